@@ -1,0 +1,58 @@
+// Element types: one table row each, for plain numbers and for the block formats of GGUF.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace tm {
+
+enum class DType : uint8_t {
+  f32,
+  f16,
+  bf16,
+  f64,
+  i64,
+  i32,
+  i16,
+  i8,
+  u8,
+  i4,  // two per byte, low nibble first
+  boolean,
+  // Block formats of GGUF: `block_length` consecutive elements of a row share scales.
+  q4_0,
+  q4_1,
+  q5_0,
+  q5_1,
+  q8_0,
+  q2_k,
+  q3_k,
+  q4_k,
+  q5_k,
+  q6_k,
+  iq4_nl,
+  iq4_xs,
+};
+
+inline constexpr int kDTypeCount = static_cast<int>(DType::iq4_xs) + 1;
+
+struct DTypeInfo {
+  DType dtype;
+  std::string_view name;  // lower case, as in JSON and messages: "f32", "q4_k"
+  int block_length;       // elements per block; 1 for plain numbers
+  int block_bytes;        // bytes per block
+  bool is_float;          // f16, bf16, f32, f64
+
+  bool is_quantized() const { return block_length > 2; }
+};
+
+// The table row of a dtype.
+const DTypeInfo& info(DType dtype);
+
+// The dtype of that name, in any case ("Q4_K" and "q4_k"); nothing when there is none.
+std::optional<DType> dtype_from_name(std::string_view name);
+
+// Bits per element, e.g. 4.5 for q4_k.
+double bits_per_element(DType dtype);
+
+}  // namespace tm

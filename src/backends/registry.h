@@ -1,0 +1,16 @@
+// The devices this build can compute on.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "ops/backend.h"
+#include "sys/thread_pool.h"
+
+namespace tm {
+
+// Makes the backend of that name ("cpu"; "reference" is the scalar oracle).  Throws not_found, listing what there is.
+// `pool` outlives the backend.
+std::unique_ptr<Backend> make_backend(std::string_view name, ThreadPool& pool, Precision precision);
+
+}  // namespace tm

@@ -1,0 +1,41 @@
+// Backend: one device that computes.  It implements Kernels and keeps weights in the layout that its kernels read.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "ops/kernels.h"
+#include "tidemill/tensor.h"
+
+namespace tm {
+
+// How a model uses a weight; a backend lays each kind out differently.
+enum class WeightRole {
+  vector,     // norm weights, biases: read element by element, as f32
+  matrix,     // [N, K], the right-hand side of matmul
+  embedding,  // [vocab_size, d_model], rows looked up by id, and perhaps a matmul too (tied output head)
+};
+
+enum class Precision {
+  fast,  // activations are quantised where the weights are; the state is f16
+  f32,   // everything that is computed is f32; the state is f32
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  virtual std::string_view name() const = 0;  // "cpu"
+  virtual Kernels& kernels() = 0;
+  // Makes `weight` readable for the kernels and returns the tensor to use in its place.  The result either is `weight`
+  // itself or lives in memory of the backend; in that case the caller may drop the original's memory.
+  // Throws unsupported when the backend cannot compute with that dtype.
+  virtual Tensor adopt(const Tensor& weight, WeightRole role) = 0;
+  // dtype of the key/value state that `kernels().attention` reads.
+  virtual DType state_dtype() const = 0;
+  // Bytes of weights in the backend's own memory.
+  virtual int64_t weight_bytes() const = 0;
+};
+
+}  // namespace tm

@@ -1,0 +1,61 @@
+// Ops: the operations that models are written in.  This class is the one place where the shape of every operation is
+// checked and its result allocated; the arithmetic is a backend's (Kernels).
+//
+// Decorators (checker, profiler, training tape) wrap Kernels, so a model's forward pass runs under each of them
+// unchanged.  With planning kernels and a planning arena the same forward pass measures the memory it needs.
+//
+// Results live in the arena until it is rewound: see Scope.  All functions throw invalid_argument, naming the
+// operation and the shapes, when shapes do not fit.  Not thread-safe: one Ops runs one step at a time.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "ops/kernels.h"
+#include "tensor/arena.h"
+#include "tidemill/tensor.h"
+
+namespace tm {
+
+class Ops {
+ public:
+  Ops(Kernels& kernels, Arena& arena) : kernels_(kernels), arena_(arena) {}
+
+  // Gives back everything allocated during its life: one layer's temporaries, say.
+  class Scope {
+   public:
+    explicit Scope(Ops& ops) : arena_(ops.arena_), mark_(ops.arena_.mark()) {}
+    ~Scope() { arena_.rewind(mark_); }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    Arena& arena_;
+    int64_t mark_;
+  };
+
+  // Shapes are given as in Kernels; each returns a new tensor.
+  Tensor embed(const Tensor& table, std::span<const int32_t> ids, float scale);  // [n_ids, d_model]
+  Tensor gather_rows(const Tensor& x, std::span<const int32_t> rows);            // [n_rows, d]
+  Tensor rms_norm(const Tensor& x, const Tensor& weight, float eps);             // as x, over the last dimension
+  Tensor matmul(const Tensor& x, const Tensor& weight);                          // [n_rows, N]
+  // Several products of one input, e.g. `auto [q, k, v] = ops.matmul(h, wq, wk, wv)`.
+  template <typename... W>
+  std::array<Tensor, sizeof...(W)> matmul(const Tensor& x, const Tensor& first, const W&... rest)
+    requires(sizeof...(W) >= 1);
+  Tensor add(const Tensor& a, const Tensor& b);                // as a
+  // x + y where x is not needed any more: the sum may take x's memory (it does, except under a training tape).
+  Tensor add_to(const Tensor& x, const Tensor& y);
+  Tensor gelu_mul(const Tensor& gate, const Tensor& up);       // as gate
+  Tensor rope_table(std::span<const int32_t> positions, const Tensor& inv_freq);  // [n_rows, 2 * n_freqs]
+  Tensor rope(const Tensor& x, const Tensor& table, int64_t head_dim);            // as x: [n_rows, n_heads * head_dim]
+  Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const KvRun> runs,
+                   const AttentionOptions& options);           // as q
+
+ private:
+  Kernels& kernels_;
+  Arena& arena_;
+};
+
+}  // namespace tm
