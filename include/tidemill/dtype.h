@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-namespace tm {
+namespace tidemill {
 
 enum class DType : uint8_t {
   f32,
@@ -55,4 +55,4 @@ std::optional<DType> dtype_from_name(std::string_view name);
 // Bits per element, e.g. 4.5 for q4_k.
 double bits_per_element(DType dtype);
 
-}  // namespace tm
+}  // namespace tidemill

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace tm {
+namespace tidemill {
 
 enum class ErrorCode {
   invalid_argument,  // the caller asked for something that makes no sense: wrong shape, option out of range
@@ -43,4 +43,4 @@ class Error : public std::runtime_error {
 // `max_bytes` bytes at a character border (an ellipsis marks the cut).
 std::string printable(const std::string& message, size_t max_bytes = 480);
 
-}  // namespace tm
+}  // namespace tidemill

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace tm {
+namespace tidemill {
 
 enum class LogLevel { debug, info, warning, error };
 
@@ -17,4 +17,4 @@ void set_log_sink(LogSink sink);
 // Sends one line, without a line end, to the sink.  Thread-safe; the sink is never called twice at once.
 void log(LogLevel level, std::string_view message);
 
-}  // namespace tm
+}  // namespace tidemill

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace tm {
+namespace tidemill {
 
 // "0.1.0", as in CHANGELOG.md.
 const char* version();
@@ -28,4 +28,4 @@ int64_t available_memory_bytes();
 // Greatest resident set of this process so far.
 int64_t peak_rss_bytes();
 
-}  // namespace tm
+}  // namespace tidemill

@@ -11,7 +11,7 @@
 #include "tidemill/dtype.h"
 #include "tidemill/error.h"
 
-namespace tm {
+namespace tidemill {
 
 inline constexpr int kMaxRank = 5;
 
@@ -99,4 +99,4 @@ int64_t size_bytes(DType dtype, const Shape& shape);
 // Throws invalid_argument, naming `what`, both shapes, unless they are equal.
 void expect_shape(std::string_view what, const Shape& found, const Shape& expected);
 
-}  // namespace tm
+}  // namespace tidemill

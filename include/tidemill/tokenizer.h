@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tm {
+namespace tidemill {
 
 struct EncodeOptions {
   bool add_special_tokens = true;    // what the model wants around a text, e.g. <bos>
@@ -68,4 +68,4 @@ class StreamDecoder {
   std::string pending_;
 };
 
-}  // namespace tm
+}  // namespace tidemill

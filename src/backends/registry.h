@@ -7,10 +7,10 @@
 #include "ops/backend.h"
 #include "sys/thread_pool.h"
 
-namespace tm {
+namespace tidemill {
 
 // Makes the backend of that name ("cpu"; "reference" is the scalar oracle).  Throws not_found, listing what there is.
 // `pool` outlives the backend.
 std::unique_ptr<Backend> make_backend(std::string_view name, ThreadPool& pool, Precision precision);
 
-}  // namespace tm
+}  // namespace tidemill

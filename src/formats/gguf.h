@@ -17,7 +17,7 @@
 #include "formats/weights.h"
 #include "sys/mapped_file.h"
 
-namespace tm {
+namespace tidemill {
 
 // An array of strings that stay in the mapped file.
 using StringList = std::vector<std::string_view>;
@@ -65,4 +65,4 @@ class GgufFile final : public Weights {
   std::map<std::string_view, size_t> tensor_index_;               // name -> position in tensors_
 };
 
-}  // namespace tm
+}  // namespace tidemill

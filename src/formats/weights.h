@@ -10,7 +10,7 @@
 
 #include "tidemill/tensor.h"
 
-namespace tm {
+namespace tidemill {
 
 class Weights {
  public:
@@ -29,4 +29,4 @@ class Weights {
   Tensor require(std::string_view name, const Shape& expected) const;
 };
 
-}  // namespace tm
+}  // namespace tidemill

@@ -8,7 +8,7 @@
 #include "ops/kernels.h"
 #include "tidemill/tensor.h"
 
-namespace tm {
+namespace tidemill {
 
 // How a model uses a weight; a backend lays each kind out differently.
 enum class WeightRole {
@@ -38,4 +38,4 @@ class Backend {
   virtual int64_t weight_bytes() const = 0;
 };
 
-}  // namespace tm
+}  // namespace tidemill

@@ -9,7 +9,7 @@
 
 #include "tidemill/tensor.h"
 
-namespace tm {
+namespace tidemill {
 
 // One sequence's share of an attention call: rows [first_row, first_row + n_rows) of q, k and v belong to it, at
 // positions first_pos, first_pos + 1, ...  Its cache holds positions [0, first_pos) already.
@@ -57,4 +57,4 @@ class Kernels {
                          const AttentionOptions& options, Tensor out) = 0;
 };
 
-}  // namespace tm
+}  // namespace tidemill

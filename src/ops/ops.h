@@ -16,7 +16,7 @@
 #include "tensor/arena.h"
 #include "tidemill/tensor.h"
 
-namespace tm {
+namespace tidemill {
 
 class Ops {
  public:
@@ -58,4 +58,4 @@ class Ops {
   Arena& arena_;
 };
 
-}  // namespace tm
+}  // namespace tidemill

@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-namespace tm {
+namespace tidemill {
 
 class MappedFile {
  public:
@@ -31,4 +31,4 @@ class MappedFile {
   std::span<const std::byte> bytes_;
 };
 
-}  // namespace tm
+}  // namespace tidemill

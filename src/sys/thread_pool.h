@@ -10,7 +10,7 @@
 #include <memory>
 #include <type_traits>
 
-namespace tm {
+namespace tidemill {
 
 class ThreadPool {
  public:
@@ -46,4 +46,4 @@ class ThreadPool {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace tm
+}  // namespace tidemill

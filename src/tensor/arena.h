@@ -10,7 +10,7 @@
 #include "tensor/storage.h"
 #include "tidemill/tensor.h"
 
-namespace tm {
+namespace tidemill {
 
 class Arena {
  public:
@@ -41,4 +41,4 @@ class Arena {
   bool planner_ = false;
 };
 
-}  // namespace tm
+}  // namespace tidemill

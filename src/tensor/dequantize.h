@@ -6,10 +6,10 @@
 
 #include "tidemill/dtype.h"
 
-namespace tm {
+namespace tidemill {
 
 // Decodes n elements at `source`, whole blocks, into `target`; bit-exact with the `gguf` Python package.
 // Integers and booleans are converted.  `source` needs no alignment.
 void dequantize(DType dtype, const void* source, std::span<float> target);
 
-}  // namespace tm
+}  // namespace tidemill

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <utility>
 
-namespace tm {
+namespace tidemill {
 
 class Storage {
  public:
@@ -30,4 +30,4 @@ class Storage {
   int64_t size_ = 0;
 };
 
-}  // namespace tm
+}  // namespace tidemill
