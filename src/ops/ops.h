@@ -42,20 +42,33 @@ class Ops {
   Tensor matmul(const Tensor& x, const Tensor& weight);                          // [n_rows, N]
   // Several products of one input, e.g. `auto [q, k, v] = ops.matmul(h, wq, wk, wv)`.
   template <typename... W>
-  std::array<Tensor, sizeof...(W)> matmul(const Tensor& x, const Tensor& first, const W&... rest)
+  std::array<Tensor, 1 + sizeof...(W)> matmul(const Tensor& x, const Tensor& first, const W&... rest)
     requires(sizeof...(W) >= 1);
-  Tensor add(const Tensor& a, const Tensor& b);                // as a
+  Tensor add(const Tensor& a, const Tensor& b);  // as a
   // x + y where x is not needed any more: the sum may take x's memory (it does, except under a training tape).
   Tensor add_to(const Tensor& x, const Tensor& y);
-  Tensor gelu_mul(const Tensor& gate, const Tensor& up);       // as gate
+  Tensor gelu_mul(const Tensor& gate, const Tensor& up);                          // as gate
   Tensor rope_table(std::span<const int32_t> positions, const Tensor& inv_freq);  // [n_rows, 2 * n_freqs]
   Tensor rope(const Tensor& x, const Tensor& table, int64_t head_dim);            // as x: [n_rows, n_heads * head_dim]
   Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const KvRun> runs,
-                   const AttentionOptions& options);           // as q
+                   const AttentionOptions& options);  // as q
 
  private:
+  // Checks and allocates outs[j] for x * weights[j]^T and computes them all.
+  void matmul_all(const Tensor& x, std::span<const Tensor> weights, std::span<Tensor> outs);
+
   Kernels& kernels_;
   Arena& arena_;
 };
+
+template <typename... W>
+std::array<Tensor, 1 + sizeof...(W)> Ops::matmul(const Tensor& x, const Tensor& first, const W&... rest)
+  requires(sizeof...(W) >= 1)
+{
+  const std::array<Tensor, 1 + sizeof...(W)> weights{first, rest...};
+  std::array<Tensor, 1 + sizeof...(W)> outs;
+  matmul_all(x, weights, outs);
+  return outs;
+}
 
 }  // namespace tidemill

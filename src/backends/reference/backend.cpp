@@ -1,0 +1,9 @@
+#include "backends/reference/backend.h"
+
+namespace tidemill {
+
+Tensor ReferenceBackend::adopt(const Tensor& weight, WeightRole role) {
+  return role == WeightRole::vector ? vectors_.keep(weight) : weight;
+}
+
+}  // namespace tidemill

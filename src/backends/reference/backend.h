@@ -1,0 +1,24 @@
+// The scalar oracle (ops/reference.h) as a backend: slow, exact, for comparing.
+#pragma once
+
+#include "backends/vector_store.h"
+#include "ops/backend.h"
+#include "ops/reference.h"
+
+namespace tidemill {
+
+// Always computes in f32, whatever precision is asked for.  Matrices and embeddings stay where the caller has them.
+class ReferenceBackend final : public Backend {
+ public:
+  std::string_view name() const override { return "reference"; }
+  Kernels& kernels() override { return kernels_; }
+  Tensor adopt(const Tensor& weight, WeightRole role) override;
+  DType state_dtype() const override { return DType::f32; }
+  int64_t weight_bytes() const override { return vectors_.size_bytes(); }
+
+ private:
+  ReferenceKernels kernels_;
+  VectorStore vectors_;
+};
+
+}  // namespace tidemill

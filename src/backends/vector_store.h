@@ -1,0 +1,23 @@
+// Vector weights (norms, biases) as every backend keeps them: f32, in memory of its own.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tensor/storage.h"
+#include "tidemill/tensor.h"
+
+namespace tidemill {
+
+class VectorStore {
+ public:
+  // A copy of `vector`, of any dtype, as f32; lives as long as this object.  Throws invalid_argument unless it has
+  // rank 1.
+  Tensor keep(const Tensor& vector);
+  int64_t size_bytes() const;
+
+ private:
+  std::vector<Storage> storages_;
+};
+
+}  // namespace tidemill
