@@ -84,7 +84,7 @@ void advise(std::span<const std::byte> whole, std::span<const std::byte> part, i
 
 MappedFile::MappedFile(const std::string& path) : path_(path) {
   if (path.find('\0') != std::string::npos) {
-    fail(ErrorCode::not_found, path, "no such file; a path cannot hold a zero byte");
+    fail(ErrorCode::not_found, printable(path), "no such file; a path cannot hold a zero byte");
   }
   // O_NONBLOCK: opening a pipe without a writer would wait forever; for regular files it means nothing.
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
