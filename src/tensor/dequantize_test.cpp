@@ -1,0 +1,117 @@
+// Small known answers, worked out by hand.  Every block format is compared bit by bit with the `gguf` Python package
+// in tests/formats/test_dequantize.py.
+#include "tensor/dequantize.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstring>
+#include <vector>
+
+#include "tensor/blocks.h"
+#include "tensor/half.h"
+
+namespace tidemill {
+namespace {
+
+constexpr F16Bits kHalf = 0x3800;  // 0.5
+constexpr F16Bits kOne = 0x3c00;
+constexpr F16Bits kTwo = 0x4000;
+
+std::vector<float> decoded(DType dtype, const void* source, size_t n) {
+  std::vector<float> out(n);
+  dequantize(dtype, source, out);
+  return out;
+}
+
+template <typename Number>
+std::vector<float> converted(DType dtype, std::initializer_list<Number> numbers, size_t n) {
+  return decoded(dtype, std::data(numbers), n);
+}
+
+TEST(Dequantize, ConvertsPlainNumbers) {
+  using Floats = std::vector<float>;
+  EXPECT_EQ(converted<float>(DType::f32, {1.5f, -3.25f}, 2), (Floats{1.5f, -3.25f}));
+  EXPECT_EQ(converted<uint16_t>(DType::f16, {0x3800, 0xc000}, 2), (Floats{0.5f, -2.0f}));
+  EXPECT_EQ(converted<uint16_t>(DType::bf16, {0x3f00, 0xc000}, 2), (Floats{0.5f, -2.0f}));
+  EXPECT_EQ(converted<double>(DType::f64, {0.1, -7.0}, 2), (Floats{0.1f, -7.0f}));
+  EXPECT_EQ(converted<int64_t>(DType::i64, {int64_t{1} << 40, -1}, 2), (Floats{0x1p40f, -1.0f}));
+  EXPECT_EQ(converted<int32_t>(DType::i32, {16777217, -5}, 2), (Floats{16777216.0f, -5.0f}));
+  EXPECT_EQ(converted<int16_t>(DType::i16, {-32768, 7}, 2), (Floats{-32768.0f, 7.0f}));
+  EXPECT_EQ(converted<int8_t>(DType::i8, {-128, 127}, 2), (Floats{-128.0f, 127.0f}));
+  EXPECT_EQ(converted<uint8_t>(DType::u8, {0, 255}, 2), (Floats{0.0f, 255.0f}));
+  EXPECT_EQ(converted<uint8_t>(DType::i4, {0x87, 0xf0}, 4), (Floats{7.0f, -8.0f, 0.0f, -1.0f}));
+  EXPECT_EQ(converted<uint8_t>(DType::boolean, {0, 1, 2}, 3), (Floats{0.0f, 1.0f, 1.0f}));
+}
+
+TEST(Dequantize, BlocksOf32) {
+  BlockQ4_0 q4_0{.scale = kHalf, .quants = {0xf0}};
+  const auto a = decoded(DType::q4_0, &q4_0, 32);
+  EXPECT_EQ(a[0], -4.0f);
+  EXPECT_EQ(a[16], 3.5f);
+  BlockQ5_1 q5_1{.scale = kTwo, .min = kOne, .high_bits = {1, 0, 0, 0x80}, .quants = {0x03}};
+  const auto b = decoded(DType::q5_1, &q5_1, 32);
+  EXPECT_EQ(b[0], 2.0f * 19 + 1);
+  EXPECT_EQ(b[1], 1.0f);
+  EXPECT_EQ(b[31], 2.0f * 16 + 1);
+  BlockQ8_0 q8_0{.scale = kHalf, .quants = {-128, 127}};
+  EXPECT_EQ(decoded(DType::q8_0, &q8_0, 32)[0], -64.0f);
+  BlockIQ4_NL iq4_nl{.scale = kTwo, .quants = {0xf0}};
+  EXPECT_EQ(decoded(DType::iq4_nl, &iq4_nl, 32)[16], 226.0f);
+}
+
+TEST(Dequantize, PackedScalesOfSuperBlocks) {
+  // Scale 4 = 0b10'0101, min 4 = 0b01'1010: high bits in the tops of bytes 0 and 4, low bits in byte 8.
+  constexpr uint8_t q4_k[12] = {0x80 | 7, 0, 0, 0, 0x40 | 9, 0, 0, 0, 0xa5, 0, 0, 0};
+  constexpr Q4KScales q4 = unpack_q4_k_scales(q4_k);
+  static_assert(q4.scales[0] == 7 && q4.mins[0] == 9 && q4.scales[4] == 0x25 && q4.mins[4] == 0x1a);
+  constexpr uint8_t q3_k[12] = {0xf0, 0, 0, 0, 0, 0, 0, 0, 0x30, 0, 0, 0};
+  constexpr auto q3 = unpack_q3_k_scales(q3_k);
+  static_assert(q3[0] == -32 && q3[8] == 15 + 48 - 32 && q3[4] == -32);
+  constexpr BlockIQ4_XS iq4{.scale = 0, .scales_high = 0x8000, .scales_low = {0, 0, 0, 0x50}, .quants = {}};
+  static_assert(iq4_xs_scale(iq4, 7) == 0x25 - 32 && iq4_xs_scale(iq4, 6) == -32);
+}
+
+TEST(Dequantize, SuperBlocks) {
+  BlockQ6_K block{};
+  block.scale = kHalf;
+  block.scales[15] = -2;
+  block.low_bits[127] = 0xf0;  // element 255
+  block.high_bits[63] = 0xc0;
+  EXPECT_EQ(decoded(DType::q6_k, &block, 256)[255], 0.5f * -2 * 31);
+  EXPECT_EQ(decoded(DType::q6_k, &block, 256)[254], 0.5f * -2 * -32);
+}
+
+TEST(Dequantize, ReadsUnalignedBlocksOneAfterAnother) {
+  const std::array<BlockQ4_1, 2> blocks = {
+      {{.scale = kOne, .min = kTwo, .quants = {0x21}}, {.scale = kTwo, .min = kOne, .quants = {0x43}}}};
+  std::array<std::byte, sizeof blocks + 1> shifted;
+  std::memcpy(&shifted[1], &blocks, sizeof blocks);
+  const auto out = decoded(DType::q4_1, &shifted[1], 64);
+  EXPECT_EQ(out[0], 3.0f);
+  EXPECT_EQ(out[16], 4.0f);
+  EXPECT_EQ(out[32], 7.0f);
+  EXPECT_EQ(out[48], 9.0f);
+}
+
+TEST(Dequantize, LayoutsAgreeWithTheTableOfElementTypes) {
+  const auto expect_row = [](DType dtype, int length, size_t size) {
+    EXPECT_EQ(info(dtype).block_length, length) << info(dtype).name;
+    EXPECT_EQ(static_cast<size_t>(info(dtype).block_bytes), size) << info(dtype).name;
+  };
+  expect_row(DType::q4_0, BlockQ4_0::kLength, sizeof(BlockQ4_0));
+  expect_row(DType::q4_1, BlockQ4_1::kLength, sizeof(BlockQ4_1));
+  expect_row(DType::q5_0, BlockQ5_0::kLength, sizeof(BlockQ5_0));
+  expect_row(DType::q5_1, BlockQ5_1::kLength, sizeof(BlockQ5_1));
+  expect_row(DType::q8_0, BlockQ8_0::kLength, sizeof(BlockQ8_0));
+  expect_row(DType::q2_k, BlockQ2_K::kLength, sizeof(BlockQ2_K));
+  expect_row(DType::q3_k, BlockQ3_K::kLength, sizeof(BlockQ3_K));
+  expect_row(DType::q4_k, BlockQ4_K::kLength, sizeof(BlockQ4_K));
+  expect_row(DType::q5_k, BlockQ5_K::kLength, sizeof(BlockQ5_K));
+  expect_row(DType::q6_k, BlockQ6_K::kLength, sizeof(BlockQ6_K));
+  expect_row(DType::iq4_nl, BlockIQ4_NL::kLength, sizeof(BlockIQ4_NL));
+  expect_row(DType::iq4_xs, BlockIQ4_XS::kLength, sizeof(BlockIQ4_XS));
+}
+
+}  // namespace
+}  // namespace tidemill
