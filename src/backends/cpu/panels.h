@@ -1,0 +1,143 @@
+// Panels: the layout in which the CPU backend keeps weight matrices, made once at load and streamed front to back.
+//
+// A weight [N, K] is cut into panels of 16 rows.  Within a panel the rows are interleaved so that one 64-byte vector
+// holds, for each of the 16 rows, 4 consecutive elements of k (a "unit": byte 4 * r + c is element c of row r).  That
+// is the operand of the int8 dot products of x86 and Arm, which sum 4 products per 32-bit lane: 16 results grow side by
+// side, no horizontal sums are needed, and the same bytes serve one 512-bit, two 256-bit or four 128-bit registers.
+// The last panel is filled up with rows of zeros.
+//
+// Float dtypes: K times [16 elements].
+//
+// Block formats: superblocks of 256 elements of k (the last one may hold fewer groups), each
+//   header   scales of the superblock for the 16 rows, see `Scales`; padded to whole 64-byte vectors
+//   groups   of 32 elements, each its bit planes: the low plane, then the high plane.
+// An element is stored as an unsigned code, low bits in the low plane and the rest in the high plane:
+//   8 bits   vector u (0..7) is unit u
+//   4 bits   vector v (0..3): low nibbles unit v, high nibbles unit v + 4 (the order of GGUF's own nibbles)
+//   2 bits   vector v (0..1): bits 2t..2t+1 are unit 4v + t
+//   1 bit    one vector: bit u is unit u
+// The value is d * scale * (code - offset), less dmin * min where there are mins; exactly what GGUF defines.
+#pragma once
+
+#include <cstdint>
+
+#include "tidemill/dtype.h"
+
+namespace tidemill {
+
+inline constexpr int kPanelRows = 16;
+inline constexpr int kGroupLength = 32;        // elements of k that share bit planes
+inline constexpr int kSuperblockLength = 256;  // elements of k that share a header
+inline constexpr int kVectorBytes = 64;
+inline constexpr int kUnitsPerGroup = kGroupLength / 4;
+inline constexpr int kGroupsPerSuperblock = kSuperblockLength / kGroupLength;
+
+// What a superblock's header holds; [..][16] means one value per row of the panel.
+enum class Scales : uint8_t {
+  none,             // float dtypes
+  per_group,        // f16 d[n_groups][16]
+  per_group_min,    // f16 d[n_groups][16], f16 m[n_groups][16]; the value is d * code + m
+  six_bit,          // six-bit scales[16][16], less 32; f16 d[16]
+  six_bit_min,      // six-bit scales[8][16] and mins[8][16]; f16 d[16], f16 dmin[16]
+  four_bit_min,     // u8 (scale | min << 4)[16][16]; f16 d[16], f16 dmin[16]
+  signed_bytes_16,  // i8 scales[16][16]; f16 d[16]
+  signed_bytes_8,   // i8 scales[8][16]; f16 d[16]
+};
+
+// Sixteen six-bit numbers v[0..15] per row take three vectors: number 4i + j of row r (i < 3) is the low six bits of
+// byte 16 * j + r of vector i, and number 12 + j has two of its bits on top of each of them, lowest in vector 0.
+inline constexpr int kSixBitBytes = 3 * kVectorBytes;
+inline constexpr int kSixBitOffset = 32;  // what Scales::six_bit adds to a signed scale
+
+struct PanelFormat {
+  int low_bits;      // 2, 4 or 8; 0 for float dtypes
+  int high_bits;     // 0, 1 or 2
+  int offset;        // subtracted from a code
+  int scale_length;  // elements of k that share a scale: 16 or 32
+  Scales scales;
+  bool is_table;  // the value of a code c is kIQ4Values[c] (tensor/blocks.h); `offset` is that of a table of bytes
+
+  constexpr bool is_quantized() const { return low_bits != 0; }
+  constexpr bool has_min() const {
+    return scales == Scales::per_group_min || scales == Scales::six_bit_min || scales == Scales::four_bit_min;
+  }
+  constexpr int group_bytes() const { return kVectorBytes / 8 * kUnitsPerGroup * (low_bits + high_bits); }
+  constexpr int high_plane() const { return kVectorBytes / 8 * kUnitsPerGroup * low_bits; }  // offset within a group
+  // Offset of the f16 factors d (and dmin behind it) within the header of a format with sub-scales.
+  constexpr int factors() const {
+    switch (scales) {
+      case Scales::six_bit:
+      case Scales::six_bit_min:
+        return kSixBitBytes;
+      case Scales::four_bit_min:
+      case Scales::signed_bytes_16:
+        return 16 * kPanelRows;
+      case Scales::signed_bytes_8:
+        return 8 * kPanelRows;
+      default:
+        return 0;
+    }
+  }
+  constexpr int header_bytes(int n_groups) const {
+    const int row_of_f16 = 2 * kPanelRows;
+    int bytes = factors();
+    if (scales == Scales::per_group || scales == Scales::per_group_min) bytes += (n_groups - 1) * row_of_f16;
+    if (scales == Scales::per_group_min) bytes += (n_groups - 1) * row_of_f16;
+    bytes += has_min() ? 2 * row_of_f16 : row_of_f16;
+    return (bytes + kVectorBytes - 1) / kVectorBytes * kVectorBytes;
+  }
+  constexpr int superblock_bytes(int n_groups = kGroupsPerSuperblock) const {
+    return header_bytes(n_groups) + n_groups * group_bytes();
+  }
+};
+
+// What is added to a signed byte to keep it as an unsigned code.
+inline constexpr int kByteOffset = 128;
+
+// The layout of a dtype; only for dtypes that `has_panels`.
+constexpr PanelFormat panel_format(DType dtype) {
+  switch (dtype) {
+    case DType::q4_0:
+      return {4, 0, 8, 32, Scales::per_group, false};
+    case DType::q4_1:
+      return {4, 0, 0, 32, Scales::per_group_min, false};
+    case DType::q5_0:
+      return {4, 1, 16, 32, Scales::per_group, false};
+    case DType::q5_1:
+      return {4, 1, 0, 32, Scales::per_group_min, false};
+    case DType::q8_0:
+      return {8, 0, kByteOffset, 32, Scales::per_group, false};
+    case DType::q2_k:
+      return {2, 0, 0, 16, Scales::four_bit_min, false};
+    case DType::q3_k:
+      return {2, 1, 4, 16, Scales::six_bit, false};
+    case DType::q4_k:
+      return {4, 0, 0, 32, Scales::six_bit_min, false};
+    case DType::q5_k:
+      return {4, 1, 0, 32, Scales::six_bit_min, false};
+    case DType::q6_k:
+      return {4, 2, 32, 16, Scales::signed_bytes_16, false};
+    case DType::iq4_nl:
+      return {4, 0, kByteOffset, 32, Scales::per_group, true};
+    case DType::iq4_xs:
+      return {4, 0, kByteOffset, 32, Scales::signed_bytes_8, true};
+    default:
+      return {0, 0, 0, 32, Scales::none, false};
+  }
+}
+
+// Whether matrices of that dtype can be kept in panels: f32, f16, bf16 and the block formats.
+bool has_panels(DType dtype);
+
+// Bytes from one panel to the next of a matrix with `n_cols` columns; a multiple of 64.
+int64_t panel_stride(DType dtype, int64_t n_cols);
+
+// Bytes of a whole matrix.  Throws unsupported for a dtype without panels, and invalid_argument when a row does not
+// hold whole blocks or the size does not fit.
+int64_t panel_bytes(DType dtype, int64_t n_rows, int64_t n_cols);
+
+constexpr int64_t panel_count(int64_t n_rows) {
+  return (n_rows + kPanelRows - 1) / kPanelRows;
+}
+
+}  // namespace tidemill
