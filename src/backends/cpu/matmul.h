@@ -1,0 +1,35 @@
+// x * W^T over weights in panels.
+#pragma once
+
+#include <span>
+
+#include "ops/backend.h"
+#include "sys/thread_pool.h"
+#include "tidemill/tensor.h"
+
+namespace tidemill {
+
+// What calls of `matmul` share: threads, precision and scratch memory that grows to what the largest call needs and
+// then stays.  One call at a time.
+class MatmulContext {
+ public:
+  // `pool` outlives the context.
+  MatmulContext(ThreadPool& pool, Precision precision) : pool_(pool), precision_(precision) {}
+
+  ThreadPool& pool() { return pool_; }
+  Precision precision() const { return precision_; }
+
+ private:
+  ThreadPool& pool_;
+  Precision precision_;
+};
+
+// outs[j] = x * weights[j]^T.
+//   x: [n_rows, K] f32, rows contiguous; weights[j]: [N_j, K] in panels (pack.h), of any dtypes; outs[j]: [n_rows, N_j]
+//   f32, rows contiguous.
+// A row of an output depends on its row of x and the weight only, bit for bit, whatever the number of rows, of weights
+// and of threads: sums run over k in one fixed order.
+// Throws unsupported for a weight that is not in panels.
+void matmul(MatmulContext& context, const Tensor& x, std::span<const Tensor> weights, std::span<const Tensor> outs);
+
+}  // namespace tidemill
