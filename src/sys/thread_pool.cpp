@@ -1,92 +1,271 @@
+// How a job is handed out without locks.
+//
+// The pieces left are one counter, `remaining`.  Whoever lowers it from r > 0 owns piece n_pieces - r of the job that
+// is there *now*, and a job cannot end, so its fields cannot change, while a piece of it is owned and not finished.
+// Hence a worker that comes late, even many jobs late, either owns a piece of the present job or owns nothing and has
+// read nothing but the counter: no generations to compare, and the caller never waits for a worker without a piece.
+//
+// Parking is a store-then-look on both sides (Dekker): a worker marks itself parked and then looks at `remaining`; the
+// caller fills `remaining` and then looks for parked workers.  All four are sequentially consistent, so one of the two
+// sees the other and no wake is lost.  The caller's own wait pairs `caller_parked` with `unfinished` in the same way.
 #include "sys/thread_pool.h"
 
+#include <pthread.h>
+#include <signal.h>
+
 #include <algorithm>
-#include <condition_variable>
+#include <atomic>
+#include <cassert>
+#include <chrono>
 #include <exception>
-#include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "tidemill/error.h"
+#include "tidemill/system.h"
 
 namespace tidemill {
+namespace {
 
-struct ThreadPool::Impl {
-  std::mutex mutex;
-  std::condition_variable changed;
-  int64_t n = 0;
-  int64_t grain = 1;
-  int64_t next = 0;
-  int n_busy = 0;
-  bool stop = false;
-  Piece piece = nullptr;
-  void* context = nullptr;
-  std::exception_ptr failure;
-  std::vector<std::jthread> workers;
+constexpr size_t kCacheLine = 64;
 
-  void work(std::unique_lock<std::mutex>& lock, int thread) {
-    while (next < n) {
-      const int64_t begin = next;
-      next += std::min(grain, n - begin);
-      const int64_t end = next;
-      ++n_busy;
-      lock.unlock();
-      std::exception_ptr thrown;
-      try {
-        piece(context, begin, end, thread);
-      } catch (...) {
-        thrown = std::current_exception();
-      }
-      lock.lock();
-      --n_busy;
-      if (thrown && !failure) {
-        failure = thrown;
-        next = n;
-      }
+// How long a thread looks for work, or for the end of a job, before it parks: longer than the serial code between two
+// kernels, far shorter than what a person or a battery would notice.
+constexpr std::chrono::microseconds kSpinTime{40};
+constexpr int kLooksPerClock = 32;  // the clock costs as much as some looks
+
+// Threads woken by one thread at most.  Waking takes a system call; those woken wake the next ones, so that the caller
+// of a wide pool starts its own piece early.
+constexpr int kWakesPerThread = 2;
+
+void relax_processor() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("isb" ::: "memory");  // `yield` does nothing on most cores
+#endif
+}
+
+// Looks until `done()` or until the spin time is over; the last value of `done()`.
+template <typename Done>
+bool spin_until(std::chrono::microseconds time, Done done) {
+  if (done()) return true;
+  if (time.count() == 0) return false;
+  const auto deadline = std::chrono::steady_clock::now() + time;
+  do {
+    for (int look = 0; look < kLooksPerClock; ++look) {
+      relax_processor();
+      if (done()) return true;
     }
-    if (n_busy == 0) changed.notify_all();
+  } while (std::chrono::steady_clock::now() < deadline);
+  return false;
+}
+
+// Signals for the process belong to the application's own threads, so that their blocking calls are interrupted; a
+// thread inherits the mask of its maker.  Faults and profiling go to the thread that they are about.
+class BlockSignals {
+ public:
+  BlockSignals() {
+    sigset_t blocked;
+    sigfillset(&blocked);
+    for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGPROF}) sigdelset(&blocked, own);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before_);
   }
+  ~BlockSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  BlockSignals(const BlockSignals&) = delete;
+  BlockSignals& operator=(const BlockSignals&) = delete;
+
+ private:
+  sigset_t before_;
 };
 
-ThreadPool::ThreadPool(int n_threads) : n_threads_(n_threads), impl_(std::make_unique<Impl>()) {
+}  // namespace
+
+struct ThreadPool::Impl {
+  // What everybody looks at while there is nothing to do, in one cache line: the look that finds a job brings it along.
+  struct alignas(kCacheLine) Job {
+    std::atomic<int64_t> remaining = 0;  // pieces nobody owns; at or below 0 there are none
+    int64_t n = 0;
+    int64_t grain = 1;
+    int64_t n_pieces = 0;
+    Piece piece = nullptr;
+    void* context = nullptr;
+    std::atomic<bool> stop = false;
+  };
+  static_assert(sizeof(Job) == kCacheLine);
+
+  struct alignas(kCacheLine) Join {
+    std::atomic<int64_t> unfinished = 0;      // pieces that have not been finished, owned or not
+    std::atomic<uint32_t> caller_parked = 0;  // 1 while the caller sleeps on it
+  };
+
+  struct alignas(kCacheLine) Worker {
+    std::atomic<uint32_t> parked = 0;  // 1 while the worker sleeps on it; who makes it 0 accounts for it in n_parked
+    std::thread thread;
+  };
+
+  explicit Impl(int n_threads);
+  ~Impl();
+
+  void work_until_stopped(int thread);
+  // Owns pieces until none remain; returns how many are now finished, or cancelled by an exception.
+  int64_t take_pieces(int thread);
+  int64_t finish_piece(int64_t index, int thread);
+  void join(int64_t n_finished);
+  void park(Worker& worker);
+  void wake_workers(int64_t limit);
+  bool has_news() const { return job.remaining.load() > 0 || job.stop.load(); }
+
+  Job job;
+  Join join_line;
+  alignas(kCacheLine) std::atomic<int> n_parked = 0;  // may be above the truth for a moment, never below it
+  std::atomic<bool> failed = false;
+  std::exception_ptr failure;  // written by the piece that set `failed`, read after the join
+  std::atomic<bool> running = false;
+  std::chrono::microseconds spin_time{0};
+  int n_workers;
+  std::unique_ptr<Worker[]> workers;
+};
+
+ThreadPool::Impl::Impl(int n_threads) : n_workers(n_threads - 1), workers(new Worker[n_threads - 1]) {
+  // With more threads than processors a spinning one takes the processor from one with work.
+  if (n_threads <= cpu_info().n_cores) spin_time = kSpinTime;
+}
+
+ThreadPool::Impl::~Impl() {
+  job.stop = true;
+  wake_workers(n_workers);
+  for (int index = 0; index < n_workers; ++index) {
+    if (workers[index].thread.joinable()) workers[index].thread.join();
+  }
+}
+
+int64_t ThreadPool::Impl::finish_piece(int64_t index, int thread) {
+  const int64_t begin = index * job.grain;
+  const int64_t end = begin + std::min(job.grain, job.n - begin);
+  try {
+    job.piece(job.context, begin, end, thread);
+  } catch (...) {
+    if (!failed.exchange(true)) failure = std::current_exception();
+    const int64_t cancelled = job.remaining.exchange(0);
+    return 1 + std::max<int64_t>(cancelled, 0);
+  }
+  return 1;
+}
+
+int64_t ThreadPool::Impl::take_pieces(int thread) {
+  int64_t n_finished = 0;
+  // The look before the step keeps the counter near 0 when there is nothing to own.
+  while (job.remaining.load(std::memory_order_relaxed) > 0) {
+    const int64_t remaining = job.remaining.fetch_sub(1, std::memory_order_acquire);
+    if (remaining <= 0) break;
+    n_finished += finish_piece(job.n_pieces - remaining, thread);
+  }
+  return n_finished;
+}
+
+void ThreadPool::Impl::work_until_stopped(int thread) {
+  Worker& worker = workers[thread - 1];
+  while (!job.stop) {
+    if (!spin_until(spin_time, [this] { return has_news(); })) {
+      park(worker);
+      wake_workers(std::min<int64_t>(job.remaining, kWakesPerThread));
+    }
+    const int64_t n_finished = take_pieces(thread);
+    if (n_finished == 0) continue;
+    const bool last = join_line.unfinished.fetch_sub(n_finished) == n_finished;
+    // The caller may already be gone, or in another job: then it is woken for nothing and looks again.
+    if (last && join_line.caller_parked.exchange(0) == 1) join_line.caller_parked.notify_one();
+  }
+}
+
+void ThreadPool::Impl::park(Worker& worker) {
+  ++n_parked;
+  worker.parked = 1;
+  if (has_news()) {
+    if (worker.parked.exchange(0) == 1) --n_parked;
+    return;
+  }
+  worker.parked.wait(1);
+}
+
+void ThreadPool::Impl::wake_workers(int64_t limit) {
+  if (limit <= 0 || n_parked == 0) return;
+  for (int index = 0; index < n_workers && limit > 0; ++index) {
+    std::atomic<uint32_t>& parked = workers[index].parked;
+    if (parked == 0 || parked.exchange(0) == 0) continue;
+    --n_parked;
+    parked.notify_one();
+    --limit;
+  }
+}
+
+void ThreadPool::Impl::join(int64_t n_finished) {
+  if (join_line.unfinished.fetch_sub(n_finished) == n_finished) return;
+  const auto all_finished = [this] { return join_line.unfinished == 0; };
+  if (spin_until(spin_time, all_finished)) return;
+  for (;;) {
+    join_line.caller_parked = 1;
+    if (all_finished()) break;
+    join_line.caller_parked.wait(1);
+  }
+  join_line.caller_parked = 0;
+}
+
+ThreadPool::ThreadPool(int n_threads) : n_threads_(n_threads) {
   if (n_threads < 1 || n_threads > 1024) {
     throw Error(ErrorCode::invalid_argument,
                 "thread pool: " + std::to_string(n_threads) + " threads are out of range; give 1 to 1024");
   }
+  impl_ = std::make_unique<Impl>(n_threads);
+  const BlockSignals inherited;
   for (int thread = 1; thread < n_threads; ++thread) {
-    impl_->workers.emplace_back([impl = impl_.get(), thread] {
-      std::unique_lock lock(impl->mutex);
-      while (!impl->stop) {
-        impl->work(lock, thread);
-        impl->changed.wait(lock, [&] { return impl->stop || impl->next < impl->n; });
-      }
-    });
+    try {
+      impl_->workers[thread - 1].thread =
+          std::thread([impl = impl_.get(), thread] { impl->work_until_stopped(thread); });
+    } catch (const std::system_error& error) {
+      throw Error(ErrorCode::io, "thread pool: the system refuses thread " + std::to_string(thread + 1) + " of " +
+                                     std::to_string(n_threads) + " (" + error.code().message() +
+                                     "); use fewer threads or raise the limit (ulimit -u)");
+    }
+    const std::string name = "tidemill-" + std::to_string(thread);
+    pthread_setname_np(impl_->workers[thread - 1].thread.native_handle(), name.c_str());
   }
 }
 
-ThreadPool::~ThreadPool() {
-  {
-    const std::lock_guard lock(impl_->mutex);
-    impl_->stop = true;
-  }
-  impl_->changed.notify_all();
-  impl_->workers.clear();
-}
+ThreadPool::~ThreadPool() = default;
 
 void ThreadPool::run(int64_t n, int64_t grain, Piece piece, void* context) {
+  assert(grain > 0);
   if (n <= 0) return;
-  std::unique_lock lock(impl_->mutex);
-  impl_->n = n;
-  impl_->grain = grain;
-  impl_->next = 0;
-  impl_->piece = piece;
-  impl_->context = context;
-  impl_->changed.notify_all();
-  impl_->work(lock, 0);
-  impl_->changed.wait(lock, [&] { return impl_->n_busy == 0; });
-  if (impl_->failure) std::rethrow_exception(std::exchange(impl_->failure, nullptr));
+  Impl& pool = *impl_;
+  if (pool.running.exchange(true)) {
+    throw Error(
+        ErrorCode::internal,
+        "thread pool: parallel_for was called inside a body or from two threads at once; give each its own pool");
+  }
+  struct Release {
+    std::atomic<bool>& running;
+    ~Release() { running = false; }
+  } const release{pool.running};
+
+  Impl::Job& job = pool.job;
+  job.n = n;
+  job.grain = grain;
+  job.n_pieces = n / grain + (n % grain != 0);
+  job.piece = piece;
+  job.context = context;
+  pool.join_line.unfinished.store(job.n_pieces, std::memory_order_relaxed);
+  job.remaining = job.n_pieces - 1;  // the caller owns the first piece; this publishes the fields above
+  pool.wake_workers(std::min<int64_t>(job.n_pieces - 1, kWakesPerThread));
+  const int64_t first = pool.finish_piece(0, 0);
+  pool.join(first + pool.take_pieces(0));
+  if (pool.failed) {
+    pool.failed = false;
+    std::rethrow_exception(std::exchange(pool.failure, nullptr));
+  }
 }
 
 }  // namespace tidemill

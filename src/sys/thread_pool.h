@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <type_traits>
 
@@ -14,7 +13,8 @@ namespace tidemill {
 
 class ThreadPool {
  public:
-  // `n_threads` counts the caller of `parallel_for`, so 1 starts no thread.  Throws invalid_argument below 1 or above 1024.
+  // `n_threads` counts the caller of `parallel_for`, so 1 starts no thread.  Throws invalid_argument below 1 or above
+  // 1024, io when the system refuses a thread.
   explicit ThreadPool(int n_threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -23,9 +23,10 @@ class ThreadPool {
   int n_threads() const { return n_threads_; }
 
   // Calls `body(begin, end, thread)` over [0, n) in pieces of at most `grain` indices, from this and the other
-  // threads, and returns when all are done.  `thread` is in [0, n_threads()), for per-thread scratch.  One caller at
-  // a time; not to be called from inside a body.  An exception thrown by a body is rethrown here after the join (the
-  // first one wins).  Allocates nothing.
+  // threads, and returns when all are done.  `thread` is in [0, n_threads()), for per-thread scratch; the caller is 0.
+  // `grain` is above 0.  One caller at a time, and not from inside a body: throws internal.  An exception thrown by a
+  // body is rethrown here after the join (the first one wins; pieces that nobody began are dropped).  Allocates
+  // nothing.
   template <typename Body>
   void parallel_for(int64_t n, int64_t grain, Body&& body) {
     using Plain = std::remove_reference_t<Body>;
