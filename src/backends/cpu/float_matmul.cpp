@@ -1,0 +1,203 @@
+#include "backends/cpu/float_matmul.h"
+
+#include <algorithm>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backends/cpu/float_matmul.cpp"
+#include <hwy/foreach_target.h>  // IWYU pragma: keep
+
+#include "backends/cpu/formats-inl.h"
+#include "backends/cpu/lanes-inl.h"
+#include "backends/cpu/unpack_units-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace tidemill::HWY_NAMESPACE {
+
+// A tile as in gemm.cpp, but the only accumulators are of floats, so there is room for more rows.
+#if HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_AVX3
+constexpr int kTilePanels = 2, kTileRows = 8;
+#elif HWY_TARGET == HWY_AVX2
+constexpr int kTilePanels = 1, kTileRows = 4;
+#elif HWY_TARGET == HWY_SCALAR
+constexpr int kTilePanels = 1, kTileRows = 1;
+#else
+constexpr int kTilePanels = 1, kTileRows = 2;
+#endif
+static_assert(kTaskPanels % kTilePanels == 0);
+
+HWY_INLINE Floats widen(const float* p) {
+  return load_floats(p);
+}
+template <typename T>
+HWY_INLINE Floats widen(const T* p) {
+  return widen_to_floats(p);
+}
+
+// Byte kByte of every lane as a number.
+template <int kByte>
+HWY_INLINE Ints number_of(const Words& unit, bool is_signed) {
+  Ints out;
+  TIDEMILL_UNROLL
+  for (int i = 0; i < kParts; ++i) {
+    const VU top = hn::ShiftLeft<24 - 8 * kByte>(unit.part[i]);
+    out.part[i] = is_signed ? hn::ShiftRight<24>(hn::BitCast(DI(), top)) : hn::BitCast(DI(), hn::ShiftRight<24>(top));
+  }
+  return out;
+}
+
+// Units of one block format as f32; `block` holds n_groups groups.
+void units_to_floats(PanelFormat format, const UnitBlock& block, int n_groups, FloatBlock& out) {
+  const Ints offset = set_ints(-dot_offset(format));
+  const bool is_signed = has_signed_units(format);
+  for (int u = 0; u < n_groups * kUnitsPerGroup; ++u) {
+    const Words unit = load_words(block.units[u]);
+    const int part = 4 * u / format.scale_length;
+    const Floats scale = load_floats(block.scale[part]);
+    Floats values[4] = {
+        to_floats(number_of<0>(unit, is_signed) + offset) * scale,
+        to_floats(number_of<1>(unit, is_signed) + offset) * scale,
+        to_floats(number_of<2>(unit, is_signed) + offset) * scale,
+        to_floats(number_of<3>(unit, is_signed) + offset) * scale,
+    };
+    for (int c = 0; c < 4; ++c) {
+      if (format.has_min()) values[c] = values[c] + load_floats(block.min[part]);
+      store_floats(values[c], out.values[4 * u + c]);
+    }
+  }
+}
+
+template <typename T>
+const uint8_t* widen_panel(const uint8_t* panel, int length, FloatBlock& out) {
+  const auto* values = reinterpret_cast<const T*>(panel);
+  for (int k = 0; k < length; ++k) store_floats(widen(values + k * kPanelRows), out.values[k]);
+  return reinterpret_cast<const uint8_t*>(values + length * kPanelRows);
+}
+
+// Unpacks `length` elements of k at `panel`; returns where the next ones start.
+const uint8_t* unpack_floats(DType dtype, const uint8_t* panel, int length, UnitBlock& units, FloatBlock& out) {
+  switch (dtype) {
+    case DType::f32:
+      return widen_panel<float>(panel, length, out);
+    case DType::f16:
+      return widen_panel<hwy::float16_t>(panel, length, out);
+    case DType::bf16:
+      return widen_panel<hwy::bfloat16_t>(panel, length, out);
+    default:
+      panel = unpack_units(dtype, panel, length / kGroupLength, units);
+      units_to_floats(panel_format(dtype), units, length / kGroupLength, out);
+      return panel;
+  }
+}
+
+// One tile over one block of k.  sums: [kRows][kTaskPanels * 16], added to.
+template <int kRows>
+void run_tile(const FloatBlock* blocks, int length, const float* x, int64_t stride, float* sums) {
+  Floats acc[kRows][kTilePanels];
+  TIDEMILL_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kTilePanels; ++p) acc[r][p] = set_floats(0);
+  }
+  for (int k = 0; k < length; ++k) {
+    Floats weights[kTilePanels];
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kTilePanels; ++p) weights[p] = load_floats(blocks[p].values[k]);
+    TIDEMILL_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      const Floats activation = set_floats(x[r * stride + k]);
+      TIDEMILL_UNROLL
+      for (int p = 0; p < kTilePanels; ++p) acc[r][p] = mul_add(weights[p], activation, acc[r][p]);
+    }
+  }
+  TIDEMILL_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kTilePanels; ++p) {
+      float* sum = sums + (r * kTaskPanels + p) * kPanelRows;
+      store_floats(load_floats(sum) + acc[r][p], sum);
+    }
+  }
+}
+
+template <int kRows>
+void run_tiles(const FloatBlock* blocks, int length, const float* x, int64_t stride, int64_t n_rows, float* sums) {
+  for (; n_rows >= kRows; n_rows -= kRows) {
+    for (int p = 0; p < kTaskPanels; p += kTilePanels) {
+      run_tile<kRows>(blocks + p, length, x, stride, sums + p * kPanelRows);
+    }
+    x += kRows * stride;
+    sums += kRows * kTaskPanels * kPanelRows;
+  }
+  if constexpr (kRows > 1) run_tiles<kRows / 2>(blocks, length, x, stride, n_rows, sums);
+}
+
+void float_gemm_of_target(const MatmulTask& task, const Tensor& x, TaskScratch& scratch) {
+  const Product& product = task.product;
+  const int64_t n_x = task.end_x - task.first_x;
+  const uint8_t* panels[kTaskPanels];
+  for (int p = 0; p < kTaskPanels; ++p) panels[p] = task.panel(p);
+  std::fill_n(&scratch.sums[0][0], n_x * kTaskPanels * kPanelRows, 0.0f);
+  for (int64_t k = 0; k < product.n_cols; k += kFloatBlockLength) {
+    const int length = static_cast<int>(std::min<int64_t>(kFloatBlockLength, product.n_cols - k));
+    for (int p = 0; p < kTaskPanels; ++p) {
+      panels[p] = unpack_floats(product.dtype, panels[p], length, scratch.unit_blocks[p], scratch.float_blocks[p]);
+    }
+    const auto stride = x.stride_bytes(0) / static_cast<int64_t>(sizeof(float));
+    run_tiles<kTileRows>(scratch.float_blocks, length, x.row<float>(task.first_x) + k, stride, n_x,
+                         &scratch.sums[0][0]);
+  }
+  store_sums(task, scratch);
+}
+
+template <typename T>
+HWY_INLINE Floats dot_float_panel(const T* panel, int64_t n_cols, const float* x) {
+  Floats sum = set_floats(0);
+  for (int64_t k0 = 0; k0 < n_cols; k0 += kFloatBlockLength) {
+    const int64_t k1 = std::min(n_cols, k0 + kFloatBlockLength);
+    Floats acc = set_floats(0);
+    for (int64_t k = k0; k < k1; ++k) acc = mul_add(widen(panel + k * kPanelRows), set_floats(x[k]), acc);
+    sum = sum + acc;
+  }
+  return sum;
+}
+
+template <typename T>
+void float_gemv_of(const Product& product, int64_t begin, int64_t end, const float* x) {
+  for (int64_t p = begin; p < end; ++p) {
+    const auto* panel = reinterpret_cast<const T*>(product.panel(p));
+    HWY_ALIGN float result[kPanelRows];
+    store_floats(dot_float_panel(panel, product.n_cols, x), result);
+    std::copy_n(result, std::min<int64_t>(kPanelRows, product.n_rows - p * kPanelRows), product.out + p * kPanelRows);
+  }
+}
+
+void float_gemv_of_target(const Product& product, int64_t begin, int64_t end, const float* x) {
+  switch (product.dtype) {
+    case DType::f32:
+      return float_gemv_of<float>(product, begin, end, x);
+    case DType::f16:
+      return float_gemv_of<hwy::float16_t>(product, begin, end, x);
+    default:
+      return float_gemv_of<hwy::bfloat16_t>(product, begin, end, x);
+  }
+}
+
+}  // namespace tidemill::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tidemill {
+
+HWY_EXPORT(float_gemm_of_target);
+HWY_EXPORT(float_gemv_of_target);
+
+void float_gemm(const MatmulTask& task, const Tensor& x, TaskScratch& scratch) {
+  HWY_DYNAMIC_DISPATCH(float_gemm_of_target)(task, x, scratch);
+}
+
+void float_gemv(const Product& product, int64_t begin, int64_t end, const float* x) {
+  HWY_DYNAMIC_DISPATCH(float_gemv_of_target)(product, begin, end, x);
+}
+
+}  // namespace tidemill
+#endif  // HWY_ONCE

@@ -1,0 +1,153 @@
+// How a panel's planes and headers become units and scales, for every block format; see panels.h for the layout.
+//
+// Included once per target by the .cpp files that use foreach_target.h.
+#include <cstring>
+
+#include "backends/cpu/dot_int8-inl.h"
+#include "backends/cpu/lanes-inl.h"
+#include "backends/cpu/panels.h"
+#include "tensor/blocks.h"
+
+#if defined(TIDEMILL_BACKENDS_CPU_FORMATS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef TIDEMILL_BACKENDS_CPU_FORMATS_INL_H_
+#undef TIDEMILL_BACKENDS_CPU_FORMATS_INL_H_
+#else
+#define TIDEMILL_BACKENDS_CPU_FORMATS_INL_H_
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace tidemill::HWY_NAMESPACE {
+
+// What a unit holds is the code less this.
+constexpr int dot_offset(PanelFormat format) {
+  return has_signed_units(format) ? 0 : format.offset;
+}
+
+// kIQ4Values as signed bytes, or as unsigned ones kByteOffset higher.
+template <bool kSigned>
+HWY_INLINE Words look_up_iq4(const Words& codes) {
+  HWY_ALIGN uint8_t table[16];
+  for (int i = 0; i < 16; ++i) table[i] = static_cast<uint8_t>(kIQ4Values[i] + (kSigned ? 0 : kByteOffset));
+  Words out;
+  TIDEMILL_UNROLL
+  for (int i = 0; i < kParts; ++i) {
+#if HWY_TARGET == HWY_SCALAR
+    const uint32_t word = hn::GetLane(codes.part[i]);
+    uint32_t found = 0;
+    for (int c = 0; c < 32; c += 8) found |= uint32_t{table[word >> c & 15]} << c;
+    out.part[i] = hn::Set(DU(), found);
+#else
+    const hn::Repartition<uint8_t, DU> d8;
+    out.part[i] = hn::BitCast(DU(), hn::TableLookupBytes(hn::LoadDup128(d8, table), hn::BitCast(d8, codes.part[i])));
+#endif
+  }
+  return out;
+}
+
+template <int kOffset>
+HWY_INLINE Words subtract_from_bytes(const Words& codes) {
+  if constexpr (kOffset == 0) return codes;
+  if constexpr (kOffset == kByteOffset) return codes ^ 0x80808080;
+  Words out;
+#if HWY_TARGET != HWY_SCALAR
+  TIDEMILL_UNROLL
+  for (int i = 0; i < kParts; ++i) {
+    const hn::Repartition<uint8_t, DU> d8;
+    out.part[i] = hn::BitCast(DU(), hn::Sub(hn::BitCast(d8, codes.part[i]), hn::Set(d8, kOffset)));
+  }
+#endif
+  return out;
+}
+
+// Unit kUnit (0..7) of a group.
+template <DType kDType, int kUnit>
+HWY_INLINE Words unit_of(const uint8_t* group) {
+  constexpr PanelFormat kFormat = panel_format(kDType);
+  Words codes;
+  if constexpr (kFormat.low_bits == 8) {
+    codes = load_words(group + kUnit * kVectorBytes);
+  } else if constexpr (kFormat.low_bits == 4) {
+    codes = shift_and<kUnit / 4 * 4>(load_words(group + kUnit % 4 * kVectorBytes), 0x0f0f0f0f);
+  } else {
+    codes = shift_and<kUnit % 4 * 2>(load_words(group + kUnit / 4 * kVectorBytes), 0x03030303);
+  }
+  if constexpr (kFormat.is_table) return look_up_iq4<has_signed_units(kFormat)>(codes);
+  const uint8_t* high = group + kFormat.high_plane();
+  if constexpr (kFormat.high_bits == 1) {
+    codes = codes | shift_and<kUnit - kFormat.low_bits>(load_words(high), 0x01010101u << kFormat.low_bits);
+  }
+  if constexpr (kFormat.high_bits == 2) {
+    codes = codes | shift_and<kUnit % 4 * 2 - kFormat.low_bits>(load_words(high + kUnit / 4 * kVectorBytes),
+                                                                0x03030303u << kFormat.low_bits);
+  }
+  return subtract_from_bytes<has_signed_units(kFormat) ? kFormat.offset : 0>(codes);
+}
+
+// The scales of one superblock for the 16 rows.
+template <DType kDType>
+class SuperblockScales {
+ public:
+  HWY_INLINE SuperblockScales(const uint8_t* header, int n_groups) : header_(header), n_groups_(n_groups) {
+    if constexpr (kHasFactors) factor_ = load_f16(kFormat.factors());
+    if constexpr (kHasFactors && kFormat.has_min()) {
+      min_factor_ = load_f16(kFormat.factors() + 2 * kPanelRows) * -1.0f;
+    }
+    if constexpr (kIsSixBit) unpack_six_bit();
+  }
+
+  // Scale of part `part`, of scale_length elements of k.
+  HWY_INLINE Floats scale(int part) const {
+    if constexpr (!kHasFactors) return load_f16(2 * kPanelRows * part);
+    return factor_ * to_floats(sub_scale(part));
+  }
+
+  // What the activations of that part add: -min or, in the formats that say so, +m.
+  HWY_INLINE Floats min(int part) const {
+    if constexpr (!kHasFactors) return load_f16(2 * kPanelRows * (n_groups_ + part));
+    return min_factor_ * to_floats(sub_min(part));
+  }
+
+ private:
+  static constexpr PanelFormat kFormat = panel_format(kDType);
+  static constexpr bool kHasFactors = kFormat.factors() > 0;
+  static constexpr bool kIsSixBit = kFormat.scales == Scales::six_bit || kFormat.scales == Scales::six_bit_min;
+
+  HWY_INLINE Floats load_f16(int offset) const {
+    return widen_to_floats(reinterpret_cast<const hwy::float16_t*>(header_ + offset));
+  }
+
+  HWY_INLINE void unpack_six_bit() {
+    const Words v0 = load_words(header_), v1 = load_words(header_ + 64), v2 = load_words(header_ + 128);
+    store_words(shift_and<0>(v0, 0x3f3f3f3f), numbers_);
+    store_words(shift_and<0>(v1, 0x3f3f3f3f), numbers_ + 64);
+    store_words(shift_and<0>(v2, 0x3f3f3f3f), numbers_ + 128);
+    store_words(shift_and<6>(v0, 0x03030303) | shift_and<4>(v1, 0x0c0c0c0c) | shift_and<2>(v2, 0x30303030),
+                numbers_ + 192);
+  }
+
+  HWY_INLINE Ints sub_scale(int part) const {
+    const uint8_t* bytes = header_ + part * kPanelRows;
+    if constexpr (kFormat.scales == Scales::six_bit_min) return widen_to_ints(numbers_ + part * kPanelRows);
+    if constexpr (kFormat.scales == Scales::six_bit) {
+      return widen_to_ints(numbers_ + part * kPanelRows) + set_ints(-kSixBitOffset);
+    }
+    if constexpr (kFormat.scales == Scales::four_bit_min) return widen_to_ints(bytes) & 15;
+    return widen_to_ints(reinterpret_cast<const int8_t*>(bytes));
+  }
+
+  HWY_INLINE Ints sub_min(int part) const {
+    if constexpr (kFormat.scales == Scales::six_bit_min) return widen_to_ints(numbers_ + (8 + part) * kPanelRows);
+    return shift_right<4>(widen_to_ints(header_ + part * kPanelRows));
+  }
+
+  const uint8_t* header_;
+  int n_groups_;
+  Floats factor_;
+  Floats min_factor_;
+  alignas(kVectorBytes) uint8_t numbers_[kIsSixBit ? 256 : 1];  // six-bit numbers [16][16]
+};
+
+}  // namespace tidemill::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // include once per target

@@ -1,0 +1,213 @@
+// A tile of rows x panels keeps its sums in registers while one group of k passes: each vector of weights meets every
+// row of the tile, each four activations meet every panel.  With 32 registers of 512 bits a tile of 6 x 2 has 12
+// integer and 12 float accumulators and loads 8 vectors for 12 products, which two load ports sustain; with 16
+// registers the float accumulators wait in the first-level cache while the products run.
+#include "backends/cpu/gemm.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backends/cpu/gemm.cpp"
+#include <hwy/foreach_target.h>  // IWYU pragma: keep
+
+#include "backends/cpu/formats-inl.h"
+#include "backends/cpu/lanes-inl.h"
+#include "backends/cpu/unpack_units-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace tidemill::HWY_NAMESPACE {
+
+#if HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_AVX3
+constexpr int kTilePanels = 2, kTileRows = 6;
+#elif HWY_TARGET == HWY_AVX2
+constexpr int kTilePanels = 1, kTileRows = 4;
+#elif HWY_TARGET == HWY_SCALAR
+constexpr int kTilePanels = 1, kTileRows = 1;
+#else
+constexpr int kTilePanels = 1, kTileRows = 2;
+#endif
+static_assert(kTaskPanels % kTilePanels == 0);
+
+// Where the rows of a tile lie in the activations; strides are from one row to the next.
+struct TileRows {
+  const int8_t* high;
+  int64_t stride;
+  int64_t low;  // bytes from a high number to its low one
+  const uint8_t* is_loud;
+  int64_t loud_stride;
+  const ActivationTerm* terms;
+  int64_t term_stride;
+};
+
+template <int kRows>
+struct TileSums {
+  Ints of[kRows][kTilePanels];
+};
+
+// sums += units [0, kUnits) of each panel times the activations at x.
+template <int kRows, int kUnits, bool kSigned>
+HWY_INLINE void add_products(TileSums<kRows>& sums, const uint8_t (*const (&units)[kTilePanels])[kVectorBytes],
+                             const int8_t* x, int64_t stride) {
+  for (int u = 0; u < kUnits; ++u) {
+    Words weights[kTilePanels];
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kTilePanels; ++p) weights[p] = load_words(units[p][u]);
+    TIDEMILL_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      const Words activations = broadcast4(x + r * stride + 4 * u);
+      TIDEMILL_UNROLL
+      for (int p = 0; p < kTilePanels; ++p) sums.of[r][p] = dot<kSigned>(sums.of[r][p], weights[p], activations);
+    }
+  }
+}
+
+// One tile over one block of k.  sums: [kRows][kTaskPanels * 16], read and written.
+template <int kRows, int kLength, bool kSigned>
+void run_tile(const UnitBlock* blocks, int n_groups, bool has_min, const TileRows& x, float* sums) {
+  constexpr int kPartsPerGroup = kGroupLength / kLength;
+  constexpr int kUnits = kLength / 4;
+  constexpr int kSumStride = kTaskPanels * kPanelRows;
+  Floats acc[kRows][kTilePanels];
+  TIDEMILL_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kTilePanels; ++p) acc[r][p] = load_floats(sums + r * kSumStride + p * kPanelRows);
+  }
+  unsigned loud = 0;
+  for (int part = 0; part < n_groups * kPartsPerGroup; ++part) {
+    const int group = part / kPartsPerGroup;
+    if (part % (kGroupsPerSuperblock * kPartsPerGroup) == 0) {
+      loud = 0;
+      for (int r = 0; r < kRows; ++r) loud |= x.is_loud[r * x.loud_stride + group / kGroupsPerSuperblock];
+    }
+    const uint8_t(*units[kTilePanels])[kVectorBytes];
+    for (int p = 0; p < kTilePanels; ++p) units[p] = blocks[p].units + part * kUnits;
+    const int8_t* high = x.high + part * kLength;
+    const ActivationTerm* terms = x.terms + part;
+    TileSums<kRows> products;
+    TIDEMILL_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      TIDEMILL_UNROLL
+      for (int p = 0; p < kTilePanels; ++p) products.of[r][p] = set_ints(terms[r * x.term_stride].high_start);
+    }
+    add_products<kRows, kUnits, kSigned>(products, units, high, x.stride);
+    float unit_of_x = 1.0f;
+    if (loud >> (group % kGroupsPerSuperblock) & 1) {
+      unit_of_x = 0x1p-8f;
+      TIDEMILL_UNROLL
+      for (int r = 0; r < kRows; ++r) {
+        TIDEMILL_UNROLL
+        for (int p = 0; p < kTilePanels; ++p) {
+          products.of[r][p] = shift_left<8>(products.of[r][p]) + set_ints(terms[r * x.term_stride].low_start);
+        }
+      }
+      add_products<kRows, kUnits, kSigned>(products, units, high + x.low, x.stride);
+    }
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kTilePanels; ++p) {
+      const Floats scale = load_floats(blocks[p].scale[part]) * unit_of_x;
+      TIDEMILL_UNROLL
+      for (int r = 0; r < kRows; ++r) {
+        acc[r][p] = mul_add(to_floats(products.of[r][p]), scale * terms[r * x.term_stride].scale, acc[r][p]);
+      }
+    }
+    if (!has_min) continue;
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kTilePanels; ++p) {
+      const Floats min = load_floats(blocks[p].min[part]);
+      TIDEMILL_UNROLL
+      for (int r = 0; r < kRows; ++r) {
+        acc[r][p] = mul_add(min, set_floats(terms[r * x.term_stride].sum), acc[r][p]);
+      }
+    }
+  }
+  TIDEMILL_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kTilePanels; ++p) store_floats(acc[r][p], sums + r * kSumStride + p * kPanelRows);
+  }
+}
+
+// Tiles of kRows rows as long as so many are left, then of fewer.
+template <int kRows, int kLength, bool kSigned>
+void run_tiles(const UnitBlock* blocks, int n_groups, bool has_min, TileRows x, int64_t n_rows, float* sums) {
+  for (; n_rows >= kRows; n_rows -= kRows) {
+    for (int p = 0; p < kTaskPanels; p += kTilePanels) {
+      run_tile<kRows, kLength, kSigned>(blocks + p, n_groups, has_min, x, sums + p * kPanelRows);
+    }
+    x.high += kRows * x.stride;
+    x.is_loud += kRows * x.loud_stride;
+    x.terms += kRows * x.term_stride;
+    sums += kRows * kTaskPanels * kPanelRows;
+  }
+  if constexpr (kRows > 1) {
+    constexpr int kFewer = kRows > 4 ? 4 : kRows > 2 ? 2 : 1;
+    run_tiles<kFewer, kLength, kSigned>(blocks, n_groups, has_min, x, n_rows, sums);
+  }
+}
+
+using RunTiles = void (*)(const UnitBlock*, int, bool, TileRows, int64_t, float*);
+
+RunTiles tiles_of(PanelFormat format) {
+  constexpr bool kAlwaysSigned = HWY_ARCH_ARM;
+  constexpr bool kNeverSigned = HWY_TARGET == HWY_AVX3_DL;
+  const bool is_long = format.scale_length == kGroupLength;
+  if constexpr (!kNeverSigned) {
+    // Formats with signed units here all have long parts, except where all units are signed.
+    if (has_signed_units(format)) {
+      if constexpr (kAlwaysSigned) {
+        if (!is_long) return run_tiles<kTileRows, 16, true>;
+      }
+      return run_tiles<kTileRows, 32, true>;
+    }
+  }
+  if constexpr (!kAlwaysSigned) {
+    return is_long ? run_tiles<kTileRows, 32, false> : run_tiles<kTileRows, 16, false>;
+  }
+  return nullptr;
+}
+
+void gemm_of_target(const MatmulTask& task, const QuantizedRows& x, const ActivationTerm* terms, TaskScratch& scratch) {
+  const PanelFormat format = panel_format(task.product.dtype);
+  const RunTiles run = tiles_of(format);
+  const int64_t n_x = task.end_x - task.first_x;
+  const int64_t n_parts = x.n_cols / format.scale_length;
+  const uint8_t* panels[kTaskPanels];
+  for (int p = 0; p < kTaskPanels; ++p) panels[p] = task.panel(p);
+  std::fill_n(&scratch.sums[0][0], n_x * kTaskPanels * kPanelRows, 0.0f);
+  const int64_t n_superblocks = x.n_superblocks();
+  const int64_t n_blocks = (n_superblocks + kBlockSuperblocks - 1) / kBlockSuperblocks;
+  const int64_t block_length = (n_superblocks + n_blocks - 1) / n_blocks * kSuperblockLength;
+  for (int64_t k = 0; k < x.n_cols; k += block_length) {
+    const int n_groups = static_cast<int>(std::min(block_length, x.n_cols - k) / kGroupLength);
+    for (int p = 0; p < kTaskPanels; ++p)
+      panels[p] = unpack_units(task.product.dtype, panels[p], n_groups, scratch.unit_blocks[p]);
+    const TileRows rows{
+        .high = x.high + task.first_x * x.n_cols + k,
+        .stride = x.n_cols,
+        .low = x.low - x.high,
+        .is_loud = x.is_loud + task.first_x * n_superblocks + k / kSuperblockLength,
+        .loud_stride = n_superblocks,
+        .terms = terms + task.first_x * n_parts + k / format.scale_length,
+        .term_stride = n_parts,
+    };
+    run(scratch.unit_blocks, n_groups, format.has_min(), rows, n_x, &scratch.sums[0][0]);
+  }
+  store_sums(task, scratch);
+}
+
+}  // namespace tidemill::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tidemill {
+
+HWY_EXPORT(gemm_of_target);
+
+void gemm(const MatmulTask& task, const QuantizedRows& x, const ActivationTerm* terms, TaskScratch& scratch) {
+  HWY_DYNAMIC_DISPATCH(gemm_of_target)(task, x, terms, scratch);
+}
+
+}  // namespace tidemill
+#endif  // HWY_ONCE

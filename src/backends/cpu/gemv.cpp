@@ -1,0 +1,130 @@
+// Every unit is unpacked in registers and used at once: the work per byte read is so small that memory sets the pace.
+#include "backends/cpu/gemv.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backends/cpu/gemv.cpp"
+#include <hwy/foreach_target.h>  // IWYU pragma: keep
+
+#include "backends/cpu/formats-inl.h"
+#include "backends/cpu/lanes-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace tidemill::HWY_NAMESPACE {
+
+// sum + the products of units [kUnit, kEnd) with the activations x of their group.
+template <DType kDType, int kUnit, int kEnd>
+HWY_INLINE Ints dot_units(const Ints& sum, const uint8_t* group, const int8_t* x) {
+  if constexpr (kUnit == kEnd) {
+    return sum;
+  } else {
+    constexpr bool kSigned = has_signed_units(panel_format(kDType));
+    return dot_units<kDType, kUnit + 1, kEnd>(
+        dot<kSigned>(sum, unit_of<kDType, kUnit>(group), broadcast4(x + 4 * kUnit)), group, x);
+  }
+}
+
+// One row's position in the activations.
+struct ActivationCursor {
+  const int8_t* high;
+  const int8_t* low;
+  const ActivationTerm* term;
+};
+
+// Adds units [kUnit, kEnd) of a group, which share scale number `part` of the superblock.
+template <DType kDType, int kUnit, int kEnd>
+HWY_INLINE Floats add_part(const Floats& acc, const uint8_t* group, const SuperblockScales<kDType>& scales, int part,
+                           bool is_loud, const ActivationCursor& x) {
+  const ActivationTerm& term = *x.term;
+  Ints sum = dot_units<kDType, kUnit, kEnd>(set_ints(term.high_start), group, x.high);
+  float x_scale = term.scale;
+  if (is_loud) {
+    sum = shift_left<8>(sum) + set_ints(term.low_start);
+    sum = dot_units<kDType, kUnit, kEnd>(sum, group, x.low);
+    x_scale *= 0x1p-8f;
+  }
+  Floats out = mul_add(to_floats(sum), scales.scale(part) * x_scale, acc);
+  if constexpr (panel_format(kDType).has_min()) out = mul_add(scales.min(part), set_floats(term.sum), out);
+  return out;
+}
+
+template <DType kDType>
+HWY_INLINE Floats dot_panel(const uint8_t* panel, const QuantizedRows& x, const ActivationTerm* terms) {
+  constexpr PanelFormat kFormat = panel_format(kDType);
+  ActivationCursor cursor{x.high, x.low, terms};
+  Floats acc = set_floats(0);
+  int64_t groups_left = x.n_cols / kGroupLength;
+  for (const uint8_t* loud = x.is_loud; groups_left > 0; ++loud, groups_left -= kGroupsPerSuperblock) {
+    const int n_groups = static_cast<int>(std::min<int64_t>(groups_left, kGroupsPerSuperblock));
+    const SuperblockScales<kDType> scales(panel, n_groups);
+    panel += kFormat.header_bytes(n_groups);
+    for (int g = 0; g < n_groups; ++g) {
+      const bool is_loud = *loud >> g & 1;
+      if constexpr (kFormat.scale_length == kGroupLength) {
+        acc = add_part<kDType, 0, 8>(acc, panel, scales, g, is_loud, cursor);
+      } else {
+        acc = add_part<kDType, 0, 4>(acc, panel, scales, 2 * g, is_loud, cursor);
+        ++cursor.term;
+        acc = add_part<kDType, 4, 8>(acc, panel, scales, 2 * g + 1, is_loud, cursor);
+      }
+      ++cursor.term;
+      cursor.high += kGroupLength;
+      cursor.low += kGroupLength;
+      panel += kFormat.group_bytes();
+    }
+  }
+  return acc;
+}
+
+template <DType kDType>
+void gemv_of_dtype(const Product& product, int64_t begin, int64_t end, const QuantizedRows& x,
+                   const ActivationTerm* terms) {
+  const int64_t stride = panel_stride(kDType, product.n_cols);
+  const uint8_t* panel = product.panel(begin);
+  for (int64_t p = begin; p < end; ++p, panel += stride) {
+    HWY_ALIGN float result[kPanelRows];
+    store_floats(dot_panel<kDType>(panel, x, terms), result);
+    std::copy_n(result, std::min<int64_t>(kPanelRows, product.n_rows - p * kPanelRows), product.out + p * kPanelRows);
+  }
+}
+
+void gemv_of_target(const Product& product, int64_t begin, int64_t end, const QuantizedRows& x,
+                    const ActivationTerm* terms) {
+  switch (product.dtype) {
+#define TIDEMILL_CASE(name) \
+  case DType::name:         \
+    return gemv_of_dtype<DType::name>(product, begin, end, x, terms);
+    TIDEMILL_CASE(q4_0)
+    TIDEMILL_CASE(q4_1)
+    TIDEMILL_CASE(q5_0)
+    TIDEMILL_CASE(q5_1)
+    TIDEMILL_CASE(q8_0)
+    TIDEMILL_CASE(q2_k)
+    TIDEMILL_CASE(q3_k)
+    TIDEMILL_CASE(q4_k)
+    TIDEMILL_CASE(q5_k)
+    TIDEMILL_CASE(q6_k)
+    TIDEMILL_CASE(iq4_nl)
+    TIDEMILL_CASE(iq4_xs)
+#undef TIDEMILL_CASE
+    default:
+      return;
+  }
+}
+
+}  // namespace tidemill::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tidemill {
+
+HWY_EXPORT(gemv_of_target);
+
+void gemv(const Product& product, int64_t begin, int64_t end, const QuantizedRows& x, const ActivationTerm* terms) {
+  HWY_DYNAMIC_DISPATCH(gemv_of_target)(product, begin, end, x, terms);
+}
+
+}  // namespace tidemill
+#endif  // HWY_ONCE

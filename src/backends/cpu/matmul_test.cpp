@@ -1,0 +1,286 @@
+#include "backends/cpu/matmul.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "backends/cpu/panels.h"
+#include "backends/cpu/random_weights.h"
+#include "tensor/dequantize.h"
+
+namespace tidemill {
+namespace {
+
+// Rows of activations as they are in a model: of different sizes, with some outliers, and one row of zeros.
+std::vector<float> random_activations(int64_t n_rows, int64_t n_cols, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  std::vector<float> x(static_cast<size_t>(n_rows * n_cols));
+  for (int64_t m = 0; m < n_rows; ++m) {
+    const float size = m == 3 ? 0.0f : std::exp(normal(random));
+    for (int64_t k = 0; k < n_cols; ++k) {
+      const float outlier = random() % 100 == 0 ? 20.0f : 1.0f;
+      x[m * n_cols + k] = size * outlier * normal(random);
+    }
+  }
+  return x;
+}
+
+struct Matrix {
+  Matrix(int64_t n_rows, int64_t n_cols)
+      : values(static_cast<size_t>(n_rows * n_cols)), tensor(values.data(), DType::f32, {n_rows, n_cols}) {}
+  explicit Matrix(std::vector<float> content, int64_t n_cols)
+      : values(std::move(content)),
+        tensor(values.data(), DType::f32, {static_cast<int64_t>(values.size()) / n_cols, n_cols}) {}
+
+  std::vector<float> values;
+  Tensor tensor;
+};
+
+Matrix multiply(MatmulContext& context, const Tensor& x, const Tensor& weight) {
+  Matrix out(x.dim(0), weight.dim(0));
+  matmul(context, x, {&weight, 1}, {&out.tensor, 1});
+  return out;
+}
+
+bool same_bits(const float* a, const float* b, int64_t n) {
+  return std::memcmp(a, b, static_cast<size_t>(n) * sizeof(float)) == 0;
+}
+
+// x as quantize_rows sees it, dequantised; and the greatest error that rounding may make of each element.
+struct Rounded {
+  std::vector<float> x;
+  std::vector<float> bound;
+};
+
+Rounded round_activations(const Tensor& x, float loud) {
+  const int64_t n_rows = x.dim(0), n_cols = x.dim(1);
+  QuantizedRows q{.n_cols = n_cols};
+  const auto n = static_cast<size_t>(n_rows * n_cols);
+  std::vector<int8_t> high(n), low(n);
+  std::vector<float> scale(n / 32);
+  std::vector<int32_t> high_sum(n / 16), low_sum(n / 16);
+  std::vector<uint8_t> is_loud(static_cast<size_t>(n_rows * q.n_superblocks()));
+  q.high = high.data();
+  q.low = low.data();
+  q.scale = scale.data();
+  q.high_sum = high_sum.data();
+  q.low_sum = low_sum.data();
+  q.is_loud = is_loud.data();
+  quantize_rows(x, 0, n_rows, loud, q);
+  Rounded out{std::vector<float>(n), std::vector<float>(n)};
+  for (int64_t m = 0; m < n_rows; ++m) {
+    for (int64_t k = 0; k < n_cols; ++k) {
+      const int64_t i = m * n_cols + k;
+      const bool loud_group = is_loud[m * q.n_superblocks() + k / 256] >> (k % 256 / 32) & 1;
+      out.x[i] = scale[i / 32] * (static_cast<float>(high[i]) + static_cast<float>(low[i]) / 256);
+      out.bound[i] = scale[i / 32] * (loud_group ? 1.01f / 256 : 0.5001f);  // a low number is at most 127
+    }
+  }
+  return out;
+}
+
+std::vector<std::vector<float>> dequantized(const RandomWeight& weight) {
+  std::vector<std::vector<float>> rows;
+  for (int64_t n = 0; n < weight.rows.dim(0); ++n) {
+    rows.emplace_back(static_cast<size_t>(weight.rows.dim(1)));
+    dequantize(weight.rows.dtype(), weight.rows.row<std::byte>(n), rows.back());
+  }
+  return rows;
+}
+
+class MatmulTest : public testing::TestWithParam<DType> {
+ protected:
+  static bool is_quantized() { return panel_format(GetParam()).is_quantized(); }
+  // Numbers of columns that end in partial superblocks and blocks, where the format has them.
+  static std::vector<int64_t> column_counts() {
+    const int block = info(GetParam()).block_length;
+    if (block == 1) return {1, 7, 256, 300, 1000};
+    if (block == 32) return {32, 96, 256, 288, 640, 1056, 2080};
+    return {256, 512, 1024, 1792};
+  }
+
+  ThreadPool pool_{3};
+};
+
+// Without quantised activations: double precision says what is right.
+TEST_P(MatmulTest, FloatPrecisionMatchesDoubleReference) {
+  MatmulContext context(pool_, Precision::f32);
+  for (const int64_t n_cols : column_counts()) {
+    for (const int64_t n_rows : {1, 16, 39}) {
+      const RandomWeight weight(pool_, GetParam(), n_rows, n_cols, 5);
+      const std::vector<std::vector<float>> w = dequantized(weight);
+      for (const int64_t n_x : {1, 2, 7, 25}) {
+        const Matrix x(random_activations(n_x, n_cols, 9), n_cols);
+        const Matrix found = multiply(context, x.tensor, weight.panels);
+        for (int64_t m = 0; m < n_x; ++m) {
+          for (int64_t n = 0; n < n_rows; ++n) {
+            double sum = 0, size = 0;
+            for (int64_t k = 0; k < n_cols; ++k) {
+              const double product = double{w[n][k]} * x.values[m * n_cols + k];
+              sum += product;
+              size += std::fabs(product);
+            }
+            ASSERT_NEAR(found.values[m * n_rows + n], sum, 1e-6 * size)
+                << "element " << m << ", " << n << " of [" << n_x << ", " << n_rows << "], K = " << n_cols;
+          }
+        }
+      }
+    }
+  }
+}
+
+// With them: the same rounded activations in double precision, and the distance that rounding explains.
+TEST_P(MatmulTest, FastPrecisionIsExactButForTheRoundingOfActivations) {
+  if (!is_quantized()) GTEST_SKIP() << "float weights do not quantise activations";
+  MatmulContext context(pool_, Precision::fast);
+  for (const int64_t n_cols : column_counts()) {
+    for (const int64_t n_rows : {1, 16, 39}) {
+      const RandomWeight weight(pool_, GetParam(), n_rows, n_cols, 5);
+      const std::vector<std::vector<float>> w = dequantized(weight);
+      for (const int64_t n_x : {1, 2, 7, 25}) {
+        const Matrix x(random_activations(n_x, n_cols, 9), n_cols);
+        const Rounded rounded = round_activations(x.tensor, kLoud);
+        const Matrix found = multiply(context, x.tensor, weight.panels);
+        for (int64_t m = 0; m < n_x; ++m) {
+          for (int64_t n = 0; n < n_rows; ++n) {
+            double exact = 0, sum = 0, size = 0, bound = 0;
+            for (int64_t k = 0; k < n_cols; ++k) {
+              const int64_t i = m * n_cols + k;
+              exact += double{w[n][k]} * x.values[i];
+              sum += double{w[n][k]} * rounded.x[i];
+              // A sum of codes and a sum of mins cancel: the error goes with the larger of them.
+              size += std::fabs(double{w[n][k]} * rounded.x[i]);
+              bound += std::fabs(w[n][k]) * rounded.bound[i];
+            }
+            const double slack = 2e-6 * size * (panel_format(GetParam()).has_min() ? 20 : 1);
+            ASSERT_NEAR(found.values[m * n_rows + n], sum, slack)
+                << "element " << m << ", " << n << " of [" << n_x << ", " << n_rows << "], K = " << n_cols;
+            ASSERT_NEAR(found.values[m * n_rows + n], exact, bound + slack);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(MatmulTest, ARowHasTheSameBitsInEveryBatch) {
+  const int64_t n_cols = 1280, n_rows = 85;
+  const RandomWeight weight(pool_, GetParam(), n_rows, n_cols, 21);
+  const Matrix x(random_activations(40, n_cols, 23), n_cols);
+  for (const Precision precision : {Precision::fast, Precision::f32}) {
+    MatmulContext context(pool_, precision);
+    Matrix alone(40, n_rows);
+    for (int64_t m = 0; m < 40; ++m) {
+      const Matrix row = multiply(context, x.tensor.slice(0, m, m + 1), weight.panels);
+      std::memcpy(alone.tensor.row<float>(m), row.values.data(), row.values.size() * sizeof(float));
+    }
+    for (int64_t n_x = 1; n_x <= 40; ++n_x) {
+      const int64_t first = n_x % 2 == 0 ? 40 - n_x : 0;
+      const Matrix batch = multiply(context, x.tensor.slice(0, first, first + n_x), weight.panels);
+      ASSERT_TRUE(same_bits(batch.values.data(), alone.tensor.row<float>(first), n_x * n_rows)) << n_x << " rows";
+    }
+  }
+}
+
+TEST_P(MatmulTest, ThreadsAndCompanyDoNotChangeBits) {
+  const int64_t n_cols = 768;
+  const RandomWeight weight(pool_, GetParam(), 100, n_cols, 31);
+  const RandomWeight q8(pool_, DType::q8_0, 33, n_cols, 32), q4(pool_, DType::q4_k, 50, n_cols, 33);
+  const RandomWeight f16(pool_, DType::f16, 20, n_cols, 34);
+  ThreadPool one(1);
+  for (const Precision precision : {Precision::fast, Precision::f32}) {
+    MatmulContext context(pool_, precision), alone(one, precision);
+    for (const int64_t n_x : {1, 5, 200, 600}) {
+      const Matrix x(random_activations(n_x, n_cols, 35), n_cols);
+      const Matrix expected = multiply(alone, x.tensor, weight.panels);
+      Matrix a(n_x, 33), b(n_x, 100), c(n_x, 50), d(n_x, 20), e(n_x, 100);
+      const Tensor weights[] = {q8.panels, weight.panels, q4.panels, f16.panels, weight.panels};
+      const Tensor outs[] = {a.tensor, b.tensor, c.tensor, d.tensor, e.tensor};
+      matmul(context, x.tensor, weights, outs);
+      ASSERT_TRUE(same_bits(b.values.data(), expected.values.data(), n_x * 100)) << n_x << " rows";
+      ASSERT_TRUE(same_bits(e.values.data(), expected.values.data(), n_x * 100)) << n_x << " rows";
+      ASSERT_TRUE(same_bits(d.values.data(), multiply(alone, x.tensor, f16.panels).values.data(), n_x * 20));
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(DTypes, MatmulTest, testing::ValuesIn(kPanelDTypes),
+                         [](const auto& test) { return std::string(tidemill::info(test.param).name); });
+
+TEST(Matmul, AnOutputHeadRoundsAllActivationsFinely) {
+  ThreadPool pool(2);
+  MatmulContext fast(pool, Precision::fast), exact(pool, Precision::f32);
+  const int64_t n_cols = 64, n_rows = 32768;
+  const RandomWeight weight(pool, DType::q8_0, n_rows, n_cols, 41);
+  const Matrix x(random_activations(2, n_cols, 42), n_cols);
+  const Matrix found = multiply(fast, x.tensor, weight.panels), expected = multiply(exact, x.tensor, weight.panels);
+  double error = 0, size = 0;
+  for (size_t i = 0; i < found.values.size(); ++i) {
+    error += std::pow(found.values[i] - expected.values[i], 2);
+    size += std::pow(expected.values[i], 2);
+  }
+  EXPECT_LT(std::sqrt(error / size), 1e-4);  // int8 alone leaves 3e-3
+}
+
+TEST(Matmul, ManyRowsOfManyColumns) {
+  ThreadPool pool(2);
+  MatmulContext context(pool, Precision::fast);
+  const int64_t n_cols = 32768;
+  const RandomWeight weight(pool, DType::q4_0, 17, n_cols, 51);
+  const Matrix x(random_activations(3, n_cols, 52), n_cols);
+  const Matrix all = multiply(context, x.tensor, weight.panels);
+  const Matrix last = multiply(context, x.tensor.slice(0, 2, 3), weight.panels);
+  EXPECT_TRUE(same_bits(last.values.data(), all.tensor.row<float>(2), 17));
+}
+
+TEST(Matmul, NotANumberIsNotHidden) {
+  ThreadPool pool(1);
+  MatmulContext context(pool, Precision::fast);
+  const RandomWeight weight(pool, DType::q5_0, 16, 64, 61);
+  Matrix x(random_activations(2, 64, 62), 64);
+  x.values[40] = std::nanf("");
+  const Matrix found = multiply(context, x.tensor, weight.panels);
+  for (int n = 0; n < 16; ++n) {
+    EXPECT_TRUE(std::isnan(found.values[n]));
+    EXPECT_TRUE(std::isfinite(found.values[16 + n]));
+  }
+}
+
+TEST(Matmul, NoRowsOrNoWeightsAreFine) {
+  ThreadPool pool(2);
+  MatmulContext context(pool, Precision::fast);
+  const RandomWeight weight(pool, DType::q5_0, 16, 64, 61);
+  float nothing = 0;
+  const Tensor x(&nothing, DType::f32, {0, 64}), out(&nothing, DType::f32, {0, 16});
+  matmul(context, x, {&weight.panels, 1}, {&out, 1});
+  matmul(context, x, {}, {});
+}
+
+TEST(Matmul, AWarmContextKeepsItsScratch) {
+  ThreadPool pool(2);
+  MatmulContext context(pool, Precision::fast);
+  const RandomWeight weight(pool, DType::q6_k, 64, 512, 71);
+  const Matrix x(random_activations(600, 512, 72), 512);
+  multiply(context, x.tensor, weight.panels);
+  const int64_t warm = context.scratch_bytes();
+  multiply(context, x.tensor.slice(0, 0, 1), weight.panels);
+  multiply(context, x.tensor, weight.panels);
+  EXPECT_EQ(context.scratch_bytes(), warm);
+  EXPECT_LT(warm, 4 << 20);
+}
+
+TEST(Matmul, WeightsInRowsAreRefused) {
+  ThreadPool pool(1);
+  MatmulContext context(pool, Precision::fast);
+  const RandomWeight weight(pool, DType::f32, 4, 8, 81);
+  const Matrix x(random_activations(1, 8, 82), 8);
+  EXPECT_THROW(multiply(context, x.tensor, weight.rows), Error);
+}
+
+}  // namespace
+}  // namespace tidemill

@@ -1,0 +1,70 @@
+// Matmul tasks: the pieces that threads take, and the scratch in which a thread unpacks a panel's stretch of k so that
+// many rows of activations meet it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "backends/cpu/panels.h"
+#include "tidemill/dtype.h"
+
+namespace tidemill {
+
+// Superblocks of k that are unpacked at once: 2 panels of 3 superblocks are 24 KiB of units and 6 KiB or 12 KiB of
+// scales, which leaves room for the activations in a first-level cache of 48 KiB (or 32).
+inline constexpr int kBlockSuperblocks = 3;
+inline constexpr int kBlockLength = kBlockSuperblocks * kSuperblockLength;
+
+// The same form for every block format, so that the multiplying kernel knows none.
+struct UnitBlock {
+  alignas(kVectorBytes) uint8_t units[kBlockLength / 4][kVectorBytes];  // codes, less dot_offset(format)
+  alignas(kVectorBytes) float scale[kBlockLength / 16][kPanelRows];     // one per part (of scale_length elements)
+  alignas(kVectorBytes) float min[kBlockLength / 16][kPanelRows];       // added, times the activations' sum; if any
+};
+
+// Likewise as f32, for kernels that do not quantise activations.  Sums start anew at every such block, for accuracy.
+inline constexpr int kFloatBlockLength = kSuperblockLength;
+struct FloatBlock {
+  alignas(kVectorBytes) float values[kFloatBlockLength][kPanelRows];
+};
+
+inline constexpr int kTaskPanels = 2;  // panels that a task covers
+inline constexpr int kTaskRows = 192;  // most rows of a task: their sums and activations stay in second-level cache
+
+// Scratch of one thread.
+struct TaskScratch {
+  UnitBlock unit_blocks[kTaskPanels];
+  FloatBlock float_blocks[kTaskPanels];
+  alignas(kVectorBytes) float sums[kTaskRows][kTaskPanels * kPanelRows];
+};
+
+// One weight matrix and where its product goes.
+struct Product {
+  DType dtype;
+  const std::byte* panels;
+  int64_t n_rows, n_cols;  // of the matrix
+  float* out;              // [rows of x, n_rows]
+  int64_t out_stride;      // floats from one row of `out` to the next
+
+  const uint8_t* panel(int64_t index) const {
+    return reinterpret_cast<const uint8_t*>(panels) + index * panel_stride(dtype, n_cols);
+  }
+};
+
+// The part of a product that one task computes.
+struct MatmulTask {
+  Product product;
+  int64_t first_panel;     // this and the next one, where there is one
+  int64_t first_x, end_x;  // rows of x, at most kTaskRows
+
+  // A missing second panel is the first again, and its results are not stored.
+  const uint8_t* panel(int index) const {
+    const int64_t last = panel_count(product.n_rows) - 1;
+    return product.panel(first_panel + index > last ? last : first_panel + index);
+  }
+};
+
+// Copies the finished sums of a task to its output.
+void store_sums(const MatmulTask& task, const TaskScratch& scratch);
+
+}  // namespace tidemill
