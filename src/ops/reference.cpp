@@ -28,14 +28,15 @@ double dot(const float* a, const float* b, int64_t n) {
   return sum;
 }
 
-// IEEE 754 binary16, round to nearest, ties to even.
+// IEEE 754 binary16, round to nearest, ties to even; what is too large becomes the largest finite number, because an
+// infinity in the state would turn every later result into NaN.
 uint16_t f16_from_f32(float value) {
   const uint32_t bits = std::bit_cast<uint32_t>(value);
   const uint16_t sign = static_cast<uint16_t>(bits >> 16 & 0x8000);
   if (std::isnan(value)) return sign | 0x7e00;
   const float magnitude = std::fabs(value);
-  if (magnitude >= 65520.0f) return sign | 0x7c00;  // half a step above the largest finite number
-  if (magnitude < 0x1p-14f) {                       // subnormal: a multiple of 2^-24; nearbyint rounds ties to even
+  if (magnitude >= 65504.0f) return sign | 0x7bff;
+  if (magnitude < 0x1p-14f) {  // subnormal: a multiple of 2^-24; nearbyint rounds ties to even
     return sign | static_cast<uint16_t>(std::nearbyint(magnitude * 0x1p24f));
   }
   const uint32_t half = (bits & 0x7fffffff) - (112u << 23);  // the exponent's bias is 15, not 127

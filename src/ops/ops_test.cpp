@@ -1,0 +1,145 @@
+// Shapes are refused by name, results land in the arena, and the planner's peak is the real one.
+#include "ops/ops.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "ops/planner.h"
+#include "ops/reference.h"
+
+namespace tidemill {
+namespace {
+
+class OpsTest : public testing::Test {
+ protected:
+  // An f32 tensor of that shape, filled with small numbers, that lives as long as the test.
+  Tensor tensor(const Shape& shape, DType dtype = DType::f32) {
+    std::vector<float>& memory = memory_.emplace_back(static_cast<size_t>(shape.n_elements()) + 1);
+    for (size_t i = 0; i < memory.size(); ++i) memory[i] = dtype == DType::f32 ? 0.1f * static_cast<float>(i % 13) : 0;
+    return {memory.data(), dtype, shape};
+  }
+  KvRun run(int64_t first_row, int64_t n_rows, int64_t first_pos, const Shape& cache) {
+    return {first_row, n_rows, first_pos, tensor(cache), tensor(cache)};
+  }
+  // Expects `work` to throw invalid_argument with a message that holds every one of `parts`.
+  static void expect_refused(const std::function<void()>& work, const std::vector<std::string>& parts) {
+    try {
+      work();
+      FAIL() << "not refused: " << parts[0];
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
+      for (const std::string& part : parts) {
+        EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what() << " lacks " << part;
+      }
+    }
+  }
+
+  std::vector<std::vector<float>> memory_;
+  ReferenceKernels kernels_;
+  Arena arena_{1 << 20};
+  Ops ops_{kernels_, arena_};
+};
+
+TEST_F(OpsTest, RefusesShapesThatDoNotFit) {
+  const std::vector<int32_t> ids{0, 7}, positions{0, 1, 2};
+  expect_refused([&] { ops_.embed(tensor({7, 4}), ids, 1.0f); }, {"embed", "7", "0 to 6"});
+  expect_refused([&] { ops_.embed(tensor({8}), ids, 1.0f); }, {"embed", "[8]"});
+  expect_refused([&] { ops_.gather_rows(tensor({2, 4}), positions); }, {"gather_rows", "row 2"});
+  expect_refused([&] { ops_.rms_norm(tensor({2, 4}), tensor({5}), 1e-6f); }, {"rms_norm", "[2, 4]", "[5]"});
+  expect_refused([&] { ops_.rms_norm(tensor({2, 4}), tensor({4}, DType::f16), 1e-6f); }, {"rms_norm", "f16 [4]"});
+  expect_refused([&] { ops_.matmul(tensor({2, 4}), tensor({3, 5})); }, {"matmul", "[2, 4]", "[3, 5]"});
+  expect_refused([&] { ops_.matmul(tensor({2, 4}), tensor({3, 4}), tensor({3, 5})); }, {"matmul", "[3, 5]"});
+  expect_refused([&] { ops_.matmul(tensor({2, 4}).transpose(0, 1), tensor({3, 2})); }, {"matmul", "contiguous"});
+  expect_refused([&] { ops_.add(tensor({2, 4}), tensor({4, 2})); }, {"add", "[2, 4]", "[4, 2]"});
+  expect_refused([&] { ops_.add_to(tensor({2, 4}), tensor({2, 3})); }, {"add_to", "[2, 3]"});
+  expect_refused([&] { ops_.gelu_mul(tensor({2, 4}), tensor({2, 3})); }, {"gelu_mul", "[2, 3]"});
+  expect_refused([&] { ops_.rope_table(positions, tensor({2, 2})); }, {"rope_table", "[2, 2]"});
+  expect_refused([&] { ops_.rope(tensor({3, 6}), tensor({3, 3}), 3); }, {"rope", "head_dim 3"});
+  expect_refused([&] { ops_.rope(tensor({3, 8}), tensor({2, 4}), 4); }, {"rope: table", "[2, 4]", "[3, 4]"});
+}
+
+TEST_F(OpsTest, RefusesAttentionThatDoesNotFit) {
+  const Tensor q = tensor({3, 8}), kv = tensor({3, 4});
+  const AttentionOptions options{.n_heads = 4, .n_kv_heads = 2, .head_dim = 2};
+  const auto attend = [&](const std::vector<KvRun>& runs, const AttentionOptions& with) {
+    return [&, runs, with] { ops_.attention(q, kv, kv, runs, with); };
+  };
+  expect_refused(attend({run(0, 3, 0, {8, 4})}, {.n_heads = 4, .n_kv_heads = 3, .head_dim = 2}), {"n_kv_heads 3"});
+  expect_refused(attend({run(0, 3, 0, {8, 4})}, {.n_heads = 3, .n_kv_heads = 1, .head_dim = 2}), {"attention: q"});
+  expect_refused(attend({run(0, 3, 0, {8, 5})}, options), {"attention", "[8, 5]"});
+  expect_refused(attend({run(0, 3, 6, {8, 4})}, options), {"attention", "3 rows", "position 6", "[8, 4]"});
+  expect_refused(attend({run(0, 3, -1, {8, 4})}, options), {"attention", "position -1"});
+  expect_refused(attend({run(0, 2, 0, {8, 4})}, options), {"attention", "cover 2 rows"});
+  expect_refused(attend({run(0, 2, 0, {8, 4}), run(1, 1, 0, {8, 4})}, options), {"attention", "cover 2 rows"});
+  EXPECT_NO_THROW(attend({run(0, 2, 0, {8, 4}), run(2, 1, 7, {8, 4})}, options)());
+}
+
+TEST_F(OpsTest, AddToTakesTheMemoryOfItsFirstOperand) {
+  const Tensor x = tensor({1, 3}), y = tensor({1, 3});
+  const Tensor sum = ops_.add_to(x, y);
+  EXPECT_EQ(sum.data(), x.data());
+  EXPECT_FLOAT_EQ(sum.as<float>()[2], 0.4f);
+  EXPECT_EQ(arena_.used_bytes(), 0);
+}
+
+TEST_F(OpsTest, SeveralProductsOfOneInputEqualSingleOnes) {
+  const Tensor x = tensor({2, 4}), a = tensor({3, 4}), b = tensor({5, 4});
+  const auto [xa, xb] = ops_.matmul(x, a, b);
+  EXPECT_EQ(xa.shape(), Shape({2, 3}));
+  EXPECT_EQ(xb.shape(), Shape({2, 5}));
+  const Tensor again = ops_.matmul(x, b);
+  for (int64_t i = 0; i < again.n_elements(); ++i) EXPECT_EQ(xb.as<float>()[i], again.as<float>()[i]);
+}
+
+TEST_F(OpsTest, ScopeGivesBackItsTensors) {
+  const int64_t before = arena_.used_bytes();
+  {
+    const Ops::Scope scope(ops_);
+    ops_.add(tensor({4, 4}), tensor({4, 4}));
+    EXPECT_GT(arena_.used_bytes(), before);
+  }
+  EXPECT_EQ(arena_.used_bytes(), before);
+}
+
+// A transformer layer in small: everything a model does between embedding and logits.
+void small_forward(Ops& ops, const Tensor& table, const Tensor& norm, const Tensor& inv_freq, const KvRun& run) {
+  const std::vector<int32_t> ids{1, 2, 0}, last{2};
+  std::vector<int32_t> positions(3);
+  std::iota(positions.begin(), positions.end(), 0);
+  Tensor x = ops.embed(table, ids, 2.0f);
+  const Tensor angles = ops.rope_table(positions, inv_freq);
+  for (int layer = 0; layer < 2; ++layer) {
+    const Ops::Scope scope(ops);
+    const Tensor h = ops.rms_norm(x, norm, 1e-6f);
+    const auto [q, k, v] = ops.matmul(h, table, table, table);
+    const AttentionOptions options{.n_heads = 2, .n_kv_heads = 2, .head_dim = 2};
+    ops.add_to(x, ops.attention(ops.rope(q, angles, 2), ops.rope(k, angles, 2), v, {&run, 1}, options));
+    ops.add_to(x, ops.gelu_mul(h, ops.add(h, x)));
+  }
+  ops.matmul(ops.gather_rows(x, last), table);
+}
+
+TEST_F(OpsTest, PlannerMeasuresThePeakOfARealPass) {
+  const Tensor table = tensor({4, 4}), norm = tensor({4}), inv_freq = tensor({1});
+  const KvRun kv = run(0, 3, 0, {8, 4});
+  PlanningKernels nothing;
+  Arena plan = Arena::planner();
+  Ops planning(nothing, plan);
+  small_forward(planning, table, norm, inv_freq, kv);
+  small_forward(ops_, table, norm, inv_freq, kv);
+  EXPECT_EQ(plan.peak_bytes(), arena_.peak_bytes());
+
+  Arena exact(plan.peak_bytes());
+  Ops fits(kernels_, exact);
+  EXPECT_NO_THROW(small_forward(fits, table, norm, inv_freq, kv));
+  Arena tight(plan.peak_bytes() - 1);
+  Ops too_small(kernels_, tight);
+  EXPECT_THROW(small_forward(too_small, table, norm, inv_freq, kv), Error);
+}
+
+}  // namespace
+}  // namespace tidemill

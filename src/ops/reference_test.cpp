@@ -1,0 +1,88 @@
+// The oracle itself, against numbers worked out by hand or with mpmath.
+#include "ops/reference.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+namespace tidemill {
+namespace {
+
+Tensor view(std::vector<float>& values, const Shape& shape) {
+  return {values.data(), DType::f32, shape};
+}
+
+TEST(ReferenceTest, RmsNormDividesByTheRootOfTheMeanSquare) {
+  std::vector<float> x{3, 4, 0, 0}, weight{1, 2}, out(4);
+  ReferenceKernels().rms_norm(view(x, {2, 2}), view(weight, {2}), 0.0f, view(out, {2, 2}));
+  EXPECT_FLOAT_EQ(out[0], 3 / std::sqrt(12.5f));
+  EXPECT_FLOAT_EQ(out[1], 8 / std::sqrt(12.5f));
+  EXPECT_TRUE(std::isnan(out[2]));
+  ReferenceKernels().rms_norm(view(x, {2, 2}), view(weight, {2}), 1e-6f, view(out, {2, 2}));
+  EXPECT_EQ(out[2], 0.0f);
+}
+
+TEST(ReferenceTest, GeluHasTheTanhForm) {
+  std::vector<float> gate{1, -1, 3, -10, 0}, up{1, 1, 2, 5, 7}, out(5);
+  ReferenceKernels().gelu_mul(view(gate, {1, 5}), view(up, {1, 5}), view(out, {1, 5}));
+  EXPECT_FLOAT_EQ(out[0], 0.841191990607477f);
+  EXPECT_FLOAT_EQ(out[1], -0.158808009392523f);
+  EXPECT_FLOAT_EQ(out[2], 2 * 2.99636269148103f);
+  EXPECT_NEAR(out[3], 0, 1e-12);
+  EXPECT_EQ(out[4], 0.0f);
+}
+
+TEST(ReferenceTest, RopeTurnsPairsHalfAHeadApart) {
+  const std::vector<int32_t> positions{2};
+  std::vector<float> inv_freq{1.0f, 0.25f}, table(4), x{1, 2, 3, 4}, out(4);
+  ReferenceKernels kernels;
+  kernels.rope_table(positions, view(inv_freq, {2}), view(table, {1, 4}));
+  EXPECT_FLOAT_EQ(table[1], std::cos(0.5f));
+  EXPECT_FLOAT_EQ(table[2], std::sin(2.0f));
+  kernels.rope(view(x, {1, 1, 4}), view(table, {1, 4}), view(out, {1, 1, 4}));
+  EXPECT_FLOAT_EQ(out[0], std::cos(2.0f) - 3 * std::sin(2.0f));
+  EXPECT_FLOAT_EQ(out[2], 3 * std::cos(2.0f) + std::sin(2.0f));
+  EXPECT_FLOAT_EQ(out[1], 2 * std::cos(0.5f) - 4 * std::sin(0.5f));
+}
+
+TEST(ReferenceTest, MatmulTakesStridedRows) {
+  std::vector<float> x{1, 2}, weight{1, 10, -1, 100, 1000, -1}, out(2);
+  const Tensor columns = view(weight, {2, 3}).slice(1, 0, 2);
+  const Tensor target = view(out, {1, 2});
+  ReferenceKernels().matmul(view(x, {1, 2}), {&columns, 1}, {&target, 1});
+  EXPECT_EQ(out, (std::vector<float>{21, 2100}));
+}
+
+// Two query heads share one key/value head; the second position sees both keys, or with a window of 1 its own.
+TEST(ReferenceTest, AttentionIsASoftmaxOverTheVisiblePositions) {
+  std::vector<float> q{1, 0, 0, 2}, k{1, 3}, v{5, 7}, keys(4), values(4), out(4);
+  const KvRun run{0, 2, 0, view(keys, {4, 1}), view(values, {4, 1})};
+  AttentionOptions options{.n_heads = 2, .n_kv_heads = 1, .head_dim = 1, .scale = 0.5f};
+  ReferenceKernels kernels;
+  kernels.attention(view(q, {2, 2}), view(k, {2, 1}), view(v, {2, 1}), {&run, 1}, options, view(out, {2, 2}));
+  EXPECT_EQ(keys, (std::vector<float>{1, 3, 0, 0}));
+  EXPECT_FLOAT_EQ(out[0], 5);
+  EXPECT_FLOAT_EQ(out[2], 6);
+  const float weight = 1 / (1 + std::exp(2.0f));  // scores 1 and 3
+  EXPECT_FLOAT_EQ(out[3], 5 * weight + 7 * (1 - weight));
+  options.window = 1;
+  kernels.attention(view(q, {2, 2}), view(k, {2, 1}), view(v, {2, 1}), {&run, 1}, options, view(out, {2, 2}));
+  EXPECT_FLOAT_EQ(out[2], 7);
+}
+
+TEST(ReferenceTest, F16CacheRoundsToNearestEvenAndSaturates) {
+  // 1 + 2^-11 lies between two halves: even is below; 1 + 3 * 2^-11 rounds up to even; 2^-25 is half the smallest.
+  std::vector<float> k{1 + 0x1p-11f, 1 + 3 * 0x1p-11f, 0x1p-25f, 1.5f * 0x1p-24f, 65519, 1e6f, -1e9f, -0.0f}, q(8),
+      out(8);
+  std::vector<uint16_t> keys(8), values(8);
+  const KvRun run{0, 1, 0, {keys.data(), DType::f16, {1, 8}}, {values.data(), DType::f16, {1, 8}}};
+  ReferenceKernels().attention(view(q, {1, 8}), view(k, {1, 8}), view(k, {1, 8}), {&run, 1},
+                               {.n_heads = 1, .n_kv_heads = 1, .head_dim = 8}, view(out, {1, 8}));
+  EXPECT_EQ(keys, (std::vector<uint16_t>{0x3c00, 0x3c02, 0, 2, 0x7bff, 0x7bff, 0xfbff, 0x8000}));
+  EXPECT_EQ(out[5], 65504.0f);
+}
+
+}  // namespace
+}  // namespace tidemill
