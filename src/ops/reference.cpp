@@ -1,14 +1,13 @@
 #include "ops/reference.h"
 
 #include <algorithm>
-#include <bit>
 #include <cassert>
 #include <cmath>
-#include <cstring>
 #include <numbers>
 #include <vector>
 
 #include "tensor/dequantize.h"
+#include "tensor/half.h"
 
 namespace tidemill {
 
@@ -28,26 +27,12 @@ double dot(const float* a, const float* b, int64_t n) {
   return sum;
 }
 
-// IEEE 754 binary16, round to nearest, ties to even; what is too large becomes the largest finite number, because an
-// infinity in the state would turn every later result into NaN.
-uint16_t f16_from_f32(float value) {
-  const uint32_t bits = std::bit_cast<uint32_t>(value);
-  const uint16_t sign = static_cast<uint16_t>(bits >> 16 & 0x8000);
-  if (std::isnan(value)) return sign | 0x7e00;
-  const float magnitude = std::fabs(value);
-  if (magnitude >= 65504.0f) return sign | 0x7bff;
-  if (magnitude < 0x1p-14f) {  // subnormal: a multiple of 2^-24; nearbyint rounds ties to even
-    return sign | static_cast<uint16_t>(std::nearbyint(magnitude * 0x1p24f));
-  }
-  const uint32_t half = (bits & 0x7fffffff) - (112u << 23);  // the exponent's bias is 15, not 127
-  const uint32_t odd = half >> 13 & 1;
-  return sign | static_cast<uint16_t>((half + 0xfff + odd) >> 13);
-}
-
+// What is too large for f16 is stored as the largest finite number: an infinity in the state would turn every later
+// result into NaN.
 void store_row(const float* row, Tensor cache, int64_t pos) {
   for (int64_t i = 0; i < cache.dim(1); ++i) {
     if (cache.dtype() == DType::f16) {
-      cache.row<uint16_t>(pos)[i] = f16_from_f32(row[i]);
+      cache.row<uint16_t>(pos)[i] = f32_to_f16(std::clamp(row[i], -65504.0f, 65504.0f));
     } else {
       cache.row<float>(pos)[i] = row[i];
     }
