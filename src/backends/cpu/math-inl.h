@@ -1,0 +1,80 @@
+// Vector pieces that several kernels share: exp, and loads and stores of fewer elements than a vector holds.
+// Included once per Highway target (foreach_target.h).
+#if defined(TIDEMILL_BACKENDS_CPU_MATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef TIDEMILL_BACKENDS_CPU_MATH_INL_H_
+#undef TIDEMILL_BACKENDS_CPU_MATH_INL_H_
+#else
+#define TIDEMILL_BACKENDS_CPU_MATH_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <cstddef>
+#include <cstring>
+#include <limits>
+
+HWY_BEFORE_NAMESPACE();
+namespace tidemill::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// e^x with a relative error below 2e-7; 0 below -87.3, infinity above 88.3, NaN for NaN.
+// x = n ln 2 + r with |r| <= ln 2 / 2, then 2^n e^r; the polynomial is a minimax fit of (e^r - 1 - r) / r^2.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V exp_f32(D d, V x) {
+  const hn::RebindToSigned<D> di;
+  const V shift = hn::Set(d, 12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer, in the low bits
+  const V shifted = hn::MulAdd(x, hn::Set(d, 1.44269504f), shift);
+  const V n = hn::Sub(shifted, shift);
+  V r = hn::NegMulAdd(n, hn::Set(d, 0.693145751953125f), x);  // ln 2 in two parts; the first product is exact
+  r = hn::NegMulAdd(n, hn::Set(d, 1.428606765330187e-6f), r);
+  V p = hn::Set(d, 0x1.6a2430p-10f);
+  p = hn::MulAdd(p, r, hn::Set(d, 0x1.1239e4p-7f));
+  p = hn::MulAdd(p, r, hn::Set(d, 0x1.5558f2p-5f));
+  p = hn::MulAdd(p, r, hn::Set(d, 0x1.555492p-3f));
+  p = hn::MulAdd(p, r, hn::Set(d, 0x1.fffffcp-2f));
+  p = hn::MulAdd(p, r, hn::Set(d, 1.0f));
+  p = hn::MulAdd(p, r, hn::Set(d, 1.0f));
+  const auto exponent = hn::Add(hn::Sub(hn::BitCast(di, shifted), hn::BitCast(di, shift)), hn::Set(di, 127));
+  V y = hn::Mul(p, hn::BitCast(d, hn::ShiftLeft<23>(exponent)));
+  y = hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -87.3f)), y);
+  return hn::IfThenElse(hn::Gt(x, hn::Set(d, 88.3f)), hn::Set(d, std::numeric_limits<float>::infinity()), y);
+}
+
+// The first n elements at p, zeros above; never reads past them.
+template <class D, typename T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> load_first(D d, const T* p, size_t n) {
+  HWY_ALIGN T lanes[hn::MaxLanes(d)] = {};
+  std::memcpy(lanes, p, n * sizeof(T));
+  return hn::Load(d, lanes);
+}
+
+// Stores the first n lanes of v at p and nothing else.
+template <class D, typename T = hn::TFromD<D>>
+HWY_INLINE void store_first(D d, hn::Vec<D> v, T* p, size_t n) {
+  HWY_ALIGN T lanes[hn::MaxLanes(d)];
+  hn::Store(v, d, lanes);
+  std::memcpy(p, lanes, n * sizeof(T));
+}
+
+// Calls `body(offset, load, store)` for each vector of n elements, the last one perhaps partial: `load(p)` reads the
+// elements at p + offset, `store(v, p)` writes them.  The same arithmetic meets every element, so a result does not
+// depend on where in the row it stands.
+template <class D, class Body>
+HWY_INLINE void for_each_vector(D d, size_t n, Body&& body) {
+  const size_t lanes = hn::Lanes(d);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    body([=](const float* p) HWY_ATTR { return hn::LoadU(d, p + i); },
+         [=](hn::Vec<D> v, float* p) HWY_ATTR { hn::StoreU(v, d, p + i); });
+  }
+  if (i < n) {
+    body([=](const float* p) HWY_ATTR { return load_first(d, p + i, n - i); },
+         [=](hn::Vec<D> v, float* p) HWY_ATTR { store_first(d, v, p + i, n - i); });
+  }
+}
+
+}  // namespace tidemill::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif
