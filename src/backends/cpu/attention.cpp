@@ -1,0 +1,279 @@
+#include "backends/cpu/attention.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "backends/cpu/grain.h"
+#include "tensor/half.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backends/cpu/attention.cpp"
+#include <hwy/foreach_target.h>
+// After foreach_target.h, which includes this file once per target.
+#include <hwy/highway.h>
+
+#include "backends/cpu/attention_tile-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace tidemill::HWY_NAMESPACE {
+
+// Rounds to the nearest f16, ties to even; what is too large becomes the largest one.
+void store_f16(const float* source, uint16_t* target, int64_t n) {
+  constexpr float kLargest = 65504.0f;
+  int64_t i = 0;
+#if HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128 && HWY_TARGET != HWY_SSE4  // there Highway truncates
+  const FloatTag d;
+  const hn::Rebind<hwy::float16_t, FloatTag> d16;
+  for (; i + static_cast<int64_t>(kFloatLanes) <= n; i += kFloatLanes) {
+    const auto v = hn::Max(hn::Set(d, -kLargest), hn::Min(hn::Set(d, kLargest), hn::LoadU(d, source + i)));
+    hn::StoreU(hn::DemoteTo(d16, v), d16, reinterpret_cast<hwy::float16_t*>(target + i));
+  }
+#endif
+  for (; i < n; ++i) target[i] = f32_to_f16(std::clamp(source[i], -kLargest, kLargest));
+}
+
+template <typename T>
+static void attend(const QueryBlock& block, int64_t tile, const AttentionOptions& options, const BlockScratch& scratch,
+                   const Parts& part) {
+  const int64_t group = options.n_heads / options.n_kv_heads;
+  const auto head_dim = static_cast<size_t>(options.head_dim);
+  const int64_t row_begin = block.row_begin(tile), row_end = block.row_end(tile, options.window);
+  const int64_t tile_pos = tile * static_cast<int64_t>(kTileKeys);
+  // Keys of the tile that the query at `pos` sees: [first, end).
+  const auto first = [&](int64_t pos) {
+    return static_cast<size_t>(std::max<int64_t>(0, QueryBlock::first_visible(pos, options.window) - tile_pos));
+  };
+  const auto end = [&](int64_t pos) { return std::min(kTileKeys, static_cast<size_t>(pos + 1 - tile_pos)); };
+
+  const size_t first_key = first(block.first_pos() + row_begin), n_keys = end(block.first_pos() + row_end - 1);
+  const size_t first_panel = first_key / kPanelKeys * kPanelKeys;
+  const auto stride = static_cast<size_t>(block.run->keys.dim(1));
+  const T* const keys = block.run->keys.row<T>(tile_pos) + block.kv_head * options.head_dim;
+  const T* const values = block.run->values.row<T>(tile_pos) + block.kv_head * options.head_dim;
+  const auto first_query = static_cast<size_t>(row_begin * group);
+  const auto n_queries = static_cast<size_t>((row_end - row_begin) * group);
+  const size_t chunk_stride = static_cast<size_t>(block.n_rows * group) * kRowStride;
+
+  pack_keys(keys + first_panel * stride, stride, n_keys - first_panel, head_dim,
+            scratch.packed + first_panel * head_dim);
+  score(scratch.q + first_query * kRowStride, chunk_stride, n_queries, scratch.packed, head_dim, first_key, n_keys,
+        scratch.scores);
+  for (size_t i = 0; i < n_queries; ++i) {
+    const size_t query = first_query + i;
+    const int64_t pos = block.first_pos() + static_cast<int64_t>(query) / group;
+    soften(scratch.scores + i * kRowStride, first_key, n_keys, first(pos), end(pos), &part.greatest[query],
+           &part.totals[query]);
+  }
+  sum_values(scratch.scores, n_queries, values, stride, first_key, n_keys, head_dim,
+             part.values + first_query * padded(head_dim), padded(head_dim));
+}
+
+// Computes the part that `tile` gives to the queries of `block` that see it; their scaled q is in `scratch`.
+void attend_tile(const QueryBlock& block, int64_t tile, const AttentionOptions& options, const BlockScratch& scratch,
+                 const Parts& part) {
+  if (block.run->keys.dtype() == DType::f16) {
+    attend<hwy::float16_t>(block, tile, options, scratch, part);
+  } else {
+    attend<float>(block, tile, options, scratch, part);
+  }
+}
+
+// Adds `part` to `sum` for queries [begin, end).
+void join_parts(const Parts& sum, const Parts& part, size_t begin, size_t end, size_t head_dim) {
+  const hn::ScalableTag<float> d;
+  for (size_t query = begin; query < end; ++query) {
+    const float greatest = std::max(sum.greatest[query], part.greatest[query]);
+    const auto old_factor = exp_f32(d, hn::Set(d, sum.greatest[query] - greatest));
+    const auto new_factor = exp_f32(d, hn::Set(d, part.greatest[query] - greatest));
+    sum.greatest[query] = greatest;
+    sum.totals[query] = sum.totals[query] * hn::GetLane(old_factor) + part.totals[query] * hn::GetLane(new_factor);
+    float* const target = sum.values + query * padded(head_dim);
+    const float* const source = part.values + query * padded(head_dim);
+    for (size_t i = 0; i < head_dim; i += kFloatLanes) {
+      const auto kept = hn::Mul(hn::LoadU(d, target + i), old_factor);
+      hn::StoreU(hn::MulAdd(hn::LoadU(d, source + i), new_factor, kept), d, target + i);
+    }
+  }
+}
+
+}  // namespace tidemill::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+
+namespace tidemill {
+
+HWY_EXPORT(store_f16);
+HWY_EXPORT(attend_tile);
+HWY_EXPORT(join_parts);
+
+namespace {
+
+constexpr int64_t kMaxQueries = 64;  // in a block: enough that packing keys costs little beside using them
+constexpr int64_t kMinQueries = 16;  // below this packing weighs more than idle threads
+
+int64_t group_size(const AttentionOptions& options) {
+  return options.n_heads / options.n_kv_heads;
+}
+
+// Row and element of q and out where query `query` of `block` begins.
+float* head_of(const Tensor& rows, const QueryBlock& block, int64_t query, const AttentionOptions& options) {
+  const int64_t group = group_size(options);
+  const int64_t head = block.kv_head * group + query % group;
+  return rows.row<float>(block.run->first_row + block.first_row + query / group) + head * options.head_dim;
+}
+
+// Copies the scaled queries of `block` to `target` in the chunks that BlockScratch describes.
+void load_queries(const Tensor& q, const QueryBlock& block, const AttentionOptions& options, float* target) {
+  const int64_t n_queries = block.n_rows * group_size(options);
+  constexpr int64_t kChunk = kRowStride;
+  for (int64_t query = 0; query < n_queries; ++query) {
+    const float* const source = head_of(q, block, query, options);
+    for (int64_t first = 0; first < options.head_dim; first += kChunk) {
+      float* const chunk = target + (first / kChunk * n_queries + query) * kChunk;
+      const int64_t n = std::min(kChunk, options.head_dim - first);
+      for (int64_t i = 0; i < n; ++i) chunk[i] = source[first + i] * options.scale;
+    }
+  }
+}
+
+void clear(const Parts& parts, int64_t n_queries, int64_t head_dim) {
+  std::fill_n(parts.greatest, n_queries, -std::numeric_limits<float>::infinity());
+  std::fill_n(parts.totals, n_queries, 0.0f);
+  std::fill_n(parts.values, static_cast<size_t>(n_queries) * padded(head_dim), 0.0f);
+}
+
+void join_tile(const QueryBlock& block, int64_t tile, const AttentionOptions& options, const Parts& sum,
+               const Parts& part) {
+  const auto group = static_cast<size_t>(group_size(options));
+  HWY_DYNAMIC_DISPATCH(join_parts)
+  (sum, part, static_cast<size_t>(block.row_begin(tile)) * group,
+   static_cast<size_t>(block.row_end(tile, options.window)) * group, static_cast<size_t>(options.head_dim));
+}
+
+void store_results(const Parts& sum, const QueryBlock& block, const AttentionOptions& options, const Tensor& out) {
+  const int64_t n_queries = block.n_rows * group_size(options);
+  for (int64_t query = 0; query < n_queries; ++query) {
+    const float* const values = sum.values + static_cast<size_t>(query) * padded(options.head_dim);
+    const float factor = 1.0f / sum.totals[query];
+    float* const target = head_of(out, block, query, options);
+    for (int64_t i = 0; i < options.head_dim; ++i) target[i] = values[i] * factor;
+  }
+}
+
+}  // namespace
+
+void Attention::run(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const KvRun> runs,
+                    const AttentionOptions& options, const Tensor& out) {
+  append(k, v, runs);
+  cut(runs, options);
+  const int64_t n_floats = BlockScratch::n_floats(std::max(kMaxQueries, group_size(options)), options.head_dim);
+  thread_scratch_.floats(pool_.n_threads() * static_cast<int64_t>(padded(n_floats)));
+  is_worth_splitting(options) ? run_tiles(q, options, out) : run_blocks(q, options, out);
+}
+
+void Attention::append(const Tensor& k, const Tensor& v, std::span<const KvRun> runs) {
+  const int64_t width = k.dim(1);
+  const auto to_f16 = &HWY_DYNAMIC_DISPATCH(store_f16);
+  const auto store = [&](const Tensor& rows, int64_t row, const Tensor& cache, int64_t pos) {
+    if (cache.dtype() == DType::f16) {
+      to_f16(rows.row<float>(row), cache.row<uint16_t>(pos), width);
+    } else {
+      std::memcpy(cache.row<float>(pos), rows.row<float>(row), static_cast<size_t>(width) * sizeof(float));
+    }
+  };
+  for (const KvRun& run : runs) {
+    pool_.parallel_for(run.n_rows, rows_per_piece(2 * width), [&](int64_t begin, int64_t end, int) {
+      for (int64_t row = begin; row < end; ++row) {
+        store(k, run.first_row + row, run.keys, run.first_pos + row);
+        store(v, run.first_row + row, run.values, run.first_pos + row);
+      }
+    });
+  }
+}
+
+void Attention::cut(std::span<const KvRun> runs, const AttentionOptions& options) {
+  const int64_t group = group_size(options);
+  for (int64_t n_queries = kMaxQueries;; n_queries /= 2) {
+    const int64_t rows = std::max<int64_t>(1, n_queries / group);
+    blocks_.clear();
+    for (const KvRun& run : runs) {
+      // The last rows see most: they come first, so that no thread is left alone with them at the end.
+      for (int64_t end = run.n_rows; end > 0; end -= std::min(rows, end)) {
+        const int64_t first = std::max<int64_t>(0, end - rows);
+        for (int64_t kv_head = 0; kv_head < options.n_kv_heads; ++kv_head) {
+          blocks_.push_back({&run, kv_head, first, end - first});
+        }
+      }
+    }
+    queries_per_block_ = rows * group;
+    if (n_queries == kMinQueries || std::ssize(blocks_) >= 2 * pool_.n_threads()) return;
+  }
+}
+
+bool Attention::is_worth_splitting(const AttentionOptions& options) const {
+  return pool_.n_threads() > 1 && std::ssize(blocks_) < 4 * pool_.n_threads() &&
+         queries_per_block_ <= std::max(kMinQueries, group_size(options));
+}
+
+void Attention::run_blocks(const Tensor& q, const AttentionOptions& options, const Tensor& out) {
+  const auto attend = &HWY_DYNAMIC_DISPATCH(attend_tile);
+  const auto n_floats = padded(BlockScratch::n_floats(queries_per_block_, options.head_dim));
+  float* const memory = thread_scratch_.floats(0);
+  pool_.parallel_for(std::ssize(blocks_), 1, [&](int64_t begin, int64_t end, int thread) {
+    const auto scratch = BlockScratch::at(memory + thread * n_floats, queries_per_block_, options.head_dim);
+    for (int64_t i = begin; i < end; ++i) {
+      const QueryBlock& block = blocks_[i];
+      load_queries(q, block, options, scratch.q);
+      clear(scratch.sum, block.n_rows * group_size(options), options.head_dim);
+      for (int64_t tile = block.tile_begin(options.window); tile < block.tile_end(); ++tile) {
+        attend(block, tile, options, scratch, scratch.part);
+        join_tile(block, tile, options, scratch.sum, scratch.part);
+      }
+      store_results(scratch.sum, block, options, out);
+    }
+  });
+}
+
+void Attention::run_tiles(const Tensor& q, const AttentionOptions& options, const Tensor& out) {
+  const auto attend = &HWY_DYNAMIC_DISPATCH(attend_tile);
+  const auto n_floats = padded(BlockScratch::n_floats(queries_per_block_, options.head_dim));
+  const auto part_floats = Parts::n_floats(queries_per_block_, options.head_dim);
+  int64_t n_slots = 0, n_most_slots = 0;  // tiles that a block sees, and that it may see before the cache is full
+  for (const QueryBlock& block : blocks_) {
+    n_slots = std::max(n_slots, block.tile_end() - block.tile_begin(options.window));
+    n_most_slots = std::max(n_most_slots, block.run->keys.dim(0) / static_cast<int64_t>(kTileKeys) + 1);
+  }
+  const int64_t n_blocks = std::ssize(blocks_);
+  float* const memory = thread_scratch_.floats(0);
+  float* const parts = parts_.floats(n_blocks * n_most_slots * static_cast<int64_t>(part_floats));
+  const auto part_of = [&](int64_t block, int64_t slot) {
+    return Parts::at(parts + (block * n_slots + slot) * part_floats, queries_per_block_, options.head_dim);
+  };
+  pool_.parallel_for(n_blocks * n_slots, 1, [&](int64_t begin, int64_t end, int thread) {
+    const auto scratch = BlockScratch::at(memory + thread * n_floats, queries_per_block_, options.head_dim);
+    for (int64_t i = begin; i < end; ++i) {
+      const QueryBlock& block = blocks_[i / n_slots];
+      const int64_t tile = block.tile_begin(options.window) + i % n_slots;
+      if (tile >= block.tile_end()) continue;
+      load_queries(q, block, options, scratch.q);
+      attend(block, tile, options, scratch, part_of(i / n_slots, i % n_slots));
+    }
+  });
+  const int64_t join_cost = n_slots * queries_per_block_ * options.head_dim;
+  pool_.parallel_for(n_blocks, rows_per_piece(join_cost), [&](int64_t begin, int64_t end, int thread) {
+    const auto scratch = BlockScratch::at(memory + thread * n_floats, queries_per_block_, options.head_dim);
+    for (int64_t i = begin; i < end; ++i) {
+      const QueryBlock& block = blocks_[i];
+      clear(scratch.sum, block.n_rows * group_size(options), options.head_dim);
+      for (int64_t tile = block.tile_begin(options.window); tile < block.tile_end(); ++tile) {
+        join_tile(block, tile, options, scratch.sum, part_of(i, tile - block.tile_begin(options.window)));
+      }
+      store_results(scratch.sum, block, options, out);
+    }
+  });
+}
+
+}  // namespace tidemill
+
+#endif  // HWY_ONCE

@@ -1,0 +1,95 @@
+// What attention works on: blocks of queries that share keys and values, and the parts of their results.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "ops/kernels.h"
+
+namespace tidemill {
+
+// Positions per tile; part of the arithmetic (attention_tile-inl.h), so changing it changes results in the last bits.
+inline constexpr size_t kTileKeys = 128;
+// Floats between the rows of scores, and of queries, which are kept in chunks of so many elements of head_dim: a
+// constant lets the micro-kernel address all its rows from one pointer.
+inline constexpr size_t kRowStride = kTileKeys;
+// Rows of values are padded to the widest vector.
+inline constexpr size_t kPadding = 16;
+
+constexpr size_t padded(size_t n) {
+  return (n + kPadding - 1) / kPadding * kPadding;
+}
+
+// Queries of consecutive rows of one run, with all heads that share a key/value head.  Query `row * heads_per_kv +
+// head` of the block is head `head` of the group at row `row`.
+struct QueryBlock {
+  const KvRun* run = nullptr;
+  int64_t kv_head = 0;
+  int64_t first_row = 0;  // within the run
+  int64_t n_rows = 0;
+
+  int64_t first_pos() const { return run->first_pos + first_row; }
+
+  // First position that the query at `pos` sees.
+  static int64_t first_visible(int64_t pos, int64_t window) {
+    return window == 0 ? 0 : std::max<int64_t>(0, pos - window + 1);
+  }
+
+  // Tiles that some query sees: [tile_begin, tile_end).
+  int64_t tile_begin(int64_t window) const { return first_visible(first_pos(), window) / kTile; }
+  int64_t tile_end() const { return (first_pos() + n_rows - 1) / kTile + 1; }
+
+  // Rows that see some position of `tile`: [row_begin, row_end).
+  int64_t row_begin(int64_t tile) const { return std::max<int64_t>(0, tile * kTile - first_pos()); }
+  int64_t row_end(int64_t tile, int64_t window) const {
+    return window == 0 ? n_rows : std::min(n_rows, (tile + 1) * kTile - 1 + window - first_pos());
+  }
+
+ private:
+  static constexpr int64_t kTile = kTileKeys;
+};
+
+// For each query of a block: the greatest score so far, the sum of exp(score - greatest), and the values summed with
+// those weights.
+struct Parts {
+  float* greatest = nullptr;  // [n_queries]
+  float* totals = nullptr;    // [n_queries]
+  float* values = nullptr;    // [n_queries, padded(head_dim)]
+
+  static size_t n_floats(size_t n_queries, size_t head_dim) {
+    return n_queries * padded(head_dim) + 2 * padded(n_queries);
+  }
+  // Parts in `memory` of n_floats() floats, aligned to kPadding floats.
+  static Parts at(float* memory, size_t n_queries, size_t head_dim) {
+    float* const greatest = memory + n_queries * padded(head_dim);
+    return {greatest, greatest + padded(n_queries), memory};
+  }
+};
+
+// Memory of one thread while it works on a block of at most `n_queries` queries.
+struct BlockScratch {
+  float* q = nullptr;       // [chunks of head_dim][n_queries][kRowStride], scaled
+  float* packed = nullptr;  // keys of a tile, transposed: [panels][head_dim][kPanelKeys]
+  float* scores = nullptr;  // [n_queries][kRowStride], then weights
+  Parts part;               // of one tile
+  Parts sum;                // of all tiles so far
+
+  static size_t n_chunks(size_t head_dim) { return (head_dim + kRowStride - 1) / kRowStride; }
+  static size_t n_floats(size_t n_queries, size_t head_dim) {
+    return (n_chunks(head_dim) + 1) * n_queries * kRowStride + kTileKeys * head_dim +
+           2 * Parts::n_floats(n_queries, head_dim);
+  }
+  static BlockScratch at(float* memory, size_t n_queries, size_t head_dim) {
+    BlockScratch scratch;
+    scratch.q = memory;
+    scratch.packed = scratch.q + n_chunks(head_dim) * n_queries * kRowStride;
+    scratch.scores = scratch.packed + kTileKeys * head_dim;
+    float* const parts = scratch.scores + n_queries * kRowStride;
+    scratch.part = Parts::at(parts, n_queries, head_dim);
+    scratch.sum = Parts::at(parts + Parts::n_floats(n_queries, head_dim), n_queries, head_dim);
+    return scratch;
+  }
+};
+
+}  // namespace tidemill
