@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "backends/cpu/backend.h"
 #include "backends/reference/backend.h"
 
 namespace tidemill {
@@ -14,6 +15,10 @@ struct Entry {
 };
 
 constexpr Entry kBackends[] = {
+    {"cpu",
+     [](ThreadPool& pool, Precision precision) -> std::unique_ptr<Backend> {
+       return std::make_unique<CpuBackend>(pool, precision);
+     }},
     {"reference",
      [](ThreadPool&, Precision) -> std::unique_ptr<Backend> { return std::make_unique<ReferenceBackend>(); }},
 };
