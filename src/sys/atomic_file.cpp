@@ -1,0 +1,89 @@
+// The order is the one that survives a power cut on every file system in use: content, fsync, rename, fsync of the
+// folder.  Pillai et al. 2014, "All File Systems Are Not Created Equal" (OSDI).
+#include "sys/atomic_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cassert>
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+#include <utility>
+
+#include "tidemill/error.h"
+
+namespace tidemill {
+namespace {
+
+constexpr int kMaxNames = 1000;  // temporary names to try; others are left over from processes that were killed
+
+[[noreturn]] void fail(const std::string& path, const std::string& step, int error) {
+  const std::string why = step + " failed (" + std::generic_category().message(error) + "); ";
+  if (error == ENOENT || error == ENOTDIR) {
+    throw Error(ErrorCode::not_found, path + ": " + why + "make the folder first");
+  }
+  if (error == ENOSPC || error == EDQUOT || error == EFBIG) {
+    throw Error(ErrorCode::io, path + ": " + why + "free space on the disk or write elsewhere");
+  }
+  throw Error(ErrorCode::io, path + ": " + why + "check the folder and its permissions");
+}
+
+std::string folder_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// Short and without the name of the file, so that it fits wherever that name does.
+std::string temporary_name() {
+  static std::atomic<unsigned> n_names = 0;
+  return "/.tidemill-" + std::to_string(::getpid()) + "-" + std::to_string(n_names++) + ".tmp";
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(std::string path) : path_(std::move(path)), folder_(folder_of(path_)) {
+  if (path_.empty() || path_.back() == '/' || path_.find('\0') != std::string::npos) {
+    throw Error(ErrorCode::invalid_argument, printable(path_) + ": not a file name; give the path of a file");
+  }
+  for (int attempt = 0; attempt < kMaxNames; ++attempt) {
+    temporary_path_ = folder_ + temporary_name();
+    fd_ = ::open(temporary_path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd_ >= 0) return;
+    if (errno != EEXIST && errno != EINTR) break;
+  }
+  fail(path_, "creating a file in " + folder_, errno);
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ >= 0) ::close(fd_);
+  if (!temporary_path_.empty()) ::unlink(temporary_path_.c_str());
+}
+
+void AtomicFile::write(std::span<const std::byte> bytes) {
+  assert(fd_ >= 0);
+  while (!bytes.empty()) {
+    const ssize_t n_written = ::write(fd_, bytes.data(), bytes.size());
+    if (n_written < 0 && errno == EINTR) continue;
+    if (n_written < 0) fail(path_, "writing", errno);
+    bytes = bytes.subspan(static_cast<size_t>(n_written));
+  }
+}
+
+void AtomicFile::commit() {
+  assert(fd_ >= 0);
+  if (::fsync(fd_) != 0) fail(path_, "flushing", errno);
+  if (::close(std::exchange(fd_, -1)) != 0) fail(path_, "closing", errno);
+  if (::rename(temporary_path_.c_str(), path_.c_str()) != 0) fail(path_, "replacing", errno);
+  temporary_path_.clear();
+  const int folder = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) fail(path_, "flushing the folder", errno);
+  const int error = ::fsync(folder) == 0 ? 0 : errno;
+  ::close(folder);
+  // Some file systems (network, FUSE) cannot flush a folder and say so with EINVAL.
+  if (error != 0 && error != EINVAL) fail(path_, "flushing the folder", error);
+}
+
+}  // namespace tidemill

@@ -1,0 +1,39 @@
+// Writing a file so that others see either the old one or the whole new one, also after a crash or a power cut.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace tidemill {
+
+// Writes go to a temporary file in the folder of `path`; `commit` makes them durable and puts the file in its place.
+// Not thread-safe.
+class AtomicFile {
+ public:
+  // Throws not_found when the folder does not exist, io when the system refuses.
+  explicit AtomicFile(std::string path);
+  // Without a commit, or after one that failed before the file was in place, removes what was written.
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  // Appends.  Throws io when the system refuses, e.g. a full disk.
+  void write(std::span<const std::byte> bytes);
+  void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
+
+  // Flushes the content, renames it to `path` (replacing a file, not a folder) and flushes the folder.  Throws io;
+  // `path` then still names the old file, unless only the last step failed.  Nothing may follow.
+  void commit();
+
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  std::string folder_;
+  std::string temporary_path_;  // empty once there is nothing to remove
+  int fd_ = -1;
+};
+
+}  // namespace tidemill
