@@ -1,6 +1,7 @@
 #include "ops/ops.h"
 
 #include <string>
+#include <string_view>
 
 namespace tidemill {
 
@@ -15,16 +16,16 @@ std::string text(const Tensor& tensor) {
 }
 
 // Activations are contiguous f32 of one rank; `what` is the operation and its operand, "matmul: x".
-void expect_activation(const std::string& what, const Tensor& tensor, int rank) {
+void expect_activation(std::string_view what, const Tensor& tensor, int rank) {
   if (tensor.dtype() != DType::f32 || tensor.shape().rank() != rank || !tensor.is_contiguous()) {
-    fail(what + " is " + text(tensor) + (tensor.is_contiguous() ? "" : " with gaps") +
+    fail(std::string(what) + " is " + text(tensor) + (tensor.is_contiguous() ? "" : " with gaps") +
          "; give contiguous f32 of rank " + std::to_string(rank));
   }
 }
 
-void expect_index(const std::string& what, int32_t index, int64_t n_rows) {
+void expect_index(std::string_view what, int32_t index, int64_t n_rows) {
   if (index < 0 || index >= n_rows) {
-    fail(what + " " + std::to_string(index) + " is out of range; give 0 to " + std::to_string(n_rows - 1));
+    fail(std::string(what) + " " + std::to_string(index) + " is out of range; give 0 to " + std::to_string(n_rows - 1));
   }
 }
 

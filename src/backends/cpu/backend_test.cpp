@@ -1,10 +1,12 @@
-// The CPU backend as models see it: weights adopted in any dtype, every operation against the scalar reference.
+// The CPU backend as models see it: weights adopted in any dtype, every operation against the scalar reference, and
+// no allocation once warm.
 #include <gtest/gtest.h>
 
 #include <numeric>
 #include <string>
 #include <vector>
 
+#include "backends/cpu/allocation_counter.h"
 #include "backends/cpu/test_tensor.h"
 #include "backends/registry.h"
 #include "ops/checker.h"
@@ -95,6 +97,28 @@ TEST(CpuBackendTest, EveryOperationOfAForwardPassAgreesWithTheReference) {
   for (const int64_t n_tokens : {37, 1, 1, 5, 150, 1}) {
     const Ops::Scope scope(ops);
     EXPECT_NO_THROW(session.step(model, ops, n_tokens)) << "step of " << n_tokens;
+  }
+}
+
+TEST(CpuBackendTest, NothingIsAllocatedOnceWarm) {
+  for (const Precision precision : {Precision::fast, Precision::f32}) {
+    ThreadPool pool(2);
+    const auto backend = make_backend("cpu", pool, precision);
+    const SmallModel model(*backend);
+    Arena arena(1 << 22);
+    Ops ops(backend->kernels(), arena);
+    SmallSession session(backend->state_dtype());
+    const auto step = [&](int64_t n_tokens) {
+      const Ops::Scope scope(ops);
+      session.step(model, ops, n_tokens);
+    };
+    step(100);
+    step(1);
+    const int64_t heap = allocation_count(), system = Storage::total_bytes();
+    for (int i = 0; i < 150; ++i) step(1);
+    step(60);
+    EXPECT_EQ(allocation_count(), heap);
+    EXPECT_EQ(Storage::total_bytes(), system);
   }
 }
 
