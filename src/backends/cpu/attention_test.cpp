@@ -129,7 +129,7 @@ TEST(AttentionTest, BitsDoNotDependOnThreadsOrOnHowThePromptWasCut) {
   Attention alone(one);
   for (const Form& form : kForms) {
     SCOPED_TRACE(form.name());
-    const int64_t length = 420;
+    const int64_t length = 300;
     Sequence expected(form, length, 11);
     attend(cpu(alone), form, {{&expected, 0, length}});
     std::mt19937 random(5);
