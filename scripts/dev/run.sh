@@ -1,0 +1,29 @@
+# ./dev run [ARGUMENTS]: from nothing to text written by Gemma 3 270M. Arguments replace the prompt of the first try.
+. "$(dirname "$0")/lib.sh"
+
+need_build release tidemill
+if ! has_default_model; then
+  need_default_model
+  say_gemma_terms
+fi
+
+# Gemma 3 270M is a base model: it continues a text rather than answering.
+first_try=(--prompt "The tide mill stood at the edge of the village," -n 96)
+arguments=("$@")
+[[ $# -gt 0 ]] || arguments=("${first_try[@]}")
+
+program=$root/build/release/tidemill
+printf -v line ' %q' "${arguments[@]}"
+say "$program run $default_model$line"
+status=0
+"$program" run "$default_model" "${arguments[@]}" || status=$?
+[[ $status -eq 0 && $# -eq 0 ]] || exit $status
+
+cat >&2 <<EOF
+
+What to try next:
+  ./dev run --prompt "Once upon a time" -n 200 --temperature 0.8    another beginning, with some chance
+  ./dev run                                                         again, without any fetching
+  $program --help            every command
+  ./dev bench                                                       how fast this machine is
+EOF
