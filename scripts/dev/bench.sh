@@ -1,0 +1,23 @@
+# ./dev bench [NAME [ARGUMENTS]]: builds and runs bench/NAME_bench.cpp, or bench/NAME.py for what compares programs.
+. "$(dirname "$0")/lib.sh"
+
+benchmarks() {
+  find "$root/bench" -maxdepth 1 \( -name '*_bench.cpp' -o -name '*.py' \) -printf '%f\n' 2>/dev/null |
+    sed -e 's/_bench\.cpp$//' -e 's/\.py$//' | sort | tr '\n' ' '
+}
+
+if [[ $# -eq 0 ]]; then
+  say "there are these benchmarks: $(benchmarks); for example ./dev bench infer --peers"
+  exit 0
+fi
+name=$1
+shift
+if [[ -f $root/bench/${name}_bench.cpp ]]; then
+  need_build release "${name}_bench"
+  exec "$root/build/release/${name}_bench" "$@"
+fi
+[[ -f $root/bench/$name.py ]] || usage_error "dev bench: there is no benchmark '$name'; there are: $(benchmarks)"
+need_build release
+need_venv
+need_default_model
+exec "$venv/bin/python" "$root/bench/$name.py" --model "$default_model_file" "$@"

@@ -1,0 +1,41 @@
+# ./dev test [--quick | --slow]: installs what the tests need, builds and runs them; the last line counts them all.
+# --quick leaves out sanitizers and fuzzing, --slow runs only those.
+. "$(dirname "$0")/lib.sh"
+
+tiers=all
+case ${1:-} in
+  "") ;;
+  --quick | --slow) tiers=${1#--} ;;
+  *) usage_error "dev test: '$1' is not an option; give --quick, --slow or nothing" ;;
+esac
+[[ $# -le 1 ]] || usage_error "dev test: one option at a time; give --quick, --slow or nothing"
+
+rm -rf "$report"
+mkdir -p "$report"
+
+need_requirements "$root/tests/requirements.txt"
+if ! has_default_model; then
+  need_default_model
+  say_gemma_terms
+fi
+export TIDEMILL_BUILD=$root/build/release
+export TIDEMILL_MODEL_GEMMA=$default_model_file
+
+if [[ $tiers != slow ]]; then
+  need_gemma_tokenizer
+  [[ -f $gemma_tokenizer_file ]] && export TIDEMILL_GEMMA_TOKENIZER_JSON=$gemma_tokenizer_file
+  need_build release
+  run_ctest release
+  run_pytest
+fi
+
+if [[ $tiers != quick ]]; then
+  need_build asan
+  run_ctest asan --label-exclude slow
+  need_build fuzz
+  for target in $(fuzz_targets); do
+    if run_fuzz "$target" 60; then record passed "fuzz $target"; else record failed "fuzz $target"; fi
+  done
+fi
+
+python3 "$root/scripts/dev/tally.py" "$report"
