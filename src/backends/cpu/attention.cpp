@@ -54,7 +54,7 @@ static void attend(const QueryBlock& block, int64_t tile, const AttentionOptions
   const auto n_queries = static_cast<size_t>((row_end - row_begin) * group);
   const size_t chunk_stride = static_cast<size_t>(block.n_rows * group) * kRowStride;
 
-  pack_keys(keys + first_panel * stride, stride, n_keys - first_panel, head_dim,
+  pack_keys(keys + first_panel * stride, values + first_panel * stride, stride, n_keys - first_panel, head_dim,
             scratch.packed + first_panel * head_dim);
   score(scratch.q + first_query * kRowStride, chunk_stride, n_queries, scratch.packed, head_dim, first_key, n_keys,
         scratch.scores);
