@@ -20,4 +20,5 @@ fi
 need_build release
 need_venv
 need_default_model
+[[ " $* " == *" --peers "* ]] && need_llama_cpp
 exec "$venv/bin/python" "$root/bench/$name.py" --model "$default_model_file" "$@"

@@ -1,0 +1,84 @@
+"""The measured tables of README.md, made from bench/results/*.json.
+
+    readme_table.py            rewrite what stands between <!-- bench:NAME --> and <!-- /bench:NAME -->
+    readme_table.py --check    exit status 1 when that differs from what would be written
+    readme_table.py --show F   print the table of one result file (- for stdin)
+"""
+
+import json
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+HEADER = """\
+| | threads | prefill tokens/s | decode tokens/s | decode GB/s | load s | load to first token s | peak memory MB |
+|---|--:|--:|--:|--:|--:|--:|--:|
+"""
+
+
+def ratio(row, rows, field):
+    """" (1.23 x)" behind our figure where a peer was measured with as many threads."""
+    peers = [other for other in rows if other["program"] != "tidemill" and other["threads"] == row["threads"]]
+    if row["program"] != "tidemill" or not peers:
+        return ""
+    return f" ({row[field]['median'] / peers[0][field]['median']:.2f} x)"
+
+
+def line(row, result):
+    read = row["decode_tok_s"]["median"] * result["weight_bytes"] / 1e9
+    roof = result["roofs"][str(row["threads"])]["read_gb_s"]
+    cells = [
+        row["program"],
+        str(row["threads"]),
+        f"{row['prefill_tok_s']['median']:.0f}" + ratio(row, result["rows"], "prefill_tok_s"),
+        f"{row['decode_tok_s']['median']:.1f}" + ratio(row, result["rows"], "decode_tok_s"),
+        f"{read:.1f} of {roof:.1f}",
+        f"{row['load_s']['median']:.2f}",
+        f"{row['first_token_s']['median']:.2f}",
+        f"{row['peak_rss_bytes']['median'] / 1e6:.0f}",
+    ]
+    return "| " + " | ".join(cells) + " |\n"
+
+
+def table(result):
+    """Markdown: one line per program and thread count, then on what and how it was measured."""
+    machine = result["machine"]
+    versions = sorted({f"{row['program']} {row['version']}" for row in result["rows"]}, reverse=True)
+    order = sorted(result["rows"], key=lambda row: (row["threads"], row["program"] != "tidemill"))
+    return (
+        HEADER
+        + "".join(line(row, result) for row in order)
+        + f"\n{result['model']}, prompt {result['prompt_tokens']} tokens, generation {result['gen_tokens']}; medians of "
+        + f"{result['rounds']} alternating rounds on {machine['cpu']} (family/model {machine['family_model']}), "
+        + f"{machine['cores']} cores, {machine['system']}, {result['compiler']}; {', '.join(versions)}; commit "
+        + f"{result['commit']}, {result['date']}. GB/s: weights read per second, of what reading memory reaches here.\n"
+    )
+
+
+def rendered(text):
+    """README text with every table replaced by the one of its results."""
+
+    def replacement(match):
+        results = sorted((ROOT / "bench/results").glob(f"{match[1]}-*.json"))
+        tables = [table(json.loads(path.read_text(encoding="utf-8"))) for path in results]
+        return f"<!-- bench:{match[1]} -->\n" + "\n".join(tables) + f"<!-- /bench:{match[1]} -->"
+
+    return re.sub(r"<!-- bench:(\w+) -->\n.*?<!-- /bench:\1 -->", replacement, text, flags=re.DOTALL)
+
+
+def main(arguments):
+    if arguments[:1] == ["--show"]:
+        source = sys.stdin if arguments[1] == "-" else open(arguments[1], encoding="utf-8")
+        print(table(json.load(source)), end="")
+        return 0
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    if arguments == ["--check"]:
+        return 0 if rendered(text) == text else 1
+    readme.write_text(rendered(text), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

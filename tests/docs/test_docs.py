@@ -1,0 +1,47 @@
+"""Documentation says what the code does: layers, measured tables."""
+
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/style"))
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import readme_table  # noqa: E402
+import test_layers  # noqa: E402
+
+
+def test_layers_of_the_page_are_those_that_are_checked():
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", page, re.MULTILINE))
+    everything_above = set(test_layers.MAY_INCLUDE) - {"api"}
+    told = {
+        folder: everything_above if "every folder" in cell else set(re.findall(r"`(\w+)`", cell))
+        for folder, cell in rows.items()
+    }
+    assert told == test_layers.MAY_INCLUDE
+
+
+def test_measured_tables_of_the_readme_come_from_the_results():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme_table.rendered(text) == text, "run scripts/readme_table.py"
+
+
+def result_of(rows):
+    spread = lambda value: {"median": value, "min": value, "max": value}  # noqa: E731
+    fields = ["prefill_tok_s", "decode_tok_s", "load_s", "first_token_s", "peak_rss_bytes"]
+    return {
+        "model": "m.gguf", "prompt_tokens": 512, "gen_tokens": 128, "rounds": 5, "date": "2026-01-02", "commit": "abc",
+        "compiler": "g++ 12", "weight_bytes": 250e6, "roofs": {"1": {"read_gb_s": 20.0}},
+        "machine": {"cpu": "CPU", "family_model": "1/2", "cores": 2, "system": "Debian"},
+        "rows": [{"program": name, "version": "1", "threads": 1} | {field: spread(value) for field, value in
+                 zip(fields, values)} for name, values in rows.items()],
+    }  # fmt: skip
+
+
+def test_a_table_compares_with_the_peer_and_with_the_memory_bandwidth():
+    result = result_of({"llama.cpp": [200, 20, 1, 2, 300e6], "tidemill": [250, 40, 0.5, 0.7, 260e6]})
+    ours, peer = [line for line in readme_table.table(result).splitlines() if line.startswith("| ")][1:]
+    assert ours == "| tidemill | 1 | 250 (1.25 x) | 40.0 (2.00 x) | 10.0 of 20.0 | 0.50 | 0.70 | 260 |"
+    assert peer == "| llama.cpp | 1 | 200 | 20.0 | 5.0 of 20.0 | 1.00 | 2.00 | 300 |"
