@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/activations.cpp"
@@ -23,80 +24,102 @@ HWY_INLINE Floats load_half(const float* x) {
   return out;
 }
 
-float greatest_magnitude(const float* x) {
-  VF greatest = hn::Zero(DF());
-  for (int i = 0; i < kGroupLength; i += kPartLanes) greatest = hn::Max(greatest, hn::Abs(hn::LoadU(DF(), x + i)));
-  return hn::GetLane(hn::MaxOfLanes(DF(), greatest));
-}
-
-float sum_of_squares(const float* x, int64_t n) {
-  Floats sum = set_floats(0);
-  for (int64_t k = 0; k < n; k += kHalf) {
-    const Floats value = load_half(x + k);
-    sum = mul_add(value, value, sum);
+// Compares magnitudes as integers, in whose order NaN is the greatest and does not get lost.
+HWY_INLINE float greatest_magnitude(const float* x) {
+  VI greatest = hn::Zero(DI());
+  TIDEMILL_UNROLL
+  for (int i = 0; i < kGroupLength; i += kPartLanes) {
+    greatest = hn::Max(greatest, hn::BitCast(DI(), hn::Abs(hn::LoadU(DF(), x + i))));
   }
-  VF total = sum.part[0];
-  for (int i = 1; i < kParts; ++i) total = hn::Add(total, sum.part[i]);
-  return hn::GetLane(hn::SumOfLanes(DF(), total));
+  return hn::GetLane(hn::BitCast(DF(), hn::MaxOfLanes(DI(), greatest)));
 }
 
-// Stores 16 numbers of at most 127 in magnitude as bytes; returns their sum.
-HWY_INLINE int32_t store_bytes(const Ints& numbers, int8_t* out) {
-  VI total = hn::Zero(DI());
+// Rounds to bytes, ties to even.
+HWY_INLINE Ints store_rounded(const Floats& value, int8_t* out) {
+  Ints rounded;
   TIDEMILL_UNROLL
   for (int i = 0; i < kParts; ++i) {
     const hn::Rebind<int8_t, DI> d8;
-    hn::StoreU(hn::DemoteTo(d8, numbers.part[i]), d8, out + i * kPartLanes);
-    total = hn::Add(total, numbers.part[i]);
+    rounded.part[i] = hn::NearestInt(value.part[i]);
+    hn::StoreU(hn::DemoteTo(d8, rounded.part[i]), d8, out + i * kPartLanes);
   }
-  return hn::GetLane(hn::SumOfLanes(DI(), total));
+  return rounded;
 }
 
-HWY_INLINE Ints round_to_byte(const Floats& value) {
-  Ints out;
+HWY_INLINE Floats at_least(const Floats& value, float least) {
+  Floats out;
   TIDEMILL_UNROLL
-  for (int i = 0; i < kParts; ++i) {
-    const VI rounded = hn::NearestInt(value.part[i]);  // ties to even
-    out.part[i] = hn::Max(hn::Min(rounded, hn::Set(DI(), 127)), hn::Set(DI(), -127));
-  }
+  for (int i = 0; i < kParts; ++i) out.part[i] = hn::Max(value.part[i], hn::Set(DF(), least));
   return out;
 }
 
-// Sixteen elements of a group with 1 / s = `inverse`.
-void quantize_half(const float* x, float inverse, bool loud, int8_t* high, int8_t* low, int32_t* high_sum,
-                   int32_t* low_sum) {
-  const Floats scaled = load_half(x) * inverse;
-  const Ints numbers = round_to_byte(scaled);
-  *high_sum = store_bytes(numbers, high);
-  if (!loud) {
-    std::memset(low, 0, kHalf);
-    *low_sum = 0;
-    return;
+// Sums of 16 signed bytes each.
+void sum_halves(const int8_t* bytes, int64_t n, int32_t* sums) {
+#if HWY_TARGET == HWY_SCALAR
+  for (int64_t i = 0; i < n / kHalf; ++i) sums[i] = std::accumulate(bytes + i * kHalf, bytes + (i + 1) * kHalf, 0);
+#else
+  const hn::CappedTag<uint8_t, kGroupLength> d8;
+  const hn::Repartition<uint64_t, decltype(d8)> d64;
+  for (int64_t i = 0; i < n; i += kGroupLength) {
+    HWY_ALIGN uint64_t eights[kGroupLength / 8];  // sums of 8 bytes, each byte 128 higher
+    for (int j = 0; j < kGroupLength; j += static_cast<int>(hn::MaxLanes(d8))) {
+      const auto group = hn::LoadU(d8, reinterpret_cast<const uint8_t*>(bytes) + i + j);
+      hn::Store(hn::SumsOf8(hn::Xor(group, hn::Set(d8, 0x80))), d64, eights + j / 8);
+    }
+    sums[i / kHalf] = static_cast<int32_t>(eights[0] + eights[1]) - kHalf * 128;
+    sums[i / kHalf + 1] = static_cast<int32_t>(eights[2] + eights[3]) - kHalf * 128;
   }
-  const Floats rest = mul_add(to_floats(numbers), set_floats(-1.0f), scaled);  // exact
-  *low_sum = store_bytes(round_to_byte(rest * 256.0f), low);
+#endif
+}
+
+// One group with 1 / s = `inverse`.
+HWY_INLINE void quantize_group(const float* x, float inverse, bool is_loud, int8_t* high, int8_t* low) {
+  TIDEMILL_UNROLL
+  for (int i = 0; i < kGroupLength; i += kHalf) {
+    const Floats scaled = load_half(x + i) * inverse;
+    const Ints rounded = store_rounded(scaled, high + i);
+    if (!is_loud) continue;
+    const Floats rest = mul_add(to_floats(rounded), set_floats(-1.0f), scaled);  // exact
+    store_rounded(at_least(rest * 256.0f, -127.0f), low + i);                    // bytes end at 127 by themselves
+  }
+  if (!is_loud) std::memset(low, 0, kGroupLength);
+}
+
+// Fills scale[] with the groups' greatest magnitudes; returns their root mean square.
+float measure_groups(const float* x, int64_t n_groups, float* scale) {
+  float sum = 0;
+  for (int64_t g = 0; g < n_groups; ++g) {
+    scale[g] = greatest_magnitude(x + g * kGroupLength);
+    sum += scale[g] * scale[g];
+  }
+  return std::sqrt(sum / static_cast<float>(n_groups));
 }
 
 void quantize_row(const float* x, int64_t row, float loud, const QuantizedRows& out) {
-  const int64_t n_cols = out.n_cols;
-  const float mean_square = sum_of_squares(x, n_cols) / static_cast<float>(n_cols);
-  const float threshold = loud * std::sqrt(mean_square);
-  const float poison = mean_square * 0.0f;  // NaN when the row holds NaN or infinity: so will be what it touches
-  uint8_t* is_loud = out.is_loud + row * out.n_superblocks();
-  std::memset(is_loud, 0, static_cast<size_t>(out.n_superblocks()));
-  for (int64_t k = 0; k < n_cols; k += kGroupLength) {
-    const float greatest = greatest_magnitude(x + k);
-    const bool is_zero = greatest < 0x1p-80f;
-    const bool group_is_loud = !is_zero && greatest > threshold;
-    const float inverse = is_zero ? 0.0f : 127.0f / greatest;
-    const int64_t group = k / kGroupLength;
-    out.scale[row * (n_cols / kGroupLength) + group] = (is_zero ? 0.0f : greatest / 127.0f) + poison;
-    if (group_is_loud) is_loud[k / kSuperblockLength] |= static_cast<uint8_t>(1 << group % kGroupsPerSuperblock);
-    for (int64_t i = k; i < k + kGroupLength; i += kHalf) {
-      const int64_t half = (row * n_cols + i) / kHalf;
-      quantize_half(x + i, inverse, group_is_loud, out.high + row * n_cols + i, out.low + row * n_cols + i,
-                    out.high_sum + half, out.low_sum + half);
-    }
+  const int64_t n_cols = out.n_cols, n_groups = n_cols / kGroupLength;
+  float* scale = out.scale + row * n_groups;
+  uint8_t* loud_bits = out.is_loud + row * out.n_superblocks();
+  int8_t* high = out.high + row * n_cols;
+  int8_t* low = out.low + row * n_cols;
+  std::memset(loud_bits, 0, static_cast<size_t>(out.n_superblocks()));
+  const float size = measure_groups(x, n_groups, scale);
+  const float poison = size * 0.0f;  // NaN when the row holds NaN or infinity: so will be what it touches
+  bool any_loud = false;
+  for (int64_t g = 0; g < n_groups; ++g) {
+    const float greatest = scale[g];
+    const bool is_zero = greatest < kLeastMagnitude;
+    const bool is_loud = !is_zero && greatest > loud * size;
+    scale[g] = (is_zero ? 0.0f : greatest / 127.0f) + poison;
+    quantize_group(x + g * kGroupLength, is_zero ? 0.0f : 127.0f / greatest, is_loud, high + g * kGroupLength,
+                   low + g * kGroupLength);
+    any_loud |= is_loud;
+    loud_bits[g / kGroupsPerSuperblock] |= static_cast<uint8_t>(is_loud << g % kGroupsPerSuperblock);
+  }
+  sum_halves(high, n_cols, out.high_sum + row * n_cols / kHalf);
+  if (any_loud) {
+    sum_halves(low, n_cols, out.low_sum + row * n_cols / kHalf);
+  } else {
+    std::fill_n(out.low_sum + row * n_cols / kHalf, n_cols / kHalf, 0);
   }
 }
 

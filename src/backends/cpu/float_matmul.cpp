@@ -155,7 +155,11 @@ HWY_INLINE Floats dot_float_panel(const T* panel, int64_t n_cols, const float* x
   for (int64_t k0 = 0; k0 < n_cols; k0 += kFloatBlockLength) {
     const int64_t k1 = std::min(n_cols, k0 + kFloatBlockLength);
     Floats acc = set_floats(0);
-    for (int64_t k = k0; k < k1; ++k) acc = mul_add(widen(panel + k * kPanelRows), set_floats(x[k]), acc);
+    for (int64_t k = k0; k < k1; ++k) {
+      const T* weights = panel + k * kPanelRows;
+      prefetch_weights(weights);
+      acc = mul_add(widen(weights), set_floats(x[k]), acc);
+    }
     sum = sum + acc;
   }
   return sum;

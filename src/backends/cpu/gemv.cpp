@@ -61,6 +61,7 @@ HWY_INLINE Floats dot_panel(const uint8_t* panel, const QuantizedRows& x, const 
     const SuperblockScales<kDType> scales(panel, n_groups);
     panel += kFormat.header_bytes(n_groups);
     for (int g = 0; g < n_groups; ++g) {
+      for (int line = 0; line < kFormat.group_bytes(); line += kVectorBytes) prefetch_weights(panel + line);
       const bool is_loud = *loud >> g & 1;
       if constexpr (kFormat.scale_length == kGroupLength) {
         acc = add_part<kDType, 0, 8>(acc, panel, scales, g, is_loud, cursor);

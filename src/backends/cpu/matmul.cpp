@@ -163,7 +163,8 @@ class Pass {
     }
   }
 
-  // Several rows: tasks of kTaskPanels panels and at most kTaskRows rows; tasks with the same panels are neighbours.
+  // Several rows: tasks of kTaskPanels panels and at most kTaskRows rows.  Tasks with the same rows are neighbours: the
+  // activations stay in second-level cache, and packed weights, which each task reads once, are the smaller stream.
   void run_gemm() {
     int64_t n_stripes = 0;
     for (int j = 0; j < n_products_; ++j) n_stripes += ceil_div(panel_count(products_[j].n_rows), kTaskPanels);
@@ -174,8 +175,8 @@ class Pass {
     TaskScratch* scratch = reserve_thread_scratch();
     context_.pool().parallel_for(n_stripes * n_row_blocks, 1, [&](int64_t begin, int64_t end, int thread) {
       for (int64_t task = begin; task < end; ++task) {
-        const int64_t first_x = task % n_row_blocks * rows;
-        gemm_task(task / n_row_blocks, first_x, std::min(first_x + rows, n_x), scratch[thread]);
+        const int64_t first_x = task / n_stripes * rows;
+        gemm_task(task % n_stripes, first_x, std::min(first_x + rows, n_x), scratch[thread]);
       }
     });
   }

@@ -57,6 +57,10 @@ struct MatmulTask {
   int64_t first_panel;     // this and the next one, where there is one
   int64_t first_x, end_x;  // rows of x, at most kTaskRows
 
+  // Where the first result goes.
+  float* out() const { return product.out + first_x * product.out_stride + first_panel * kPanelRows; }
+  // Whether all rows of all its panels are rows of the matrix.
+  bool is_whole() const { return (first_panel + kTaskPanels) * kPanelRows <= product.n_rows; }
   // A missing second panel is the first again, and its results are not stored.
   const uint8_t* panel(int index) const {
     const int64_t last = panel_count(product.n_rows) - 1;
@@ -64,7 +68,7 @@ struct MatmulTask {
   }
 };
 
-// Copies the finished sums of a task to its output.
+// Copies the finished sums of a task that is not whole to its output.
 void store_sums(const MatmulTask& task, const TaskScratch& scratch);
 
 }  // namespace tidemill
