@@ -68,7 +68,7 @@ class LlamaCpp:
     def __init__(self, model, prompt_tokens, gen_tokens):
         self.python = PEERS / "llama-venv/bin/python"
         self.script = ROOT / "bench/peers/llama_cpp_bench.py"
-        self.version = call(self.python, "-c", "import llama_cpp; print('llama-cpp-python', llama_cpp.__version__)").strip()
+        self.version = call(self.python, "-c", "import llama_cpp; print('of llama-cpp-python', llama_cpp.__version__)").strip()
         self.model = model
         self.lengths = ["--prompt-tokens", prompt_tokens, "--gen-tokens", gen_tokens]
         line = json.dumps({"text": FIRST_PROMPT, "add_special_tokens": True})

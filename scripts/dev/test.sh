@@ -38,4 +38,5 @@ if [[ $tiers != quick ]]; then
   done
 fi
 
+say "all of it took $((SECONDS / 60)) min $((SECONDS % 60)) s"
 python3 "$root/scripts/dev/tally.py" "$report"
