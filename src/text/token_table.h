@@ -1,0 +1,88 @@
+// A vocabulary in compact form: the strings of all ids in one buffer, and the way back from a string to its id.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tidemill {
+
+// id -> string.  Holds its own copy; immutable.
+class TokenStrings {
+ public:
+  TokenStrings() = default;
+  // Together at most 4 GiB; throws invalid_argument when longer.
+  explicit TokenStrings(std::span<const std::string_view> strings);
+
+  int32_t size() const { return static_cast<int32_t>(ends_.size()); }
+  std::string_view operator[](int32_t id) const {
+    const uint32_t begin = id == 0 ? 0 : ends_[id - 1];
+    return {buffer_.data() + begin, ends_[id] - begin};
+  }
+
+ private:
+  std::string buffer_;
+  std::vector<uint32_t> ends_;  // where in buffer_ each string ends
+};
+
+// A hash of bytes that can be joined: join(hash(a), hash(b), b.size()) = hash(a + b).  A merge of two tokens is looked
+// up without reading their bytes again.
+class JoinableHash {
+ public:
+  static uint64_t of(std::string_view bytes) {
+    uint64_t hash = 0;
+    for (const char c : bytes) hash = hash * kBase + static_cast<uint8_t>(c) + 1;
+    return hash;
+  }
+  // For right parts of up to `max_size` bytes.
+  explicit JoinableHash(size_t max_size);
+  uint64_t join(uint64_t left, uint64_t right, size_t right_size) const { return left * powers_[right_size] + right; }
+
+ private:
+  static constexpr uint64_t kBase = 0x9E3779B97F4A7C15u;  // odd, so that every power keeps all bits
+  std::vector<uint64_t> powers_;                          // kBase ^ index
+};
+
+// string -> id by open addressing: 8 bytes a slot, at most half full.  Refers to `strings`, which must outlive it.
+class TokenIndex {
+ public:
+  // Empty strings are left out.  Throws bad_file, naming `source`, when a string occurs twice, and when strings were
+  // made to collide, so that a hostile vocabulary cannot make loading quadratic.
+  TokenIndex(const TokenStrings& strings, const std::string& source);
+
+  // The id of `bytes`, whose JoinableHash is `hash`; -1 when there is none.
+  int32_t find(std::string_view bytes, uint64_t hash) const {
+    const uint64_t mixed = mix(hash);
+    for (uint64_t slot = mixed & mask_;; slot = (slot + 1) & mask_) {
+      const Slot& entry = slots_[slot];
+      if (entry.id < 0) return -1;
+      if (entry.tag == static_cast<uint32_t>(mixed >> 32) && (*strings_)[entry.id] == bytes) return entry.id;
+    }
+  }
+  int32_t find(std::string_view bytes) const { return find(bytes, JoinableHash::of(bytes)); }
+
+  size_t longest() const { return longest_; }  // bytes
+
+ private:
+  struct Slot {
+    uint32_t tag;
+    int32_t id;
+  };
+
+  // Spreads a hash over all bits (the finaliser of splitmix64; Steele, Lea, Flood 2014).
+  static uint64_t mix(uint64_t x) {
+    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9u;
+    x = (x ^ x >> 27) * 0x94D049BB133111EBu;
+    return x ^ x >> 31;
+  }
+  void insert(int32_t id, const std::string& source);
+
+  const TokenStrings* strings_;
+  std::vector<Slot> slots_;  // a power of two
+  uint64_t mask_;
+  size_t longest_ = 0;
+};
+
+}  // namespace tidemill
