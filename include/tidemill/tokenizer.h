@@ -50,22 +50,29 @@ class Tokenizer {
   virtual int32_t bos_id() const = 0;
 };
 
-// Turns ids that come one by one into text that is always whole UTF-8: bytes of an unfinished character wait.
+// Turns ids that come one by one into text that is always whole UTF-8.
+//
+// It works as Hugging Face's DecodeStream: each id is decoded together with the few before it that its text may depend
+// on, and text that ends with U+FFFD waits, for it may be the first bytes of a character.  Not for several threads.
 class StreamDecoder {
  public:
   explicit StreamDecoder(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special_tokens = true);
 
-  // The text that becomes certain with this id; empty while a character is unfinished.  All pieces and `finish`
-  // together equal Tokenizer::decode of all ids.
+  // The text that becomes certain with this id; empty while a character is unfinished.  Throws as Tokenizer::decode.
+  // All pieces and `finish` together equal Tokenizer::decode of all ids, with one exception: whole characters of a run
+  // of byte tokens are given out as soon as they are whole, and stay so when the run turns out not to be UTF-8.
   std::string push(int32_t id);
-  // What is left; an unfinished character becomes U+FFFD.
+  // What is left; an unfinished character becomes U+FFFD.  Then the decoder is as new.
   std::string finish();
 
  private:
+  std::string take_new_text(bool even_if_unfinished);
+
   std::shared_ptr<const Tokenizer> tokenizer_;
   bool skip_special_tokens_;
-  bool at_start_ = true;
-  std::string pending_;
+  std::vector<int32_t> ids_;  // n_given_ ids whose text was given out, then those that wait
+  size_t n_given_ = 0;
+  std::string given_;  // the text of the first n_given_ ids
 };
 
 }  // namespace tidemill
