@@ -40,15 +40,11 @@ struct TileRows {
   int64_t term_stride;
 };
 
-template <int kRows>
-struct TileProducts {
-  Ints of[kRows][kTilePanels];
-};
-
 // products += units [0, kUnits) of each panel times the activations at x.
 template <int kRows, int kUnits, bool kSigned>
-HWY_INLINE void add_products(TileProducts<kRows>& products, const uint8_t (*const (&units)[kTilePanels])[kVectorBytes],
-                             const int8_t* x, int64_t stride) {
+HWY_INLINE void add_products(Ints (&products)[kRows][kTilePanels],
+                             const uint8_t (*const (&units)[kTilePanels])[kVectorBytes], const int8_t* x,
+                             int64_t stride) {
   for (int u = 0; u < kUnits; ++u) {
     Words weights[kTilePanels];
     TIDEMILL_UNROLL
@@ -57,8 +53,7 @@ HWY_INLINE void add_products(TileProducts<kRows>& products, const uint8_t (*cons
     for (int r = 0; r < kRows; ++r) {
       const Words activations = broadcast4(x + r * stride + 4 * u);
       TIDEMILL_UNROLL
-      for (int p = 0; p < kTilePanels; ++p)
-        products.of[r][p] = dot<kSigned>(products.of[r][p], weights[p], activations);
+      for (int p = 0; p < kTilePanels; ++p) products[r][p] = dot<kSigned>(products[r][p], weights[p], activations);
     }
   }
 }
@@ -122,11 +117,11 @@ void run_tile(const UnitBlock* blocks, int n_groups, bool has_min, const TileRow
     }
     const int8_t* high = x.high + part * kLength;
     const ActivationTerm* terms = x.terms + part;
-    TileProducts<kRows> products;
+    Ints products[kRows][kTilePanels];
     TIDEMILL_UNROLL
     for (int r = 0; r < kRows; ++r) {
       TIDEMILL_UNROLL
-      for (int p = 0; p < kTilePanels; ++p) products.of[r][p] = set_ints(terms[r * x.term_stride].high_start);
+      for (int p = 0; p < kTilePanels; ++p) products[r][p] = set_ints(terms[r * x.term_stride].high_start);
     }
     add_products<kRows, kUnits, kSigned>(products, units, high, x.stride);
     if (loud >> (group % kGroupsPerSuperblock) & 1) {
@@ -139,7 +134,7 @@ void run_tile(const UnitBlock* blocks, int n_groups, bool has_min, const TileRow
       for (int r = 0; r < kRows; ++r) {
         TIDEMILL_UNROLL
         for (int p = 0; p < kTilePanels; ++p) {
-          products.of[r][p] = shift_left<8>(products.of[r][p]) + set_ints(terms[r * x.term_stride].low_start);
+          products[r][p] = shift_left<8>(products[r][p]) + set_ints(terms[r * x.term_stride].low_start);
         }
       }
       add_products<kRows, kUnits, kSigned>(products, units, high + x.low, x.stride);
@@ -148,7 +143,7 @@ void run_tile(const UnitBlock* blocks, int n_groups, bool has_min, const TileRow
     for (int p = 0; p < kTilePanels; ++p) {
       TIDEMILL_UNROLL
       for (int r = 0; r < kRows; ++r) {
-        sums[r][p] = mul_add(to_floats(products.of[r][p]), scale[p] * terms[r * x.term_stride].scale, sums[r][p]);
+        sums[r][p] = mul_add(to_floats(products[r][p]), scale[p] * terms[r * x.term_stride].scale, sums[r][p]);
       }
     }
     if (!has_min) continue;

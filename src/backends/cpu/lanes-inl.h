@@ -41,6 +41,7 @@ inline constexpr int kParts = 16 / kPartLanes;
 
 template <typename V>
 struct Lanes {
+  HWY_INLINE Lanes() {}  // an implicit constructor would not be compiled for the target, as those of some registers are
   V part[kParts];
 };
 using Floats = Lanes<VF>;
