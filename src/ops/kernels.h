@@ -17,16 +17,16 @@ struct KvRun {
   int64_t first_row = 0;
   int64_t n_rows = 0;
   int64_t first_pos = 0;
-  Tensor keys;    // cache of this layer, [capacity, n_kv_heads * head_dim], f32 or f16
-  Tensor values;  // same shape and dtype
+  Tensor keys = {};    // cache of this layer, [capacity, n_kv_heads * head_dim], f32 or f16
+  Tensor values = {};  // same shape and dtype
 };
 
 struct AttentionOptions {
   int64_t n_heads = 0;
   int64_t n_kv_heads = 0;  // divides n_heads
   int64_t head_dim = 0;
-  float scale = 1.0f;      // multiplies q . k
-  int64_t window = 0;      // a query at position p sees keys in (p - window, p]; 0: all of [0, p]
+  float scale = 1.0f;  // multiplies q . k
+  int64_t window = 0;  // a query at position p sees keys in (p - window, p]; 0: all of [0, p]
 };
 
 class Kernels {

@@ -1,0 +1,36 @@
+#include "models/gguf_config.h"
+
+#include <cmath>
+#include <limits>
+
+namespace tidemill {
+
+int64_t GgufConfig::count(std::string_view name, int64_t max) const {
+  const auto value = file_.integer(key(name));
+  if (!value) fail(name, "is missing");
+  if (*value < 1 || *value > max) fail(name, "is " + std::to_string(*value) + ", expected 1 to " + std::to_string(max));
+  return *value;
+}
+
+int64_t GgufConfig::count_or(std::string_view name, int64_t max, int64_t fallback) const {
+  return file_.integer(key(name)) ? count(name, max) : fallback;
+}
+
+float GgufConfig::positive(std::string_view name) const {
+  const auto value = file_.number(key(name));
+  if (!value) fail(name, "is missing");
+  if (!std::isfinite(*value) || *value <= 0 || *value > std::numeric_limits<float>::max())
+    fail(name, "is " + std::to_string(*value) + ", expected a number above 0");
+  return static_cast<float>(*value);
+}
+
+float GgufConfig::positive_or(std::string_view name, float fallback) const {
+  return file_.number(key(name)) ? positive(name) : fallback;
+}
+
+void GgufConfig::fail(std::string_view name, const std::string& why) const {
+  throw Error(ErrorCode::bad_file,
+              file_.path() + ": " + key(name) + " " + why + "; the file is damaged or not a model");
+}
+
+}  // namespace tidemill

@@ -1,0 +1,62 @@
+// Model: the architecture of a network, written in Ops, over weights that somebody else keeps.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "models/state.h"
+#include "ops/backend.h"
+#include "ops/ops.h"
+
+namespace tidemill {
+
+// What every architecture can say of itself; the rest of its configuration is its own.
+struct ModelConfig {
+  std::string architecture;  // "gemma3", a row of models/registry.cpp
+  int64_t vocab_size = 0;
+  int64_t context_length = 0;  // positions it was trained for
+  int64_t d_model = 0;
+  int64_t n_layers = 0;
+};
+
+// Tokens of one or many sequences, packed without padding.
+struct Batch {
+  std::span<const int32_t> tokens;       // [n_rows]
+  std::span<const int32_t> positions;    // [n_rows]
+  std::span<const int32_t> output_rows;  // rows whose hidden state is wanted; ascending
+  std::span<const KvRun> kv_runs;        // [n_layers, n_sequences]: which rows continue which state
+  int64_t n_sequences = 0;
+
+  // The sequences' states at one layer.
+  std::span<const KvRun> kv(int64_t layer) const {
+    return kv_runs.subspan(static_cast<size_t>(layer * n_sequences), static_cast<size_t>(n_sequences));
+  }
+};
+
+// Immutable once its weights are in place; `forward` may run on any thread, one Ops each.
+class Model {
+ public:
+  virtual ~Model() = default;
+
+  const ModelConfig& config() const { return config_; }
+  virtual StateSpec state_spec() const = 0;
+
+  // Hidden states of the batch's output rows after the final norm, [n_outputs, d_model].  Writes the states of the
+  // batch's sequences at the rows' positions but leaves their n_past to the caller.
+  virtual Tensor forward(Ops& ops, const Batch& batch) const = 0;
+  // Scores of the next token for hidden states, [n_rows, vocab_size].
+  virtual Tensor logits(Ops& ops, const Tensor& hidden) const = 0;
+
+  // Calls `visit` once for every weight, by the name it has in its file.  The visitor may replace the tensor, by the
+  // same weight in a backend's layout.
+  using Visitor = std::function<void(std::string_view name, Tensor& weight, WeightRole role)>;
+  virtual void visit_params(const Visitor& visit) = 0;
+
+ protected:
+  ModelConfig config_;
+};
+
+}  // namespace tidemill
