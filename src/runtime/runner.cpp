@@ -1,0 +1,137 @@
+#include "runtime/runner.h"
+
+#include <algorithm>
+#include <string>
+
+#include "ops/planner.h"
+
+namespace tidemill {
+
+int64_t Runner::plan_bytes(const Model& model, const StateSpec& spec, DType state_dtype, Limits limits) {
+  Arena arena = Arena::planner();
+  PlanningKernels kernels;
+  Ops ops(kernels, arena);
+  const auto n_rows = static_cast<size_t>(limits.max_batch_tokens);
+  const std::vector<int32_t> zeros(n_rows, 0);
+  std::vector<KvRun> kv_runs;
+  for (const LayerStateSpec& layer : spec.layers) {
+    const Tensor cache(nullptr, state_dtype, {limits.max_batch_tokens, layer.width});
+    kv_runs.push_back({.n_rows = limits.max_batch_tokens, .keys = cache, .values = cache});
+  }
+  const Tensor hidden = model.forward(
+      ops, {.tokens = zeros, .positions = zeros, .output_rows = zeros, .kv_runs = kv_runs, .n_sequences = 1});
+  model.logits(ops, hidden.slice(0, 0, std::min(limits.max_logits_rows, limits.max_batch_tokens)));
+  return arena.peak_bytes();
+}
+
+Runner::Runner(const Model& model, Kernels& kernels, const StateSpec& spec, DType state_dtype, Limits limits)
+    : model_(model), kernels_(kernels), limits_(limits), arena_(plan_bytes(model, spec, state_dtype, limits)) {
+  const auto n_rows = static_cast<size_t>(limits.max_batch_tokens);
+  const auto n_sequences = static_cast<size_t>(limits.max_sequences);
+  for (auto* buffer : {&tokens_, &positions_, &output_rows_}) buffer->reserve(n_rows);
+  wanted_.reserve(n_rows);
+  n_fed_.reserve(n_sequences);
+  parts_.reserve(n_sequences);
+  kv_runs_.reserve(n_sequences * spec.layers.size());
+}
+
+void Runner::check(std::span<const Feed> feeds) const {
+  if (feeds.size() > static_cast<size_t>(limits_.max_sequences))
+    throw Error(ErrorCode::invalid_argument, "batch: " + std::to_string(feeds.size()) + " sequences, at most " +
+                                                 std::to_string(limits_.max_sequences) + " fit");
+  for (const Feed& feed : feeds) {
+    const int64_t needed = feed.state->n_past + static_cast<int64_t>(feed.ids.size());
+    if (needed > feed.state->capacity)
+      throw Error(ErrorCode::context_full, "context: " + std::to_string(needed) + " tokens do not fit into " +
+                                               std::to_string(feed.state->capacity) +
+                                               "; shorten the prompt or load with a longer context (--ctx)");
+    for (int32_t id : feed.ids)
+      if (id < 0 || id >= model_.config().vocab_size)
+        throw Error(ErrorCode::invalid_argument, "token id " + std::to_string(id) + ": outside the vocabulary of " +
+                                                     std::to_string(model_.config().vocab_size));
+  }
+}
+
+void Runner::feed(std::span<const Feed> feeds, const LogitsSink& sink) {
+  check(feeds);
+  n_fed_.assign(feeds.size(), 0);
+  const auto unfinished = [&] {
+    for (size_t feed = 0; feed < feeds.size(); ++feed)
+      if (n_fed_[feed] < static_cast<int64_t>(feeds[feed].ids.size())) return true;
+    return false;
+  };
+  while (unfinished()) run_batch(feeds, sink);
+}
+
+void Runner::run_batch(std::span<const Feed> feeds, const LogitsSink& sink) {
+  collect_rows(feeds);
+  collect_kv_runs(feeds);
+  arena_.rewind(0);
+  Ops ops(kernels_, arena_);
+  const Tensor hidden = model_.forward(ops, {.tokens = tokens_,
+                                             .positions = positions_,
+                                             .output_rows = output_rows_,
+                                             .kv_runs = kv_runs_,
+                                             .n_sequences = static_cast<int64_t>(parts_.size())});
+  for (const Part& part : parts_) {
+    feeds[part.feed].state->n_past += part.n_rows;
+    n_fed_[part.feed] += part.n_rows;
+  }
+  emit_logits(ops, hidden, sink);
+}
+
+// Fills one batch with the next tokens of the feeds, in order.
+void Runner::collect_rows(std::span<const Feed> feeds) {
+  for (auto* buffer : {&tokens_, &positions_, &output_rows_}) buffer->clear();
+  wanted_.clear();
+  parts_.clear();
+  for (size_t index = 0; index < feeds.size(); ++index) {
+    const Feed& feed = feeds[index];
+    const auto n_ids = static_cast<int64_t>(feed.ids.size());
+    const int64_t n_free = limits_.max_batch_tokens - static_cast<int64_t>(tokens_.size());
+    const int64_t n_rows = std::min(n_ids - n_fed_[index], n_free);
+    if (n_rows == 0) continue;
+    parts_.push_back({.feed = index, .n_rows = n_rows});
+    for (int64_t row = 0; row < n_rows; ++row) {
+      const int64_t token = n_fed_[index] + row;
+      if (feed.wanted == LogitsWanted::all || (feed.wanted == LogitsWanted::last && token + 1 == n_ids)) {
+        output_rows_.push_back(static_cast<int32_t>(tokens_.size()));
+        wanted_.push_back({.feed = index, .index = token});
+      }
+      tokens_.push_back(feed.ids[static_cast<size_t>(token)]);
+      positions_.push_back(static_cast<int32_t>(feed.state->n_past + row));
+    }
+  }
+}
+
+void Runner::collect_kv_runs(std::span<const Feed> feeds) {
+  kv_runs_.clear();
+  const size_t n_layers = feeds.front().state->layers.size();
+  for (size_t layer = 0; layer < n_layers; ++layer) {
+    int64_t first_row = 0;
+    for (const Part& part : parts_) {
+      const State& state = *feeds[part.feed].state;
+      kv_runs_.push_back({.first_row = first_row,
+                          .n_rows = part.n_rows,
+                          .first_pos = state.n_past,
+                          .keys = state.layers[layer].keys,
+                          .values = state.layers[layer].values});
+      first_row += part.n_rows;
+    }
+  }
+}
+
+void Runner::emit_logits(Ops& ops, const Tensor& hidden, const LogitsSink& sink) {
+  const auto n_wanted = static_cast<int64_t>(wanted_.size());
+  for (int64_t begin = 0; begin < n_wanted; begin += limits_.max_logits_rows) {
+    const Ops::Scope rows_memory(ops);
+    const int64_t end = std::min(n_wanted, begin + limits_.max_logits_rows);
+    const Tensor logits = model_.logits(ops, hidden.slice(0, begin, end));
+    for (int64_t row = begin; row < end; ++row) {
+      const Wanted& wanted = wanted_[static_cast<size_t>(row)];
+      sink(wanted.feed, wanted.index, {logits.row<float>(row - begin), static_cast<size_t>(logits.dim(1))});
+    }
+  }
+}
+
+}  // namespace tidemill

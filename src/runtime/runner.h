@@ -1,0 +1,85 @@
+// Runner: feeds tokens of one or many sequences through a model, in batches of bounded size.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "models/model.h"
+#include "models/state.h"
+#include "ops/ops.h"
+
+namespace tidemill {
+
+enum class LogitsWanted {
+  none,
+  last,  // of the last token fed
+  all,   // of every token fed
+};
+
+// Tokens to append to one sequence.
+struct Feed {
+  State* state = nullptr;
+  std::span<const int32_t> ids;  // not empty
+  LogitsWanted wanted = LogitsWanted::last;
+};
+
+// Receives the logits [vocab_size] that follow token `index` of feed `feed`; valid during the call.  Called in the
+// order of feeds and tokens.
+using LogitsSink = std::function<void(size_t feed, int64_t index, std::span<const float> logits)>;
+
+class Runner {
+ public:
+  // `max_batch_tokens` bounds the rows of one forward pass and with it the memory for activations; `max_logits_rows`
+  // how many rows' logits are computed together.
+  struct Limits {
+    int64_t max_batch_tokens = 256;
+    int64_t max_sequences = 64;
+    int64_t max_logits_rows = 16;
+  };
+
+  // Plans the arena by a forward pass without arithmetic and reserves it.  `model` and `kernels` outlive this object.
+  Runner(const Model& model, Kernels& kernels, const StateSpec& spec, DType state_dtype, Limits limits);
+
+  // Bytes of activations a Runner with these limits would take, without taking them.
+  static int64_t plan_bytes(const Model& model, const StateSpec& spec, DType state_dtype, Limits limits);
+
+  // Appends each feed's tokens to its state (their n_past grows).  At most limits.max_sequences feeds.
+  // Throws context_full, before anything is computed, when a state cannot take its tokens, and invalid_argument for ids
+  // outside the vocabulary.  Not thread-safe.
+  void feed(std::span<const Feed> feeds, const LogitsSink& sink);
+
+  int64_t arena_bytes() const { return arena_.capacity_bytes(); }
+
+ private:
+  void check(std::span<const Feed> feeds) const;
+  void run_batch(std::span<const Feed> feeds, const LogitsSink& sink);
+  void collect_rows(std::span<const Feed> feeds);
+  void collect_kv_runs(std::span<const Feed> feeds);
+  void emit_logits(Ops& ops, const Tensor& hidden, const LogitsSink& sink);
+
+  // Rows that one feed has in the batch.
+  struct Part {
+    size_t feed;
+    int64_t n_rows;
+  };
+  // A token whose logits are wanted, in the order of output rows.
+  struct Wanted {
+    size_t feed;
+    int64_t index;
+  };
+
+  const Model& model_;
+  Kernels& kernels_;
+  Limits limits_;
+  Arena arena_;
+  // Buffers of the batch being run; they keep their capacity, so a decode step allocates nothing.
+  std::vector<int32_t> tokens_, positions_, output_rows_;
+  std::vector<KvRun> kv_runs_;
+  std::vector<Part> parts_;
+  std::vector<Wanted> wanted_;
+  std::vector<int64_t> n_fed_;  // tokens of each feed done so far
+};
+
+}  // namespace tidemill
