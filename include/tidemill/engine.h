@@ -1,0 +1,137 @@
+// Engine: a loaded model.  Session: one sequence that it continues.
+//
+//   auto engine = tidemill::Engine::load("gemma3-270m");
+//   tidemill::Session session(engine);
+//   auto result = session.generate({.prompt = "The tide"}, [](const tidemill::Event& event) {
+//     std::cout << event.text << std::flush;
+//     return true;  // false stops
+//   });
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tidemill/sampling.h"
+#include "tidemill/tokenizer.h"
+
+namespace tidemill {
+
+struct EngineOptions {
+  int threads = 0;              // 0: one per processor that this process may use
+  int64_t context_length = 0;   // positions per sequence; 0: the model's own, or less where memory is short
+  bool exact_f32 = false;       // activations and state in f32 instead of int8 and f16; several times slower
+  std::string backend = "cpu";  // "reference" is the slow oracle
+  // Called from the loading thread with a share in [0, 1] that grows.
+  std::function<void(double share)> on_progress = {};
+};
+
+struct Request {
+  std::string prompt = {};               // the whole text so far; what the session already holds is not computed again
+  std::vector<int32_t> prompt_ids = {};  // instead of `prompt`, when not empty
+  int64_t max_tokens = -1;               // -1: until the model ends the text or the context is full
+  SamplingOptions sampling = {};
+  std::vector<std::string> stop = {};    // the text ends before the first of these
+  bool ignore_eos = false;               // go on after end-of-text tokens (benchmarks)
+  std::function<bool()> cancelled = {};  // asked between tokens and between pieces of the prompt; true ends the work
+};
+
+enum class FinishReason { stop, length, context_full, cancelled };
+const char* to_string(FinishReason reason);  // "stop", "length", "context_full", "cancelled"
+
+// One token has been chosen.
+struct Event {
+  int32_t id = 0;
+  std::string_view text;  // what became certain with it: whole UTF-8, perhaps empty
+};
+// Returns false to stop.  Called on the thread of `generate`.
+using EventSink = std::function<bool(const Event&)>;
+
+struct Usage {
+  int64_t prompt_tokens = 0;
+  int64_t cached_tokens = 0;  // of the prompt, taken from the session's state
+  int64_t completion_tokens = 0;
+};
+
+struct Timings {
+  double load_ms = 0;  // of the engine
+  double ttft_ms = 0;  // from the call to the first token
+  double prefill_tok_s = 0;
+  double decode_tok_s = 0;  // 0 when fewer than two tokens were made
+};
+
+struct Result {
+  std::string text;
+  std::vector<int32_t> ids;
+  FinishReason finish_reason = FinishReason::stop;
+  Usage usage;
+  Timings timings;
+};
+
+// What a loaded model takes, in bytes.
+struct MemoryUse {
+  int64_t weights = 0;
+  int64_t state = 0;  // of one sequence at full context; committed as it fills
+  int64_t activations = 0;
+};
+
+// A loaded model.  Cheap to copy: copies share it.  All functions may be called from any thread.
+class Engine {
+ public:
+  // `model` is a file or a name in the model store.  Throws not_found, bad_file, unsupported, or out_of_memory (before
+  // anything large is read) when it cannot fit.
+  static Engine load(const std::string& model, const EngineOptions& options = {});
+
+  const Tokenizer& tokenizer() const;
+  const std::string& path() const;
+  int64_t vocab_size() const;
+  int64_t context_length() const;        // positions per sequence as loaded
+  int64_t model_context_length() const;  // positions the model was trained for
+  int threads() const;
+  double load_ms() const;
+  MemoryUse memory() const;
+
+  class Impl;
+  const std::shared_ptr<Impl>& impl() const { return impl_; }
+
+ private:
+  explicit Engine(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+  std::shared_ptr<Impl> impl_;
+};
+
+// Scores [vocab_size] that follow the token at `position`; valid during the call.
+using ScoreSink = std::function<void(int64_t position, std::span<const float> logits)>;
+
+// One sequence and its state.  Used by one thread at a time; sessions of one engine take turns inside it.
+class Session {
+ public:
+  // Throws out_of_memory when the engine has no state left.
+  explicit Session(const Engine& engine);
+  ~Session();
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+
+  // Continues the request's text.  The part of the prompt that this session already holds is taken from its state.
+  // Throws context_full when the prompt does not fit and invalid_argument for options out of range.
+  Result generate(const Request& request, const EventSink& sink = nullptr);
+
+  // Appends ids in one pass and gives the scores after each to `sink`.  Throws context_full and invalid_argument.
+  void score(std::span<const int32_t> ids, const ScoreSink& sink);
+  // Appends ids; returns the scores after the last, valid until the next call.
+  std::span<const float> append(std::span<const int32_t> ids);
+  // Appends one id to each session of one engine, in one pass; gives each its scores by its index.
+  static void append_each(std::span<Session* const> sessions, std::span<const int32_t> ids, const ScoreSink& sink);
+
+  int64_t size() const;      // tokens held
+  void truncate(int64_t n);  // forgets all tokens from n on
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tidemill

@@ -1,0 +1,105 @@
+// Engine: loading a model.  The composition root: the only place that knows files, models and backends at once.
+
+#include <future>
+#include <thread>
+#include <utility>
+
+#include "api/engine_impl.h"
+#include "api/gguf_tokenizer.h"
+#include "api/memory_plan.h"
+#include "backends/registry.h"
+#include "models/registry.h"
+#include "tidemill/model_store.h"
+#include "tidemill/stopwatch.h"
+#include "tidemill/system.h"
+
+namespace tidemill {
+namespace {
+
+constexpr int64_t kMaxStates = 1024;
+
+}  // namespace
+
+const char* to_string(FinishReason reason) {
+  switch (reason) {
+    case FinishReason::stop:
+      return "stop";
+    case FinishReason::length:
+      return "length";
+    case FinishReason::context_full:
+      return "context_full";
+    case FinishReason::cancelled:
+      return "cancelled";
+  }
+  return "unknown";
+}
+
+Engine::Impl::Impl(const std::string& name, const EngineOptions& options) : path(resolve_model(name)) {
+  const Stopwatch stopwatch;
+  const GgufFile file(path);
+  model = make_model(file);
+  pool = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : cpu_info().n_cores);
+  backend = make_backend(options.backend, *pool, options.exact_f32 ? Precision::f32 : Precision::fast);
+  const DType state_dtype = backend->state_dtype();
+  const int64_t context_length = choose_context_length(file, *model, options.context_length, state_dtype);
+
+  // The vocabulary is read while the weights are laid out: neither needs the other.
+  auto loading_tokenizer = std::async(std::launch::async, [&file] { return tokenizer_of(file); });
+  adopt_weights(file, options);
+  tokenizer = loading_tokenizer.get();
+  if (tokenizer->vocab_size() > model->config().vocab_size)
+    throw Error(ErrorCode::bad_file, path + ": the tokenizer has " + std::to_string(tokenizer->vocab_size()) +
+                                         " tokens, the embedding only " + std::to_string(model->config().vocab_size) +
+                                         "; the file is damaged");
+
+  const StateSpec spec = model->state_spec();
+  states = std::make_unique<StatePool>(spec, context_length, state_dtype, kMaxStates);
+  runner = std::make_unique<Runner>(*model, backend->kernels(), spec, state_dtype, Runner::Limits{});
+  load_ms = stopwatch.milliseconds();
+}
+
+void Engine::Impl::adopt_weights(const GgufFile& file, const EngineOptions& options) {
+  int64_t total = 0, done = 0;
+  model->visit_params([&](std::string_view, Tensor& weight, WeightRole) { total += weight.size_bytes(); });
+  model->visit_params([&](std::string_view, Tensor& weight, WeightRole role) {
+    const Tensor stored = weight;
+    weight = backend->adopt(stored, role);
+    if (weight.data() != stored.data()) file.release(stored);
+    done += stored.size_bytes();
+    if (options.on_progress) options.on_progress(static_cast<double>(done) / static_cast<double>(total));
+  });
+}
+
+Engine Engine::load(const std::string& model, const EngineOptions& options) {
+  return Engine(std::make_shared<Impl>(model, options));
+}
+
+const Tokenizer& Engine::tokenizer() const {
+  return *impl_->tokenizer;
+}
+const std::string& Engine::path() const {
+  return impl_->path;
+}
+int64_t Engine::vocab_size() const {
+  return impl_->model->config().vocab_size;
+}
+int64_t Engine::context_length() const {
+  return impl_->states->capacity();
+}
+int64_t Engine::model_context_length() const {
+  return impl_->model->config().context_length;
+}
+int Engine::threads() const {
+  return impl_->pool->n_threads();
+}
+double Engine::load_ms() const {
+  return impl_->load_ms;
+}
+
+MemoryUse Engine::memory() const {
+  return {.weights = impl_->backend->weight_bytes(),
+          .state = impl_->states->bytes_per_state(),
+          .activations = impl_->runner->arena_bytes()};
+}
+
+}  // namespace tidemill

@@ -1,0 +1,36 @@
+// What Engine and Session share: the composition of file, model, backend, states and runner.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "formats/gguf.h"
+#include "models/model.h"
+#include "ops/backend.h"
+#include "runtime/runner.h"
+#include "runtime/state_pool.h"
+#include "sys/thread_pool.h"
+#include "tidemill/engine.h"
+
+namespace tidemill {
+
+class Engine::Impl {
+ public:
+  Impl(const std::string& name, const EngineOptions& options);
+
+  std::string path;
+  std::shared_ptr<const Tokenizer> tokenizer;
+  std::unique_ptr<ThreadPool> pool;
+  std::unique_ptr<Backend> backend;
+  std::unique_ptr<Model> model;
+  std::unique_ptr<StatePool> states;
+  std::unique_ptr<Runner> runner;
+  std::mutex runner_mutex;  // sessions take turns
+  double load_ms = 0;
+
+ private:
+  void adopt_weights(const GgufFile& file, const EngineOptions& options);
+};
+
+}  // namespace tidemill

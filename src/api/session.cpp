@@ -1,0 +1,207 @@
+// Session: one sequence.  Prompt -> ids -> state -> sampler -> text.
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "api/engine_impl.h"
+#include "runtime/sampler.h"
+#include "runtime/stop_matcher.h"
+#include "tidemill/stopwatch.h"
+
+namespace tidemill {
+
+class Session::Impl {
+ public:
+  explicit Impl(const Engine& engine) : engine_(engine.impl()), lease_(engine_->states->acquire()) {}
+
+  Result generate(const Request& request, const EventSink& sink);
+  void feed(std::span<const int32_t> ids, LogitsWanted wanted, const LogitsSink& sink);
+  std::span<const float> append(std::span<const int32_t> ids);
+  void truncate(int64_t n);
+
+  Engine::Impl& engine() const { return *engine_; }
+  State& state() const { return *lease_; }
+  std::vector<int32_t>& ids() { return ids_; }
+
+ private:
+  std::vector<int32_t> prompt_ids(const Request& request) const;
+  int64_t keep_common_prefix(std::span<const int32_t> prompt);
+  bool feed_prompt(std::span<const int32_t> prompt, const Request& request);
+  FinishReason decode(const Request& request, Sampler& sampler, const EventSink& sink, const Stopwatch& since_call,
+                      Result& result);
+
+  std::shared_ptr<Engine::Impl> engine_;
+  StatePool::Lease lease_;
+  std::vector<int32_t> ids_;   // tokens whose effect the state holds
+  std::vector<float> scores_;  // after the last of them
+};
+
+void Session::Impl::feed(std::span<const int32_t> ids, LogitsWanted wanted, const LogitsSink& sink) {
+  if (ids.empty()) throw Error(ErrorCode::invalid_argument, "session: no tokens to append; give at least one");
+  const Feed feed{.state = lease_.get(), .ids = ids, .wanted = wanted};
+  {
+    const std::lock_guard lock(engine_->runner_mutex);
+    engine_->runner->feed({&feed, 1}, sink);
+  }
+  ids_.insert(ids_.end(), ids.begin(), ids.end());
+}
+
+std::span<const float> Session::Impl::append(std::span<const int32_t> ids) {
+  feed(ids, LogitsWanted::last,
+       [&](size_t, int64_t, std::span<const float> logits) { scores_.assign(logits.begin(), logits.end()); });
+  return scores_;
+}
+
+void Session::Impl::truncate(int64_t n) {
+  if (n < 0 || n > lease_->n_past)
+    throw Error(ErrorCode::invalid_argument,
+                "session: cannot cut to " + std::to_string(n) + " tokens, it holds " + std::to_string(lease_->n_past));
+  lease_->truncate(n);
+  ids_.resize(static_cast<size_t>(n));
+}
+
+std::vector<int32_t> Session::Impl::prompt_ids(const Request& request) const {
+  auto ids = request.prompt_ids.empty() ? engine_->tokenizer->encode(request.prompt) : request.prompt_ids;
+  if (ids.empty()) throw Error(ErrorCode::invalid_argument, "prompt: is empty; give some text to continue");
+  if (static_cast<int64_t>(ids.size()) > lease_->capacity)
+    throw Error(ErrorCode::context_full, "prompt: has " + std::to_string(ids.size()) + " tokens, the context holds " +
+                                             std::to_string(lease_->capacity) +
+                                             "; shorten it or raise --ctx (this model takes up to " +
+                                             std::to_string(engine_->model->config().context_length) + ")");
+  return ids;
+}
+
+// Cuts the state to what it shares with `prompt`, less the last token, whose scores are needed anew.
+int64_t Session::Impl::keep_common_prefix(std::span<const int32_t> prompt) {
+  const auto differs = std::mismatch(ids_.begin(), ids_.end(), prompt.begin(), prompt.end() - 1);
+  const int64_t n_shared = differs.first - ids_.begin();
+  truncate(n_shared);
+  return n_shared;
+}
+
+// Feeds what is left of the prompt in pieces, so that it can be cancelled in between; false when it was.
+bool Session::Impl::feed_prompt(std::span<const int32_t> prompt, const Request& request) {
+  constexpr size_t kPiece = static_cast<size_t>(Runner::Limits{}.max_batch_tokens);
+  prompt = prompt.subspan(ids_.size());
+  while (!prompt.empty()) {
+    if (request.cancelled && request.cancelled()) return false;
+    const auto piece = prompt.first(std::min(kPiece, prompt.size()));
+    prompt = prompt.subspan(piece.size());
+    if (prompt.empty())
+      append(piece);
+    else
+      feed(piece, LogitsWanted::none, nullptr);
+  }
+  return true;
+}
+
+Result Session::Impl::generate(const Request& request, const EventSink& sink) {
+  const Stopwatch since_call;
+  Sampler sampler(request.sampling);
+  const std::vector<int32_t> prompt = prompt_ids(request);
+  for (int32_t id : prompt) sampler.accept(id);
+  Result result;
+  result.timings.load_ms = engine_->load_ms;
+  result.usage.prompt_tokens = static_cast<int64_t>(prompt.size());
+  result.usage.cached_tokens = keep_common_prefix(prompt);
+  const Stopwatch since_prefill;
+  if (!feed_prompt(prompt, request)) {
+    result.finish_reason = FinishReason::cancelled;
+    return result;
+  }
+  const auto n_fed = static_cast<double>(result.usage.prompt_tokens - result.usage.cached_tokens);
+  result.timings.prefill_tok_s = n_fed / since_prefill.seconds();
+  if (request.max_tokens == 0)
+    result.finish_reason = FinishReason::length;
+  else
+    result.finish_reason = decode(request, sampler, sink, since_call, result);
+  result.usage.completion_tokens = static_cast<int64_t>(result.ids.size());
+  return result;
+}
+
+FinishReason Session::Impl::decode(const Request& request, Sampler& sampler, const EventSink& sink,
+                                   const Stopwatch& since_call, Result& result) {
+  StreamDecoder decoder(engine_->tokenizer);
+  StopMatcher matcher(request.stop);
+  const auto stop_ids = engine_->tokenizer->stop_ids();
+  FinishReason reason = FinishReason::length;
+  Stopwatch since_first;
+  while (true) {
+    const int32_t id = sampler.sample(scores_);
+    if (result.ids.empty()) {
+      result.timings.ttft_ms = since_call.milliseconds();
+      since_first = Stopwatch();
+    }
+    if (!request.ignore_eos && std::find(stop_ids.begin(), stop_ids.end(), id) != stop_ids.end()) {
+      reason = FinishReason::stop;
+      break;
+    }
+    result.ids.push_back(id);
+    const std::string text = matcher.push(decoder.push(id));
+    result.text += text;
+    const bool go_on = !sink || sink({.id = id, .text = text});
+    if (matcher.stopped())
+      reason = FinishReason::stop;
+    else if (!go_on || (request.cancelled && request.cancelled()))
+      reason = FinishReason::cancelled;
+    else if (request.max_tokens >= 0 && static_cast<int64_t>(result.ids.size()) >= request.max_tokens)
+      reason = FinishReason::length;
+    else if (lease_->n_past >= lease_->capacity)
+      reason = FinishReason::context_full;
+    else {
+      sampler.accept(id);
+      append(std::array{id});
+      continue;
+    }
+    break;
+  }
+  if (const size_t n_more = result.ids.size(); n_more > 1)
+    result.timings.decode_tok_s = static_cast<double>(n_more - 1) / since_first.seconds();
+  const std::string rest = matcher.push(decoder.finish()) + matcher.finish();
+  result.text += rest;
+  if (sink && !rest.empty()) sink({.id = -1, .text = rest});
+  return reason;
+}
+
+Session::Session(const Engine& engine) : impl_(std::make_unique<Impl>(engine)) {}
+Session::~Session() = default;
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+
+Result Session::generate(const Request& request, const EventSink& sink) {
+  return impl_->generate(request, sink);
+}
+
+void Session::score(std::span<const int32_t> ids, const ScoreSink& sink) {
+  const int64_t first = size();
+  impl_->feed(ids, LogitsWanted::all,
+              [&](size_t, int64_t index, std::span<const float> logits) { sink(first + index, logits); });
+}
+
+std::span<const float> Session::append(std::span<const int32_t> ids) {
+  return impl_->append(ids);
+}
+
+void Session::append_each(std::span<Session* const> sessions, std::span<const int32_t> ids, const ScoreSink& sink) {
+  if (sessions.empty() || sessions.size() != ids.size())
+    throw Error(ErrorCode::invalid_argument, "append_each: " + std::to_string(sessions.size()) + " sessions and " +
+                                                 std::to_string(ids.size()) + " ids; give one id to each");
+  std::vector<Feed> feeds;
+  for (size_t index = 0; index < sessions.size(); ++index)
+    feeds.push_back({.state = &sessions[index]->impl_->state(), .ids = ids.subspan(index, 1)});
+  Engine::Impl& engine = sessions.front()->impl_->engine();
+  const std::lock_guard lock(engine.runner_mutex);
+  engine.runner->feed(
+      feeds, [&](size_t feed, int64_t, std::span<const float> logits) { sink(static_cast<int64_t>(feed), logits); });
+  for (size_t index = 0; index < sessions.size(); ++index) sessions[index]->impl_->ids().push_back(ids[index]);
+}
+
+int64_t Session::size() const {
+  return impl_->state().n_past;
+}
+void Session::truncate(int64_t n) {
+  impl_->truncate(n);
+}
+
+}  // namespace tidemill
