@@ -37,7 +37,6 @@ constexpr int64_t kReadBytes = int64_t{256} << 20;
 uint64_t read_all(const uint64_t* words, int64_t n) {
   uint64_t sums[8] = {};
   for (int64_t i = 0; i < n; i += 8) {
-    __builtin_prefetch(words + i + 1024);  // as far ahead as the kernels do
     for (int j = 0; j < 8; ++j) sums[j] += words[i + j];
   }
   return sums[0] + sums[1] + sums[2] + sums[3] + sums[4] + sums[5] + sums[6] + sums[7];

@@ -69,10 +69,7 @@ void units_to_floats(PanelFormat format, const UnitBlock& block, int n_groups, F
 template <typename T>
 const uint8_t* widen_panel(const uint8_t* panel, int length, FloatBlock& out) {
   const auto* values = reinterpret_cast<const T*>(panel);
-  for (int k = 0; k < length; ++k) {
-    prefetch_weights(values + k * kPanelRows);
-    store_floats(widen(values + k * kPanelRows), out.values[k]);
-  }
+  for (int k = 0; k < length; ++k) store_floats(widen(values + k * kPanelRows), out.values[k]);
   return reinterpret_cast<const uint8_t*>(values + length * kPanelRows);
 }
 

@@ -14,7 +14,6 @@
 
 namespace tidemill {
 
-// Every dtype that panels hold, the three plain ones first.
 inline constexpr DType kPanelDTypes[] = {DType::f32,  DType::f16,  DType::bf16, DType::q4_0,   DType::q4_1,
                                          DType::q5_0, DType::q5_1, DType::q8_0, DType::q2_k,   DType::q3_k,
                                          DType::q4_k, DType::q5_k, DType::q6_k, DType::iq4_nl, DType::iq4_xs};

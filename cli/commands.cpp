@@ -1,0 +1,10 @@
+#include "cli/commands.h"
+
+namespace tidemill::cli {
+
+std::span<const Command* const> commands() {
+  static constexpr const Command* kCommands[] = {&kRun, &kTokenize, &kLogits, &kPerplexity, &kInfo, &kBench, &kModels};
+  return kCommands;
+}
+
+}  // namespace tidemill::cli

@@ -1,0 +1,15 @@
+// The table of commands.
+#pragma once
+
+#include <span>
+
+#include "cli/options.h"
+
+namespace tidemill::cli {
+
+// Each is defined in the file of its name.
+extern const Command kRun, kLogits, kPerplexity, kTokenize, kInfo, kBench, kModels;
+
+std::span<const Command* const> commands();
+
+}  // namespace tidemill::cli

@@ -1,0 +1,41 @@
+// Options that every command with a loaded model takes.
+#pragma once
+
+#include "cli/options.h"
+#include "tidemill/engine.h"
+
+namespace tidemill::cli {
+
+inline constexpr Option kModelOption = {
+    .flag = "--model", .kind = OptionKind::text, .value_name = "MODEL", .help = "the model, as the first argument"};
+inline constexpr Option kThreadsOption = {.flag = "--threads",
+                                          .kind = OptionKind::integer,
+                                          .value_name = "N",
+                                          .help = "threads to compute with; 0: one per processor",
+                                          .fallback = "0",
+                                          .min = 0,
+                                          .max = 1024};
+inline constexpr Option kContextOption = {.flag = "--ctx",
+                                          .kind = OptionKind::integer,
+                                          .value_name = "N",
+                                          .help = "positions the context holds; 0: as many as the model takes",
+                                          .fallback = "0",
+                                          .min = 0,
+                                          .max = 1 << 30};
+inline constexpr Option kPrecisionOption = {
+    .flag = "--precision",
+    .kind = OptionKind::text,
+    .value_name = "P",
+    .help = "fast: int8 activations, f16 state; f32: everything computed in f32, slower",
+    .fallback = "fast"};
+inline constexpr Option kBackendOption = {.flag = "--backend",
+                                          .kind = OptionKind::text,
+                                          .value_name = "B",
+                                          .help = "cpu, or reference: plain scalar code, very slow",
+                                          .fallback = "cpu"};
+inline constexpr Option kJsonOption = {.flag = "--json", .help = "print JSON"};
+
+// Loads the model that the arguments name, with a progress bar.
+Engine load_engine(const Arguments& arguments);
+
+}  // namespace tidemill::cli

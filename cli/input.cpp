@@ -1,0 +1,46 @@
+#include "cli/input.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "tidemill/error.h"
+
+namespace tidemill::cli {
+
+std::string read_all(const std::string& path) {
+  if (path == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored))
+    throw Error(ErrorCode::bad_file, path + ": is a folder; give a file");
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw Error(ErrorCode::not_found, path + ": cannot be opened; check the name and its permissions");
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (file.bad()) throw Error(ErrorCode::io, path + ": cannot be read");
+  return text;
+}
+
+void answer_json_lines(const std::function<nlohmann::json(const nlohmann::json& line)>& handle) {
+  std::string line;
+  for (int64_t number = 1; std::getline(std::cin, line); ++number) {
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    const auto fail = [&](const std::string& why) {
+      throw Error(ErrorCode::bad_file, "standard input, line " + std::to_string(number) + ": " + why);
+    };
+    nlohmann::json answer;
+    try {
+      const auto parsed = nlohmann::json::parse(line);
+      if (!parsed.is_object()) fail("is not a JSON object; give one object a line");
+      answer = handle(parsed);
+    } catch (const nlohmann::json::exception& problem) {
+      fail(problem.what());
+    }
+    std::cout << answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  }
+  std::cout.flush();
+}
+
+}  // namespace tidemill::cli

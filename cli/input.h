@@ -1,0 +1,18 @@
+// Input: files and standard input, whole or line by line.
+#pragma once
+
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+namespace tidemill::cli {
+
+// The whole of a file; "-" is standard input.  Throws not_found or io.
+std::string read_all(const std::string& path);
+
+// Calls `handle` for every line of standard input that is not empty, parsed as a JSON object, and prints what it
+// returns as one line.  Throws bad_file with the line's number when a line is not a JSON object or a field has a wrong
+// type; lines before it have been answered.
+void answer_json_lines(const std::function<nlohmann::json(const nlohmann::json& line)>& handle);
+
+}  // namespace tidemill::cli

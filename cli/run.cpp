@@ -1,0 +1,159 @@
+// tidemill run: continues a text, or talks on a terminal.
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "cli/commands.h"
+#include "cli/engine_options.h"
+#include "cli/input.h"
+#include "cli/interrupt.h"
+#include "cli/sampling_options.h"
+#include "tidemill/error.h"
+#include "tidemill/system.h"
+
+namespace tidemill::cli {
+namespace {
+
+using nlohmann::json;
+
+constexpr Option kOptions[] = {
+    kModelOption,
+    {.flag = "--prompt",
+     .kind = OptionKind::text,
+     .value_name = "TEXT",
+     .help = "the text to continue; -: standard input"},
+    {.flag = "-n",
+     .kind = OptionKind::integer,
+     .value_name = "N",
+     .help = "at most N tokens; -1: until the model ends the text or the context is full",
+     .fallback = "-1",
+     .min = -1,
+     .max = 1 << 30},
+    kTemperatureOption,
+    kTopKOption,
+    kTopPOption,
+    kMinPOption,
+    kRepeatPenaltyOption,
+    kRepeatLastNOption,
+    kFrequencyPenaltyOption,
+    kPresencePenaltyOption,
+    kLogitBiasOption,
+    kSeedOption,
+    {.flag = "--stop",
+     .kind = OptionKind::texts,
+     .value_name = "S",
+     .help = "end before this text; may be given again"},
+    {.flag = "--ignore-eos", .help = "go on after the model ends the text"},
+    {.flag = "--memory", .help = "print what the loaded model takes"},
+    kThreadsOption,
+    kContextOption,
+    kPrecisionOption,
+    kBackendOption,
+    kJsonOption,
+};
+
+// Token ids and their timings as --json prints them.
+json to_json(const Result& result) {
+  return {{"text", result.text},
+          {"ids", result.ids},
+          {"finish_reason", to_string(result.finish_reason)},
+          {"usage",
+           {{"prompt_tokens", result.usage.prompt_tokens},
+            {"cached_tokens", result.usage.cached_tokens},
+            {"completion_tokens", result.usage.completion_tokens},
+            {"total_tokens", result.usage.prompt_tokens + result.usage.completion_tokens}}},
+          {"timings",
+           {{"load_ms", result.timings.load_ms},
+            {"ttft_ms", result.timings.ttft_ms},
+            {"prefill_tok_s", result.timings.prefill_tok_s},
+            {"decode_tok_s", result.timings.decode_tok_s}}},
+          {"peak_rss_bytes", peak_rss_bytes()}};
+}
+
+bool write_piece(const Event& event) {
+  std::fwrite(event.text.data(), 1, event.text.size(), stdout);
+  return std::fflush(stdout) == 0;
+}
+
+void print_summary(const Result& result) {
+  std::fprintf(
+      stderr,
+      "\n%lld prompt tokens at %.1f tokens/s, %lld new tokens at %.1f tokens/s; first after %.0f ms, loaded in "
+      "%.0f ms, peak memory %.0f MB\n",
+      static_cast<long long>(result.usage.prompt_tokens), result.timings.prefill_tok_s,
+      static_cast<long long>(result.usage.completion_tokens), result.timings.decode_tok_s, result.timings.ttft_ms,
+      result.timings.load_ms, static_cast<double>(peak_rss_bytes()) / 1e6);
+  if (result.finish_reason == FinishReason::context_full)
+    std::fputs("the context is full: raise --ctx to go on\n", stderr);
+}
+
+void print_memory(const Engine& engine) {
+  const MemoryUse memory = engine.memory();
+  const auto line = [](const char* what, int64_t bytes) {
+    std::fprintf(stderr, "%-12s %8.1f MB\n", what, static_cast<double>(bytes) / 1e6);
+  };
+  line("weights", memory.weights);
+  line("state", memory.state);
+  line("activations", memory.activations);
+}
+
+// One line of the user at a time; the text so far stays in the session, so only new tokens are computed.
+int converse(Session& session, Request request) {
+  std::fputs("Type a text and press return; the model continues it.  Ctrl-D ends.\n", stderr);
+  std::string line;
+  while (std::fputs("> ", stderr), std::getline(std::cin, line)) {
+    request.prompt += line;
+    const Result result = session.generate(request, write_piece);
+    print_summary(result);
+    if (interrupted()) return exit_status(ErrorCode::cancelled);
+    request.prompt += result.text + "\n";
+  }
+  return 0;
+}
+
+int run(const Arguments& arguments) {
+  Request request{.max_tokens = arguments.integer("-n"),
+                  .sampling = sampling_options(arguments),
+                  .stop = arguments.texts("--stop"),
+                  .ignore_eos = arguments.flag("--ignore-eos"),
+                  .cancelled = interrupted};
+  const bool has_prompt = arguments.has("--prompt") || isatty(STDIN_FILENO) == 0;
+  if (has_prompt) {
+    const std::string prompt = arguments.text("--prompt");
+    request.prompt = !arguments.has("--prompt") || prompt == "-" ? read_all("-") : prompt;
+  }
+  catch_interrupts();
+  const Engine engine = load_engine(arguments);
+  if (arguments.flag("--memory")) print_memory(engine);
+  Session session(engine);
+  if (!has_prompt) return converse(session, request);
+  const bool as_json = arguments.flag("--json");
+  const Result result = session.generate(request, as_json ? EventSink() : write_piece);
+  if (as_json) {
+    std::cout << to_json(result).dump() << std::endl;
+  } else {
+    std::fputc('\n', stdout);
+    print_summary(result);
+  }
+  return result.finish_reason == FinishReason::cancelled ? exit_status(ErrorCode::cancelled) : 0;
+}
+
+}  // namespace
+
+const Command kRun = {.name = "run",
+                      .summary = "Continue a text with a model",
+                      .usage = "MODEL [--prompt TEXT | -] [options]",
+                      .examples =
+                          "  tidemill run gemma3-270m --prompt \"The tide mill stood\" -n 100\n"
+                          "  tidemill run model.gguf --prompt - --temperature 0 < story.txt\n"
+                          "  tidemill run gemma3-270m --prompt \"1, 2, 3,\" --stop \"10\" --json\n"
+                          "  tidemill run gemma3-270m                       # asks for text on a terminal\n",
+                      .options = kOptions,
+                      .max_positionals = 1,
+                      .run = run};
+
+}  // namespace tidemill::cli
