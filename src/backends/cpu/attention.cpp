@@ -54,8 +54,10 @@ static void attend(const QueryBlock& block, int64_t tile, const AttentionOptions
   const auto n_queries = static_cast<size_t>((row_end - row_begin) * group);
   const size_t chunk_stride = static_cast<size_t>(block.n_rows * group) * kRowStride;
 
-  pack_keys(keys + first_panel * stride, values + first_panel * stride, stride, n_keys - first_panel, head_dim,
-            scratch.packed + first_panel * head_dim);
+  // A few queries go over the keys once, many find most of them in a cache.
+  const auto pack = n_queries <= kFewQueries ? pack_keys<Fetch::from_memory, T> : pack_keys<Fetch::cached, T>;
+  pack(keys + first_panel * stride, values + first_panel * stride, stride, n_keys - first_panel, head_dim,
+       scratch.packed + first_panel * head_dim);
   score(scratch.q + first_query * kRowStride, chunk_stride, n_queries, scratch.packed, head_dim, first_key, n_keys,
         scratch.scores);
   for (size_t i = 0; i < n_queries; ++i) {

@@ -56,28 +56,28 @@ HWY_INLINE FloatVec load_f32_first(const hwy::float16_t* p, size_t n) {
   return hn::PromoteTo(FloatTag(), load_first(d16, p, n));
 }
 
-// Asks for rows [begin, end) of [.., head_dim].  Rows of one head among many are cut out of longer ones, which the
-// processor's own prefetchers follow badly; rows that touch each other need no help.
-template <typename T>
-HWY_INLINE void prefetch_rows(const T* rows, size_t stride, size_t head_dim, size_t begin, size_t end) {
-  constexpr size_t kCacheLine = 64 / sizeof(T);
-  if (stride == head_dim) return;
-  for (size_t row = begin; row < end; ++row) {
-    for (size_t i = 0; i < head_dim; i += kCacheLine) hwy::Prefetch(rows + row * stride + i);
-  }
-}
+// Blocks of at most so many queries spend their time on reading keys and values rather than on arithmetic.
+constexpr size_t kFewQueries = 16;
+
+// Where the keys and values of a tile are when work on it begins.
+enum class Fetch { cached, from_memory };
 
 // Keys [n_keys, head_dim] with `stride` elements between rows -> panels of [head_dim][kPanelKeys] f32; keys that are
-// missing in the last panel become zeros.  Their values are fetched from memory meanwhile.
-template <typename T>
+// missing in the last panel become zeros.  With `from_memory` the rows of keys that come next, and the values beside
+// these, are asked for meanwhile.
+template <Fetch kFetch, typename T>
 void pack_keys(const T* keys, const T* values, size_t stride, size_t n_keys, size_t head_dim, float* packed) {
   for (size_t key = 0; key < n_keys; key += kFloatLanes) {
-    prefetch_rows(keys, stride, head_dim, key + kFloatLanes, std::min(n_keys, key + 2 * kFloatLanes));
-    prefetch_rows(values, stride, head_dim, key, std::min(n_keys, key + kFloatLanes));
     const size_t n = std::min(kFloatLanes, n_keys - key);
     float* const target = packed + key / kPanelKeys * kPanelKeys * head_dim + key % kPanelKeys;
     for (size_t first = 0; first < head_dim; first += kFloatLanes) {
       const size_t depth = std::min(kFloatLanes, head_dim - first);
+      if (kFetch == Fetch::from_memory && first % (64 / sizeof(T)) == 0) {
+        for (size_t i = 0; i < kFloatLanes; ++i) {
+          hwy::Prefetch(keys + (key + kFloatLanes + i) * stride + first);
+          hwy::Prefetch(values + (key + i) * stride + first);
+        }
+      }
       FloatVec rows[kFloatLanes];
       const T* source = keys + key * stride + first;
       if (n == kFloatLanes && depth == kFloatLanes) {
