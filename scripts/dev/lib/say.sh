@@ -4,6 +4,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
 store=${TIDEMILL_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/tidemill}
 logs=$root/build/log
 
+# Without this a step that Ctrl-C ends would be told as a step that failed.
+trap 'exit 130' INT
+
 say() { echo "dev: $*" >&2; }
 
 # die "THING: WHY; WHAT TO DO"
