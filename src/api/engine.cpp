@@ -63,10 +63,11 @@ void Engine::Impl::adopt_weights(const GgufFile& file, const EngineOptions& opti
   model->visit_params([&](std::string_view, Tensor& weight, WeightRole) { total += weight.size_bytes(); });
   model->visit_params([&](std::string_view, Tensor& weight, WeightRole role) {
     const Tensor stored = weight;
-    weight = backend->adopt(stored, role);
-    if (weight.data() != stored.data()) file.release(stored);
-    done += stored.size_bytes();
-    if (options.on_progress) options.on_progress(static_cast<double>(done) / static_cast<double>(total));
+    weight = backend->adopt(stored, role, [&](const Tensor& part) {
+      file.release(part);
+      done += part.size_bytes();
+      if (options.on_progress) options.on_progress(static_cast<double>(done) / static_cast<double>(total));
+    });
   });
 }
 

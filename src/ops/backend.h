@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -29,9 +30,11 @@ class Backend {
   virtual std::string_view name() const = 0;  // "cpu"
   virtual Kernels& kernels() = 0;
   // Makes `weight` readable for the kernels and returns the tensor to use in its place.  The result either is `weight`
-  // itself or lives in memory of the backend; in that case the caller may drop the original's memory.
+  // itself or lives in memory of the backend; in that case `copied` is called with each part of the original, in order,
+  // once it has been copied, so that a mapped file can leave memory while it is read.
   // Throws unsupported when the backend cannot compute with that dtype.
-  virtual Tensor adopt(const Tensor& weight, WeightRole role) = 0;
+  using Copied = std::function<void(const Tensor& part)>;
+  virtual Tensor adopt(const Tensor& weight, WeightRole role, const Copied& copied = {}) = 0;
   // dtype of the key/value state that `kernels().attention` reads.
   virtual DType state_dtype() const = 0;
   // Bytes of weights in the backend's own memory.

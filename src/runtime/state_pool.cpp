@@ -37,7 +37,7 @@ void StatePool::give_back(State* state) {
 
 std::unique_ptr<StatePool::Slot> StatePool::make_slot() const {
   auto slot = std::make_unique<Slot>();
-  slot->memory = Storage(bytes_per_state());
+  slot->memory = Storage(bytes_per_state(), Use::sparse);
   slot->state.capacity = capacity_;
   std::byte* next = slot->memory.data();
   const auto take = [&](int64_t width) {

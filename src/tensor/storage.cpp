@@ -49,14 +49,15 @@ std::byte* map_huge_pages(int64_t size_bytes) {
 
 }  // namespace
 
-Storage::Storage(int64_t size_bytes) {
+Storage::Storage(int64_t size_bytes, Use use) {
   if (size_bytes < 0) {
     throw Error(ErrorCode::invalid_argument,
                 "memory: a size of " + std::to_string(size_bytes) + " bytes is negative; give 0 or more");
   }
   if (size_bytes == 0) return;
   if (size_bytes > std::numeric_limits<ptrdiff_t>::max() - 2 * kHugePage) fail(size_bytes, ENOMEM);
-  data_ = size_bytes >= 2 * kHugePage ? map_huge_pages(size_bytes) : map_pages(size_bytes);
+  data_ = use == Use::dense && size_bytes >= 2 * kHugePage ? map_huge_pages(size_bytes) : map_pages(size_bytes);
+  if (use == Use::sparse) ::madvise(data_, static_cast<size_t>(size_bytes), MADV_NOHUGEPAGE);
   size_ = size_bytes;
   total += size_bytes;
 }

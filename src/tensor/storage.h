@@ -7,12 +7,17 @@
 
 namespace tidemill {
 
+// How a Storage will be used.
+enum class Use {
+  dense,   // all of it: large blocks ask for huge pages
+  sparse,  // here and there: small pages only, so that what is not touched takes no memory
+};
+
 class Storage {
  public:
   Storage() = default;
-  // Throws out_of_memory when the system refuses and invalid_argument for a negative size.  Large blocks ask for huge
-  // pages.
-  explicit Storage(int64_t size_bytes);
+  // Throws out_of_memory when the system refuses and invalid_argument for a negative size.
+  explicit Storage(int64_t size_bytes, Use use = Use::dense);
   ~Storage();
   Storage(Storage&& other) noexcept { *this = std::move(other); }
   Storage& operator=(Storage&& other) noexcept;

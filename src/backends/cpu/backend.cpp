@@ -1,5 +1,7 @@
 #include "backends/cpu/backend.h"
 
+#include <algorithm>
+
 #include "backends/cpu/elementwise.h"
 #include "backends/cpu/embed.h"
 #include "backends/cpu/isa.h"
@@ -9,20 +11,34 @@
 #include "backends/cpu/rope.h"
 
 namespace tidemill {
+namespace {
+
+constexpr int64_t kAdoptBytes = 16 << 20;  // of a weight that are in memory twice while it is packed
+
+}  // namespace
 
 CpuBackend::CpuBackend(ThreadPool& pool, Precision precision)
     : pool_(pool), precision_(precision), matmul_(pool, precision), attention_(pool) {
   select_isa();
 }
 
-Tensor CpuBackend::adopt(const Tensor& weight, WeightRole role) {
+Tensor CpuBackend::adopt(const Tensor& weight, WeightRole role, const Copied& copied) {
   if (role == WeightRole::vector) return vectors_.keep(weight);
   if (weight.shape().rank() != 2) {
     throw Error(ErrorCode::invalid_argument,
                 "matrix weight: its shape is " + weight.shape().to_string() + "; give a tensor of rank 2");
   }
   Storage memory(panel_bytes(weight.dtype(), weight.dim(0), weight.dim(1)));
-  const Tensor panels = pack_panels(pool_, weight, memory.data());
+  const Tensor panels = weight.with_panels(memory.data());
+  // Whole panels at a time: a large matrix never lies in memory twice.
+  const int64_t row_bytes = size_bytes(weight.dtype(), {weight.dim(1)});
+  const int64_t n_rows = std::max<int64_t>(1, kAdoptBytes / (row_bytes * kPanelRows)) * kPanelRows;
+  const int64_t stride = panel_stride(weight.dtype(), weight.dim(1));
+  for (int64_t begin = 0; begin < weight.dim(0); begin += n_rows) {
+    const Tensor part = weight.slice(0, begin, std::min(weight.dim(0), begin + n_rows));
+    pack_panels(pool_, part, memory.data() + begin / kPanelRows * stride);
+    if (copied) copied(part);
+  }
   panels_.push_back(std::move(memory));
   return panels;
 }

@@ -21,7 +21,7 @@ class CpuBackend final : public Backend, private Kernels {
 
   std::string_view name() const override { return "cpu"; }
   Kernels& kernels() override { return *this; }
-  Tensor adopt(const Tensor& weight, WeightRole role) override;
+  Tensor adopt(const Tensor& weight, WeightRole role, const Copied& copied = {}) override;
   DType state_dtype() const override { return precision_ == Precision::f32 ? DType::f32 : DType::f16; }
   int64_t weight_bytes() const override;
 

@@ -2,7 +2,7 @@
 
 namespace tidemill {
 
-Tensor ReferenceBackend::adopt(const Tensor& weight, WeightRole role) {
+Tensor ReferenceBackend::adopt(const Tensor& weight, WeightRole role, const Copied&) {
   return role == WeightRole::vector ? vectors_.keep(weight) : weight;
 }
 

@@ -12,7 +12,7 @@ class ReferenceBackend final : public Backend {
  public:
   std::string_view name() const override { return "reference"; }
   Kernels& kernels() override { return kernels_; }
-  Tensor adopt(const Tensor& weight, WeightRole role) override;
+  Tensor adopt(const Tensor& weight, WeightRole role, const Copied& copied = {}) override;
   DType state_dtype() const override { return DType::f32; }
   int64_t weight_bytes() const override { return vectors_.size_bytes(); }
 
