@@ -36,7 +36,8 @@ const char* to_string(FinishReason reason) {
 
 Engine::Impl::Impl(const std::string& name, const EngineOptions& options) : path(resolve_model(name)) {
   const Stopwatch stopwatch;
-  const GgufFile file(path);
+  auto opened = std::make_unique<GgufFile>(path);
+  const GgufFile& file = *opened;
   model = make_model(file);
   pool = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : cpu_info().n_cores);
   backend = make_backend(options.backend, *pool, options.exact_f32 ? Precision::f32 : Precision::fast);
@@ -45,21 +46,24 @@ Engine::Impl::Impl(const std::string& name, const EngineOptions& options) : path
 
   // The vocabulary is read while the weights are laid out: neither needs the other.
   auto loading_tokenizer = std::async(std::launch::async, [&file] { return tokenizer_of(file); });
-  adopt_weights(file, options);
+  const bool all_copied = adopt_weights(file, options);
   tokenizer = loading_tokenizer.get();
   if (tokenizer->vocab_size() > model->config().vocab_size)
     throw Error(ErrorCode::bad_file, path + ": the tokenizer has " + std::to_string(tokenizer->vocab_size()) +
                                          " tokens, the embedding only " + std::to_string(model->config().vocab_size) +
                                          "; the file is damaged");
 
+  if (!all_copied) mapped_weights = std::move(opened);
   const StateSpec spec = model->state_spec();
   states = std::make_unique<StatePool>(spec, context_length, state_dtype, kMaxStates);
   runner = std::make_unique<Runner>(*model, backend->kernels(), spec, state_dtype, Runner::Limits{});
   load_ms = stopwatch.milliseconds();
 }
 
-void Engine::Impl::adopt_weights(const GgufFile& file, const EngineOptions& options) {
+// Hands the weights to the backend; true when none is read from the file any more.
+bool Engine::Impl::adopt_weights(const GgufFile& file, const EngineOptions& options) {
   int64_t total = 0, done = 0;
+  bool all_copied = true;
   model->visit_params([&](std::string_view, Tensor& weight, WeightRole) { total += weight.size_bytes(); });
   model->visit_params([&](std::string_view, Tensor& weight, WeightRole role) {
     const Tensor stored = weight;
@@ -68,7 +72,9 @@ void Engine::Impl::adopt_weights(const GgufFile& file, const EngineOptions& opti
       done += part.size_bytes();
       if (options.on_progress) options.on_progress(static_cast<double>(done) / static_cast<double>(total));
     });
+    all_copied = all_copied && weight.data() != stored.data();
   });
+  return all_copied;
 }
 
 Engine Engine::load(const std::string& model, const EngineOptions& options) {

@@ -21,6 +21,7 @@ class Engine::Impl {
 
   std::string path;
   std::shared_ptr<const Tokenizer> tokenizer;
+  std::unique_ptr<GgufFile> mapped_weights;  // when the backend reads weights where they lie in the file
   std::unique_ptr<ThreadPool> pool;
   std::unique_ptr<Backend> backend;
   std::unique_ptr<Model> model;
@@ -30,7 +31,7 @@ class Engine::Impl {
   double load_ms = 0;
 
  private:
-  void adopt_weights(const GgufFile& file, const EngineOptions& options);
+  bool adopt_weights(const GgufFile& file, const EngineOptions& options);
 };
 
 }  // namespace tidemill

@@ -22,14 +22,21 @@ StopMatcher::StopMatcher(std::vector<std::string> stops) : stops_(std::move(stop
 std::string StopMatcher::push(std::string_view piece) {
   if (stopped_) return {};
   held_ += piece;
-  size_t first_stop = std::string::npos;
+  // The stop that is complete first counts, the longest of those: so the pieces in which text arrives change nothing.
+  size_t stop_begin = std::string::npos, stop_end = std::string::npos;
   size_t n_held = 0;
   for (const std::string& stop : stops_) {
-    first_stop = std::min(first_stop, held_.find(stop));
     n_held = std::max(n_held, overlap(held_, stop));
+    const size_t begin = held_.find(stop);
+    if (begin == std::string::npos) continue;
+    const size_t end = begin + stop.size();
+    if (end < stop_end || (end == stop_end && begin < stop_begin)) {
+      stop_begin = begin;
+      stop_end = end;
+    }
   }
-  stopped_ = first_stop != std::string::npos;
-  const size_t n_shown = stopped_ ? first_stop : held_.size() - n_held;
+  stopped_ = stop_end != std::string::npos;
+  const size_t n_shown = stopped_ ? stop_begin : held_.size() - n_held;
   std::string shown = held_.substr(0, n_shown);
   if (stopped_)
     held_.clear();

@@ -1,4 +1,4 @@
-// StopMatcher: ends a text at the first stop string, also one that arrives in pieces.
+// StopMatcher: ends a text before the stop string that is complete first, also one that arrives in pieces.
 #pragma once
 
 #include <string>
