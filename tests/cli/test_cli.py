@@ -126,8 +126,7 @@ def test_stop_strings(tidemill, tiny_model):
     arguments = ["run", tiny_model, "--prompt", "the", "-n", 40, "--seed", 11, "--temperature", 1, "--ignore-eos"]
     text = tidemill.json(*arguments)["text"]
     stop = text[3:6]
-    stopped = tidemill.json(*arguments, "--stop", "never occurs \x00", "--stop", stop) if "\x00" not in stop else None
-    stopped = stopped or tidemill.json(*arguments, "--stop", stop)
+    stopped = tidemill.json(*arguments, "--stop", "never occurs", "--stop", stop)
     assert stopped["text"] == text[: text.index(stop)] and stopped["finish_reason"] == "stop"
 
 
@@ -227,9 +226,9 @@ def test_models(tidemill, tiny_model, tmp_path):
     assert tidemill.run("run", "tiny", "--prompt", "a", "-n", 2, env=env).returncode == 0
 
 
-def test_not_enough_memory_is_said_before_loading(tidemill, tiny_model):
-    limit = ["prlimit", "--as=60000000"]
-    done = subprocess.run([*limit, tidemill.program, "run", tiny_model, "--prompt", "x"], capture_output=True, text=True)
+def test_not_enough_memory_is_an_error_of_its_own(tidemill, gemma_model):
+    limit = ["prlimit", "--as=400000000"]
+    done = subprocess.run([*limit, tidemill.program, "run", gemma_model, "--prompt", "x"], capture_output=True, text=True)
     expect_error(done, 4, "memory")
 
 
