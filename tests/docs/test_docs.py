@@ -1,4 +1,4 @@
-"""Documentation says what the code does: layers, measured tables."""
+"""Documentation says what the code does: layers, commands, measured tables."""
 
 import pathlib
 import re
@@ -8,6 +8,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/style"))
 sys.path.insert(0, str(ROOT / "scripts"))
 
+import cli_docs  # noqa: E402
 import readme_table  # noqa: E402
 import test_layers  # noqa: E402
 
@@ -21,6 +22,15 @@ def test_layers_of_the_page_are_those_that_are_checked():
         for folder, cell in rows.items()
     }
     assert told == test_layers.MAY_INCLUDE
+
+
+def test_every_command_is_documented_with_its_own_help(tidemill):
+    assert cli_docs.PAGE.read_text(encoding="utf-8") == cli_docs.page(tidemill.program), "run scripts/cli_docs.py"
+
+
+def test_the_readme_names_every_command(tidemill):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [name for name in cli_docs.commands(tidemill.program) if f"`{name}`" not in text] == []
 
 
 def test_measured_tables_of_the_readme_come_from_the_results():
