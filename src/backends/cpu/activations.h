@@ -4,8 +4,7 @@
 // high = round(x / s).  That alone loses most where a group holds an outlier: the step is then coarse for its
 // neighbours and large beside the rest of the row.  So a group that is loud within its own row (a above kLoud times the
 // root mean square of the row's a) also has low = round(256 * (x / s - high)) and stands for s * (high + low / 256),
-// which is as good as 16 bits at twice the products.  Few groups are loud, so this buys more than shorter groups do,
-// for less.
+// which is as good as 16 bits at twice the products.
 //
 // Loudness depends on nothing but the row, and low is zero in quiet groups: a kernel may use the low numbers of a quiet
 // row, as it does where a neighbour in its tile is loud, and gets the same bits.
@@ -18,9 +17,11 @@
 
 namespace tidemill {
 
-// Gemma 3 270M (Q4_K_M), 1500 tokens of prose, code and licences, against unquantised activations: without low numbers
-// the greatest next token agrees at 97.5% of positions and the mean KL divergence is 0.0021; with 1.5, 99.3% and
-// 0.0004, where 9% of the groups are loud and 21% of a tile's.
+// Zero: every group that is not zero is loud.  Measured on Gemma 3 270M (Q4_K_M) against unquantised activations, share
+// of positions where the greatest next token is the same: no low numbers 97.0% (mean KL divergence 0.003), 1.5 between
+// 97.2% (text in eight languages) and 99.2% (prose), 0 at least 99.8% on every text.  1.5 would save a fifth of the
+// time of a prefill, and nothing in decoding, which waits for memory; agreement below 98% on some texts is too high a
+// price.
 inline constexpr float kLoud = 0.0f;
 
 // A group below this counts as zero, so that products of scales stay normal numbers.

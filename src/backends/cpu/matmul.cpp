@@ -18,15 +18,6 @@ constexpr int64_t kMaxPassRows = 512;  // of one pass, which bounds the scratch 
 constexpr int64_t kGemvPieceBytes =
     32768;  // of weights: some microseconds of work, so that handing it out costs little
 
-// A matrix of so many rows is an output head.  Its rows compete for the greatest product, where noise in the
-// activations decides near ties, and decoding reads so many bytes of it that twice the products cost nothing: all its
-// groups get low numbers.
-constexpr int64_t kHeadRows = 32768;
-
-float loudness_for(const Tensor& weight) {
-  return weight.dim(0) >= kHeadRows ? 0.0f : kLoud;
-}
-
 int64_t round_up(int64_t n, int64_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
 }
@@ -55,7 +46,7 @@ class Carver {
 class Pass {
  public:
   Pass(MatmulContext& context, const Tensor& x, std::span<const Tensor> weights, std::span<const Tensor> outs)
-      : context_(context), x_(x), n_products_(static_cast<int>(weights.size())), loud_(loudness_for(weights[0])) {
+      : context_(context), x_(x), n_products_(static_cast<int>(weights.size())) {
     for (int j = 0; j < n_products_; ++j) {
       products_[j] = {.dtype = weights[j].dtype(),
                       .panels = weights[j].as<const std::byte>(),
@@ -87,7 +78,7 @@ class Pass {
     Carver carver(context_.activations(count.used_bytes()));
     lay_out(carver);
     context_.pool().parallel_for(x_.dim(0), 8, [&](int64_t begin, int64_t end, int) {
-      quantize_rows(x_, begin, end, loud_, quantized_);
+      quantize_rows(x_, begin, end, kLoud, quantized_);
       for (int j = 0; j < n_products_; ++j) {
         if (owns_terms_[j]) make_terms(products_[j].dtype, quantized_, begin, end, terms_[j]);
       }
@@ -209,7 +200,6 @@ class Pass {
   MatmulContext& context_;
   Tensor x_;
   int n_products_;
-  float loud_;
   std::array<Product, kMaxWeights> products_{};
   std::array<ActivationTerm*, kMaxWeights> terms_{};
   std::array<bool, kMaxWeights> owns_terms_{};
@@ -236,10 +226,7 @@ void matmul(MatmulContext& context, const Tensor& x, std::span<const Tensor> wei
     }
   }
   for (size_t first = 0, end = 0; first < weights.size(); first = end) {
-    while (end < weights.size() && end < first + kMaxWeights &&
-           loudness_for(weights[end]) == loudness_for(weights[first])) {
-      ++end;
-    }
+    end = std::min(weights.size(), first + kMaxWeights);
     for (int64_t row = 0; row < x.dim(0); row += kMaxPassRows) {
       const int64_t row_end = std::min(row + kMaxPassRows, x.dim(0));
       std::array<Tensor, kMaxWeights> pass_outs;
