@@ -49,7 +49,8 @@ struct GgufTestFile {
   }
 
   // Dimensions are innermost first, as in the file; the data are appended and padded to the alignment.
-  GgufTestFile& tensor(std::string_view name, std::vector<uint64_t> dims, uint32_t type, const std::string& content) {
+  GgufTestFile& tensor(std::string_view name, const std::vector<uint64_t>& dims, uint32_t type,
+                       const std::string& content) {
     data.resize((data.size() + alignment - 1) / alignment * alignment);
     tensor_at(name, dims, type, data.size());
     data += content;
