@@ -66,7 +66,10 @@ class StreamDecoder {
   std::string finish();
 
  private:
-  std::string take_new_text(bool even_if_unfinished);
+  std::string decode(std::span<const int32_t> ids) const;
+  std::span<const int32_t> waiting() const;
+  size_t whole_characters() const;
+  std::string give_out(size_t n_ids);
 
   std::shared_ptr<const Tokenizer> tokenizer_;
   bool skip_special_tokens_;

@@ -116,7 +116,8 @@ TokenStrings token_texts(const SpmVocab& vocab) {
 
 class SpmBpe final : public Tokenizer {
  public:
-  SpmBpe(const SpmVocab& vocab, const std::string& source)
+  // Of a checked vocabulary.
+  SpmBpe(const SpmVocab& vocab, const std::array<int32_t, 256>& byte_ids, const std::string& source)
       : names_(vocab.tokens),
         texts_(token_texts(vocab)),
         types_(vocab.types),
@@ -127,7 +128,7 @@ class SpmBpe final : public Tokenizer {
         add_space_prefix_(vocab.add_space_prefix),
         stop_ids_(vocab.stop_ids),
         index_(names_, source),
-        encoder_(vocab, index_, find_byte_ids(vocab, source)) {}
+        encoder_(vocab, index_, byte_ids) {}
 
   std::vector<int32_t> encode(std::string_view text, const EncodeOptions& options,
                               std::vector<TokenSpan>* spans) const override {
@@ -215,7 +216,7 @@ class SpmBpe final : public Tokenizer {
 std::shared_ptr<const Tokenizer> make_spm_bpe(const SpmVocab& vocab, const std::string& source) {
   check_tokens(vocab, source);
   check_ids(vocab, source);
-  return std::make_shared<SpmBpe>(vocab, source);
+  return std::make_shared<SpmBpe>(vocab, find_byte_ids(vocab, source), source);
 }
 
 }  // namespace tidemill

@@ -2,7 +2,7 @@
 // the plainest way, in quadratic time and with a string per symbol.
 #pragma once
 
-#include <array>
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <string>
@@ -60,7 +60,9 @@ inline OracleVocab little_gemma() {
 
 class SpmOracle {
  public:
-  explicit SpmOracle(const SpmVocab& vocab) : vocab_(vocab) {}
+  explicit SpmOracle(const SpmVocab& vocab) : vocab_(vocab) {
+    for (size_t k = 0; k < vocab.tokens.size(); ++k) add_token(static_cast<int32_t>(k));
+  }
 
   std::vector<int32_t> encode(std::string_view text, bool parse_special_tokens) {
     ids_.clear();
@@ -68,25 +70,30 @@ class SpmOracle {
     bool stretch_start = true;
     std::string stretch;
     for (size_t pos = 0; pos <= text.size();) {
-      const int32_t id = special_at(text, pos, parse_special_tokens);
-      if (id < 0 && pos < text.size()) {
+      const Spelling* const special = special_at(text, pos, parse_special_tokens);
+      if (!special && pos < text.size()) {
         stretch += text[pos++];
         continue;
       }
-      const bool control = id >= 0 && vocab_.types[id] != TokenType::user_defined;
-      const bool has_text = !stretch.empty() || (id >= 0 && !control);
+      const bool has_text = !stretch.empty() || (special && !special->control);
       encode_stretch(stretch, vocab_.add_space_prefix && stretch_start && has_text);
       stretch.clear();
-      if (id < 0) break;
-      add(id);
-      stretch_start = control;
-      pos += spelled_size_;
+      if (!special) break;
+      add(special->id);
+      stretch_start = special->control;
+      pos += special->text.size();
     }
     return ids_;
   }
 
  private:
   static constexpr std::string_view kSpace = "\u2581";
+
+  struct Spelling {
+    std::string text;
+    int32_t id;
+    bool control;
+  };
 
   static std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
     std::string result;
@@ -98,59 +105,59 @@ class SpmOracle {
     return result;
   }
 
+  void add_token(int32_t id) {
+    const std::string token(vocab_.tokens[id]);
+    const std::string plain = replaced(token, kSpace, " ");
+    if (token.empty()) return;
+    switch (vocab_.types[id]) {
+      case TokenType::normal:
+      case TokenType::unused:
+        mergeable_[token] = id;
+        break;
+      case TokenType::byte:
+        bytes_[static_cast<char>(std::stoi(token.substr(3, 2), nullptr, 16))] = id;
+        break;
+      case TokenType::user_defined:
+        spellings_.push_back({replaced(plain, " ", kSpace), id, false});
+        if (plain.find_first_not_of(' ') == plain.npos) {
+          space_runs_.try_emplace(plain.size(), id);
+        } else {
+          spellings_.push_back({plain, id, false});
+        }
+        break;
+      default:
+        spellings_.push_back({token, id, true});
+    }
+  }
+
   void add(int32_t id) {
     ids_.push_back(id);
     after_unknown_ = false;
   }
 
-  // The longest special token at `pos`; its size in the text is left in spelled_size_.
-  int32_t special_at(std::string_view text, size_t pos, bool parse_special_tokens) {
-    int32_t best = -1;
-    spelled_size_ = 0;
-    for (size_t id = 0; id < vocab_.tokens.size(); ++id) {
-      const std::string token(vocab_.tokens[id]);
-      std::vector<std::string> spellings;
-      if (vocab_.types[id] == TokenType::user_defined) {
-        const std::string plain = replaced(token, kSpace, " ");
-        spellings.push_back(replaced(plain, " ", kSpace));
-        if (plain.find_first_not_of(' ') != plain.npos) spellings.push_back(plain);
-      } else if (parse_special_tokens &&
-                 (vocab_.types[id] == TokenType::control || vocab_.types[id] == TokenType::unknown ||
-                  vocab_.types[id] == TokenType::reserved)) {
-        spellings.push_back(token);
-      }
-      for (const std::string& spelling : spellings) {
-        if (spelling.size() <= spelled_size_ || text.compare(pos, spelling.size(), spelling) != 0) continue;
-        best = static_cast<int32_t>(id);
-        spelled_size_ = spelling.size();
-      }
+  // The longest special token at `pos`.
+  const Spelling* special_at(std::string_view text, size_t pos, bool parse_special_tokens) const {
+    const Spelling* best = nullptr;
+    for (const Spelling& spelling : spellings_) {
+      if (spelling.control && !parse_special_tokens) continue;
+      if (best && spelling.text.size() <= best->text.size()) continue;
+      if (text.substr(pos, spelling.text.size()) == spelling.text) best = &spelling;
     }
     return best;
   }
 
-  // The user-defined token of `n` spaces.
-  int32_t space_run(size_t n) const {
-    for (size_t id = 0; id < vocab_.tokens.size(); ++id) {
-      const bool user_defined = vocab_.types[id] == TokenType::user_defined;
-      if (user_defined && replaced(vocab_.tokens[id], kSpace, " ") == std::string(n, ' ')) {
-        return static_cast<int32_t>(id);
-      }
-    }
-    return -1;
-  }
-
   void encode_stretch(const std::string& stretch, bool space_prefix) {
     const std::string text =
-        (space_prefix ? std::string(kSpace) : "") + replaced(replace_invalid_utf8(stretch), " ", kSpace);
+        std::string(space_prefix ? kSpace : "") + replaced(replace_invalid_utf8(stretch), " ", kSpace);
     std::vector<std::string> symbols;  // of the word being read
     for (size_t pos = 0; pos < text.size();) {
       size_t n_spaces = 0;
       while (text.compare(pos + n_spaces * kSpace.size(), kSpace.size(), kSpace) == 0) ++n_spaces;
       size_t run = n_spaces;
-      while (run > 0 && space_run(run) < 0) --run;
+      while (run > 0 && !space_runs_.contains(run)) --run;
       if (run > 0) {
         merge(symbols);
-        add(space_run(run));
+        add(space_runs_.at(run));
         pos += run * kSpace.size();
         continue;
       }
@@ -165,11 +172,8 @@ class SpmOracle {
   }
 
   int32_t mergeable(const std::string& token) const {
-    for (size_t id = 0; id < vocab_.tokens.size(); ++id) {
-      const bool merges = vocab_.types[id] == TokenType::normal || vocab_.types[id] == TokenType::unused;
-      if (merges && vocab_.tokens[id] == token) return static_cast<int32_t>(id);
-    }
-    return -1;
+    const auto found = mergeable_.find(token);
+    return found == mergeable_.end() ? -1 : found->second;
   }
 
   // Note that SentencePiece remembers the parts of an unused token when it finds the pair, merged or not.
@@ -215,17 +219,9 @@ class SpmOracle {
   }
 
   void emit_bytes(const std::string& symbol) {
-    std::vector<int32_t> bytes;
-    for (const char c : symbol) {
-      for (size_t id = 0; id < vocab_.tokens.size(); ++id) {
-        const bool is_byte = vocab_.types[id] == TokenType::byte;
-        if (is_byte && std::stoi(std::string(vocab_.tokens[id].substr(3, 2)), nullptr, 16) == static_cast<uint8_t>(c)) {
-          bytes.push_back(static_cast<int32_t>(id));
-        }
-      }
-    }
-    if (bytes.size() == symbol.size()) {
-      for (const int32_t id : bytes) add(id);
+    const bool all_known = std::all_of(symbol.begin(), symbol.end(), [&](char c) { return bytes_.contains(c); });
+    if (all_known) {
+      for (const char c : symbol) add(bytes_.at(c));
     } else if (!after_unknown_) {
       add(vocab_.unknown);
       after_unknown_ = true;
@@ -233,9 +229,12 @@ class SpmOracle {
   }
 
   const SpmVocab& vocab_;
+  std::vector<Spelling> spellings_;  // of special tokens
+  std::map<std::string, int32_t> mergeable_;
+  std::map<char, int32_t> bytes_;
+  std::map<size_t, int32_t> space_runs_;
   std::vector<int32_t> ids_;
   std::map<std::string, std::pair<std::string, std::string>> parts_;  // of unused tokens
-  size_t spelled_size_ = 0;
   bool after_unknown_ = false;
 };
 

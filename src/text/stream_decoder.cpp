@@ -1,3 +1,4 @@
+#include <cstddef>
 #include <utility>
 
 #include "text/utf8.h"
@@ -17,30 +18,53 @@ StreamDecoder::StreamDecoder(std::shared_ptr<const Tokenizer> tokenizer, bool sk
 std::string StreamDecoder::push(int32_t id) {
   tokenizer_->token_name(id);  // throws before anything changes
   ids_.push_back(id);
-  return take_new_text(ids_.size() - n_given_ > kMaxWaiting);
+  if (waiting().size() > kMaxWaiting) return give_out(whole_characters());
+  std::string text = decode(ids_);
+  const bool unfinished = text.size() <= given_.size() || text.ends_with(kReplacementCharacter);
+  return unfinished ? std::string() : give_out(waiting().size());
 }
 
 std::string StreamDecoder::finish() {
-  std::string rest = take_new_text(true);
+  std::string rest = give_out(waiting().size());
   ids_.clear();
   n_given_ = 0;
   given_.clear();
   return rest;
 }
 
-std::string StreamDecoder::take_new_text(bool even_if_unfinished) {
-  std::string text = tokenizer_->decode(ids_, skip_special_tokens_);
-  const bool unfinished = text.size() <= given_.size() || text.ends_with(kReplacementCharacter);
-  if (unfinished && !even_if_unfinished) return {};
-  const auto waiting = std::span<const int32_t>(ids_).subspan(n_given_);
+std::string StreamDecoder::decode(std::span<const int32_t> ids) const {
+  return tokenizer_->decode(ids, skip_special_tokens_);
+}
+
+std::span<const int32_t> StreamDecoder::waiting() const {
+  return std::span(ids_).subspan(n_given_);
+}
+
+// How many of the waiting ids to give out so that no character is cut.  A run of bytes that ends inside a character is
+// replaced byte by byte, which makes it longer than the same run without that character.
+size_t StreamDecoder::whole_characters() const {
+  const size_t n_waiting = waiting().size();
+  size_t n_best = n_waiting;
+  size_t best_size = decode(waiting()).size();
+  for (size_t n = n_waiting - 1; n + 4 > n_waiting; --n) {
+    const size_t size = decode(waiting().first(n)).size();
+    if (size < best_size) n_best = n, best_size = size;
+  }
+  return n_best;
+}
+
+// The text of the first `n_ids` waiting ids, which are then the context of the next.
+std::string StreamDecoder::give_out(size_t n_ids) {
+  const std::span<const int32_t> now = waiting().first(n_ids);
+  std::string text = decode(std::span(ids_).first(n_given_ + n_ids));
   if (text.starts_with(given_)) {
     text.erase(0, given_.size());
   } else {  // a run of byte tokens began well and turned out not to be UTF-8
-    text = tokenizer_->decode(waiting, skip_special_tokens_);
+    text = decode(now);
   }
-  ids_.assign(waiting.begin(), waiting.end());
-  n_given_ = ids_.size();
-  given_ = tokenizer_->decode(ids_, skip_special_tokens_);
+  given_ = decode(now);
+  ids_.erase(ids_.begin(), ids_.begin() + static_cast<std::ptrdiff_t>(n_given_));
+  n_given_ = n_ids;
   return text;
 }
 

@@ -111,6 +111,17 @@ TEST_F(StreamDecoderTest, AgreesWithDecode) {
   }
 }
 
+// What waits too long is given out, but never in the middle of a character.
+TEST_F(StreamDecoderTest, KeepsCharactersWholeHoweverLongItWaits) {
+  for (int n_before = 0; n_before < 4; ++n_before) {
+    std::vector<int32_t> ids(n_before, 'x');
+    for (int k = 0; k < 1000; ++k) ids.insert(ids.end(), {0xEF, 0xBF, 0xBD});  // U+FFFD itself
+    std::string text;
+    for (const std::string& chunk : chunks(ids)) text += chunk;
+    EXPECT_EQ(text, tokenizer->decode(ids));
+  }
+}
+
 TEST_F(StreamDecoderTest, StaysQuickOnGarbage) {
   for (const int32_t id : {0xFF, control}) {
     StreamDecoder decoder(tokenizer);
