@@ -3,15 +3,16 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <future>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "cli/commands.h"
 #include "cli/input.h"
 #include "tidemill/error.h"
+#include "tidemill/model_store.h"
 #include "tidemill/tokenizer.h"
 
 namespace tidemill::cli {
@@ -22,8 +23,8 @@ using nlohmann::json;
 constexpr Option kOptions[] = {
     {.flag = "--tokenizer",
      .kind = OptionKind::text,
-     .value_name = "FILE",
-     .help = "a GGUF file; or the first argument"},
+     .value_name = "MODEL",
+     .help = "a GGUF file or a model of the store; or the first argument"},
     {.flag = "--text", .kind = OptionKind::text, .value_name = "T", .help = "print the ids of this text"},
     {.flag = "--stdin-jsonl", .help = "answer lines {\"text\":...} of standard input with lines {\"ids\":[...]}"},
     {.flag = "--offsets", .help = "add \"offsets\": where in the text each token lies, in characters"},
@@ -132,19 +133,16 @@ struct Pass {
 
 // Encodes every part on a thread of its own.
 Pass encode_parts(const Tokenizer& tokenizer, const std::vector<std::string_view>& parts) {
-  std::vector<int64_t> n_tokens(parts.size());
-  std::vector<std::thread> threads;
   const auto start = std::chrono::steady_clock::now();
-  const auto work = [&](size_t k) {
-    n_tokens[k] = std::ssize(tokenizer.encode(parts[k], {.add_special_tokens = false}));
+  const auto count = [&](std::string_view part) -> int64_t {
+    return std::ssize(tokenizer.encode(part, {.add_special_tokens = false}));
   };
-  for (size_t k = 1; k < parts.size(); ++k) threads.emplace_back(work, k);
-  if (!parts.empty()) work(0);
-  for (std::thread& thread : threads) thread.join();
+  std::vector<std::future<int64_t>> others;
+  for (size_t k = 1; k < parts.size(); ++k) others.push_back(std::async(std::launch::async, count, parts[k]));
+  int64_t n_tokens = parts.empty() ? 0 : count(parts[0]);
+  for (std::future<int64_t>& other : others) n_tokens += other.get();
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  int64_t total = 0;
-  for (const int64_t n : n_tokens) total += n;
-  return {seconds.count(), total};
+  return {seconds.count(), n_tokens};
 }
 
 void bench(const Tokenizer& tokenizer, const Arguments& arguments) {
@@ -166,14 +164,16 @@ void bench(const Tokenizer& tokenizer, const Arguments& arguments) {
   std::printf("\n");
 }
 
-std::string tokenizer_path(const Arguments& arguments) {
-  if (!arguments.positionals().empty()) return arguments.positionals()[0];
-  if (arguments.has("--tokenizer")) return arguments.text("--tokenizer");
-  throw Error(ErrorCode::invalid_argument, "--tokenizer: none given; name a GGUF file");
+std::shared_ptr<const Tokenizer> load_tokenizer(const Arguments& arguments) {
+  const bool positional = !arguments.positionals().empty();
+  if (!positional && !arguments.has("--tokenizer")) {
+    throw Error(ErrorCode::invalid_argument, "--tokenizer: none given; name a GGUF file or a model of the store");
+  }
+  return Tokenizer::from_file(resolve_model(positional ? arguments.positionals()[0] : arguments.text("--tokenizer")));
 }
 
 int run(const Arguments& arguments) {
-  const std::shared_ptr<const Tokenizer> tokenizer = Tokenizer::from_file(tokenizer_path(arguments));
+  const std::shared_ptr<const Tokenizer> tokenizer = load_tokenizer(arguments);
   if (arguments.flag("--bench")) {
     bench(*tokenizer, arguments);
   } else if (arguments.has("--text")) {
@@ -184,7 +184,7 @@ int run(const Arguments& arguments) {
     const bool with_offsets = arguments.flag("--offsets");
     answer_json_lines([&](const json& line) { return encode_line(*tokenizer, line, with_offsets); });
   } else {
-    throw Error(ErrorCode::invalid_argument, "tokenize: nothing to do; give --text, --stdin-jsonl or --bench");
+    throw Error(ErrorCode::invalid_argument, "tokenize: there is nothing to do; give --text, --stdin-jsonl or --bench");
   }
   return 0;
 }
