@@ -15,4 +15,4 @@ if [[ ${#changed[@]} -gt 0 ]]; then
     xargs -0 -n 1 -P "$(build_jobs)" clang-tidy-19 -p build/release --quiet 2> >(grep -v 'warnings\? generated' >&2) ||
     die "clang-tidy: has objections to the lines above; mend them, or argue in .clang-tidy"
 fi
-bash "$root/scripts/dev/test.sh" --quick
+bash "$root/scripts/dev/test.sh"

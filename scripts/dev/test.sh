@@ -1,14 +1,14 @@
-# ./dev test [--quick | --slow]: installs what the tests need, builds and runs them; the last line counts them all.
-# --quick leaves out sanitizers and fuzzing, --slow runs only those.
+# ./dev test [--slow]: installs what the tests need, builds and runs them; the last line counts them all.
+# --slow runs the slow tier instead: unit tests under sanitizers, and every fuzz target for a minute.
 . "$(dirname "$0")/lib.sh"
 
-tiers=all
+tier=quick
 case ${1:-} in
   "") ;;
-  --quick | --slow) tiers=${1#--} ;;
-  *) usage_error "dev test: '$1' is not an option; give --quick, --slow or nothing" ;;
+  --slow) tier=slow ;;
+  *) usage_error "dev test: '$1' is not an option; give --slow or nothing" ;;
 esac
-[[ $# -le 1 ]] || usage_error "dev test: one option at a time; give --quick, --slow or nothing"
+[[ $# -le 1 ]] || usage_error "dev test: one option at a time; give --slow or nothing"
 
 rm -rf "$report"
 mkdir -p "$report"
@@ -21,7 +21,7 @@ fi
 export TIDEMILL_BUILD=$root/build/release
 export TIDEMILL_MODEL_GEMMA=$default_model_file
 
-if [[ $tiers != slow ]]; then
+if [[ $tier == quick ]]; then
   need_gemma_tokenizer
   [[ -f $gemma_tokenizer_file ]] && export TIDEMILL_GEMMA_TOKENIZER_JSON=$gemma_tokenizer_file
   need_build release
@@ -29,7 +29,7 @@ if [[ $tiers != slow ]]; then
   run_pytest
 fi
 
-if [[ $tiers != quick ]]; then
+if [[ $tier == slow ]]; then
   need_build asan
   run_ctest asan --label-exclude slow
   need_build fuzz
