@@ -1,0 +1,50 @@
+// What every tokenizer model has in common: it turns pieces of text, cut by a pre-tokenizer, into tokens.
+//
+// Pieces come in blocks rather than one by one, so that the call, the cache and the buffers are paid for once a block.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace tidemill {
+
+// Bytes [begin, end) of a text of less than 4 GiB.
+struct ByteRange {
+  uint32_t begin, end;
+};
+
+// Where a model writes.  `ranges` and `pieces` are only filled when they are asked for.
+struct PieceTokens {
+  std::vector<int32_t>& ids;
+  std::vector<ByteRange>* ranges = nullptr;  // per id: the bytes of the text that it stands for
+  std::vector<uint32_t>* pieces = nullptr;   // per id: which of the given pieces it comes from, from 0
+};
+
+// Immutable after loading; any number of threads may call it, each with a scratch of its own.
+class PieceModel {
+ public:
+  // Buffers and a cache of pieces that live from call to call; made by the model, used by one thread at a time.
+  class Scratch {
+   public:
+    virtual ~Scratch() = default;
+  };
+
+  virtual ~PieceModel() = default;
+  virtual std::unique_ptr<Scratch> make_scratch() const = 0;
+
+  // Appends the tokens of `pieces`, ranges of the valid UTF-8 `text` in ascending order, to `tokens`.  Time is linear
+  // in the bytes of the pieces, or nearly so, whatever they are.
+  virtual void encode(std::string_view text, std::span<const ByteRange> pieces, Scratch& scratch,
+                      PieceTokens tokens) const = 0;
+
+  virtual int32_t vocab_size() const = 0;
+  // The token as the vocabulary spells it; `id` is in range.  A hole in the vocabulary has an empty name.
+  virtual std::string_view token_name(int32_t id) const = 0;
+  // The id of that spelling; -1 when there is none.
+  virtual int32_t token_id(std::string_view name) const = 0;
+};
+
+}  // namespace tidemill

@@ -1,0 +1,24 @@
+// Cuts a normalized text into the pieces that the model sees, and may still change it (Metaspace turns ' ' into
+// U+2581).
+#pragma once
+
+#include <vector>
+
+#include "text/normalized_text.h"
+#include "text/splitter.h"
+
+namespace tidemill {
+
+// Immutable; any number of threads may call it.
+class PreTokenizer {
+ public:
+  virtual ~PreTokenizer() = default;
+
+  // Cuts each of `pieces`, ascending ranges of `text`, further.  Parts may be dropped (delimiters); none is empty.
+  virtual void apply(NormalizedText& text, std::vector<ByteRange>& pieces) const = 0;
+
+  // Not null when this does no more than cut: a long text can then be cut block by block.
+  virtual const Splitter* as_splitter() const { return nullptr; }
+};
+
+}  // namespace tidemill
