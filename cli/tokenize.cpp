@@ -52,25 +52,20 @@ T value_or(const json& line, const char* key, T fallback) {
   return line.contains(key) ? line.at(key).get<T>() : fallback;
 }
 
-// Spans in bytes of `text` as pairs of character numbers.  A span that cuts a character counts all of it.
 json character_offsets(std::string_view text, const std::vector<TokenSpan>& spans) {
-  std::vector<int64_t> n_before(text.size() + 1, 0);  // characters that begin before each byte
-  for (size_t pos = 0; pos < text.size(); ++pos) {
-    const bool begins = (static_cast<unsigned char>(text[pos]) & 0xC0) != 0x80;
-    n_before[pos + 1] = n_before[pos] + (begins ? 1 : 0);
-  }
   json offsets = json::array();
-  for (const TokenSpan& span : spans) {
-    const bool inside = span.begin < std::ssize(text) && n_before[span.begin + 1] == n_before[span.begin];
-    offsets.push_back({n_before[span.begin] - (inside ? 1 : 0), n_before[span.end]});
-  }
+  for (const TokenSpan& span : character_spans(text, spans)) offsets.push_back({span.begin, span.end});
   return offsets;
+}
+
+SpecialText special_text_of(const json& line) {
+  return value_or(line, "parse_special_tokens", true) ? SpecialText::parse : SpecialText::as_text;
 }
 
 json encode_line(const Tokenizer& tokenizer, const json& line, bool with_offsets) {
   const auto text = line.at("text").get<std::string>();
   const EncodeOptions options{.add_special_tokens = value_or(line, "add_special_tokens", true),
-                              .parse_special_tokens = value_or(line, "parse_special_tokens", true)};
+                              .special_text = special_text_of(line)};
   std::vector<TokenSpan> spans;
   json answer{{"ids", tokenizer.encode(text, options, with_offsets ? &spans : nullptr)}};
   if (with_offsets) answer["offsets"] = character_offsets(text, spans);

@@ -4,7 +4,7 @@
 
 namespace tidemill {
 
-std::shared_ptr<const Tokenizer> Tokenizer::from_file(const std::string& path) {
+std::shared_ptr<const Tokenizer> Tokenizer::from_file(const std::string& path, const TokenizerOptions&) {
   return tokenizer_of(GgufFile(path));
 }
 

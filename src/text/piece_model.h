@@ -3,11 +3,14 @@
 // Pieces come in blocks rather than one by one, so that the call, the cache and the buffers are paid for once a block.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
+
+#include "tidemill/tokenizer.h"
 
 namespace tidemill {
 
@@ -30,6 +33,9 @@ class PieceModel {
   class Scratch {
    public:
     virtual ~Scratch() = default;
+    // How many bytes the cache may take from now on; 0 turns it off.  A scratch without a cache has nothing to do.
+    virtual void limit_cache(size_t /*n_bytes*/) {}
+    virtual CacheStatistics cache_statistics() const { return {}; }
   };
 
   virtual ~PieceModel() = default;

@@ -1,5 +1,6 @@
 #include "text/spm_bpe.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
@@ -143,9 +144,25 @@ class SpmBpe final : public Tokenizer {
       if (spans) spans->push_back({static_cast<int64_t>(at), static_cast<int64_t>(at)});
     };
     if (options.add_special_tokens && add_bos_) add(bos_, 0);
-    encoder_.encode(text, options.parse_special_tokens, ids, spans);
+    encoder_.encode(text, options.special_text == SpecialText::parse, ids, spans);
     if (options.add_special_tokens && add_eos_) add(eos_, text.size());
     return ids;
+  }
+
+  size_t encode_into(std::string_view text, std::span<int32_t> ids, const EncodeOptions& options) const override {
+    const std::vector<int32_t> all = encode(text, options, nullptr);
+    std::copy_n(all.begin(), std::min(all.size(), ids.size()), ids.begin());
+    return all.size();
+  }
+
+  Encoding encode_full(std::string_view text, const EncodeOptions& options) const override {
+    Encoding encoding;
+    encoding.ids = encode(text, options, &encoding.spans);
+    return encoding;
+  }
+
+  Encoding encode_pair(std::string_view, std::string_view, const EncodeOptions&) const override {
+    throw Error(ErrorCode::unsupported, "pairs of texts: SentencePiece vocabularies of GGUF files encode single texts");
   }
 
   std::string decode(std::span<const int32_t> ids, bool skip_special_tokens) const override {
@@ -176,6 +193,8 @@ class SpmBpe final : public Tokenizer {
     check_id(id);
     return names_[id];
   }
+
+  int32_t token_id(std::string_view name) const override { return index_.find(name); }
 
   bool is_special(int32_t id) const override {
     check_id(id);

@@ -2,7 +2,7 @@
 //
 // Encoding, in this order (Kudo and Richardson 2018, arXiv:1808.06226, and the published tokenizer.json files):
 //   1. Special tokens split the text where it spells them, leftmost and longest first: user-defined ones always,
-//      control tokens, the unknown token and reserved ones only with `parse_special_tokens`.
+//      control tokens, the unknown token and reserved ones only with `SpecialText::parse`.
 //   2. With `add_space_prefix` a space precedes each stretch of text: at the start and after every control token.
 //   3. Invalid UTF-8 becomes U+FFFD, spaces become U+2581, runs of spaces become user-defined tokens of such runs.
 //   4. Characters are merged by score (text/bpe_merger.h); a character that is no token becomes its bytes, or the
@@ -11,7 +11,7 @@
 // (Hugging Face's ByteFallback); with `add_space_prefix` one leading space is dropped.
 //
 // Where the references differ, this follows the tokenizer.json that Gemma's and Llama 2's authors publish:
-//   - SentencePiece never finds control tokens in text, Hugging Face and llama.cpp do: `parse_special_tokens` chooses.
+//   - SentencePiece never finds control tokens in text, Hugging Face and llama.cpp do: `SpecialText` chooses.
 //   - Gemma has user-defined tokens for runs of 2 to 31 spaces.  SentencePiece finds them after spaces have become
 //     U+2581, so that a literal U+2581 lengthens a run; Hugging Face splits literal U+2581 runs off first.  We do, too.
 //   - SentencePiece puts the space prefix once, at the start; Hugging Face and llama.cpp also after control tokens.

@@ -35,7 +35,8 @@ std::string with_plain_spaces(std::string text) {
 void check(const std::shared_ptr<const Tokenizer>& tokenizer, const SpmVocab& vocab, std::string_view text,
            bool parse_special_tokens) {
   std::vector<TokenSpan> spans;
-  const EncodeOptions options{.add_special_tokens = false, .parse_special_tokens = parse_special_tokens};
+  const EncodeOptions options{.add_special_tokens = false,
+                              .special_text = parse_special_tokens ? SpecialText::parse : SpecialText::as_text};
   const std::vector<int32_t> ids = tokenizer->encode(text, options, &spans);
   require(spans.size() == ids.size());
   int64_t end = 0;

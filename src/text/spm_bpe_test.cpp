@@ -27,8 +27,9 @@ std::string names(const Tokenizer& tokenizer, const Ids& ids) {
 class LittleGemma : public testing::Test {
  protected:
   std::string encoded(std::string_view text, bool parse_special_tokens = true) const {
-    return names(*tokenizer,
-                 tokenizer->encode(text, {.add_special_tokens = false, .parse_special_tokens = parse_special_tokens}));
+    return names(*tokenizer, tokenizer->encode(text, {.add_special_tokens = false,
+                                                      .special_text = parse_special_tokens ? SpecialText::parse
+                                                                                           : SpecialText::as_text}));
   }
   int32_t id_of(std::string_view name) const {
     for (int32_t id = 0; id < tokenizer->vocab_size(); ++id) {
@@ -246,7 +247,9 @@ TEST(SpmBpe, AgreesWithTheOracle) {
       const std::string text = text_of(random() % 30, std::size(letters));
       const bool parse = random() % 2;
       std::vector<TokenSpan> spans;
-      const Ids ids = tokenizer->encode(text, {.add_special_tokens = false, .parse_special_tokens = parse}, &spans);
+      const Ids ids = tokenizer->encode(
+          text, {.add_special_tokens = false, .special_text = parse ? SpecialText::parse : SpecialText::as_text},
+          &spans);
       ASSERT_EQ(names(*tokenizer, ids), names(*tokenizer, oracle.encode(text, parse))) << text;
       int64_t end = 0;
       for (const TokenSpan& span : spans) {
