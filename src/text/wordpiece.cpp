@@ -1,0 +1,95 @@
+#include "text/wordpiece.h"
+
+#include <algorithm>
+
+#include "text/byte_trie.h"
+#include "text/token_table.h"
+#include "text/unknown_token.h"
+
+namespace tidemill {
+namespace {
+
+size_t count_characters(std::string_view text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; }));
+}
+
+class WordPiece final : public PieceModel {
+ public:
+  WordPiece(std::span<const std::string_view> tokens, const WordPieceOptions& options)
+      : names_(tokens),
+        trie_(trie_entries(tokens)),
+        unknown_(options.unknown_token, trie_.find(options.unknown_token)),
+        max_chars_(options.max_chars_per_word) {
+    has_continuing_ = trie_.walk(continuing_root_, options.continuing_prefix);
+  }
+
+  std::unique_ptr<Scratch> make_scratch() const override { return std::make_unique<Scratch>(); }
+
+  void encode(std::string_view text, std::span<const ByteRange> pieces, Scratch&, PieceTokens tokens) const override {
+    for (size_t k = 0; k < pieces.size(); ++k) {
+      const size_t n_before = tokens.ids.size();
+      encode_word(text, pieces[k], tokens);
+      if (tokens.pieces)
+        tokens.pieces->insert(tokens.pieces->end(), tokens.ids.size() - n_before, static_cast<uint32_t>(k));
+    }
+  }
+
+  int32_t vocab_size() const override { return names_.size(); }
+  std::string_view token_name(int32_t id) const override { return names_[id]; }
+  int32_t token_id(std::string_view name) const override { return trie_.find(name); }
+
+ private:
+  void encode_word(std::string_view text, ByteRange word, PieceTokens& tokens) const {
+    const size_t n_before = tokens.ids.size();
+    const std::string_view bytes = text.substr(word.begin, word.end - word.begin);
+    bool known = bytes.size() <= max_chars_ || count_characters(bytes) <= max_chars_;
+    ByteTrie::Node node = ByteTrie::kRoot;
+    for (uint32_t pos = word.begin; known && pos < word.end;) {
+      const Match match = longest_match(text, node, pos, word.end);
+      known = match.id >= 0;
+      if (!known) break;
+      tokens.ids.push_back(match.id);
+      if (tokens.ranges) tokens.ranges->push_back({pos, match.end});
+      pos = match.end;
+      known = has_continuing_ || pos == word.end;
+      node = continuing_root_;
+    }
+    if (known) return;
+    tokens.ids.resize(n_before);
+    tokens.ids.push_back(unknown_.id(bytes));
+    if (tokens.ranges) {
+      tokens.ranges->resize(n_before);
+      tokens.ranges->push_back(word);
+    }
+  }
+
+  struct Match {
+    int32_t id;  // -1: none
+    uint32_t end;
+  };
+  Match longest_match(std::string_view text, ByteTrie::Node node, uint32_t pos, uint32_t end) const {
+    Match best{-1, pos};
+    while (pos < end && trie_.step(node, static_cast<uint8_t>(text[pos]))) {
+      ++pos;
+      const int32_t id = trie_.value(node);
+      if (id >= 0) best = {id, pos};
+    }
+    return best;
+  }
+
+  TokenStrings names_;
+  ByteTrie trie_;  // names -> ids
+  UnknownToken unknown_;
+  size_t max_chars_;
+  ByteTrie::Node continuing_root_ = ByteTrie::kRoot;  // where the tokens with the prefix go on after it
+  bool has_continuing_;                               // there are such tokens
+};
+
+}  // namespace
+
+std::unique_ptr<PieceModel> make_wordpiece(std::span<const std::string_view> tokens, const WordPieceOptions& options) {
+  return std::make_unique<WordPiece>(tokens, options);
+}
+
+}  // namespace tidemill
