@@ -46,7 +46,11 @@ Engine::Impl::Impl(const std::string& name, const EngineOptions& options) : path
 
   // The vocabulary is read while the weights are laid out: neither needs the other.
   auto loading_tokenizer = std::async(std::launch::async, [&file] { return tokenizer_of(file); });
-  const bool all_copied = adopt_weights(file, options);
+  // It is done before the last of them, so that what it takes for a moment does not come on top of all the weights.
+  const bool all_copied = adopt_weights(file, [&](double share) {
+    if (share > 0.5) loading_tokenizer.wait();
+    if (options.on_progress) options.on_progress(share);
+  });
   tokenizer = loading_tokenizer.get();
   if (tokenizer->vocab_size() > model->config().vocab_size)
     throw Error(ErrorCode::bad_file, path + ": the tokenizer has " + std::to_string(tokenizer->vocab_size()) +
@@ -61,7 +65,7 @@ Engine::Impl::Impl(const std::string& name, const EngineOptions& options) : path
 }
 
 // Hands the weights to the backend; true when none is read from the file any more.
-bool Engine::Impl::adopt_weights(const GgufFile& file, const EngineOptions& options) {
+bool Engine::Impl::adopt_weights(const GgufFile& file, const std::function<void(double share)>& on_progress) {
   int64_t total = 0, done = 0;
   bool all_copied = true;
   model->visit_params([&](std::string_view, Tensor& weight, WeightRole) { total += weight.size_bytes(); });
@@ -70,7 +74,7 @@ bool Engine::Impl::adopt_weights(const GgufFile& file, const EngineOptions& opti
     weight = backend->adopt(stored, role, [&](const Tensor& part) {
       file.release(part);
       done += part.size_bytes();
-      if (options.on_progress) options.on_progress(static_cast<double>(done) / static_cast<double>(total));
+      on_progress(static_cast<double>(done) / static_cast<double>(total));
     });
     all_copied = all_copied && weight.data() != stored.data();
   });

@@ -1,6 +1,7 @@
 // What Engine and Session share: the composition of file, model, backend, states and runner.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -31,7 +32,7 @@ class Engine::Impl {
   double load_ms = 0;
 
  private:
-  bool adopt_weights(const GgufFile& file, const EngineOptions& options);
+  bool adopt_weights(const GgufFile& file, const std::function<void(double share)>& on_progress);
 };
 
 }  // namespace tidemill

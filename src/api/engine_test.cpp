@@ -1,12 +1,15 @@
 // Engine and Session on a tiny random Gemma 3 (tests/golden/gemma3): what a caller sees, and that a sequence's scores
 // depend on nothing but its own tokens.
 
+#define TIDEMILL_COUNT_ALLOCATIONS
 #include "tidemill/engine.h"
 
 #include <gtest/gtest.h>
 
 #include <array>
 
+#include "sys/allocation_counter.h"
+#include "tensor/storage.h"
 #include "tidemill/error.h"
 #include "tidemill/probability.h"
 
@@ -69,6 +72,19 @@ TEST(Engine, ScoresDoNotDependOnOtherSequencesInTheBatch) {
       }
     });
   }
+}
+
+// Only handing out text allocates, and that a few bytes.
+TEST(Engine, ComputingATokenAllocatesNothing) {
+  if (!kCountsAllocations) GTEST_SKIP() << "allocations are the sanitizer's";
+  const Engine engine = Engine::load(kModel, {.threads = 2});
+  Session session(engine);
+  session.append(some_ids(20));
+  session.append(std::array{4});  // the first step of one token gets its scratch memory
+  const int64_t heap = allocation_count(), system = Storage::total_bytes();
+  for (int32_t id = 10; id < 110; ++id) session.append(std::array{id});
+  EXPECT_EQ(allocation_count(), heap);
+  EXPECT_EQ(Storage::total_bytes(), system);
 }
 
 TEST(Engine, TheCpuBackendAgreesWithTheReference) {

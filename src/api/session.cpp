@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "api/engine_impl.h"
@@ -13,7 +14,9 @@ namespace tidemill {
 
 class Session::Impl {
  public:
-  explicit Impl(const Engine& engine) : engine_(engine.impl()), lease_(engine_->states->acquire()) {}
+  explicit Impl(const Engine& engine) : engine_(engine.impl()), lease_(engine_->states->acquire()) {
+    ids_.reserve(static_cast<size_t>(lease_->capacity));  // so that a step allocates nothing
+  }
 
   Result generate(const Request& request, const EventSink& sink);
   void feed(std::span<const int32_t> ids, LogitsWanted wanted, const LogitsSink& sink);
@@ -30,6 +33,8 @@ class Session::Impl {
   bool feed_prompt(std::span<const int32_t> prompt, const Request& request);
   FinishReason decode(const Request& request, Sampler& sampler, const EventSink& sink, const Stopwatch& since_call,
                       Result& result);
+  bool is_stop_id(int32_t id) const;
+  std::optional<FinishReason> why_to_end(const Request& request, size_t n_new_ids) const;
 
   std::shared_ptr<Engine::Impl> engine_;
   StatePool::Lease lease_;
@@ -120,20 +125,32 @@ Result Session::Impl::generate(const Request& request, const EventSink& sink) {
   return result;
 }
 
+bool Session::Impl::is_stop_id(int32_t id) const {
+  const auto stop_ids = engine_->tokenizer->stop_ids();
+  return std::find(stop_ids.begin(), stop_ids.end(), id) != stop_ids.end();
+}
+
+// Whether no token may follow the `n_new_ids` that there are, whatever they say.
+std::optional<FinishReason> Session::Impl::why_to_end(const Request& request, size_t n_new_ids) const {
+  if (request.cancelled && request.cancelled()) return FinishReason::cancelled;
+  if (request.max_tokens >= 0 && static_cast<int64_t>(n_new_ids) >= request.max_tokens) return FinishReason::length;
+  if (lease_->n_past >= lease_->capacity) return FinishReason::context_full;
+  return std::nullopt;
+}
+
 FinishReason Session::Impl::decode(const Request& request, Sampler& sampler, const EventSink& sink,
                                    const Stopwatch& since_call, Result& result) {
   StreamDecoder decoder(engine_->tokenizer);
   StopMatcher matcher(request.stop);
-  const auto stop_ids = engine_->tokenizer->stop_ids();
-  FinishReason reason = FinishReason::length;
+  std::optional<FinishReason> reason;
   Stopwatch since_first;
-  while (true) {
+  while (!reason) {
     const int32_t id = sampler.sample(scores_);
     if (result.ids.empty()) {
       result.timings.ttft_ms = since_call.milliseconds();
       since_first = Stopwatch();
     }
-    if (!request.ignore_eos && std::find(stop_ids.begin(), stop_ids.end(), id) != stop_ids.end()) {
+    if (!request.ignore_eos && is_stop_id(id)) {
       reason = FinishReason::stop;
       break;
     }
@@ -141,27 +158,20 @@ FinishReason Session::Impl::decode(const Request& request, Sampler& sampler, con
     const std::string text = matcher.push(decoder.push(id));
     result.text += text;
     const bool go_on = !sink || sink({.id = id, .text = text});
-    if (matcher.stopped())
-      reason = FinishReason::stop;
-    else if (!go_on || (request.cancelled && request.cancelled()))
-      reason = FinishReason::cancelled;
-    else if (request.max_tokens >= 0 && static_cast<int64_t>(result.ids.size()) >= request.max_tokens)
-      reason = FinishReason::length;
-    else if (lease_->n_past >= lease_->capacity)
-      reason = FinishReason::context_full;
-    else {
+    reason = why_to_end(request, result.ids.size());
+    if (!go_on) reason = FinishReason::cancelled;
+    if (matcher.stopped()) reason = FinishReason::stop;
+    if (!reason) {
       sampler.accept(id);
       append(std::array{id});
-      continue;
     }
-    break;
   }
   if (const size_t n_more = result.ids.size(); n_more > 1)
     result.timings.decode_tok_s = static_cast<double>(n_more - 1) / since_first.seconds();
   const std::string rest = matcher.push(decoder.finish()) + matcher.finish();
   result.text += rest;
   if (sink && !rest.empty()) sink({.id = -1, .text = rest});
-  return reason;
+  return *reason;
 }
 
 Session::Session(const Engine& engine) : impl_(std::make_unique<Impl>(engine)) {}

@@ -33,12 +33,15 @@ void validate(const SamplingOptions& options) {
   for (const auto& [id, bias] : options.logit_bias) expect_range("logit_bias", bias, -1e6, 1e6);
 }
 
-Sampler::Sampler(const SamplingOptions& options) : options_(options), random_(options.seed) {
+Sampler::Sampler(const SamplingOptions& options)
+    : options_(options),
+      penalises_(options.repeat_penalty != 1.0f || options.frequency_penalty != 0 || options.presence_penalty != 0),
+      random_(options.seed) {
   validate(options);
 }
 
 void Sampler::accept(int32_t id) {
-  if (options_.repeat_last_n == 0) return;
+  if (!penalises_ || options_.repeat_last_n == 0) return;
   recent_.push_back(id);
   ++counts_[id];
   if (options_.repeat_last_n < 0 || static_cast<int32_t>(recent_.size()) <= options_.repeat_last_n) return;
@@ -49,9 +52,7 @@ void Sampler::accept(int32_t id) {
 
 // True when scores are used as they come.
 bool Sampler::is_plain() const {
-  const bool no_penalty =
-      options_.repeat_penalty == 1.0f && options_.frequency_penalty == 0 && options_.presence_penalty == 0;
-  return options_.logit_bias.empty() && (no_penalty || counts_.empty());
+  return options_.logit_bias.empty() && counts_.empty();
 }
 
 int32_t Sampler::sample(std::span<const float> logits) {

@@ -34,6 +34,7 @@ class Sampler {
   int32_t draw();
 
   SamplingOptions options_;
+  bool penalises_;  // else recent tokens change nothing, and are not kept
   Random random_;
   std::deque<int32_t> recent_;
   std::unordered_map<int32_t, int32_t> counts_;  // of recent_

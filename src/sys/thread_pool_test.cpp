@@ -1,3 +1,4 @@
+#define TIDEMILL_COUNT_ALLOCATIONS
 #include "sys/thread_pool.h"
 
 #include <gtest/gtest.h>
@@ -7,37 +8,16 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <ctime>
 #include <limits>
-#include <new>
 #include <numeric>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "sys/allocation_counter.h"
 #include "tidemill/error.h"
-
-namespace {
-std::atomic<int64_t> n_allocations = 0;
-}  // namespace
-
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they bring their own
-#define COUNTS_ALLOCATIONS
-// Counts every allocation of the test program.  Not inlined, or g++ 12 takes free for a mismatch of new.
-[[gnu::noinline]] void* operator new(size_t size) {
-  ++n_allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept {
-  std::free(memory);
-}
-#endif
 
 namespace tidemill {
 namespace {
@@ -210,17 +190,15 @@ TEST(ThreadPool, RefusesToBeUsedInsideABody) {
 }
 
 TEST(ThreadPool, AllocatesNothing) {
-#if !defined(COUNTS_ALLOCATIONS)
-  GTEST_SKIP() << "allocations are the sanitizer's";
-#endif
+  if (!kCountsAllocations) GTEST_SKIP() << "allocations are the sanitizer's";
   ThreadPool pool(3);
   meet(pool);
-  const int64_t before = n_allocations;
+  const int64_t before = allocation_count();
   std::atomic<int64_t> sum = 0;
   for (int job = 0; job < 100; ++job) {
     pool.parallel_for(50, 7, [&](int64_t begin, int64_t end, int) { sum += end - begin; });
   }
-  EXPECT_EQ(n_allocations, before);
+  EXPECT_EQ(allocation_count(), before);
   EXPECT_EQ(sum, 5000);
 }
 

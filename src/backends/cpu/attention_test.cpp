@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "backends/cpu/allocation_counter.h"
 #include "backends/cpu/test_tensor.h"
 #include "ops/reference.h"
+#include "sys/allocation_counter.h"
 
 namespace tidemill {
 namespace {

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "backends/cpu/allocation_counter.h"
 #include "backends/cpu/test_tensor.h"
 #include "backends/registry.h"
 #include "ops/checker.h"
 #include "ops/ops.h"
+#include "sys/allocation_counter.h"
 
 namespace tidemill {
 namespace {
