@@ -1,0 +1,34 @@
+// For tests/text/test_split_patterns.py: lines {"pattern" or "name", "text"} become lists of where pieces end, in
+// bytes; null for what is not known.  Pieces are asked for a few at a time.
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "text/split_patterns.h"
+
+namespace {
+
+nlohmann::json piece_ends(const tidemill::Splitter* splitter, const std::string& text, size_t block) {
+  if (!splitter) return nullptr;
+  std::vector<tidemill::ByteRange> pieces;
+  nlohmann::json ends = nlohmann::json::array();
+  for (size_t pos = 0; pos < text.size();) {
+    pieces.clear();
+    pos = splitter->split(text, pos, block, pieces);
+    for (const tidemill::ByteRange& piece : pieces) ends.push_back(piece.end);
+  }
+  return ends;
+}
+
+}  // namespace
+
+int main() {
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    const nlohmann::json request = nlohmann::json::parse(line);
+    const tidemill::Splitter* splitter = request.contains("pattern")
+                                             ? tidemill::find_split_pattern(request["pattern"].get<std::string>())
+                                             : tidemill::find_split_name(request["name"].get<std::string>());
+    std::cout << piece_ends(splitter, request["text"].get<std::string>(), request.value("block", 7)) << '\n';
+  }
+}
