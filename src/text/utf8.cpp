@@ -69,6 +69,24 @@ Utf8Step utf8_step(std::string_view text) {
   return {lead.n_bytes, true};
 }
 
+DecodedCharacter first_character(std::string_view text) {
+  const Utf8Step step = utf8_step(text);
+  const uint32_t lead = byte_at(text, 0);
+  if (!step.valid) return {U'\uFFFD', step.n_bytes};
+  if (step.n_bytes == 1) return {lead, 1};
+  char32_t code_point = lead & (0x7Fu >> step.n_bytes);
+  for (size_t k = 1; k < step.n_bytes; ++k) code_point = code_point << 6 | (byte_at(text, k) & 0x3Fu);
+  return {code_point, step.n_bytes};
+}
+
+DecodedCharacter last_character(std::string_view text) {
+  size_t begin = text.size() - 1;
+  while (begin > 0 && text.size() - begin < 4 && (byte_at(text, begin) & 0xC0) == 0x80) --begin;
+  const DecodedCharacter last = first_character(text.substr(begin));
+  if (begin + last.n_bytes == text.size()) return last;
+  return {U'\uFFFD', 1};  // a byte that continues nothing
+}
+
 bool is_utf8(std::string_view text) {
   return valid_prefix(text) == text.size();
 }

@@ -19,6 +19,14 @@ struct Utf8Step {
 // 15.0 section 3.9, the WHATWG encoding standard, Python's errors="replace"): a truncated character is one step.
 Utf8Step utf8_step(std::string_view text);
 
+struct DecodedCharacter {
+  char32_t code_point;  // U+FFFD for bytes that are no character
+  size_t n_bytes;
+};
+// The character, or the bytes that are none, at the start or the end of `text`, which is not empty.
+DecodedCharacter first_character(std::string_view text);
+DecodedCharacter last_character(std::string_view text);
+
 bool is_utf8(std::string_view text);
 
 // `text` with every invalid step replaced by U+FFFD.

@@ -1,0 +1,89 @@
+#include "text/added_tokens.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "text/unicode.h"
+#include "text/utf8.h"
+#include "tidemill/error.h"
+
+namespace tidemill {
+namespace {
+
+size_t skip_space_backward(std::string_view text, size_t begin) {
+  while (begin > 0) {
+    const DecodedCharacter last = last_character(text.substr(0, begin));
+    if (!unicode::is_white_space(last.code_point)) break;
+    begin -= last.n_bytes;
+  }
+  return begin;
+}
+
+size_t skip_space_forward(std::string_view text, size_t end) {
+  while (end < text.size()) {
+    const DecodedCharacter next = first_character(text.substr(end));
+    if (!unicode::is_white_space(next.code_point)) break;
+    end += next.n_bytes;
+  }
+  return end;
+}
+
+// \w of Rust's regular expressions.
+bool is_word_character(char32_t c) {
+  return unicode::is_word(c) || c == U'\u200C' || c == U'\u200D';
+}
+
+[[noreturn]] void throw_forbidden(const AddedToken& token) {
+  throw Error(ErrorCode::invalid_argument, "text: it spells the special token '" + token.content +
+                                               "', which is forbidden here; allow it, or encode it as plain text");
+}
+
+}  // namespace
+
+AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Normalizer* normalizer) : tokens_(std::move(tokens)) {
+  std::map<std::string_view, size_t> by_spelling[2];
+  spellings_.reserve(tokens_.size());
+  for (const AddedToken& token : tokens_) {
+    NormalizedText spelling(token.content, NormalizedText::Track::no);
+    if (token.normalized && normalizer) normalizer->apply(spelling);
+    spellings_.emplace_back(spelling.text());
+  }
+  for (size_t k = 0; k < tokens_.size(); ++k) {
+    const Stage stage = tokens_[k].normalized ? Stage::normalized : Stage::original;
+    if (!spellings_[k].empty()) by_spelling[index_of(stage)][spellings_[k]] = k;
+  }
+  for (size_t stage = 0; stage < 2; ++stage) {
+    std::vector<SpecialTokens::Entry> entries;
+    for (const auto& [spelling, k] : by_spelling[stage])
+      entries.push_back({std::string(spelling), static_cast<int32_t>(k)});
+    any_[stage] = !entries.empty();
+    finders_[stage] = SpecialTokens(std::move(entries));
+  }
+}
+
+bool AddedTokens::stands_alone(std::string_view text, size_t begin, size_t end) const {
+  const bool free_before = begin == 0 || !is_word_character(last_character(text.substr(0, begin)).code_point);
+  return free_before && (end == text.size() || !is_word_character(first_character(text.substr(end)).code_point));
+}
+
+std::optional<AddedTokens::Match> AddedTokens::next(Stage stage, std::string_view text, SpecialText special_text,
+                                                    Cursor& cursor) const {
+  while (const auto found = finders_[index_of(stage)].find(text, cursor.searched)) {
+    cursor.searched = found->end;
+    const auto index = static_cast<size_t>(found->id);
+    const AddedToken& token = tokens_[index];
+    if (token.special && special_text == SpecialText::as_text) continue;
+    if (token.single_word && !stands_alone(text, found->begin, found->end)) continue;
+    if (token.special && special_text == SpecialText::forbid) throw_forbidden(token);
+    size_t begin = found->begin;
+    size_t end = found->end;
+    if (token.lstrip) begin = std::max(skip_space_backward(text, begin), cursor.end);
+    if (token.rstrip) end = skip_space_forward(text, end);
+    cursor.end = end;
+    return Match{begin, end, index};
+  }
+  return {};
+}
+
+}  // namespace tidemill

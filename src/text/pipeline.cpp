@@ -1,0 +1,432 @@
+#include "text/pipeline.h"
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+#include "text/encoding.h"
+#include "text/repaired_text.h"
+#include "text/scratch_pool.h"
+#include "text/token_table.h"
+#include "text/utf8.h"
+#include "tidemill/error.h"
+
+namespace tidemill {
+namespace {
+
+constexpr size_t kMaxTextBytes = size_t{1} << 30;
+// Pieces that a splitter cuts at a time: enough to pay for the calls, few enough to stay in the first-level cache.
+constexpr size_t kBlockPieces = 512;
+constexpr int32_t kMaxTokenId = (1 << 24) - 1;
+
+// Where one text's tokens go; spans and words only when they are asked for.
+struct TextTokens {
+  std::vector<int32_t>& ids;
+  std::vector<TokenSpan>* spans = nullptr;  // in the repaired text
+  std::vector<int32_t>* word_ids = nullptr;
+  int32_t n_words = 0;
+
+  bool tracked() const { return spans || word_ids; }
+};
+
+// What is added around every single text.
+struct Surroundings {
+  std::vector<int32_t> before, after;
+};
+
+class Pipeline final : public Tokenizer {
+ public:
+  Pipeline(PipelineParts parts, const TokenizerOptions& options)
+      : parts_(std::move(parts)),
+        added_(std::move(parts_.added_tokens), parts_.normalizer.get()),
+        scratches_(*parts_.model, options.cache_bytes) {
+    index_added_tokens();
+    if (parts_.post_processor) surroundings_ = find_surroundings();
+    // Model and added tokens that span the end of a word would be torn apart there.
+    splits_at_word_ends_ = parts_.splits_at_word_ends && !added_token_spans_word_end();
+  }
+
+  std::vector<int32_t> encode(std::string_view text, const EncodeOptions& options,
+                              std::vector<TokenSpan>* spans) const override {
+    if (spans || options.truncation || options.padding) {
+      Encoding encoding = encode_full(text, options);
+      if (spans) *spans = std::move(encoding.spans);
+      return std::move(encoding.ids);
+    }
+    std::vector<int32_t> ids;
+    encode_ids(text, options, *scratches_.lease(), ids);
+    return ids;
+  }
+
+  size_t encode_into(std::string_view text, std::span<int32_t> ids, const EncodeOptions& options) const override {
+    const auto copy = [&](const std::vector<int32_t>& all) {
+      std::copy_n(all.begin(), std::min(all.size(), ids.size()), ids.begin());
+      return all.size();
+    };
+    if (options.truncation || options.padding) return copy(encode_full(text, options).ids);
+    const ScratchPool::Lease scratch = scratches_.lease();
+    (*scratch).ids.clear();
+    encode_ids(text, options, *scratch, (*scratch).ids);
+    return copy((*scratch).ids);
+  }
+
+  Encoding encode_full(std::string_view text, const EncodeOptions& options) const override {
+    return encode_texts(std::span(&text, 1), options);
+  }
+
+  Encoding encode_pair(std::string_view first, std::string_view second, const EncodeOptions& options) const override {
+    return encode_texts(std::array{first, second}, options);
+  }
+
+  std::string decode(std::span<const int32_t> ids, bool skip_special_tokens) const override {
+    std::string text = parts_.decoder && parts_.decoder->joins_texts() ? join_texts(ids, skip_special_tokens)
+                                                                       : decode_names(ids, skip_special_tokens);
+    return parts_.clean_up_spaces ? tidemill::clean_up_spaces(std::move(text)) : text;
+  }
+
+  int32_t vocab_size() const override { return vocab_size_; }
+
+  std::string_view token_bytes(int32_t id, bool skip_special_tokens) const override {
+    check_id(id);
+    return skip_special_tokens && is_special(id) ? std::string_view() : texts()[id];
+  }
+
+  std::string_view token_name(int32_t id) const override {
+    check_id(id);
+    return name(id);
+  }
+
+  int32_t token_id(std::string_view name) const override {
+    for (const AddedToken& token : added_.tokens()) {
+      if (token.content == name) return token.id;
+    }
+    return parts_.model->token_id(name);
+  }
+
+  bool is_special(int32_t id) const override {
+    check_id(id);
+    const int32_t index = added_index(id);
+    return index >= 0 && added_.tokens()[static_cast<size_t>(index)].special;
+  }
+
+  std::span<const int32_t> stop_ids() const override { return parts_.stop_ids; }
+  int32_t bos_id() const override { return parts_.bos; }
+  std::optional<Truncation> truncation() const override { return parts_.truncation; }
+  std::optional<Padding> padding() const override { return parts_.padding; }
+  CacheStatistics cache_statistics() const override { return scratches_.cache_statistics(); }
+  bool splits_at_word_ends() const override { return splits_at_word_ends_; }
+
+ private:
+  // --- encoding ---
+
+  static void check_length(std::string_view text) {
+    if (text.size() < kMaxTextBytes) return;
+    throw Error(ErrorCode::invalid_argument,
+                "text: it is " + std::to_string(text.size()) + " bytes long; encode it in parts of less than 1 GiB");
+  }
+
+  // Appends the ids of `text` with what belongs around it.
+  void encode_ids(std::string_view text, const EncodeOptions& options, PipelineScratch& scratch,
+                  std::vector<int32_t>& ids) const {
+    if (options.add_special_tokens && parts_.post_processor && !surroundings_) {
+      const Encoding encoding = encode_full(text, options);
+      ids.insert(ids.end(), encoding.ids.begin(), encoding.ids.end());
+      return;
+    }
+    check_length(text);
+    const bool surround = options.add_special_tokens && surroundings_;
+    if (surround) ids.insert(ids.end(), surroundings_->before.begin(), surroundings_->before.end());
+    TextTokens tokens{ids};
+    encode_text(RepairedText(text).text(), options.special_text, scratch, tokens);
+    if (surround) ids.insert(ids.end(), surroundings_->after.begin(), surroundings_->after.end());
+  }
+
+  // The text between added tokens goes on to the next stage.
+  template <typename OnToken, typename OnText>
+  void split_at_added_tokens(AddedTokens::Stage stage, std::string_view text, SpecialText special_text,
+                             OnToken&& on_token, OnText&& on_text) const {
+    AddedTokens::Cursor cursor;
+    size_t end = 0;
+    while (const auto match = added_.next(stage, text, special_text, cursor)) {
+      if (end < match->begin) on_text(end, match->begin);
+      if (match->begin < match->end) on_token(*match);
+      end = match->end;
+    }
+    if (end < text.size()) on_text(end, text.size());
+  }
+
+  void add_token(size_t index, TokenSpan span, TextTokens& tokens) const {
+    tokens.ids.push_back(added_.tokens()[index].id);
+    if (tokens.spans) tokens.spans->push_back(span);
+    if (tokens.word_ids) tokens.word_ids->push_back(tokens.n_words++);
+  }
+
+  // `text` is valid UTF-8.
+  void encode_text(std::string_view text, SpecialText special_text, PipelineScratch& scratch,
+                   TextTokens& tokens) const {
+    split_at_added_tokens(
+        AddedTokens::Stage::original, text, special_text,
+        [&](const AddedTokens::Match& match) {
+          add_token(match.token, {static_cast<int64_t>(match.begin), static_cast<int64_t>(match.end)}, tokens);
+        },
+        [&](size_t begin, size_t end) {
+          encode_stretch(text.substr(begin, end - begin), begin, special_text, scratch, tokens);
+        });
+  }
+
+  // A stretch of text that lies at byte `at`.
+  void encode_stretch(std::string_view text, size_t at, SpecialText special_text, PipelineScratch& scratch,
+                      TextTokens& tokens) const {
+    NormalizedText normalized(text, tokens.tracked() ? NormalizedText::Track::origins : NormalizedText::Track::no, at);
+    if (parts_.normalizer) parts_.normalizer->apply(normalized);
+    if (!added_.any(AddedTokens::Stage::normalized)) return encode_pieces(normalized, scratch, tokens);
+    split_at_added_tokens(
+        AddedTokens::Stage::normalized, normalized.text(), special_text,
+        [&](const AddedTokens::Match& match) {
+          const ByteRange range{static_cast<uint32_t>(match.begin), static_cast<uint32_t>(match.end)};
+          add_token(match.token, tokens.tracked() ? normalized.origin(range) : TokenSpan{}, tokens);
+        },
+        [&](size_t begin, size_t end) {
+          if (begin == 0 && end == normalized.text().size()) return encode_pieces(normalized, scratch, tokens);
+          NormalizedText part = part_of(normalized, begin, end);
+          encode_pieces(part, scratch, tokens);
+        });
+  }
+
+  static NormalizedText part_of(const NormalizedText& text, size_t begin, size_t end) {
+    const std::string_view view = text.text().substr(begin, end - begin);
+    const auto track = text.tracked() ? NormalizedText::Track::origins : NormalizedText::Track::no;
+    if (text.origins().empty()) return NormalizedText(view, track, text.at() + begin);
+    const auto origins = text.origins().subspan(begin, end - begin);
+    NormalizedText part(view, track, static_cast<size_t>(origins.front().begin));
+    part.assign(std::string(view), {origins.begin(), origins.end()});
+    return part;
+  }
+
+  void encode_pieces(NormalizedText& text, PipelineScratch& scratch, TextTokens& tokens) const {
+    if (text.text().empty()) return;
+    const Splitter* const splitter = parts_.pre_tokenizer ? parts_.pre_tokenizer->as_splitter() : nullptr;
+    if (splitter) return encode_blocks(*splitter, text, scratch, tokens);
+    scratch.pieces.assign(1, {0, static_cast<uint32_t>(text.text().size())});
+    if (parts_.pre_tokenizer) parts_.pre_tokenizer->apply(text, scratch.pieces);
+    encode_block(text, scratch, tokens);
+  }
+
+  void encode_blocks(const Splitter& splitter, const NormalizedText& text, PipelineScratch& scratch,
+                     TextTokens& tokens) const {
+    for (size_t pos = 0; pos < text.text().size();) {
+      scratch.pieces.clear();
+      pos = splitter.split(text.text(), pos, kBlockPieces, scratch.pieces);
+      encode_block(text, scratch, tokens);
+    }
+  }
+
+  // Tokens of scratch.pieces.
+  void encode_block(const NormalizedText& text, PipelineScratch& scratch, TextTokens& tokens) const {
+    if (!tokens.tracked()) {
+      parts_.model->encode(text.text(), scratch.pieces, *scratch.model, {tokens.ids});
+      return;
+    }
+    scratch.ranges.clear();
+    scratch.piece_of.clear();
+    parts_.model->encode(text.text(), scratch.pieces, *scratch.model, {tokens.ids, &scratch.ranges, &scratch.piece_of});
+    if (tokens.spans) {
+      for (const ByteRange range : scratch.ranges) tokens.spans->push_back(text.origin(range));
+    }
+    if (tokens.word_ids) {
+      for (const uint32_t piece : scratch.piece_of) {
+        tokens.word_ids->push_back(tokens.n_words + static_cast<int32_t>(piece));
+      }
+    }
+    tokens.n_words += static_cast<int32_t>(scratch.pieces.size());
+  }
+
+  Encoding encode_one(std::string_view text, int32_t sequence, SpecialText special_text) const {
+    check_length(text);
+    const RepairedText repaired(text);
+    Encoding encoding;
+    TextTokens tokens{.ids = encoding.ids, .spans = &encoding.spans, .word_ids = &encoding.word_ids};
+    encode_text(repaired.text(), special_text, *scratches_.lease(), tokens);
+    for (TokenSpan& span : encoding.spans) span = repaired.original(span);
+    encoding.type_ids.assign(encoding.ids.size(), sequence);
+    encoding.sequence_ids.assign(encoding.ids.size(), sequence);
+    encoding.special_tokens_mask.assign(encoding.ids.size(), 0);
+    encoding.attention_mask.assign(encoding.ids.size(), 1);
+    return encoding;
+  }
+
+  Encoding encode_texts(std::span<const std::string_view> texts, const EncodeOptions& options) const {
+    std::vector<Encoding> encodings;
+    for (size_t k = 0; k < texts.size(); ++k) {
+      encodings.push_back(encode_one(texts[k], static_cast<int32_t>(k), options.special_text));
+    }
+    if (options.truncation) truncate_texts(encodings, options);
+    EncodingSource source{.texts = {texts[0], texts.back()}, .spelling = {}};
+    source.spelling = [&](const Encoding& encoding, size_t token) { return spelling(encoding, token, source); };
+    Encoding encoding =
+        post_process(parts_.post_processor.get(), std::move(encodings), options.add_special_tokens, source);
+    if (options.padding) pad(encoding, padded_length(encoding.ids.size(), *options.padding), *options.padding);
+    return encoding;
+  }
+
+  void truncate_texts(std::vector<Encoding>& encodings, const EncodeOptions& options) const {
+    Truncation truncation = *options.truncation;
+    const bool pair = encodings.size() == 2;
+    const size_t n_added =
+        options.add_special_tokens && parts_.post_processor ? parts_.post_processor->n_added(pair) : 0;
+    if (truncation.max_length < n_added) {
+      throw Error(ErrorCode::invalid_argument, "truncation: " + std::to_string(truncation.max_length) +
+                                                   " tokens have no room for the " + std::to_string(n_added) +
+                                                   " special tokens that are added; allow more, or add none");
+    }
+    truncation.max_length -= n_added;
+    truncate(encodings[0], pair ? &encodings[1] : nullptr, truncation);
+  }
+
+  std::string_view spelling(const Encoding& encoding, size_t token, const EncodingSource& source) const {
+    if (added_index(encoding.ids[token]) < 0) return name(encoding.ids[token]);
+    const TokenSpan span = encoding.spans[token];
+    const std::string_view text = source.texts[static_cast<size_t>(encoding.sequence_ids[token])];
+    return text.substr(static_cast<size_t>(span.begin), static_cast<size_t>(span.end - span.begin));
+  }
+
+  // What the post-processor puts around a text, if that is all it does to its ids.
+  std::optional<Surroundings> find_surroundings() const {
+    constexpr int32_t kMark = -1;
+    Encoding mark;
+    append(mark, {.id = kMark, .sequence_id = 0, .special = false});
+    const EncodingSource source{.texts = {}, .spelling = [](const Encoding&, size_t) { return std::string_view(); }};
+    const Encoding sample = post_process(parts_.post_processor.get(), {std::move(mark)}, true, source);
+    const auto at = std::find(sample.ids.begin(), sample.ids.end(), kMark);
+    if (at == sample.ids.end() || std::find(at + 1, sample.ids.end(), kMark) != sample.ids.end()) return {};
+    return Surroundings{{sample.ids.begin(), at}, {at + 1, sample.ids.end()}};
+  }
+
+  // --- decoding ---
+
+  std::string decode_names(std::span<const int32_t> ids, bool skip_special_tokens) const {
+    std::vector<std::string> tokens;
+    tokens.reserve(ids.size());
+    for (const int32_t id : ids) {
+      check_id(id);
+      if ((skip_special_tokens && is_skipped(id)) || name(id).empty()) continue;
+      tokens.emplace_back(name(id));
+    }
+    if (parts_.decoder) parts_.decoder->apply(tokens);
+    std::string text;
+    for (size_t k = 0; k < tokens.size(); ++k) {
+      if (k > 0 && !parts_.decoder) text += ' ';
+      text += tokens[k];
+    }
+    return text;
+  }
+
+  std::string join_texts(std::span<const int32_t> ids, bool skip_special_tokens) const {
+    const TokenStrings& all = texts();
+    std::string bytes;
+    for (const int32_t id : ids) {
+      check_id(id);
+      if (!skip_special_tokens || !is_skipped(id)) bytes += all[id];
+    }
+    return is_utf8(bytes) ? bytes : replace_invalid_utf8(bytes);
+  }
+
+  // As in Hugging Face's, a special token whose spelling the normalizer changes is not left out.
+  bool is_skipped(int32_t id) const {
+    const int32_t index = added_index(id);
+    return index >= 0 && skipped_[static_cast<size_t>(index)];
+  }
+
+  // What each token stands for, made when it is first needed: encoding does without it.
+  const TokenStrings& texts() const {
+    std::call_once(texts_made_, [this] {
+      std::vector<std::string> strings(static_cast<size_t>(vocab_size_));
+      for (int32_t id = 0; id < vocab_size_; ++id) {
+        const std::string_view token = name(id);
+        if (token.empty()) continue;
+        strings[static_cast<size_t>(id)] = parts_.decoder ? parts_.decoder->text_of(token) : std::string(token);
+      }
+      const std::vector<std::string_view> views(strings.begin(), strings.end());
+      texts_ = TokenStrings(views);
+    });
+    return texts_;
+  }
+
+  // --- vocabulary ---
+
+  void check_id(int32_t id) const {
+    if (id >= 0 && id < vocab_size_) return;
+    throw Error(ErrorCode::invalid_argument,
+                "token id " + std::to_string(id) + ": the vocabulary has ids 0 to " + std::to_string(vocab_size_ - 1));
+  }
+
+  std::string_view name(int32_t id) const {
+    const int32_t index = added_index(id);
+    if (index >= 0) return added_.spelling(static_cast<size_t>(index));
+    return id < parts_.model->vocab_size() ? parts_.model->token_name(id) : std::string_view();
+  }
+
+  int32_t added_index(int32_t id) const {
+    const auto found = std::lower_bound(by_id_.begin(), by_id_.end(), id, [this](uint32_t index, int32_t wanted) {
+      return added_.tokens()[index].id < wanted;
+    });
+    return found != by_id_.end() && added_.tokens()[*found].id == id ? static_cast<int32_t>(*found) : -1;
+  }
+
+  void index_added_tokens() {
+    const std::vector<AddedToken>& tokens = added_.tokens();
+    vocab_size_ = parts_.model->vocab_size();
+    std::vector<std::string_view> special_contents;
+    for (size_t k = 0; k < tokens.size(); ++k) {
+      by_id_.push_back(static_cast<uint32_t>(k));
+      vocab_size_ = std::max(vocab_size_, tokens[k].id + 1);
+      if (tokens[k].special) special_contents.push_back(tokens[k].content);
+    }
+    std::sort(special_contents.begin(), special_contents.end());
+    for (size_t k = 0; k < tokens.size(); ++k) {
+      skipped_.push_back(std::binary_search(special_contents.begin(), special_contents.end(), added_.spelling(k)));
+    }
+    // Of tokens that share an id, the last counts.
+    std::stable_sort(by_id_.begin(), by_id_.end(), [&](uint32_t a, uint32_t b) { return tokens[a].id < tokens[b].id; });
+    const auto last = std::unique(by_id_.rbegin(), by_id_.rend(),
+                                  [&](uint32_t a, uint32_t b) { return tokens[a].id == tokens[b].id; });
+    by_id_.erase(by_id_.begin(), last.base());
+  }
+
+  bool added_token_spans_word_end() const {
+    const auto& tokens = added_.tokens();
+    for (size_t k = 0; k < tokens.size(); ++k) {
+      if (tokens[k].rstrip) return true;
+      const std::string_view spelling = added_.spelling(k);
+      for (size_t at = 1; at < spelling.size(); ++at) {
+        if (spelling[at] == ' ' && spelling[at - 1] != ' ') return true;
+      }
+      if (tokens[k].single_word && spelling.starts_with(' ')) return true;
+    }
+    return false;
+  }
+
+  PipelineParts parts_;
+  AddedTokens added_;
+  std::vector<uint32_t> by_id_;   // indices of added tokens
+  std::vector<uint8_t> skipped_;  // per added token: left out of decoded text
+  int32_t vocab_size_ = 0;
+  std::optional<Surroundings> surroundings_;
+  bool splits_at_word_ends_ = false;
+  mutable ScratchPool scratches_;
+  mutable std::once_flag texts_made_;
+  mutable TokenStrings texts_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Tokenizer> make_pipeline(PipelineParts parts, const TokenizerOptions& options) {
+  for (const AddedToken& token : parts.added_tokens) {
+    if (token.id >= 0 && token.id <= kMaxTokenId) continue;
+    throw Error(ErrorCode::bad_file, "added token '" + token.content + "' has the id " + std::to_string(token.id) +
+                                         "; ids are 0 to " + std::to_string(kMaxTokenId));
+  }
+  return std::make_shared<Pipeline>(std::move(parts), options);
+}
+
+}  // namespace tidemill

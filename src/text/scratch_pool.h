@@ -1,0 +1,57 @@
+// Scratches of a pipeline that are lent out to calls, so that buffers and caches of pieces stay warm from call to call.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "text/piece_model.h"
+#include "tidemill/tokenizer.h"
+
+namespace tidemill {
+
+// What one call of a pipeline works in.
+struct PipelineScratch {
+  std::unique_ptr<PieceModel::Scratch> model;
+  std::vector<ByteRange> pieces;
+  std::vector<ByteRange> ranges;   // of tokens
+  std::vector<uint32_t> piece_of;  // tokens
+  std::vector<int32_t> ids;
+};
+
+// Any number of threads may call it.  There are as many scratches as there were calls at one time.
+class ScratchPool {
+ public:
+  // All caches together stay below `cache_bytes`: the first scratch may use half of it, the next half of the rest.
+  ScratchPool(const PieceModel& model, size_t cache_bytes) : model_(model), cache_bytes_left_(cache_bytes) {}
+
+  // Gives its scratch back when it dies.
+  class Lease {
+   public:
+    Lease(ScratchPool& pool, std::unique_ptr<PipelineScratch> scratch) : pool_(pool), scratch_(std::move(scratch)) {}
+    ~Lease() { pool_.give_back(std::move(scratch_)); }
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    PipelineScratch& operator*() const { return *scratch_; }
+
+   private:
+    ScratchPool& pool_;
+    std::unique_ptr<PipelineScratch> scratch_;
+  };
+
+  Lease lease();
+  // Of the scratches that are not lent out.
+  CacheStatistics cache_statistics();
+
+ private:
+  void give_back(std::unique_ptr<PipelineScratch> scratch);
+
+  const PieceModel& model_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<PipelineScratch>> free_;  // the last one is the warmest
+  size_t n_made_ = 0;
+  size_t cache_bytes_left_;
+};
+
+}  // namespace tidemill
