@@ -1,0 +1,152 @@
+#include "text/tokenizer_description.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "text/bpe.h"
+#include "text/byte_alphabet.h"
+#include "text/json_stages.h"
+#include "text/pipeline.h"
+#include "text/token_table.h"
+#include "text/unigram.h"
+#include "text/word_level.h"
+#include "text/wordpiece.h"
+
+namespace tidemill {
+namespace {
+
+using nlohmann::json;
+
+// The bytes that each token stands for, with GPT-2's alphabet undone.
+TokenStrings undo_byte_alphabet(std::span<const std::string_view> names) {
+  std::string buffer;
+  std::vector<size_t> ends;
+  ends.reserve(names.size());
+  for (const std::string_view name : names) {
+    append_spelled_bytes(name, buffer);
+    ends.push_back(buffer.size());
+  }
+  std::vector<std::string_view> texts(names.size());
+  for (size_t id = 0, begin = 0; id < names.size(); begin = ends[id++]) {
+    texts[id] = std::string_view(buffer).substr(begin, ends[id] - begin);
+  }
+  return TokenStrings(texts);
+}
+
+bool is_byte_level(const json& stage) {
+  return stage.is_object() && stage.contains("type") && stage["type"] == "ByteLevel";
+}
+
+bool is_sequence(const json& stage) {
+  return stage.is_object() && stage.contains("pretokenizers") && stage["pretokenizers"].is_array();
+}
+
+// True when the only stage that spells bytes in GPT-2's alphabet is the last one before a BPE model: then it and the
+// alphabet of the vocabulary cancel out.
+bool ends_in_bytes(const TokenizerDescription& description) {
+  if (description.model.kind != ModelDescription::Kind::bpe) return false;
+  const json& stage = description.pre_tokenizer;
+  if (!is_sequence(stage)) return is_byte_level(stage);
+  const json& stages = stage["pretokenizers"];
+  if (std::any_of(stages.begin(), stages.end(), is_sequence)) return false;
+  return !stages.empty() && is_byte_level(stages.back()) &&
+         std::count_if(stages.begin(), stages.end(), is_byte_level) == 1;
+}
+
+std::unique_ptr<const PieceModel> build_bpe(const TokenizerDescription& description, bool byte_symbols,
+                                            size_t cache_bytes) {
+  const ModelDescription& model = description.model;
+  std::vector<std::string_view> texts;
+  TokenStrings undone;
+  if (byte_symbols) {
+    undone = undo_byte_alphabet(model.names);
+    for (int32_t id = 0; id < undone.size(); ++id) texts.push_back(undone[id]);
+  }
+  BpeVocab vocab{.names = model.names,
+                 .texts = texts,
+                 .order = model.ranks_are_ids ? BpeVocab::Order::ids : BpeVocab::Order::merges,
+                 .merges = model.merges,
+                 .byte_symbols = byte_symbols,
+                 .byte_fallback = model.byte_fallback,
+                 .fuse_unknown = model.fuse_unknown,
+                 .whole_pieces = model.ignore_merges,
+                 .unknown = model.unknown_token,
+                 .continuing_prefix = model.continuing_prefix,
+                 .end_suffix = model.end_suffix,
+                 .cache_bytes = cache_bytes};
+  return make_bpe(vocab, description.source);
+}
+
+std::unique_ptr<const PieceModel> build_model(const TokenizerDescription& description, bool byte_symbols,
+                                              size_t cache_bytes) {
+  const ModelDescription& model = description.model;
+  switch (model.kind) {
+    case ModelDescription::Kind::bpe:
+      return build_bpe(description, byte_symbols, cache_bytes);
+    case ModelDescription::Kind::unigram: {
+      const UnigramVocab vocab{.tokens = model.names,
+                               .scores = model.scores,
+                               .types = {},
+                               .unknown = model.unknown_id,
+                               .byte_fallback = model.byte_fallback};
+      return make_unigram(vocab, UnigramRules::hugging_face, description.source);
+    }
+    case ModelDescription::Kind::wordpiece:
+      return make_wordpiece(model.names, {.unknown_token = model.unknown_token,
+                                          .continuing_prefix = model.continuing_prefix,
+                                          .max_chars_per_word = model.max_chars_per_word});
+    case ModelDescription::Kind::word_level:
+      break;
+  }
+  return make_word_level(model.names, model.unknown_token);
+}
+
+}  // namespace
+
+void number_added_tokens(TokenizerDescription& description) {
+  std::unordered_map<std::string_view, int32_t> ids;
+  for (const AddedToken& token : description.added_tokens) ids.emplace(token.content, -1);
+  if (ids.empty()) return;
+  const std::vector<std::string_view>& names = description.model.names;
+  for (size_t id = 0; id < names.size(); ++id) {
+    if (names[id].empty()) continue;
+    const auto found = ids.find(names[id]);
+    if (found != ids.end()) found->second = static_cast<int32_t>(id);
+  }
+  auto next_id = static_cast<int32_t>(description.model.n_tokens);
+  for (AddedToken& token : description.added_tokens) {
+    int32_t& id = ids.find(token.content)->second;
+    if (id < 0) id = next_id++;
+    token.id = id;
+  }
+}
+
+int32_t find_token(const TokenizerDescription& description, std::string_view name) {
+  for (const AddedToken& token : description.added_tokens) {
+    if (token.content == name) return token.id;
+  }
+  const std::vector<std::string_view>& names = description.model.names;
+  const auto found = name.empty() ? names.end() : std::find(names.begin(), names.end(), name);
+  return found == names.end() ? -1 : static_cast<int32_t>(found - names.begin());
+}
+
+std::shared_ptr<const Tokenizer> build_tokenizer(TokenizerDescription description, const TokenizerOptions& options) {
+  const std::string& source = description.source;
+  PipelineParts parts;
+  const bool byte_symbols = ends_in_bytes(description);
+  parts.model = build_model(description, byte_symbols, options.cache_bytes);
+  parts.normalizer = normalizer_from_json(description.normalizer, source + ": normalizer");
+  parts.pre_tokenizer = pre_tokenizer_from_json(description.pre_tokenizer, source + ": pre_tokenizer",
+                                                byte_symbols ? Bytes::raw : Bytes::spelled);
+  parts.post_processor = post_processor_from_json(description.post_processor, source + ": post_processor");
+  parts.decoder = decoder_from_json(description.decoder, source + ": decoder");
+  parts.added_tokens = std::move(description.added_tokens);
+  parts.truncation = description.truncation;
+  parts.padding = description.padding;
+  parts.clean_up_spaces = description.clean_up_spaces;
+  parts.stop_ids = std::move(description.stop_ids);
+  parts.bos = description.bos;
+  return make_pipeline(std::move(parts), options);
+}
+
+}  // namespace tidemill
