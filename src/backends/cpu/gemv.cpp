@@ -91,18 +91,7 @@ void gemv_of_target(const Product& product, int64_t begin, int64_t end, const Qu
 #define TIDEMILL_CASE(name) \
   case DType::name:         \
     return gemv_of_dtype<DType::name>(product, begin, end, x, terms);
-    TIDEMILL_CASE(q4_0)
-    TIDEMILL_CASE(q4_1)
-    TIDEMILL_CASE(q5_0)
-    TIDEMILL_CASE(q5_1)
-    TIDEMILL_CASE(q8_0)
-    TIDEMILL_CASE(q2_k)
-    TIDEMILL_CASE(q3_k)
-    TIDEMILL_CASE(q4_k)
-    TIDEMILL_CASE(q5_k)
-    TIDEMILL_CASE(q6_k)
-    TIDEMILL_CASE(iq4_nl)
-    TIDEMILL_CASE(iq4_xs)
+    TIDEMILL_QUANTISED_DTYPES(TIDEMILL_CASE)
 #undef TIDEMILL_CASE
     default:
       return;
