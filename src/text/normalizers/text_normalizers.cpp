@@ -1,0 +1,132 @@
+// Normalizers that look at more than one character: ends, substrings, sequences.
+#include <utility>
+
+#include "text/code_points.h"
+#include "text/normalizers/normalizers.h"
+#include "text/text_edit.h"
+#include "text/unicode.h"
+
+namespace tidemill {
+namespace {
+
+class StripNormalizer : public Normalizer {
+ public:
+  explicit StripNormalizer(StripSides sides) : sides_(sides) {}
+
+  void apply(NormalizedText& text) const override {
+    const std::string_view source = text.text();
+    const size_t begin = sides_.left ? leading_space(source) : 0;
+    const size_t end = sides_.right ? trailing_space(source, begin) : source.size();
+    TextEdit edit(text);
+    edit.drop(begin);
+    edit.keep_until(end);
+    edit.drop(source.size() - end);
+    edit.finish();
+  }
+
+ private:
+  static size_t leading_space(std::string_view text) {
+    size_t end = 0;
+    for (size_t pos = 0; pos < text.size() && unicode::is_white_space(next_code_point(text, pos));) end = pos;
+    return end;
+  }
+
+  // Where the white space begins that `text` ends with, but not before `low`.
+  static size_t trailing_space(std::string_view text, size_t low) {
+    size_t end = text.size();
+    while (end > low) {
+      const size_t begin = previous_start(text, end);
+      size_t pos = begin;
+      if (!unicode::is_white_space(next_code_point(text, pos))) break;
+      end = begin;
+    }
+    return end;
+  }
+
+  StripSides sides_;
+};
+
+class PrependNormalizer : public Normalizer {
+ public:
+  explicit PrependNormalizer(std::string prefix) : prefix_(std::move(prefix)) {}
+
+  // The prefix belongs to the first character: `replace` and `insert` give both its origin.
+  void apply(NormalizedText& text) const override {
+    if (text.text().empty() || prefix_.empty()) return;
+    TextEdit edit(text);
+    const std::string_view first = edit.source().substr(0, utf8_size(edit.source()[0]));
+    edit.replace(prefix_ + std::string(first));
+    edit.finish();
+  }
+
+ private:
+  std::string prefix_;
+};
+
+class ReplaceStringNormalizer : public Normalizer {
+ public:
+  ReplaceStringNormalizer(std::string pattern, std::string content)
+      : pattern_(std::move(pattern)), content_(std::move(content)) {}
+
+  void apply(NormalizedText& text) const override {
+    if (pattern_.empty()) return insert_everywhere(text);
+    TextEdit edit(text);
+    const std::string_view source = edit.source();
+    for (size_t pos = source.find(pattern_); pos != source.npos; pos = source.find(pattern_, pos)) {
+      edit.keep_until(pos);
+      edit.drop(pattern_.size());
+      edit.insert(content_);
+      pos += pattern_.size();
+    }
+    edit.finish();
+  }
+
+ private:
+  // The empty pattern matches between all characters and at both ends, but not in an empty text.
+  void insert_everywhere(NormalizedText& text) const {
+    if (text.text().empty() || content_.empty()) return;
+    TextEdit edit(text);
+    const std::string_view source = edit.source();
+    for (size_t pos = 0; pos < source.size(); pos += utf8_size(source[pos])) {
+      edit.keep_until(pos);
+      edit.insert(content_);
+    }
+    edit.keep_until(source.size());
+    edit.insert(content_);
+    edit.finish();
+  }
+
+  std::string pattern_, content_;
+};
+
+class NormalizerSequence : public Normalizer {
+ public:
+  explicit NormalizerSequence(std::vector<NormalizerPtr> normalizers) : normalizers_(std::move(normalizers)) {}
+
+  void apply(NormalizedText& text) const override {
+    for (const NormalizerPtr& normalizer : normalizers_) normalizer->apply(text);
+  }
+
+ private:
+  std::vector<NormalizerPtr> normalizers_;
+};
+
+}  // namespace
+
+NormalizerPtr make_strip(StripSides sides) {
+  return std::make_unique<StripNormalizer>(sides);
+}
+
+NormalizerPtr make_prepend(std::string prefix) {
+  return std::make_unique<PrependNormalizer>(std::move(prefix));
+}
+
+NormalizerPtr make_replace_string(std::string pattern, std::string content) {
+  return std::make_unique<ReplaceStringNormalizer>(std::move(pattern), std::move(content));
+}
+
+NormalizerPtr make_normalizer_sequence(std::vector<NormalizerPtr> normalizers) {
+  return std::make_unique<NormalizerSequence>(std::move(normalizers));
+}
+
+}  // namespace tidemill
