@@ -24,6 +24,11 @@ std::string read_all(const std::string& path) {
 }
 
 void answer_json_lines(const std::function<nlohmann::json(const nlohmann::json& line)>& handle) {
+  answer_written_json_lines([&](const nlohmann::json& line, const std::string&) { return handle(line); });
+}
+
+void answer_written_json_lines(
+    const std::function<nlohmann::json(const nlohmann::json& line, const std::string& written)>& handle) {
   std::string line;
   for (int64_t number = 1; std::getline(std::cin, line); ++number) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
@@ -34,7 +39,7 @@ void answer_json_lines(const std::function<nlohmann::json(const nlohmann::json& 
     try {
       const auto parsed = nlohmann::json::parse(line);
       if (!parsed.is_object()) fail("is not a JSON object; give one object a line");
-      answer = handle(parsed);
+      answer = handle(parsed, line);
     } catch (const nlohmann::json::exception& problem) {
       fail(problem.what());
     }

@@ -14,5 +14,8 @@ std::string read_all(const std::string& path);
 // returns as one line.  Throws bad_file with the line's number when a line is not a JSON object or a field has a wrong
 // type; lines before it have been answered.
 void answer_json_lines(const std::function<nlohmann::json(const nlohmann::json& line)>& handle);
+// The same for those who need the line as it was written, too: the parsed one has lost the order of keys.
+void answer_written_json_lines(
+    const std::function<nlohmann::json(const nlohmann::json& line, const std::string& written)>& handle);
 
 }  // namespace tidemill::cli
