@@ -1,8 +1,6 @@
 #include "backends/cpu/activations.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <numeric>
 
 #undef HWY_TARGET_INCLUDE
@@ -53,78 +51,60 @@ HWY_INLINE Floats at_least(const Floats& value, float least) {
   return out;
 }
 
-// Sums of 16 signed bytes each.
-void sum_halves(const int8_t* bytes, int64_t n, int32_t* sums) {
+struct HalfSums {
+  int32_t first, second;
+};
+
+// Sums of 16 signed bytes each, of one group.
+HWY_INLINE HalfSums sum_halves(const int8_t* group) {
 #if HWY_TARGET == HWY_SCALAR
-  for (int64_t i = 0; i < n / kHalf; ++i) sums[i] = std::accumulate(bytes + i * kHalf, bytes + (i + 1) * kHalf, 0);
+  return {std::accumulate(group, group + kHalf, 0), std::accumulate(group + kHalf, group + kGroupLength, 0)};
 #else
   const hn::CappedTag<uint8_t, kGroupLength> d8;
   const hn::Repartition<uint64_t, decltype(d8)> d64;
-  for (int64_t i = 0; i < n; i += kGroupLength) {
-    HWY_ALIGN uint64_t eights[kGroupLength / 8];  // sums of 8 bytes, each byte 128 higher
-    for (int j = 0; j < kGroupLength; j += static_cast<int>(hn::MaxLanes(d8))) {
-      const auto group = hn::LoadU(d8, reinterpret_cast<const uint8_t*>(bytes) + i + j);
-      hn::Store(hn::SumsOf8(hn::Xor(group, hn::Set(d8, 0x80))), d64, eights + j / 8);
-    }
-    sums[i / kHalf] = static_cast<int32_t>(eights[0] + eights[1]) - kHalf * 128;
-    sums[i / kHalf + 1] = static_cast<int32_t>(eights[2] + eights[3]) - kHalf * 128;
+  HWY_ALIGN uint64_t eights[kGroupLength / 8];  // sums of 8 bytes, each byte 128 higher
+  for (int j = 0; j < kGroupLength; j += static_cast<int>(hn::MaxLanes(d8))) {
+    const auto bytes = hn::LoadU(d8, reinterpret_cast<const uint8_t*>(group) + j);
+    hn::Store(hn::SumsOf8(hn::Xor(bytes, hn::Set(d8, 0x80))), d64, eights + j / 8);
   }
+  return {static_cast<int32_t>(eights[0] + eights[1]) - kHalf * 128,
+          static_cast<int32_t>(eights[2] + eights[3]) - kHalf * 128};
 #endif
 }
 
 // One group with 1 / s = `inverse`.
-HWY_INLINE void quantize_group(const float* x, float inverse, bool is_loud, int8_t* high, int8_t* low) {
+HWY_INLINE void quantize_group(const float* x, float inverse, int8_t* high, int8_t* low) {
   TIDEMILL_UNROLL
   for (int i = 0; i < kGroupLength; i += kHalf) {
     const Floats scaled = load_half(x + i) * inverse;
     const Ints rounded = store_rounded(scaled, high + i);
-    if (!is_loud) continue;
     const Floats rest = mul_add(to_floats(rounded), set_floats(-1.0f), scaled);  // exact
     store_rounded(at_least(rest * 256.0f, -127.0f), low + i);                    // bytes end at 127 by themselves
   }
-  if (!is_loud) std::memset(low, 0, kGroupLength);
 }
 
-// Fills scale[] with the groups' greatest magnitudes; returns their root mean square.
-float measure_groups(const float* x, int64_t n_groups, float* scale) {
-  float sum = 0;
-  for (int64_t g = 0; g < n_groups; ++g) {
-    scale[g] = greatest_magnitude(x + g * kGroupLength);
-    sum += scale[g] * scale[g];
-  }
-  return std::sqrt(sum / static_cast<float>(n_groups));
-}
-
-void quantize_row(const float* x, int64_t row, float loud, const QuantizedRows& out) {
+void quantize_row(const float* x, int64_t row, const QuantizedRows& out) {
   const int64_t n_cols = out.n_cols, n_groups = n_cols / kGroupLength;
   float* scale = out.scale + row * n_groups;
-  uint8_t* loud_bits = out.is_loud + row * out.n_superblocks();
+  int32_t* sums = out.sums + row * n_cols / kHalf;
   int8_t* high = out.high + row * n_cols;
   int8_t* low = out.low + row * n_cols;
-  std::memset(loud_bits, 0, static_cast<size_t>(out.n_superblocks()));
-  const float size = measure_groups(x, n_groups, scale);
-  const float poison = size * 0.0f;  // NaN when the row holds NaN or infinity: so will be what it touches
-  bool any_loud = false;
-  for (int64_t g = 0; g < n_groups; ++g) {
-    const float greatest = scale[g];
+  float poison = 0;  // NaN when the row holds NaN or infinity: so will be what it touches
+  for (int64_t g = 0; g < n_groups; ++g, x += kGroupLength, high += kGroupLength, low += kGroupLength) {
+    const float greatest = greatest_magnitude(x);
     const bool is_zero = greatest < kLeastMagnitude;
-    const bool is_loud = !is_zero && greatest > loud * size;
-    scale[g] = (is_zero ? 0.0f : greatest / 127.0f) + poison;
-    quantize_group(x + g * kGroupLength, is_zero ? 0.0f : 127.0f / greatest, is_loud, high + g * kGroupLength,
-                   low + g * kGroupLength);
-    any_loud |= is_loud;
-    loud_bits[g / kGroupsPerSuperblock] |= static_cast<uint8_t>(is_loud << g % kGroupsPerSuperblock);
+    poison += greatest * 0.0f;
+    scale[g] = is_zero ? 0.0f : greatest / (127.0f * 256.0f);
+    quantize_group(x, is_zero ? 0.0f : 127.0f / greatest, high, low);
+    const HalfSums of_high = sum_halves(high), of_low = sum_halves(low);
+    sums[2 * g] = 256 * of_high.first + of_low.first;
+    sums[2 * g + 1] = 256 * of_high.second + of_low.second;
   }
-  sum_halves(high, n_cols, out.high_sum + row * n_cols / kHalf);
-  if (any_loud) {
-    sum_halves(low, n_cols, out.low_sum + row * n_cols / kHalf);
-  } else {
-    std::fill_n(out.low_sum + row * n_cols / kHalf, n_cols / kHalf, 0);
-  }
+  if (poison != 0.0f) std::fill_n(scale, n_groups, poison);
 }
 
-void quantize_rows_of_target(const Tensor& x, int64_t begin, int64_t end, float loud, const QuantizedRows& out) {
-  for (int64_t row = begin; row < end; ++row) quantize_row(x.row<float>(row), row, loud, out);
+void quantize_rows_of_target(const Tensor& x, int64_t begin, int64_t end, const QuantizedRows& out) {
+  for (int64_t row = begin; row < end; ++row) quantize_row(x.row<float>(row), row, out);
 }
 
 int dot_offset_of_target(DType dtype) {
@@ -140,8 +120,8 @@ namespace tidemill {
 HWY_EXPORT(quantize_rows_of_target);
 HWY_EXPORT(dot_offset_of_target);
 
-void quantize_rows(const Tensor& x, int64_t begin, int64_t end, float loud, const QuantizedRows& out) {
-  HWY_DYNAMIC_DISPATCH(quantize_rows_of_target)(x, begin, end, loud, out);
+void quantize_rows(const Tensor& x, int64_t begin, int64_t end, const QuantizedRows& out) {
+  HWY_DYNAMIC_DISPATCH(quantize_rows_of_target)(x, begin, end, out);
 }
 
 void make_terms(DType dtype, const QuantizedRows& rows, int64_t begin, int64_t end, ActivationTerm* terms) {
@@ -151,14 +131,9 @@ void make_terms(DType dtype, const QuantizedRows& rows, int64_t begin, int64_t e
   for (int64_t row = begin; row < end; ++row) {
     for (int64_t part = 0; part < n_parts; ++part) {
       const int64_t half = (row * rows.n_cols + part * length) / 16;
-      int32_t high = rows.high_sum[half], low = rows.low_sum[half];
-      if (length == kGroupLength) {
-        high += rows.high_sum[half + 1];
-        low += rows.low_sum[half + 1];
-      }
+      const int32_t sum = rows.sums[half] + (length == kGroupLength ? rows.sums[half + 1] : 0);
       const float scale = rows.scale[row * (rows.n_cols / kGroupLength) + part * length / kGroupLength];
-      terms[row * n_parts + part] = {scale, -offset * high, -offset * low,
-                                     scale * 0x1p-8f * static_cast<float>(256 * high + low)};
+      terms[row * n_parts + part] = {scale, -offset * sum, scale * static_cast<float>(sum)};
     }
   }
 }

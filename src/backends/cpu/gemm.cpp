@@ -34,8 +34,6 @@ struct TileRows {
   const int8_t* high;
   int64_t stride;
   int64_t low;  // bytes from a high number to its low one
-  const uint8_t* is_loud;
-  int64_t loud_stride;
   const ActivationTerm* terms;
   int64_t term_stride;
 };
@@ -101,13 +99,7 @@ void run_tile(const UnitBlock* blocks, int n_groups, bool has_min, const TileRow
   constexpr int kUnits = kLength / 4;
   Floats sums[kRows][kTilePanels];
   load_sums(at, sums);
-  unsigned loud = 0;
   for (int part = 0; part < n_groups * kPartsPerGroup; ++part) {
-    const int group = part / kPartsPerGroup;
-    if (part % (kGroupsPerSuperblock * kPartsPerGroup) == 0) {
-      loud = 0;
-      for (int r = 0; r < kRows; ++r) loud |= x.is_loud[r * x.loud_stride + group / kGroupsPerSuperblock];
-    }
     const uint8_t(*units[kTilePanels])[kVectorBytes];
     Floats scale[kTilePanels];
     TIDEMILL_UNROLL
@@ -121,24 +113,21 @@ void run_tile(const UnitBlock* blocks, int n_groups, bool has_min, const TileRow
     TIDEMILL_UNROLL
     for (int r = 0; r < kRows; ++r) {
       TIDEMILL_UNROLL
-      for (int p = 0; p < kTilePanels; ++p) products[r][p] = set_ints(terms[r * x.term_stride].high_start);
+      for (int p = 0; p < kTilePanels; ++p) products[r][p] = set_ints(0);
     }
     add_products<kRows, kUnits, kSigned>(products, units, high, x.stride);
-    if (loud >> (group % kGroupsPerSuperblock) & 1) {
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kTilePanels; ++p) {
+      forget_origin(units[p]);  // else the compiler keeps all weights in registers for the low numbers, and spills sums
+    }
+    TIDEMILL_UNROLL
+    for (int r = 0; r < kRows; ++r) {
       TIDEMILL_UNROLL
       for (int p = 0; p < kTilePanels; ++p) {
-        scale[p] = scale[p] * 0x1p-8f;
-        forget_origin(units[p]);  // else the compiler keeps all weights in registers for this branch, and spills sums
+        products[r][p] = shift_left<8>(products[r][p]) + set_ints(terms[r * x.term_stride].start);
       }
-      TIDEMILL_UNROLL
-      for (int r = 0; r < kRows; ++r) {
-        TIDEMILL_UNROLL
-        for (int p = 0; p < kTilePanels; ++p) {
-          products[r][p] = shift_left<8>(products[r][p]) + set_ints(terms[r * x.term_stride].low_start);
-        }
-      }
-      add_products<kRows, kUnits, kSigned>(products, units, high + x.low, x.stride);
     }
+    add_products<kRows, kUnits, kSigned>(products, units, high + x.low, x.stride);
     TIDEMILL_UNROLL
     for (int p = 0; p < kTilePanels; ++p) {
       TIDEMILL_UNROLL
@@ -193,7 +182,6 @@ void run_tiles(const UnitBlock* blocks, int n_groups, bool has_min, TileRows x, 
       run_tile<kRows, kLength, kSigned>(blocks + p, n_groups, has_min, x, tile);
     }
     x.high += kRows * x.stride;
-    x.is_loud += kRows * x.loud_stride;
     x.terms += kRows * x.term_stride;
     if (at.in != nullptr) at.in += kRows * at.in_stride;
     at.out += kRows * at.out_stride;
@@ -242,7 +230,7 @@ void gemm_of_target(const MatmulTask& task, const QuantizedRows& x, const Activa
   const RunTiles run = tiles_of(format);
   const int64_t n_x = task.end_x - task.first_x;
   const int64_t n_parts = x.n_cols / format.scale_length;
-  const int64_t n_superblocks = x.n_superblocks();
+  const int64_t n_superblocks = (x.n_cols + kSuperblockLength - 1) / kSuperblockLength;
   const int64_t n_blocks = (n_superblocks + kBlockSuperblocks - 1) / kBlockSuperblocks;
   const int64_t block_length = (n_superblocks + n_blocks - 1) / n_blocks * kSuperblockLength;
   const uint8_t* panels[kTaskPanels];
@@ -255,8 +243,6 @@ void gemm_of_target(const MatmulTask& task, const QuantizedRows& x, const Activa
         .high = x.high + task.first_x * x.n_cols + k,
         .stride = x.n_cols,
         .low = x.low - x.high,
-        .is_loud = x.is_loud + task.first_x * n_superblocks + k / kSuperblockLength,
-        .loud_stride = n_superblocks,
         .terms = terms + task.first_x * n_parts + k / format.scale_length,
         .term_stride = n_parts,
     };

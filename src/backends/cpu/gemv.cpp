@@ -36,16 +36,11 @@ struct ActivationCursor {
 // Adds units [kUnit, kEnd) of a group, which share scale number `part` of the superblock.
 template <DType kDType, int kUnit, int kEnd>
 HWY_INLINE Floats add_part(const Floats& acc, const uint8_t* group, const SuperblockScales<kDType>& scales, int part,
-                           bool is_loud, const ActivationCursor& x) {
+                           const ActivationCursor& x) {
   const ActivationTerm& term = *x.term;
-  Ints sum = dot_units<kDType, kUnit, kEnd>(set_ints(term.high_start), group, x.high);
-  float x_scale = term.scale;
-  if (is_loud) {
-    sum = shift_left<8>(sum) + set_ints(term.low_start);
-    sum = dot_units<kDType, kUnit, kEnd>(sum, group, x.low);
-    x_scale *= 0x1p-8f;
-  }
-  Floats out = mul_add(to_floats(sum), scales.scale(part) * x_scale, acc);
+  const Ints of_high = dot_units<kDType, kUnit, kEnd>(set_ints(0), group, x.high);
+  const Ints sum = dot_units<kDType, kUnit, kEnd>(shift_left<8>(of_high) + set_ints(term.start), group, x.low);
+  Floats out = mul_add(to_floats(sum), scales.scale(part) * term.scale, acc);
   if constexpr (panel_format(kDType).has_min()) out = mul_add(scales.min(part), set_floats(term.sum), out);
   return out;
 }
@@ -56,19 +51,18 @@ HWY_INLINE Floats dot_panel(const uint8_t* panel, const QuantizedRows& x, const 
   ActivationCursor cursor{x.high, x.low, terms};
   Floats acc = set_floats(0);
   int64_t groups_left = x.n_cols / kGroupLength;
-  for (const uint8_t* loud = x.is_loud; groups_left > 0; ++loud, groups_left -= kGroupsPerSuperblock) {
+  for (; groups_left > 0; groups_left -= kGroupsPerSuperblock) {
     const int n_groups = static_cast<int>(std::min<int64_t>(groups_left, kGroupsPerSuperblock));
     const SuperblockScales<kDType> scales(panel, n_groups);
     panel += kFormat.header_bytes(n_groups);
     for (int g = 0; g < n_groups; ++g) {
       for (int line = 0; line < kFormat.group_bytes(); line += kVectorBytes) prefetch_weights(panel + line);
-      const bool is_loud = *loud >> g & 1;
       if constexpr (kFormat.scale_length == kGroupLength) {
-        acc = add_part<kDType, 0, 8>(acc, panel, scales, g, is_loud, cursor);
+        acc = add_part<kDType, 0, 8>(acc, panel, scales, g, cursor);
       } else {
-        acc = add_part<kDType, 0, 4>(acc, panel, scales, 2 * g, is_loud, cursor);
+        acc = add_part<kDType, 0, 4>(acc, panel, scales, 2 * g, cursor);
         ++cursor.term;
-        acc = add_part<kDType, 4, 8>(acc, panel, scales, 2 * g + 1, is_loud, cursor);
+        acc = add_part<kDType, 4, 8>(acc, panel, scales, 2 * g + 1, cursor);
       }
       ++cursor.term;
       cursor.high += kGroupLength;
@@ -97,18 +91,7 @@ void gemv_of_target(const Product& product, int64_t begin, int64_t end, const Qu
 #define TIDEMILL_CASE(name) \
   case DType::name:         \
     return gemv_of_dtype<DType::name>(product, begin, end, x, terms);
-    TIDEMILL_CASE(q4_0)
-    TIDEMILL_CASE(q4_1)
-    TIDEMILL_CASE(q5_0)
-    TIDEMILL_CASE(q5_1)
-    TIDEMILL_CASE(q8_0)
-    TIDEMILL_CASE(q2_k)
-    TIDEMILL_CASE(q3_k)
-    TIDEMILL_CASE(q4_k)
-    TIDEMILL_CASE(q5_k)
-    TIDEMILL_CASE(q6_k)
-    TIDEMILL_CASE(iq4_nl)
-    TIDEMILL_CASE(iq4_xs)
+    TIDEMILL_QUANTISED_DTYPES(TIDEMILL_CASE)
 #undef TIDEMILL_CASE
     default:
       return;

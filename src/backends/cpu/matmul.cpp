@@ -78,7 +78,7 @@ class Pass {
     Carver carver(context_.activations(count.used_bytes()));
     lay_out(carver);
     context_.pool().parallel_for(x_.dim(0), 8, [&](int64_t begin, int64_t end, int) {
-      quantize_rows(x_, begin, end, kLoud, quantized_);
+      quantize_rows(x_, begin, end, quantized_);
       for (int j = 0; j < n_products_; ++j) {
         if (owns_terms_[j]) make_terms(products_[j].dtype, quantized_, begin, end, terms_[j]);
       }
@@ -96,9 +96,7 @@ class Pass {
     quantized_.high = carver.take<int8_t>(n * n_cols);
     quantized_.low = carver.take<int8_t>(n * n_cols);
     quantized_.scale = carver.take<float>(n * n_cols / kGroupLength);
-    quantized_.high_sum = carver.take<int32_t>(n * n_cols / 16);
-    quantized_.low_sum = carver.take<int32_t>(n * n_cols / 16);
-    quantized_.is_loud = carver.take<uint8_t>(n * quantized_.n_superblocks());
+    quantized_.sums = carver.take<int32_t>(n * n_cols / 16);
     for (int j = 0; j < n_products_; ++j) {
       const int twin = terms_twin(j);
       owns_terms_[j] = twin == j && !is_float(products_[j]);

@@ -57,28 +57,24 @@ struct Rounded {
   std::vector<float> bound;
 };
 
-Rounded round_activations(const Tensor& x, float loud) {
+Rounded round_activations(const Tensor& x) {
   const int64_t n_rows = x.dim(0), n_cols = x.dim(1);
   QuantizedRows q{.n_cols = n_cols};
   const auto n = static_cast<size_t>(n_rows * n_cols);
   std::vector<int8_t> high(n), low(n);
   std::vector<float> scale(n / 32);
-  std::vector<int32_t> high_sum(n / 16), low_sum(n / 16);
-  std::vector<uint8_t> is_loud(static_cast<size_t>(n_rows * q.n_superblocks()));
+  std::vector<int32_t> sums(n / 16);
   q.high = high.data();
   q.low = low.data();
   q.scale = scale.data();
-  q.high_sum = high_sum.data();
-  q.low_sum = low_sum.data();
-  q.is_loud = is_loud.data();
-  quantize_rows(x, 0, n_rows, loud, q);
+  q.sums = sums.data();
+  quantize_rows(x, 0, n_rows, q);
   Rounded out{std::vector<float>(n), std::vector<float>(n)};
   for (int64_t m = 0; m < n_rows; ++m) {
     for (int64_t k = 0; k < n_cols; ++k) {
       const int64_t i = m * n_cols + k;
-      const bool loud_group = is_loud[m * q.n_superblocks() + k / 256] >> (k % 256 / 32) & 1;
-      out.x[i] = scale[i / 32] * (static_cast<float>(high[i]) + static_cast<float>(low[i]) / 256);
-      out.bound[i] = scale[i / 32] * (loud_group ? 1.01f / 256 : 0.5001f);  // a low number is at most 127
+      out.x[i] = scale[i / 32] * static_cast<float>(256 * high[i] + low[i]);
+      out.bound[i] = scale[i / 32] * 1.01f;  // more than half, because a low number is at most 127
     }
   }
   return out;
@@ -144,7 +140,7 @@ TEST_P(MatmulTest, FastPrecisionIsExactButForTheRoundingOfActivations) {
       const std::vector<std::vector<float>> w = dequantized(weight);
       for (const int64_t n_x : {1, 2, 7, 25}) {
         const Matrix x(random_activations(n_x, n_cols, 9), n_cols);
-        const Rounded rounded = round_activations(x.tensor, kLoud);
+        const Rounded rounded = round_activations(x.tensor);
         const Matrix found = multiply(context, x.tensor, weight.panels);
         for (int64_t m = 0; m < n_x; ++m) {
           for (int64_t n = 0; n < n_rows; ++n) {

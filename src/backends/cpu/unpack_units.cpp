@@ -43,18 +43,7 @@ const uint8_t* unpack_units(DType dtype, const uint8_t* panel, int n_groups, Uni
 #define TIDEMILL_CASE(name) \
   case DType::name:         \
     return unpack_units_of_dtype<DType::name>(panel, n_groups, out);
-    TIDEMILL_CASE(q4_0)
-    TIDEMILL_CASE(q4_1)
-    TIDEMILL_CASE(q5_0)
-    TIDEMILL_CASE(q5_1)
-    TIDEMILL_CASE(q8_0)
-    TIDEMILL_CASE(q2_k)
-    TIDEMILL_CASE(q3_k)
-    TIDEMILL_CASE(q4_k)
-    TIDEMILL_CASE(q5_k)
-    TIDEMILL_CASE(q6_k)
-    TIDEMILL_CASE(iq4_nl)
-    TIDEMILL_CASE(iq4_xs)
+    TIDEMILL_QUANTISED_DTYPES(TIDEMILL_CASE)
 #undef TIDEMILL_CASE
     default:
       return panel;
