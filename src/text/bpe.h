@@ -44,9 +44,6 @@ struct BpeVocab {
   std::string_view unknown = {};            // the name of the token of unknown characters; empty: they are dropped
   std::string_view continuing_prefix = {};  // stands before every symbol of a piece but the first, "##"
   std::string_view end_suffix = {};         // stands after the last symbol of a piece, "</w>"
-
-  // The most that the cached pieces of one scratch take; 0: no cache.
-  size_t cache_bytes = size_t{16} << 20;
 };
 
 // `source` names the file in messages.  Throws bad_file, naming token or merge, for: no tokens or more than 2^21, more
