@@ -2,7 +2,7 @@
 
 #include <span>
 
-#include "text/split_scanner.h"
+#include "text/split_masks.h"
 
 namespace tidemill {
 namespace {
@@ -13,13 +13,7 @@ class PatternSplitter final : public Splitter {
   explicit constexpr PatternSplitter(Rules rules = {}) : rules_(rules) {}
 
   size_t split(std::string_view text, size_t from, size_t max_pieces, std::vector<ByteRange>& pieces) const override {
-    const SplitScanner scanner(text);
-    for (size_t n = 0; n < max_pieces && from < text.size(); ++n) {
-      const size_t end = scanner.piece_end(rules_, from);
-      pieces.push_back({static_cast<uint32_t>(from), static_cast<uint32_t>(end)});
-      from = end;
-    }
-    return from;
+    return split_by_masks(rules_, text, from, max_pieces, pieces);
   }
 
  private:

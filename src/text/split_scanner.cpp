@@ -42,9 +42,7 @@ size_t SplitScanner::skip_contraction(size_t pos, bool any_case) const {
   if ((first == 'r' && second == 'e') || (first == 'v' && second == 'e') || (first == 'l' && second == 'l')) {
     return pos + 3;
   }
-  // U+017F, the long s, is an s in any case.
-  if (any_case && first == '\xC5' && second == '\xBF') return pos + 3;
-  return pos;
+  return any_case && is_long_s(pos + 1) ? pos + 3 : pos;
 }
 
 SplitScanner::Space SplitScanner::space_at(size_t pos) const {

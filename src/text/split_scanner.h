@@ -42,6 +42,11 @@ class SplitScanner {
   size_t piece_end(const Cl100kRules& rules, size_t pos) const;
   size_t piece_end(const O200kRules& rules, size_t pos) const;
 
+  // Past the contraction whose apostrophe is at `pos`; `pos` when there is none.
+  size_t skip_contraction(size_t pos, bool any_case) const;
+  // U+017F, which is an s in any case.
+  bool is_long_s(size_t pos) const { return byte(pos) == '\xC5' && byte(pos + 1) == '\xBF'; }
+
  private:
   SplitCharacter at(size_t pos) const { return split_character(text_ + pos); }
   bool is(size_t pos, uint8_t kinds) const { return pos < end_ && at(pos).is(kinds); }
@@ -53,8 +58,6 @@ class SplitScanner {
   size_t skip_not(size_t pos, uint8_t kinds) const;
   size_t skip_newlines(size_t pos, bool and_slashes) const;
   size_t skip_numbers(size_t pos, int max) const;
-  // Past the contraction whose apostrophe is at `pos`; `pos` when there is none.
-  size_t skip_contraction(size_t pos, bool any_case) const;
   size_t skip_cased_word(size_t pos) const;
   size_t skip_upper_word(size_t pos) const;
   size_t skip_o200k_word(size_t pos) const;
