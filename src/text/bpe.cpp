@@ -20,6 +20,7 @@ constexpr size_t kBlock = 256;  // pieces; what is kept of them fits the first-l
 
 class BpeScratch final : public PieceModel::Scratch {
  public:
+  explicit BpeScratch(size_t cache_bytes) { cache.limit(cache_bytes); }
   void limit_cache(size_t n_bytes) override { cache.limit(n_bytes); }
   CacheStatistics cache_statistics() const override {
     return {.hits = n_hits, .misses = n_misses, .bytes = static_cast<int64_t>(cache.bytes())};
@@ -46,9 +47,10 @@ class Bpe final : public PieceModel {
         pairs_(bpe_rules(vocab, name_index_, text_index_, source)),
         symbols_(vocab, name_index_, source),
         known_(vocab.texts.empty() ? vocab.names : vocab.texts, vocab.whole_pieces),
-        whole_pieces_(vocab.whole_pieces) {}
+        whole_pieces_(vocab.whole_pieces),
+        cache_bytes_(vocab.cache_bytes) {}
 
-  std::unique_ptr<Scratch> make_scratch() const override { return std::make_unique<BpeScratch>(); }
+  std::unique_ptr<Scratch> make_scratch() const override { return std::make_unique<BpeScratch>(cache_bytes_); }
 
   void encode(std::string_view text, std::span<const ByteRange> pieces, Scratch& scratch,
               PieceTokens tokens) const override {
@@ -200,6 +202,7 @@ class Bpe final : public PieceModel {
   BpeSymbols symbols_;
   KnownPieces known_;
   bool whole_pieces_;
+  size_t cache_bytes_;
 };
 
 }  // namespace
