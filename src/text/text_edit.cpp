@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "text/byte_alphabet.h"
 #include "text/code_points.h"
 
 namespace tidemill {
@@ -72,6 +73,13 @@ void TextEdit::append_origins(size_t begin, size_t end) {
     origins_.insert(origins_.end(), size, origin_of_byte(pos));
     pos += size;
   }
+}
+
+void spell_character(TextEdit& edit) {
+  const std::string_view rest = edit.source().substr(edit.position());
+  const std::string_view character = rest.substr(0, utf8_size(rest[0]));
+  edit.replace(byte_character(static_cast<uint8_t>(character[0])));
+  for (const char byte : character.substr(1)) edit.insert(byte_character(static_cast<uint8_t>(byte)));
 }
 
 }  // namespace tidemill

@@ -19,6 +19,8 @@ class TextEdit {
   // What is edited; positions and sizes below are bytes of it, always whole characters.
   std::string_view source() const { return source_; }
   size_t position() const { return position_; }
+  // Where the next byte goes in the new text.
+  size_t result_position() const { return changed_ ? result_.size() : position_; }
 
   // Keeps everything up to `end`.
   void keep_until(size_t end);
@@ -45,5 +47,8 @@ class TextEdit {
   std::string result_;
   std::vector<TokenSpan> origins_;
 };
+
+// Replaces the character at the edit's position by one character per byte, in the alphabet of text/byte_alphabet.h.
+void spell_character(TextEdit& edit);
 
 }  // namespace tidemill

@@ -1,5 +1,4 @@
 // Normalizers that change, drop or respell single characters, whatever stands around them.
-#include "text/byte_alphabet.h"
 #include "text/normalizers/edit_characters.h"
 #include "text/normalizers/normalizers.h"
 #include "text/unicode.h"
@@ -70,10 +69,8 @@ class ByteLevelNormalizer : public Normalizer {
   void apply(NormalizedText& text) const override {
     constexpr AsciiSet kAscii = AsciiSet::of([](char32_t c) { return c <= ' ' || c == 0x7F; });
     edit_characters(text, kAscii, [](char32_t, size_t begin, TextEdit& edit) {
-      const std::string_view character = edit.source().substr(begin, utf8_size(edit.source()[begin]));
       edit.keep_until(begin);
-      edit.replace(byte_character(static_cast<uint8_t>(character[0])));
-      for (const char byte : character.substr(1)) edit.insert(byte_character(static_cast<uint8_t>(byte)));
+      spell_character(edit);
     });
   }
 };
