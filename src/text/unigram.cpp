@@ -17,6 +17,8 @@ namespace tidemill {
 namespace {
 
 constexpr double kUnknownPenalty = 10;
+// sentencepiece begins to sum anew past this, lest single precision be too little for a long text.
+constexpr float kLargeSum = 1e5f;
 // An undecided stretch of that many bytes is searched for a decided part.
 constexpr size_t kLongStretch = 4096;
 
@@ -63,16 +65,17 @@ Found found_by_hugging_face(const UnigramVocab& vocab) {
 Found found_by_sentencepiece(const UnigramVocab& vocab) {
   const auto type = [&](size_t id) { return vocab.types.empty() ? TokenType::normal : vocab.types[id]; };
   float lowest = FLT_MAX;
-  float highest = FLT_MIN;  // the least positive number: what sentencepiece starts from
   for (size_t id = 0; id < vocab.tokens.size(); ++id) {
     if (type(id) != TokenType::normal) continue;
     lowest = std::min(lowest, static_cast<float>(vocab.scores[id]));
-    highest = std::max(highest, static_cast<float>(vocab.scores[id]));
   }
   Found found{{}, vocab.scores, lowest - static_cast<float>(kUnknownPenalty)};
   for (size_t id = 0; id < vocab.tokens.size(); ++id) {
     const std::string_view token = vocab.tokens[id];
-    if (type(id) == TokenType::user_defined) found.scores[id] = static_cast<float>(token.size()) * highest - 0.1;
+    // Better than any sum of ordinary scores, and the longer the better.
+    if (type(id) == TokenType::user_defined) {
+      found.scores[id] = static_cast<float>(0.1 * static_cast<double>(token.size()) - 0.1);
+    }
     const bool can_be_found = type(id) == TokenType::normal || type(id) == TokenType::user_defined;
     if (can_be_found && !token.empty()) found.entries.push_back({token, static_cast<int32_t>(id)});
   }
@@ -199,6 +202,7 @@ class Unigram<Score>::Pass {
   uint32_t extend(uint32_t pos, uint32_t end) {
     const uint32_t next = std::min(end, pos + character_size(text_[pos]));
     reach(next);
+    if (kSentencePiece && std::abs(best(pos).score) > kLargeSum) subtract(best(pos).score, pos);
     const Score before = best(pos).score;
     bool has_single = false;
     ByteTrie::Node node = ByteTrie::kRoot;
@@ -207,23 +211,29 @@ class Unigram<Score>::Pass {
       ++to;
       if (id < 0) continue;
       reach(to);
-      offer(to, model_.scores_[id] + before, id, pos);
+      offer(to, static_cast<Score>(model_.scores_[id] + before), id, pos);
       has_single |= to == next;
     }
     if (!has_single) offer_unknown(pos, next, model_.unknown_score_ + before);
     return next;
   }
 
-  // `score` is compared before it is rounded, as sentencepiece does it.
-  void offer(uint32_t to, double score, int32_t id, uint32_t from) {
+  void offer(uint32_t to, Score score, int32_t id, uint32_t from) {
     Best& target = best(to);
-    if (target.from == kUnset || score > target.score) target = {static_cast<Score>(score), id, from};
+    if (target.from == kUnset || score > target.score) target = {score, id, from};
   }
 
   void offer_unknown(uint32_t pos, uint32_t next, Score score) {
     const Best& target = best(next);
     if (target.from != kUnset && !(score > target.score)) return;
     offer(next, score, model_.unknown_.id(text_.substr(pos, next - pos)), pos);
+  }
+
+  // Makes the sums of all ways to `pos` and later smaller by the same.
+  void subtract(Score sum, uint32_t pos) {
+    for (uint32_t place = pos; place <= reach_; ++place) {
+      if (best(place).from != kUnset) best(place).score -= sum;
+    }
   }
 
   // Emits the best way to `pos` and forgets what lies before it.
@@ -282,7 +292,7 @@ class Unigram<Score>::Pass {
     if (id < 0 && can_fall_back()) {
       for (size_t k = 0; k < run.size(); ++k) {
         const bool whole = !kSentencePiece || k + 1 == run.size();
-        push(model_.byte_ids_[static_cast<uint8_t>(run[k])], unknown_begin_, whole ? unknown_end_ : unknown_begin_);
+        push(model_.byte_ids_[static_cast<uint8_t>(run[k])], unknown_begin_, whole ? unknown_end_ : unknown_begin_ + 1);
       }
     } else {
       push(id >= 0 ? id : model_.unknown_.id(run), unknown_begin_, unknown_end_);

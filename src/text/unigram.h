@@ -6,9 +6,10 @@
 // one token.  The two implementations that files are made for differ in rounding, and so in ids where sums nearly tie:
 //   - hugging_face (tokenizer.json): sums in double precision.  Every token may be found in a text, also "<unk>" and
 //     "<s>".  With byte fallback, a run of unknown characters becomes its bytes when it is no token itself.
-//   - sentencepiece (.model files): sums are rounded to single precision after each addition in double precision; only
-//     normal and user-defined tokens are found, and the latter are always preferred.  Byte fallback goes character by
-//     character, and only the last byte of one has a range.
+//   - sentencepiece 0.2.3 (.model files): sums in single precision, begun anew where one passes 100,000; only normal
+//   and
+//     user-defined tokens are found, and the latter score 0.1 for each byte but the first.  Byte fallback goes
+//     character by character, and only the last byte of one stands for it whole.
 #pragma once
 
 #include <cstdint>

@@ -66,7 +66,7 @@ TEST(Unigram, FallsBackToBytes) {
   OwnedVocab v = little();
   v.add_bytes();
   EXPECT_EQ(tokens_of(*v.model(UnigramRules::hugging_face), "xé"), "<0x78>:0-3 <0xC3>:0-3 <0xA9>:0-3");
-  EXPECT_EQ(tokens_of(*v.model(UnigramRules::sentencepiece), "xé"), "<0x78>:0-1 <0xC3>:1-1 <0xA9>:1-3");
+  EXPECT_EQ(tokens_of(*v.model(UnigramRules::sentencepiece), "xé"), "<0x78>:0-1 <0xC3>:1-2 <0xA9>:1-3");
 }
 
 TEST(Unigram, BytesNeedAllOfARun) {
@@ -89,8 +89,8 @@ TEST(Unigram, OnlySentencePieceHidesSpecialTokens) {
 TEST(Unigram, UserDefinedTokensAreTakenWhole) {
   OwnedVocab v = little();
   v.add("ba", 0, TokenType::user_defined);
-  v.add("abab", -1);
-  EXPECT_EQ(tokens_of(*v.model(UnigramRules::sentencepiece), "abab"), "abab:0-4");
+  v.add("bab", -1);
+  EXPECT_EQ(tokens_of(*v.model(UnigramRules::sentencepiece), "bab"), "bab:0-3");
   EXPECT_EQ(tokens_of(*v.model(UnigramRules::sentencepiece), "aba"), "a:0-1 ba:1-3");
 }
 
@@ -108,11 +108,25 @@ TEST(Unigram, RoundsAsTheReferenceDoes) {
   OwnedVocab v;
   v.add("<unk>", 0, TokenType::unknown);
   v.vocab.unknown = 0;
-  v.add("b", -33554432);  // in single precision the next lower number is 4 less
-  v.add("a", -0.9);
-  v.add("aa", -1.9);
+  v.add("b", -65536);  // in single precision the next lower number is 1/128 less
+  v.add("a", -0.9995);
+  v.add("aa", -2);
   EXPECT_EQ(tokens_of(*v.model(UnigramRules::hugging_face), "baa"), "b:0-1 a:1-2 a:2-3");
   EXPECT_EQ(tokens_of(*v.model(UnigramRules::sentencepiece), "baa"), "b:0-1 aa:1-3");
+}
+
+TEST(Unigram, SumsAnewWhereTheReferenceDoes) {
+  OwnedVocab v;
+  v.add("<unk>", 0, TokenType::unknown);
+  v.vocab.unknown = 0;
+  v.add("b", -131072);
+  v.add("a", -0.9995);
+  v.add("aa", -2);
+  EXPECT_EQ(tokens_of(*v.model(UnigramRules::sentencepiece), "baa"), "b:0-1 a:1-2 a:2-3");
+  v.vocab.scores[2] = -89585.8515625;  // a tie of "a" "aa" and "aa" "a", which summing anew undoes
+  v.vocab.scores[3] = -178984.515625;
+  EXPECT_EQ(tokens_of(*v.model(UnigramRules::hugging_face), "aaa"), "a:0-1 aa:1-3");
+  EXPECT_EQ(tokens_of(*v.model(UnigramRules::sentencepiece), "aaa"), "aa:0-2 a:2-3");
 }
 
 TEST(Unigram, RefusesBadVocabularies) {
