@@ -18,7 +18,7 @@ namespace {
 
 using Proto = SentencePieceProto;
 
-std::unique_ptr<const Normalizer> make_normalizer(const Proto& proto, const Proto::NormalizerSpec& spec,
+std::unique_ptr<const Normalizer> make_normalizer(const Proto& proto, const SentencePieceNormalizerSpec& spec,
                                                   const std::string& where) {
   std::vector<std::string_view> user_defined;
   for (const Proto::Piece& piece : proto.pieces) {

@@ -85,7 +85,7 @@ void read_trainer_spec(ProtobufReader reader, Proto& proto) {
   if (!is_utf8(proto.unknown_surface)) reader.fail("unk_surface", "it is not UTF-8");
 }
 
-void read_normalizer_spec(ProtobufReader reader, Proto::NormalizerSpec& spec) {
+void read_normalizer_spec(ProtobufReader reader, SentencePieceNormalizerSpec& spec) {
   while (reader.next()) {
     switch (reader.field()) {
       case 2:

@@ -11,7 +11,14 @@
 
 namespace tidemill {
 
-// Refers to the bytes of the file.
+// Refers to the bytes of the file, as all of this.
+struct SentencePieceNormalizerSpec {
+  std::string_view charsmap;
+  bool add_dummy_prefix = true;
+  bool remove_extra_whitespaces = true;
+  bool escape_whitespaces = true;
+};
+
 struct SentencePieceProto {
   enum class Kind { unigram = 1, bpe = 2, word = 3, character = 4 };
 
@@ -20,13 +27,6 @@ struct SentencePieceProto {
     float score = 0;        // a number
     TokenType type = TokenType::normal;
   };
-  struct NormalizerSpec {
-    std::string_view charsmap;
-    bool add_dummy_prefix = true;
-    bool remove_extra_whitespaces = true;
-    bool escape_whitespaces = true;
-  };
-
   std::vector<Piece> pieces;
   size_t unknown = 0;  // the one piece of that type
   Kind kind = Kind::unigram;
@@ -35,8 +35,8 @@ struct SentencePieceProto {
   std::string_view bos_piece = "<s>";
   std::string_view eos_piece = "</s>";
   std::string_view unknown_surface = " \u2047 ";  // what the unknown piece is decoded to
-  NormalizerSpec normalizer;
-  std::optional<NormalizerSpec> denormalizer;
+  SentencePieceNormalizerSpec normalizer;
+  std::optional<SentencePieceNormalizerSpec> denormalizer;
 };
 
 // Reads and checks the content of a file called `source`.  Fields that tokenizing does not need are skipped.  Throws
