@@ -42,6 +42,7 @@ class WordPiece final : public PieceModel {
  private:
   void encode_word(std::string_view text, ByteRange word, PieceTokens& tokens) const {
     const size_t n_before = tokens.ids.size();
+    const size_t n_ranges_before = tokens.ranges ? tokens.ranges->size() : 0;
     const std::string_view bytes = text.substr(word.begin, word.end - word.begin);
     bool known = bytes.size() <= max_chars_ || count_characters(bytes) <= max_chars_;
     ByteTrie::Node node = ByteTrie::kRoot;
@@ -59,7 +60,7 @@ class WordPiece final : public PieceModel {
     tokens.ids.resize(n_before);
     tokens.ids.push_back(unknown_.id(bytes));
     if (tokens.ranges) {
-      tokens.ranges->resize(n_before);
+      tokens.ranges->resize(n_ranges_before);
       tokens.ranges->push_back(word);
     }
   }
