@@ -59,7 +59,8 @@ json character_offsets(std::string_view text, const std::vector<TokenSpan>& span
 }
 
 SpecialText special_text_of(const json& line) {
-  return value_or(line, "parse_special_tokens", true) ? SpecialText::parse : SpecialText::as_text;
+  if (!line.contains("parse_special_tokens")) return SpecialText::standard;
+  return line.at("parse_special_tokens").get<bool>() ? SpecialText::parse : SpecialText::as_text;
 }
 
 json encode_line(const Tokenizer& tokenizer, const json& line, bool with_offsets) {

@@ -14,9 +14,10 @@ namespace tidemill {
 
 // What becomes of text that spells a special token, such as "<|endoftext|>".
 enum class SpecialText : uint8_t {
-  parse,    // it becomes that token
-  as_text,  // it is text like any other
-  forbid,   // the call throws invalid_argument, naming the token
+  standard,  // what the library does that the file is made for: tiktoken's encodings as_text, all others parse
+  parse,     // it becomes that token
+  as_text,   // it is text like any other
+  forbid,    // the call throws invalid_argument, naming the token
 };
 
 enum class Side : uint8_t { left, right };
@@ -44,7 +45,7 @@ struct Padding {
 
 struct EncodeOptions {
   bool add_special_tokens = true;  // what the model wants around a text, e.g. <bos>
-  SpecialText special_text = SpecialText::parse;
+  SpecialText special_text = SpecialText::standard;
   std::optional<Truncation> truncation = {};
   std::optional<Padding> padding = {};
 };

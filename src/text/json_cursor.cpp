@@ -106,6 +106,13 @@ JsonCursor::Kind JsonCursor::peek() {
   }
 }
 
+JsonCursor::Kind JsonCursor::enter_first_member() {
+  open('{');
+  read_string();
+  expect(':');
+  return peek();
+}
+
 // Where the string that begins at pos_ ends: its first quote or escape, or a character that must not be there.
 size_t JsonCursor::string_end() {
   size_t end = pos_;

@@ -21,6 +21,8 @@ class JsonCursor {
   JsonCursor(std::string_view text, std::string source);
 
   Kind peek();
+  // The kind of the first member's value of the object that comes next; leaves the cursor there, in the middle.
+  Kind enter_first_member();
   // Calls `member(key)` for every member; it must read or skip the value.
   template <typename Member>
   void read_object(Member&& member) {

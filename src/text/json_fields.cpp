@@ -38,6 +38,12 @@ int64_t JsonFields::integer(std::string_view key, int64_t min, int64_t max) cons
   return value.get<int64_t>();
 }
 
+const json& JsonFields::value(std::string_view key) const {
+  const auto found = object_.find(key);
+  if (found == object_.end()) fail(key, "is missing");
+  return *found;
+}
+
 const json& JsonFields::list(std::string_view key) const {
   return at(key, "a list", &json::is_array);
 }

@@ -24,6 +24,7 @@ class JsonFields {
   std::string text(std::string_view key) const;
   bool boolean(std::string_view key) const;
   int64_t integer(std::string_view key, int64_t min, int64_t max) const;
+  const nlohmann::json& value(std::string_view key) const;
   const nlohmann::json& list(std::string_view key) const;
   const nlohmann::json& object(std::string_view key) const;
   // The same, with a value for a field that is missing or null.

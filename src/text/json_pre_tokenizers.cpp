@@ -1,5 +1,11 @@
+#include <algorithm>
+#include <utility>
+
+#include "text/code_points.h"
 #include "text/json_sequence.h"
 #include "text/json_stages.h"
+#include "text/pre_tokenizers/cutting.h"
+#include "text/pre_tokenizers/pre_tokenizers.h"
 #include "text/split_patterns.h"
 
 namespace tidemill {
@@ -7,20 +13,36 @@ namespace {
 
 using nlohmann::json;
 
-// A pre-tokenizer that is a known split pattern.
+char32_t read_character(const JsonFields& fields, std::string_view key) {
+  const std::string text = fields.text(key);
+  size_t end = 0;
+  const char32_t c = text.empty() ? 0 : next_code_point(text, end);
+  if (text.empty() || end != text.size()) fields.fail(key, "is '" + text + "', not one character");
+  return c;
+}
+
+SplitBehavior read_behavior(const JsonFields& fields, const std::string& fallback) {
+  static constexpr std::pair<std::string_view, SplitBehavior> kNames[] = {
+      {"Removed", SplitBehavior::removed},
+      {"Isolated", SplitBehavior::isolated},
+      {"MergedWithPrevious", SplitBehavior::merged_with_previous},
+      {"MergedWithNext", SplitBehavior::merged_with_next},
+      {"Contiguous", SplitBehavior::contiguous},
+  };
+  const std::string name = fields.text_or("behavior", fallback);
+  const auto* const found =
+      std::find_if(std::begin(kNames), std::end(kNames), [&](const auto& row) { return row.first == name; });
+  if (found == std::end(kNames)) fields.fail("behavior", "is '" + name + "', which is not known");
+  return found->second;
+}
+
+// A known split pattern.
 class KnownSplit final : public PreTokenizer {
  public:
   explicit KnownSplit(const Splitter& splitter) : splitter_(splitter) {}
 
   void apply(NormalizedText& text, std::vector<ByteRange>& pieces) const override {
-    std::vector<ByteRange> parts;
-    for (const ByteRange piece : pieces) {
-      const size_t n_before = parts.size();
-      const std::string_view view = text.text().substr(piece.begin, piece.end - piece.begin);
-      for (size_t pos = 0; pos < view.size();) pos = splitter_.split(view, pos, view.size(), parts);
-      for (size_t k = n_before; k < parts.size(); ++k) parts[k].begin += piece.begin, parts[k].end += piece.begin;
-    }
-    pieces = std::move(parts);
+    cut_pieces(splitter_, text.text(), pieces);
   }
   const Splitter* as_splitter() const override { return &splitter_; }
 
@@ -28,21 +50,42 @@ class KnownSplit final : public PreTokenizer {
   const Splitter& splitter_;
 };
 
-// The known pattern of a list that is one Split and a ByteLevel without a pattern of its own; null for others.
-const Splitter* find_splitter(const JsonFields& fields) {
-  const json& list = fields.list("pretokenizers");
-  if (list.size() != 2) return nullptr;
-  const std::string split_where = fields.where() + ".pretokenizers[0]";
-  const JsonFields split(list[0], split_where);
-  const std::string bytes_where = fields.where() + ".pretokenizers[1]";
-  const JsonFields bytes(list[1], bytes_where);
-  if (split.text("type") != "Split" || bytes.text("type") != "ByteLevel") return nullptr;
-  if (bytes.boolean("add_prefix_space") || bytes.boolean_or("use_regex", true)) return nullptr;
-  const json& pattern = split.object("pattern");
-  if (split.text("behavior") != "Isolated" || split.boolean_or("invert", false) || !pattern.contains("Regex"))
-    return nullptr;
-  return find_split_pattern(pattern["Regex"].get<std::string>());
+PreTokenizerPtr make_split(const JsonFields& fields) {
+  const SplitOptions options{.behavior = read_behavior(fields, "Isolated"),
+                             .invert = fields.boolean_or("invert", false)};
+  const std::string pattern_where = fields.where() + ".pattern";
+  const JsonFields pattern(fields.object("pattern"), pattern_where);
+  const Splitter* const known = find_split_pattern(pattern.text("Regex"));
+  const bool isolated = options.behavior == SplitBehavior::isolated && !options.invert;
+  if (!known || !isolated) pattern.fail_unsupported("Regex", "is not one of the known patterns");
+  return std::make_unique<KnownSplit>(*known);
 }
+
+// Since tokenizers 0.15 prepend_scheme says what add_prefix_space said.
+PreTokenizerPtr make_metaspace_from(const JsonFields& fields) {
+  MetaspaceOptions options{.replacement = read_character(fields, "replacement"),
+                           .prepend = PrependScheme::always,
+                           .split = fields.boolean_or("split", true)};
+  const std::string fallback = fields.boolean_or("add_prefix_space", true) ? "always" : "never";
+  const std::string scheme = fields.text_or("prepend_scheme", fallback);
+  if (scheme == "first") {
+    options.prepend = PrependScheme::first;
+  } else if (scheme == "never") {
+    options.prepend = PrependScheme::never;
+  } else if (scheme != "always") {
+    fields.fail("prepend_scheme", "is '" + scheme + "', not always, first or never");
+  }
+  return make_metaspace(options);
+}
+
+PreTokenizerPtr make_sequence(const JsonFields& fields, Bytes bytes) {
+  auto parts = stages_from_json(fields, "pretokenizers", [bytes](const json& value, const std::string& where) {
+    return pre_tokenizer_from_json(value, where, bytes);
+  });
+  return make_pre_tokenizer_sequence(std::move(parts));
+}
+
+constexpr int64_t kMaxFixedLength = int64_t{1} << 30;
 
 }  // namespace
 
@@ -50,13 +93,28 @@ std::unique_ptr<const PreTokenizer> pre_tokenizer_from_json(const json& value, c
   if (value.is_null()) return nullptr;
   const JsonFields fields(value, where);
   const std::string type = fields.text("type");
-  const Splitter* splitter = nullptr;
-  if (bytes == Bytes::raw) {
-    if (type == "ByteLevel" && !fields.boolean("add_prefix_space")) splitter = find_split_name("gpt2");
-    if (type == "Sequence") splitter = find_splitter(fields);
+  if (type == "BertPreTokenizer") return make_bert_pre_tokenizer();
+  if (type == "Whitespace") return make_whitespace();
+  if (type == "WhitespaceSplit") return make_whitespace_split();
+  if (type == "UnicodeScripts") return make_unicode_scripts();
+  if (type == "Metaspace") return make_metaspace_from(fields);
+  if (type == "Split") return make_split(fields);
+  if (type == "Sequence") return make_sequence(fields, bytes);
+  if (type == "CharDelimiterSplit") return make_char_delimiter_split(read_character(fields, "delimiter"));
+  if (type == "Punctuation") return make_punctuation(read_behavior(fields, "Isolated"));
+  if (type == "Digits") {
+    return make_digits(fields.boolean_or("individual_digits", false) ? DigitRuns::single_digits : DigitRuns::whole);
   }
-  if (!splitter) fields.fail_unsupported("type", "is '" + type + "' with settings that are not read yet");
-  return std::make_unique<KnownSplit>(*splitter);
+  if (type == "FixedLength") {
+    return make_fixed_length(static_cast<size_t>(fields.integer_or("length", 0, kMaxFixedLength, 5)),
+                             where + ".length");
+  }
+  if (type == "ByteLevel") {
+    return make_byte_level({.add_prefix_space = fields.boolean("add_prefix_space"),
+                            .use_regex = fields.boolean_or("use_regex", true),
+                            .spell_bytes = bytes == Bytes::spelled});
+  }
+  fields.fail_unsupported("type", "is '" + type + "', which is not known");
 }
 
 }  // namespace tidemill

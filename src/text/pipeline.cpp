@@ -41,6 +41,7 @@ class Pipeline final : public Tokenizer {
         added_(std::move(parts_.added_tokens), parts_.normalizer.get()),
         scratches_(*parts_.model, options.cache_bytes) {
     index_added_tokens();
+    needs_origins_ = parts_.normalizer && parts_.pre_tokenizer && parts_.pre_tokenizer->needs_origins();
     if (parts_.post_processor) surroundings_ = find_surroundings();
     // Model and added tokens that span the end of a word would be torn apart there.
     splits_at_word_ends_ = parts_.splits_at_word_ends && !added_token_spans_word_end();
@@ -125,6 +126,10 @@ class Pipeline final : public Tokenizer {
                 "text: it is " + std::to_string(text.size()) + " bytes long; encode it in parts of less than 1 GiB");
   }
 
+  SpecialText resolved(SpecialText special_text) const {
+    return special_text == SpecialText::standard ? parts_.standard_special_text : special_text;
+  }
+
   // Appends the ids of `text` with what belongs around it.
   void encode_ids(std::string_view text, const EncodeOptions& options, PipelineScratch& scratch,
                   std::vector<int32_t>& ids) const {
@@ -137,7 +142,7 @@ class Pipeline final : public Tokenizer {
     const bool surround = options.add_special_tokens && surroundings_;
     if (surround) ids.insert(ids.end(), surroundings_->before.begin(), surroundings_->before.end());
     TextTokens tokens{ids};
-    encode_text(RepairedText(text).text(), options.special_text, scratch, tokens);
+    encode_text(RepairedText(text).text(), resolved(options.special_text), scratch, tokens);
     if (surround) ids.insert(ids.end(), surroundings_->after.begin(), surroundings_->after.end());
   }
 
@@ -177,14 +182,15 @@ class Pipeline final : public Tokenizer {
   // A stretch of text that lies at byte `at`.
   void encode_stretch(std::string_view text, size_t at, SpecialText special_text, PipelineScratch& scratch,
                       TextTokens& tokens) const {
-    NormalizedText normalized(text, tokens.tracked() ? NormalizedText::Track::origins : NormalizedText::Track::no, at);
+    const bool tracked = tokens.tracked() || needs_origins_;
+    NormalizedText normalized(text, tracked ? NormalizedText::Track::origins : NormalizedText::Track::no, at);
     if (parts_.normalizer) parts_.normalizer->apply(normalized);
     if (!added_.any(AddedTokens::Stage::normalized)) return encode_pieces(normalized, scratch, tokens);
     split_at_added_tokens(
         AddedTokens::Stage::normalized, normalized.text(), special_text,
         [&](const AddedTokens::Match& match) {
           const ByteRange range{static_cast<uint32_t>(match.begin), static_cast<uint32_t>(match.end)};
-          add_token(match.token, tokens.tracked() ? normalized.origin(range) : TokenSpan{}, tokens);
+          add_token(match.token, normalized.tracked() ? normalized.origin(range) : TokenSpan{}, tokens);
         },
         [&](size_t begin, size_t end) {
           if (begin == 0 && end == normalized.text().size()) return encode_pieces(normalized, scratch, tokens);
@@ -258,7 +264,7 @@ class Pipeline final : public Tokenizer {
   Encoding encode_texts(std::span<const std::string_view> texts, const EncodeOptions& options) const {
     std::vector<Encoding> encodings;
     for (size_t k = 0; k < texts.size(); ++k) {
-      encodings.push_back(encode_one(texts[k], static_cast<int32_t>(k), options.special_text));
+      encodings.push_back(encode_one(texts[k], static_cast<int32_t>(k), resolved(options.special_text)));
     }
     if (options.truncation) truncate_texts(encodings, options);
     EncodingSource source{.texts = {texts[0], texts.back()}, .spelling = {}};
@@ -413,6 +419,7 @@ class Pipeline final : public Tokenizer {
   int32_t vocab_size_ = 0;
   std::optional<Surroundings> surroundings_;
   bool splits_at_word_ends_ = false;
+  bool needs_origins_ = false;  // also where no spans are asked for
   mutable ScratchPool scratches_;
   mutable std::once_flag texts_made_;
   mutable TokenStrings texts_;

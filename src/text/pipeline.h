@@ -30,8 +30,9 @@ struct PipelineParts {
   std::unique_ptr<const PreTokenizer> pre_tokenizer;  // without one a text is a single piece
   std::unique_ptr<const PieceModel> model;
   std::unique_ptr<const PostProcessor> post_processor;
-  std::unique_ptr<const TokenDecoder> decoder;  // without one names are joined by spaces
-  bool clean_up_spaces = false;                 // of decoded text: clean_up_tokenization_spaces of `transformers`
+  std::unique_ptr<const TokenDecoder> decoder;             // without one names are joined by spaces
+  SpecialText standard_special_text = SpecialText::parse;  // what SpecialText::standard means
+  bool clean_up_spaces = false;  // of decoded text: clean_up_tokenization_spaces of `transformers`
   std::vector<int32_t> stop_ids;
   int32_t bos = -1;
   std::optional<Truncation> truncation;  // what the file asks for

@@ -144,7 +144,7 @@ class SpmBpe final : public Tokenizer {
       if (spans) spans->push_back({static_cast<int64_t>(at), static_cast<int64_t>(at)});
     };
     if (options.add_special_tokens && add_bos_) add(bos_, 0);
-    encoder_.encode(text, options.special_text == SpecialText::parse, ids, spans);
+    encoder_.encode(text, options.special_text != SpecialText::as_text, ids, spans);
     if (options.add_special_tokens && add_eos_) add(eos_, text.size());
     return ids;
   }

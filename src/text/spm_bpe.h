@@ -2,7 +2,7 @@
 //
 // Encoding, in this order (Kudo and Richardson 2018, arXiv:1808.06226, and the published tokenizer.json files):
 //   1. Special tokens split the text where it spells them, leftmost and longest first: user-defined ones always,
-//      control tokens, the unknown token and reserved ones only with `SpecialText::parse`.
+//      control tokens, the unknown token and reserved ones unless `SpecialText::as_text` says so.
 //   2. With `add_space_prefix` a space precedes each stretch of text: at the start and after every control token.
 //   3. Invalid UTF-8 becomes U+FFFD, spaces become U+2581, runs of spaces become user-defined tokens of such runs.
 //   4. Characters are merged by score (text/bpe_merger.h); a character that is no token becomes its bytes, or the

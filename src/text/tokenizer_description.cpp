@@ -9,6 +9,7 @@
 #include "text/pipeline.h"
 #include "text/token_table.h"
 #include "text/unigram.h"
+#include "text/word_ends.h"
 #include "text/word_level.h"
 #include "text/wordpiece.h"
 
@@ -143,9 +144,11 @@ std::shared_ptr<const Tokenizer> build_tokenizer(TokenizerDescription descriptio
   parts.added_tokens = std::move(description.added_tokens);
   parts.truncation = description.truncation;
   parts.padding = description.padding;
+  parts.standard_special_text = description.standard_special_text;
   parts.clean_up_spaces = description.clean_up_spaces;
   parts.stop_ids = std::move(description.stop_ids);
   parts.bos = description.bos;
+  parts.splits_at_word_ends = splits_at_word_ends(description);
   return make_pipeline(std::move(parts), options);
 }
 

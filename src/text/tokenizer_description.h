@@ -46,6 +46,7 @@ struct TokenizerDescription {
   std::optional<Truncation> truncation;
   std::optional<Padding> padding;
   std::string pad_token = "[PAD]";
+  SpecialText standard_special_text = SpecialText::parse;
   bool clean_up_spaces = false;
   std::vector<int32_t> stop_ids;
   int32_t bos = -1;
