@@ -10,6 +10,6 @@ namespace tidemill {
 
 // Reads what it needs and keeps nothing of `file`.  Throws bad_file, naming file and key, for missing or malformed
 // metadata, and unsupported for a kind of tokenizer that this build lacks.
-std::shared_ptr<const Tokenizer> tokenizer_of(const GgufFile& file);
+std::shared_ptr<const Tokenizer> tokenizer_of(const GgufFile& file, const TokenizerOptions& options = {});
 
 }  // namespace tidemill

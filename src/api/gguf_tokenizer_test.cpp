@@ -141,9 +141,53 @@ TEST(GgufTokenizer, RefusesWrongTypes) {
   expect_error(instead("bos_token_id", GgufType::f32, raw(0.0f)), "tokenizer.ggml.bos_token_id");
 }
 
+// A small byte-level vocabulary; `more` is added to its metadata.
+GgufTestFile byte_level_file(const std::string& pre, GgufTestFile more = {}) {
+  const std::vector<std::string> tokens{"a", "b", "\u0120", "\u0120a", "ab", "<|end|>", "[tool]"};
+  std::string names;
+  for (const std::string& token : tokens) names += raw_string(token);
+  std::string kinds;
+  for (const int32_t type : {1, 1, 1, 1, 1, 3, 4}) kinds += raw(type);
+  return more.entry("tokenizer.ggml.model", GgufType::string, raw_string("gpt2"))
+      .entry("tokenizer.ggml.pre", GgufType::string, raw_string(pre))
+      .entry("tokenizer.ggml.eos_token_id", GgufType::u32, raw(uint32_t{5}))
+      .list("tokenizer.ggml.tokens", GgufType::string, tokens.size(), names)
+      .list("tokenizer.ggml.token_type", GgufType::i32, tokens.size(), kinds)
+      .list("tokenizer.ggml.merges", GgufType::string, 2, raw_string("\u0120 a") + raw_string("a b"));
+}
+
+TEST(GgufTokenizer, ReadsByteLevelBpe) {
+  const auto tokenizer = load(byte_level_file("gpt-2"));
+  EXPECT_EQ(tokenizer->encode("ab a<|end|>b[tool]"), (std::vector<int32_t>{4, 3, 5, 1, 6}));
+  const std::vector<int32_t> ids{4, 3, 5, 6};
+  EXPECT_EQ(tokenizer->decode(ids), "ab a[tool]");
+  EXPECT_EQ(tokenizer->decode(ids, false), "ab a<|end|>[tool]");
+  EXPECT_EQ(std::vector(tokenizer->stop_ids().begin(), tokenizer->stop_ids().end()), std::vector<int32_t>{5});
+  EXPECT_EQ(load(byte_level_file("roberta-bpe"))->encode("a"), (std::vector<int32_t>{0, 5}));
+}
+
+TEST(GgufTokenizer, ChecksByteLevelBpe) {
+  expect_error(byte_level_file("my-own"), "tokenizer.ggml.pre is 'my-own'", ErrorCode::unsupported);
+  expect_error(Metadata().file("gpt2"), "tokenizer.ggml.merges");
+}
+
+// Word starts are marked by U+2581 in the file.
+TEST(GgufTokenizer, ReadsWordPiece) {
+  Metadata metadata;
+  metadata.tokens = {"[UNK]", "[CLS]", "[SEP]", "\u2581tide", "mill", "\u2581mill"};
+  metadata.scores = {0, 0, 0, 0, 0, 0};
+  metadata.types = {2, 3, 3, 1, 1, 1};
+  expect_error(metadata.file("bert"), "tokenizer.ggml.unknown_token_id");
+  metadata.more.entry("tokenizer.ggml.unknown_token_id", GgufType::u32, raw(uint32_t{0}))
+      .entry("tokenizer.ggml.cls_token_id", GgufType::u32, raw(uint32_t{1}))
+      .entry("tokenizer.ggml.seperator_token_id", GgufType::u32, raw(uint32_t{2}));
+  const auto tokenizer = load(metadata.file("bert"));
+  EXPECT_EQ(tokenizer->encode("Tidemill mill x"), (std::vector<int32_t>{1, 3, 4, 5, 0, 2}));
+}
+
 TEST(GgufTokenizer, NamesKindsThatItLacks) {
   expect_error(GgufTestFile(), "tokenizer.ggml.model is missing");
-  expect_error(Metadata().file("gpt2"), "'gpt2'", ErrorCode::unsupported);
+  expect_error(Metadata().file("plamo2"), "'plamo2'", ErrorCode::unsupported);
   expect_error(Metadata().file("rwkv"), "'rwkv'", ErrorCode::unsupported);
 }
 

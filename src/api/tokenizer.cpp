@@ -1,18 +1,16 @@
 #include "tidemill/tokenizer.h"
 
+#include <filesystem>
+
 #include "api/gguf_tokenizer.h"
-#include "sys/mapped_file.h"
-#include "text/tokenizer_json.h"
+#include "api/tokenizer_files.h"
 
 namespace tidemill {
 
 std::shared_ptr<const Tokenizer> Tokenizer::from_file(const std::string& path, const TokenizerOptions& options) {
-  if (path.ends_with(".json")) {
-    const MappedFile file(path);
-    const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
-    return build_tokenizer(read_tokenizer_json(text, path), options);
-  }
-  return tokenizer_of(GgufFile(path));
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return load_tokenizer_folder(path, options);
+  return load_tokenizer_file(path, options);
 }
 
 }  // namespace tidemill

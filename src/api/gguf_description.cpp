@@ -1,0 +1,153 @@
+#include "api/gguf_description.h"
+
+#include <deque>
+#include <memory>
+#include <utility>
+
+#include "api/gguf_fields.h"
+#include "api/gguf_pre_tokenizers.h"
+#include "text/vocab_files.h"
+#include "tidemill/error.h"
+
+namespace tidemill {
+namespace {
+
+using namespace gguf_tokenizer;
+using nlohmann::json;
+
+json split_stage(std::string_view pattern) {
+  return {{"type", "Split"}, {"pattern", {{"Regex", pattern}}}, {"behavior", "Isolated"}, {"invert", false}};
+}
+
+// Splits one after the other, then the bytes of GPT-2.
+json pre_tokenizer_stages(std::span<const std::string_view> patterns) {
+  json stages = json::array();
+  for (const std::string_view pattern : patterns) stages.push_back(split_stage(pattern));
+  stages.push_back({{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", false}});
+  return {{"type", "Sequence"}, {"pretokenizers", std::move(stages)}};
+}
+
+const GgufPreTokenizer& pre_tokenizer_of(const GgufFile& file) {
+  const std::string_view name = file.string(kPrefix + "pre").value_or("");
+  const GgufPreTokenizer* const found = find_gguf_pre_tokenizer(name);
+  if (found) return *found;
+  throw Error(ErrorCode::unsupported, file.path() + ": " + kPrefix + "pre is '" + std::string(name) +
+                                          "', which is not known; docs/tokenizers.md lists the names that are");
+}
+
+// A template of the tokens `before` and `after` each text; -1: none.
+json template_of(const ModelDescription& model, int32_t before, int32_t after) {
+  json single = json::array();
+  json pair = json::array();
+  json tokens = json::object();
+  const auto add = [&](int32_t id, int type_id) {
+    if (id < 0) return;
+    const std::string name(model.names[static_cast<size_t>(id)]);
+    const json piece = {{"SpecialToken", {{"id", name}, {"type_id", type_id}}}};
+    if (type_id == 0) single.push_back(piece);
+    pair.push_back(piece);
+    tokens[name] = {{"id", name}, {"ids", {id}}, {"tokens", {name}}};
+  };
+  const auto add_text = [](json& list, const char* id, int type_id) {
+    list.push_back({{"Sequence", {{"id", id}, {"type_id", type_id}}}});
+  };
+  add(before, 0);
+  add_text(single, "A", 0);
+  add_text(pair, "A", 0);
+  add(after, 0);
+  add(before, 1);
+  add_text(pair, "B", 1);
+  add(after, 1);
+  return {{"type", "TemplateProcessing"}, {"single", single}, {"pair", pair}, {"special_tokens", tokens}};
+}
+
+void add_special_tokens(const std::vector<TokenType>& types, TokenizerDescription& description) {
+  for (size_t id = 0; id < types.size(); ++id) {
+    const std::string_view name = description.model.names[id];
+    const bool special = types[id] == TokenType::control || types[id] == TokenType::unknown;
+    if (name.empty() || (!special && types[id] != TokenType::user_defined)) continue;
+    description.added_tokens.push_back(
+        {.content = std::string(name), .id = static_cast<int32_t>(id), .special = special, .normalized = false});
+  }
+}
+
+void read_merges(const GgufFile& file, ModelDescription& model) {
+  const StringList* merges = file.strings(kPrefix + "merges");
+  if (!merges) bad_key(file, "merges", "is missing");
+  model.merges.reserve(merges->size());
+  for (const std::string_view merge : *merges) {
+    const size_t space = merge.find(' ', 1);
+    if (space == merge.npos) bad_key(file, "merges", "has the entry '" + std::string(merge) + "', not two tokens");
+    model.merges.emplace_back(merge.substr(0, space), merge.substr(space + 1));
+  }
+}
+
+}  // namespace
+
+TokenizerDescription describe_gguf_bpe(const GgufFile& file) {
+  TokenizerDescription description;
+  description.source = file.path();
+  ModelDescription& model = description.model;
+  model.names = read_tokens(file);
+  model.n_tokens = model.names.size();
+  const size_t n_tokens = model.names.size();
+  read_merges(file, model);
+  const GgufPreTokenizer& pre = pre_tokenizer_of(file);
+  model.ignore_merges = pre.ignore_merges;
+  if (pre.nfc) description.normalizer = {{"type", "NFC"}};
+  description.pre_tokenizer = pre_tokenizer_stages(pre.patterns);
+  description.decoder = {
+      {"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", true}, {"use_regex", true}};
+  add_special_tokens(read_types(file, n_tokens), description);
+  description.bos = read_id(file, "bos_token_id", n_tokens, -1);
+  const int32_t eos = read_id(file, "eos_token_id", n_tokens, -1);
+  const bool add_bos = file.boolean(kPrefix + "add_bos_token").value_or(pre.add_bos || pre.add_sep);
+  const bool add_eos = file.boolean(kPrefix + "add_eos_token").value_or(pre.add_sep);
+  if (add_bos || add_eos) {
+    description.post_processor = template_of(model, add_bos ? description.bos : -1, add_eos ? eos : -1);
+  }
+  description.stop_ids = read_stop_ids(file, n_tokens, eos);
+  return description;
+}
+
+TokenizerDescription describe_gguf_wordpiece(const GgufFile& file) {
+  // Files mark the start of a word by U+2581 where BERT marks what goes on by "##".
+  constexpr std::string_view kWordStart = "\u2581";
+  const StringList& tokens = read_tokens(file);
+  const std::vector<TokenType> types = read_types(file, tokens.size());
+  const auto names = std::make_shared<std::deque<std::string>>();
+  TokenizerDescription description;
+  description.source = file.path();
+  ModelDescription& model = description.model;
+  model.kind = ModelDescription::Kind::wordpiece;
+  model.continuing_prefix = "##";
+  for (size_t id = 0; id < tokens.size(); ++id) {
+    const std::string_view token = tokens[id];
+    const bool whole = types[id] != TokenType::normal || (token.starts_with('[') && token.ends_with(']'));
+    if (token.starts_with(kWordStart)) {
+      model.names.push_back(token.substr(kWordStart.size()));
+    } else if (whole || token.empty()) {
+      model.names.push_back(token);
+    } else {
+      model.names.push_back(names->emplace_back("##" + std::string(token)));
+    }
+  }
+  model.n_tokens = model.names.size();
+  description.storage = names;
+  const int32_t unknown = read_id(file, "unknown_token_id", tokens.size(), -1);
+  if (unknown < 0) bad_key(file, "unknown_token_id", "is missing");
+  model.unknown_token = model.names[static_cast<size_t>(unknown)];
+  add_bert_stages(description, true);
+  const int32_t cls = read_id(file, "cls_token_id", tokens.size(), read_id(file, "bos_token_id", tokens.size(), -1));
+  // How the key has been spelled ever since.
+  const int32_t sep =
+      read_id(file, "seperator_token_id", tokens.size(), read_id(file, "eos_token_id", tokens.size(), -1));
+  if (cls >= 0 && sep >= 0) {
+    description.post_processor = {{"type", "BertProcessing"}};
+    description.post_processor["cls"] = {model.names[static_cast<size_t>(cls)], cls};
+    description.post_processor["sep"] = {model.names[static_cast<size_t>(sep)], sep};
+  }
+  return description;
+}
+
+}  // namespace tidemill

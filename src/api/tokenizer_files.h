@@ -1,0 +1,18 @@
+// Which kind of tokenizer a file or a folder holds.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "tidemill/tokenizer.h"
+
+namespace tidemill {
+
+// A file is known by what it begins with, except for tiktoken's ranks, whose name says which encoding they are.
+std::shared_ptr<const Tokenizer> load_tokenizer_file(const std::string& path, const TokenizerOptions& options);
+
+// Takes the first that there is of: tokenizer.json; vocab.json with merges.txt; vocab.txt; a single file of another
+// kind.  tokenizer_config.json, special_tokens_map.json and generation_config.json beside it count, too.
+std::shared_ptr<const Tokenizer> load_tokenizer_folder(const std::string& folder, const TokenizerOptions& options);
+
+}  // namespace tidemill
