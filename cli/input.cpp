@@ -23,19 +23,16 @@ std::string read_all(const std::string& path) {
   return text;
 }
 
-void answer_json_lines(const std::function<nlohmann::json(const nlohmann::json& line)>& handle) {
-  answer_written_json_lines([&](const nlohmann::json& line, const std::string&) { return handle(line); });
-}
+namespace {
 
-void answer_written_json_lines(
-    const std::function<nlohmann::json(const nlohmann::json& line, const std::string& written)>& handle) {
+void answer_lines(const std::function<std::string(const nlohmann::json& line, const std::string& written)>& handle) {
   std::string line;
   for (int64_t number = 1; std::getline(std::cin, line); ++number) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     const auto fail = [&](const std::string& why) {
       throw Error(ErrorCode::bad_file, "standard input, line " + std::to_string(number) + ": " + why);
     };
-    nlohmann::json answer;
+    std::string answer;
     try {
       const auto parsed = nlohmann::json::parse(line);
       if (!parsed.is_object()) fail("is not a JSON object; give one object a line");
@@ -43,9 +40,22 @@ void answer_written_json_lines(
     } catch (const nlohmann::json::exception& problem) {
       fail(problem.what());
     }
-    std::cout << answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+    std::cout << answer << '\n';
   }
   std::cout.flush();
+}
+
+}  // namespace
+
+void answer_json_lines(const std::function<std::string(const nlohmann::json& line)>& handle) {
+  answer_lines([&](const nlohmann::json& line, const std::string&) { return handle(line); });
+}
+
+void answer_written_json_lines(
+    const std::function<nlohmann::json(const nlohmann::json& line, const std::string& written)>& handle) {
+  answer_lines([&](const nlohmann::json& line, const std::string& written) {
+    return handle(line, written).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  });
 }
 
 }  // namespace tidemill::cli

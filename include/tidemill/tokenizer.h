@@ -145,6 +145,11 @@ class Tokenizer {
   virtual bool splits_at_word_ends() const { return false; }
 };
 
+// Writes the tokenizer at `path`, any file or folder that Tokenizer::from_file takes and that is made of stages, to the
+// file `json_path` as a tokenizer.json that Hugging Face's `tokenizers` loads.  Throws what from_file throws,
+// unsupported for what has no such form (SentencePiece models, RWKV), and io.
+void convert_tokenizer(const std::string& path, const std::string& json_path);
+
 // Turns ids that come one by one into text that is always whole UTF-8.
 //
 // It works as Hugging Face's DecodeStream: each id is decoded together with the few before it that its text may depend

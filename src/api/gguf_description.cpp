@@ -110,6 +110,15 @@ TokenizerDescription describe_gguf_bpe(const GgufFile& file) {
   return description;
 }
 
+TokenizerDescription describe_gguf(const GgufFile& file) {
+  const std::optional<std::string_view> kind = file.string(kPrefix + "model");
+  if (!kind) bad_key(file, "model", "is missing, the file has no tokenizer");
+  if (*kind == "gpt2") return describe_gguf_bpe(file);
+  if (*kind == "bert") return describe_gguf_wordpiece(file);
+  throw Error(ErrorCode::unsupported, file.path() + ": " + kPrefix + "model is '" + std::string(*kind) +
+                                          "', of which no tokenizer.json can be made; gpt2 and bert are possible");
+}
+
 TokenizerDescription describe_gguf_wordpiece(const GgufFile& file) {
   // Files mark the start of a word by U+2581 where BERT marks what goes on by "##".
   constexpr std::string_view kWordStart = "\u2581";

@@ -14,4 +14,7 @@ TokenizerDescription describe_gguf_bpe(const GgufFile& file);
 // "bert": WordPiece.  Throws bad_file, naming file and key.
 TokenizerDescription describe_gguf_wordpiece(const GgufFile& file);
 
+// The one of these that tokenizer.ggml.model names.  Throws unsupported for others.
+TokenizerDescription describe_gguf(const GgufFile& file);
+
 }  // namespace tidemill

@@ -2,8 +2,8 @@
 
 #include <filesystem>
 
-#include "api/gguf_tokenizer.h"
 #include "api/tokenizer_files.h"
+#include "sys/atomic_file.h"
 
 namespace tidemill {
 
@@ -11,6 +11,13 @@ std::shared_ptr<const Tokenizer> Tokenizer::from_file(const std::string& path, c
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) return load_tokenizer_folder(path, options);
   return load_tokenizer_file(path, options);
+}
+
+void convert_tokenizer(const std::string& path, const std::string& json_path) {
+  const std::string text = tokenizer_as_json(path);
+  AtomicFile file(json_path);
+  file.write(text);
+  file.commit();
 }
 
 }  // namespace tidemill

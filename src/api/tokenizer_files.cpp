@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/gguf_description.h"
 #include "api/gguf_tokenizer.h"
 #include "sys/mapped_file.h"
 #include "text/json_cursor.h"
@@ -126,6 +127,13 @@ TokenizerConfig read_config(const fs::path& folder) {
   return config;
 }
 
+void apply_config(const TokenizerConfig& config, const fs::path& vocabulary, TokenizerDescription& description) {
+  if (config.do_lower_case() && vocabulary.filename() == "vocab.txt") {
+    description.normalizer["lowercase"] = *config.do_lower_case();
+  }
+  config.apply(description);
+}
+
 }  // namespace
 
 std::shared_ptr<const Tokenizer> load_tokenizer_file(const std::string& path, const TokenizerOptions& options) {
@@ -138,11 +146,21 @@ std::shared_ptr<const Tokenizer> load_tokenizer_folder(const std::string& folder
   const TokenizerConfig config = read_config(folder);
   if (auto tokenizer = load_whole(path.string(), &config, options)) return tokenizer;
   Loaded loaded = load_description(path);
-  if (config.do_lower_case() && path.filename() == "vocab.txt") {
-    loaded.description.normalizer["lowercase"] = *config.do_lower_case();
-  }
-  config.apply(loaded.description);
+  apply_config(config, path, loaded.description);
   return build_tokenizer(std::move(loaded.description), options);
+}
+
+std::string tokenizer_as_json(const std::string& path) {
+  std::error_code ignored;
+  const bool is_folder = fs::is_directory(path, ignored);
+  const fs::path vocabulary = is_folder ? find_vocabulary(path) : fs::path(path);
+  if (text_of(MappedFile(vocabulary.string())).starts_with("GGUF")) {
+    const GgufFile file(vocabulary.string());
+    return write_tokenizer_json(describe_gguf(file));
+  }
+  Loaded loaded = load_description(vocabulary);
+  if (is_folder) apply_config(read_config(path), vocabulary, loaded.description);
+  return write_tokenizer_json(loaded.description);
 }
 
 }  // namespace tidemill

@@ -15,4 +15,7 @@ std::shared_ptr<const Tokenizer> load_tokenizer_file(const std::string& path, co
 // kind.  tokenizer_config.json, special_tokens_map.json and generation_config.json beside it count, too.
 std::shared_ptr<const Tokenizer> load_tokenizer_folder(const std::string& folder, const TokenizerOptions& options);
 
+// The tokenizer at `path` as tokenizer.json; see convert_tokenizer.
+std::string tokenizer_as_json(const std::string& path);
+
 }  // namespace tidemill

@@ -71,9 +71,7 @@ Value AttributePath::key_of(Runtime& runtime, const Value& item, bool case_sensi
 }
 
 Value ignore_case(Runtime& runtime, const Value& value) {
-  if (!value.is_string()) return value;
-  runtime.spend_characters(value.text().size());
-  return make_string(runtime, to_lower(value.text()), value.is_markup());
+  return value.is_string() ? make_string(runtime, to_lower(value.text()), value.is_markup()) : value;
 }
 
 Value soft_text(Runtime& runtime, const Value& value) {

@@ -105,7 +105,6 @@ class Printf {
   }
 
   void conversion() {
-    runtime_.step();
     const Value* value = peek() == '(' ? &named_value() : nullptr;
     const FormatSpec how = spec();
     const char type = text_[position_++];

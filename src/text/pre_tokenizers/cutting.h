@@ -22,8 +22,11 @@ class CuttingPreTokenizer : public PreTokenizer, public Splitter {
   const Splitter* as_splitter() const final { return this; }
 };
 
-// A pre-tokenizer for a splitter that lives for ever.
-PreTokenizerPtr pre_tokenizer_of(const Splitter& splitter);
+// `invert`: what lies between matches counts as the match.
+struct SplitOptions {
+  SplitBehavior behavior = SplitBehavior::isolated;
+  bool invert = false;
+};
 
 // Turns matches and what lies between them, from front to back, into pieces.
 class PieceAssembler {
