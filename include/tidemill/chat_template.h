@@ -28,7 +28,8 @@ class ChatTemplate {
 
   // Throws Error(bad_file), "NAME, line N: WHY; WHAT TO DO", when `source` is not a template.  `name` is what messages
   // call it, e.g. the path of the file.  `special_tokens` are variables that every rendering has.
-  explicit ChatTemplate(std::string_view source, std::string name = "chat template", SpecialTokens special_tokens = {});
+  explicit ChatTemplate(std::string_view source, const std::string& name = "chat template",
+                        SpecialTokens special_tokens = {});
 
   // The template of a model, with its special tokens: a GGUF file; a folder with chat_template.jinja,
   // tokenizer_config.json or chat_template.json, or one of these JSON files; any other file is the template itself.

@@ -76,7 +76,7 @@ void add_templates(Found& found, const json& object, const std::string& path) {
                        named.contains("template") && named["template"].is_string();
     if (!valid) fail(path, "\"chat_template\" has an entry without \"name\" and \"template\"; fetch the file again");
     const auto& name = named["name"].get_ref<const std::string&>();
-    found.add(name, named["template"].get_ref<const std::string&>(), place + " '" + name + "'");
+    found.add(name, named["template"].get_ref<const std::string&>(), path + ": chat_template '" + name + "'");
   }
 }
 

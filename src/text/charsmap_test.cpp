@@ -62,14 +62,16 @@ TEST(Charsmap, ValuesThatAreNoCharactersFindNothing) {
   const auto with_value = [](uint32_t value) {
     std::string blob = make_charsmap_blob({{"a", "é"}});
     blob.replace(4 + 4 * 512, 4, little_endian_bytes(1u << 31 | value));  // the block of "a"
-    return Charsmap(blob, "map").longest("a");
+    const Charsmap map(blob, "map");
+    const auto found = map.longest("a");
+    return std::pair(found.n_bytes, std::string(found.replacement));
   };
-  EXPECT_EQ(with_value(0).replacement, "é");
-  EXPECT_EQ(with_value(1).n_bytes, 0u);  // inside the character
-  EXPECT_EQ(with_value(2).replacement, "");
-  EXPECT_EQ(with_value(3).replacement, "");
-  EXPECT_EQ(with_value(4).n_bytes, 0u);
-  EXPECT_EQ(with_value(0x7FFFFFFF).n_bytes, 0u);
+  EXPECT_EQ(with_value(0).second, "é");
+  EXPECT_EQ(with_value(1).first, 0u);  // inside the character
+  EXPECT_EQ(with_value(2).second, "");
+  EXPECT_EQ(with_value(3).second, "");
+  EXPECT_EQ(with_value(4).first, 0u);
+  EXPECT_EQ(with_value(0x7FFFFFFF).first, 0u);
 }
 
 class Precompiled : public testing::Test {

@@ -77,7 +77,7 @@ jinja::Value parse_variables(std::string_view variables, const ChatTemplate::Spe
 
 }  // namespace
 
-ChatTemplate::ChatTemplate(std::string_view source, std::string name, SpecialTokens special_tokens) {
+ChatTemplate::ChatTemplate(std::string_view source, const std::string& name, SpecialTokens special_tokens) {
   if (source.size() > jinja::kMaxTemplateBytes)
     throw Error(ErrorCode::bad_file, name + ": longer than 1 MiB; a chat template is much shorter");
   if (!is_utf8(source)) throw Error(ErrorCode::bad_file, name + ": is not UTF-8; save it as UTF-8");

@@ -24,6 +24,7 @@ void TextEdit::replace(std::string_view with) {
 }
 
 void TextEdit::insert(std::string_view added) {
+  if (added.empty()) return;
   start_copy();
   const int64_t start = static_cast<int64_t>(text_.at());
   const bool has_previous = position_ > 0 && text_.tracked();

@@ -151,6 +151,10 @@ uint8_t script(char32_t c) {
   return (run - 1)->last >= c ? (run - 1)->script : 0;
 }
 
+std::span<const ScriptRun> script_runs() {
+  return kScriptRuns;
+}
+
 std::span<const std::string_view> script_names() {
   return kScriptNames;
 }

@@ -123,6 +123,12 @@ inline bool is_hangul_syllable(char32_t c) {
 // Two or three letters; the third is 0 when there are two.
 std::array<char32_t, 3> decompose_hangul(char32_t c);
 
+struct ScriptRun {
+  char32_t first, last;
+  uint8_t script;
+};
+// All that are assigned, ascending.
+std::span<const ScriptRun> script_runs();
 // The script of a character, a number from 1; 0 for the unassigned.
 uint8_t script(char32_t c);
 // As Unicode spells it ("Han", "Old_Italic"), by number - 1.
@@ -133,10 +139,6 @@ struct CaseRun {
   char32_t first, last;
   uint32_t step;
   int32_t delta;
-};
-struct ScriptRun {
-  char32_t first, last;
-  uint8_t script;
 };
 struct Composition {
   char32_t first, second, composite;

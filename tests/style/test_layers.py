@@ -26,6 +26,7 @@ FRONT_ENDS = ["cli", "serve", "python", "web"]
 # Third-party header -> folders that may include it; tests may include gtest.
 THIRD_PARTY = {
     "hwy/": {"backends", "text"},
+    "pcre2.h": {"text"},
     "nlohmann/": {"formats", "text", "models", "cli", "serve", "api"},
     "gtest/": set(),
 }

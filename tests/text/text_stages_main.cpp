@@ -2,7 +2,7 @@
 //
 // Each line of stdin is {"normalizer": STAGE, "pre_tokenizer": STAGE, "text": T}, STAGE as tokenizer.json spells it or
 // missing.  The answer is {"text": T', "copied": bool, "pieces": [[text, begin, end], ...]}; "offsets": true asks for
-// "origins": [[begin, end] per byte of T'].  Offsets are bytes of T.
+// "origins": [[begin, end] per byte of T'].  Offsets are bytes of T.  A stage that is refused: {"error": why}.
 #include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -12,6 +12,7 @@
 #include "text/code_points.h"
 #include "text/normalizers/normalizers.h"
 #include "text/pre_tokenizers/pre_tokenizers.h"
+#include "tidemill/error.h"
 
 namespace tidemill {
 namespace {
@@ -30,7 +31,11 @@ NormalizerPtr read_normalizer(const Json& stage) {
   if (type == "Nmt") return make_nmt();
   if (type == "Prepend") return make_prepend(stage.at("prepend"));
   if (type == "Strip") return make_strip({.left = stage.at("strip_left"), .right = stage.at("strip_right")});
-  if (type == "Replace") return make_replace_string(stage.at("pattern").at("String"), stage.at("content"));
+  if (type == "Replace") {
+    const Json& pattern = stage.at("pattern");
+    if (pattern.contains("String")) return make_replace_string(pattern["String"], stage.at("content"));
+    return make_replace_regex(pattern.at("Regex").get<std::string>(), stage.at("content"), "pattern");
+  }
   if (type == "BertNormalizer") {
     BertOptions options{.clean_text = stage.at("clean_text"),
                         .handle_chinese_chars = stage.at("handle_chinese_chars"),
@@ -83,6 +88,12 @@ PreTokenizerPtr read_pre_tokenizer(const Json& stage) {
   if (type == "Metaspace") return read_metaspace(stage);
   if (type == "ByteLevel") {
     return make_byte_level({.add_prefix_space = stage.at("add_prefix_space"), .use_regex = stage.at("use_regex")});
+  }
+  if (type == "Split") {
+    const SplitOptions options{.behavior = read_behavior(stage.at("behavior")), .invert = stage.at("invert")};
+    const Json& pattern = stage.at("pattern");
+    if (pattern.contains("String")) return make_split_string(pattern["String"], options);
+    return make_split_regex(pattern.at("Regex").get<std::string>(), options, "pattern");
   }
   if (type != "Sequence") throw std::invalid_argument(type);
   std::vector<PreTokenizerPtr> parts;
@@ -147,6 +158,14 @@ Json answer(const Json& line) {
 
 int main() {
   std::string line;
-  while (std::getline(std::cin, line)) std::cout << tidemill::answer(nlohmann::json::parse(line)).dump() << "\n";
+  while (std::getline(std::cin, line)) {
+    nlohmann::json answer;
+    try {
+      answer = tidemill::answer(nlohmann::json::parse(line));
+    } catch (const tidemill::Error& error) {
+      answer = {{"error", error.what()}};
+    }
+    std::cout << answer.dump() << "\n";
+  }
   return 0;
 }

@@ -54,6 +54,6 @@ def parsed(source):
 def render(source, variables):
     """{"text": ...} or {"error": ..., "kind": the exception's class}; without the addresses that Python shows."""
     try:
-        return {"text": re.sub(" at 0x[0-9a-f]+>", ">", parsed(source).render(**variables))}
+        return {"text": re.sub("(?i) .t 0x[0-9a-f]+>", ">", parsed(source).render(**variables))}
     except Exception as problem:  # whatever Python raises is how the template fails
         return {"error": str(problem), "kind": type(problem).__name__}

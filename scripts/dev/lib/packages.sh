@@ -1,7 +1,7 @@
 # Debian and Ubuntu packages: only the missing ones, named before they are installed.
 # Names carry the release where it matters (clang-19), so that everyone builds with the same tools.
 
-build_packages=(g++ cmake ninja-build ccache libhwy-dev nlohmann-json3-dev libgtest-dev)
+build_packages=(g++ cmake ninja-build ccache libhwy-dev libpcre2-dev nlohmann-json3-dev libgtest-dev)
 python_packages=(python3 python3-venv ca-certificates)
 fuzz_packages=(clang-19 libclang-rt-19-dev)
 check_packages=(clang-format-19 clang-tidy-19)

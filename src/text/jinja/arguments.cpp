@@ -9,20 +9,20 @@ namespace tidemill::jinja {
 Parameters::Parameters(std::string_view function, std::initializer_list<std::string_view> names, size_t n_required,
                        const Arguments& arguments)
     : function_(function), given_(names.size()) {
-  const std::string what = std::string(function) + "()";
+  const auto fail = [&](const std::string& why) { fail_value(std::string(function) + "() " + why); };
   if (arguments.positional.size() > names.size())
-    fail_value(what + " takes at most " + std::to_string(names.size()) + " arguments (" +
-               std::to_string(arguments.positional.size()) + " given)");
+    fail("takes at most " + std::to_string(names.size()) + " arguments (" +
+         std::to_string(arguments.positional.size()) + " given)");
   for (size_t k = 0; k < arguments.positional.size(); ++k) given_[k] = &arguments.positional[k];
   for (const auto& [name, value] : arguments.named) {
     const auto found = std::find(names.begin(), names.end(), name);
-    if (found == names.end()) fail_value(what + " got an unexpected keyword argument '" + name + "'");
+    if (found == names.end()) fail("got an unexpected keyword argument '" + name + "'");
     const Value*& slot = given_[static_cast<size_t>(found - names.begin())];
-    if (slot != nullptr) fail_value(what + " got multiple values for argument '" + name + "'");
+    if (slot != nullptr) fail("got multiple values for argument '" + name + "'");
     slot = &value;
   }
   for (size_t k = 0; k < n_required; ++k)
-    if (given_[k] == nullptr) fail_value(what + " missing required argument '" + std::string(names.begin()[k]) + "'");
+    if (given_[k] == nullptr) fail("missing required argument '" + std::string(names.begin()[k]) + "'");
 }
 
 bool Parameters::truth_or(Runtime& runtime, size_t index, bool otherwise) const {

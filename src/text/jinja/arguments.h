@@ -19,7 +19,7 @@ class Parameters {
   const Value* find(size_t index) const { return given_[index]; }
   const Value& operator[](size_t index) const { return *given_[index]; }
 
-  Value value_or(size_t index, Value otherwise) const { return given_[index] ? *given_[index] : otherwise; }
+  Value value_or(size_t index, const Value& otherwise) const { return given_[index] ? *given_[index] : otherwise; }
   bool truth_or(Runtime& runtime, size_t index, bool otherwise) const;
   // A whole number; throws Failure(value) when it is another type.
   int64_t int_or(size_t index, int64_t otherwise) const;

@@ -28,7 +28,7 @@ std::optional<int> compare_numbers(const Value& a, const Value& b) {
 }
 
 bool equal_lists(Runtime& runtime, const std::vector<Value>& a, const std::vector<Value>& b) {
-  const auto same = [&](const Value& x, const Value& y) { return x.same_as(y) || equal(runtime, x, y); };
+  const auto same = [&](const Value& x, const Value& y) { return same_or_equal(runtime, x, y); };
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), same);
 }
 
@@ -37,7 +37,7 @@ bool equal_dicts(Runtime& runtime, const Dict& a, const Dict& b) {
   for (const auto& [key, value] : a.entries()) {
     check_key(runtime, key);
     const Value* other = b.find(key);
-    if (other == nullptr || !(value.same_as(*other) || equal(runtime, value, *other))) return false;
+    if (other == nullptr || !same_or_equal(runtime, value, *other)) return false;
   }
   return true;
 }
@@ -78,6 +78,12 @@ bool equal(Runtime& runtime, const Value& a, const Value& b) {
   return a.is_object() && b.is_object() && a.object().equals(runtime, b.object());
 }
 
+bool same_or_equal(Runtime& runtime, const Value& a, const Value& b) {
+  runtime.spend(1);
+  // Equal texts are as good as the same, and to compare them costs.
+  return (!a.is_string() && a.same_as(b)) || equal(runtime, a, b);
+}
+
 bool less(Runtime& runtime, const Value& a, const Value& b) {
   runtime.spend(1);
   require_defined(a);
@@ -89,7 +95,7 @@ bool less(Runtime& runtime, const Value& a, const Value& b) {
   }
   if (a.is_sequence() && b.is_sequence() && a.is_list() == b.is_list()) {
     const auto &left = a.items(), &right = b.items();
-    const auto same = [&](const Value& x, const Value& y) { return x.same_as(y) || equal(runtime, x, y); };
+    const auto same = [&](const Value& x, const Value& y) { return same_or_equal(runtime, x, y); };
     const auto [x, y] = std::mismatch(left.begin(), left.end(), right.begin(), right.end(), same);
     if (x == left.end() || y == right.end()) return x == left.end() && y != right.end();
     return less(runtime, *x, *y);
@@ -109,10 +115,8 @@ bool contains(Runtime& runtime, const Value& container, const Value& item) {
   }
   const auto items = try_iterate(runtime, container);
   if (items == nullptr) fail_value("argument of type '" + container.type_name() + "' is not iterable");
-  for (Value candidate; items->next(candidate);) {
-    runtime.spend(1);
-    if (candidate.same_as(item) || equal(runtime, candidate, item)) return true;
-  }
+  for (Value candidate; items->next(candidate);)
+    if (same_or_equal(runtime, candidate, item)) return true;
   return false;
 }
 

@@ -71,7 +71,9 @@ Value AttributePath::key_of(Runtime& runtime, const Value& item, bool case_sensi
 }
 
 Value ignore_case(Runtime& runtime, const Value& value) {
-  return value.is_string() ? make_string(runtime, to_lower(value.text()), value.is_markup()) : value;
+  if (!value.is_string()) return value;
+  runtime.spend_characters(value.text().size());
+  return make_string(runtime, to_lower(value.text()), value.is_markup());
 }
 
 Value soft_text(Runtime& runtime, const Value& value) {

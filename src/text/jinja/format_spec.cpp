@@ -24,13 +24,21 @@ int64_t take_number(std::string_view text, size_t& position) {
 }
 
 std::string repeat(const std::string& fill, int64_t count) {
+  const auto n_times = static_cast<size_t>(std::max<int64_t>(count, 0));
+  if (fill.size() == 1) return std::string(n_times, fill[0]);
   std::string out;
-  for (int64_t k = 0; k < count; ++k) out += fill;
+  out.reserve(n_times * fill.size());
+  for (size_t k = 0; k < n_times; ++k) out += fill;
   return out;
 }
 
+// Digits before the point.
+size_t count_whole(const std::string& digits) {
+  return std::min(digits.find_first_not_of("0123456789abcdefABCDEF"), digits.size());
+}
+
 std::string group(const std::string& digits, char separator, size_t group_size) {
-  const size_t n_whole = std::min(digits.find_first_not_of("0123456789abcdefABCDEF"), digits.size());
+  const size_t n_whole = count_whole(digits);
   std::string out;
   for (size_t k = 0; k < n_whole; ++k) {
     if (k != 0 && (n_whole - k) % group_size == 0) out += separator;
@@ -40,14 +48,13 @@ std::string group(const std::string& digits, char separator, size_t group_size) 
 }
 
 // With separators, also between the zeros that fill it up to the width.
-std::string grouped(std::string digits, const FormatSpec& spec, size_t group_size, size_t n_before) {
-  std::string out = group(digits, spec.grouping, group_size);
+std::string grouped(const std::string& digits, const FormatSpec& spec, size_t group_size, size_t n_before) {
   const bool fills = spec.zeros || (spec.align == '=' && spec.fill == "0");
-  while (fills && static_cast<int64_t>(n_before + out.size()) < spec.width) {
-    digits.insert(0, 1, '0');
-    out = group(digits, spec.grouping, group_size);
-  }
-  return out;
+  const size_t n_whole = count_whole(digits), n_behind = digits.size() - n_whole;
+  size_t n_wanted = n_whole;
+  const auto size = [&] { return static_cast<int64_t>(n_before + n_wanted + (n_wanted - 1) / group_size + n_behind); };
+  while (fills && n_wanted > 0 && size() < spec.width) ++n_wanted;
+  return group(std::string(n_wanted - n_whole, '0') + digits, spec.grouping, group_size);
 }
 
 std::string format_int(const Value& value, FormatSpec spec) {
@@ -64,7 +71,7 @@ std::string format_int(const Value& value, FormatSpec spec) {
   const uint64_t magnitude = number < 0 ? uint64_t{0} - static_cast<uint64_t>(number) : static_cast<uint64_t>(number);
   std::string digits = int_digits(magnitude, type);
   const std::string prefix = spec.alternate ? base_prefix(type) : "";
-  if (spec.grouping != 0) digits = grouped(std::move(digits), spec, type == 'd' ? 3 : 4, prefix.size() + (number < 0));
+  if (spec.grouping != 0) digits = grouped(digits, spec, type == 'd' ? 3 : 4, prefix.size() + (number < 0));
   return assemble_number(number < 0, prefix, digits, spec);
 }
 
@@ -94,7 +101,7 @@ std::string format_float(double number, const FormatSpec& spec) {
   else
     digits = float_digits(magnitude, spec.type == 'n' ? 'g' : spec.type, spec.precision, spec.alternate);
   const bool negative = std::signbit(number) && !std::isnan(number);
-  if (spec.grouping != 0 && std::isfinite(number)) digits = grouped(std::move(digits), spec, 3, negative ? 1 : 0);
+  if (spec.grouping != 0 && std::isfinite(number)) digits = grouped(digits, spec, 3, negative ? 1 : 0);
   return assemble_number(negative, "", digits, spec);
 }
 
@@ -152,6 +159,7 @@ std::string format_value(Runtime& runtime, const Value& value, std::string_view 
   if (!value.is_string() && !value.is_number())
     fail_value("unsupported format string passed to " + value.type_name() + ".__format__");
   const FormatSpec spec = parse_format_spec(spec_text);
+  runtime.spend_characters(static_cast<size_t>(spec.width));
   if (value.is_string()) return format_text(runtime, value, spec);
   constexpr std::string_view kIntTypes = "bcdoxXn", kFloatTypes = "eEfFgG%";
   const bool has_type = spec.type != 0;

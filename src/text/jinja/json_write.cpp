@@ -93,6 +93,7 @@ class JsonWriter {
   }
 
   void write_string(std::string_view text) {
+    runtime_.spend_characters(text.size());
     out_ += "\"";
     size_t plain = 0;  // start of what needs no escape and is not written yet
     for (size_t position = 0; position < text.size();) {

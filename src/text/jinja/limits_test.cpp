@@ -50,8 +50,12 @@ TEST(Limits, Steps) {
         "{% set s = 'a' * 4000000 %}{% for i in range(99999) %}{{ 'b' in s }}{% endfor %}",
         "{{ ('a' * 2000000).find('a' * 1000000 ~ 'b') }}",
         "{% set ns = namespace(x='a' * 1000000) %}{% for i in range(9000) %}{% set ns.x = ns.x ~ 'a' %}{% endfor %}",
-        "{% set ns = namespace(x=[], y=[]) %}{% for i in range(90) %}{% set ns.x = [ns.x, ns.x] %}"
-        "{% set ns.y = [ns.y, ns.y] %}{% endfor %}{{ ns.x == ns.y }}"})
+        ("{% set ns = namespace(x=[], y=[]) %}{% for i in range(90) %}{% set ns.x = [ns.x, ns.x] %}"
+         "{% set ns.y = [ns.y, ns.y] %}{% endfor %}{{ ns.x == ns.y }}"),
+        "{% set s = ['a' * 1000000] %}{% for i in range(99999) %}{% set x = s | string %}{% endfor %}",
+        "{% set s = 'a' * 4000000 %}{% for i in range(99999) %}{% set x = s.count('a') %}{% endfor %}",
+        "{% set l = range(99999) | list %}{% for i in l %}{% set x = l == l %}{% endfor %}",
+        "{% set s = '1' * 4000000 %}{% for i in range(99999) %}{% set x = s | float %}{% endfor %}"})
     expect_limit(source, "more than 1000000 steps");
 }
 

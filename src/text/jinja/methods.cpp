@@ -21,17 +21,15 @@ Value index_of(Runtime& runtime, const Value& self, const Arguments& arguments) 
   const auto size = static_cast<int64_t>(items.size());
   const int64_t stop = clamp_index(given.int_or(2, size), size);
   for (int64_t k = clamp_index(given.int_or(1, 0), size); k < stop; ++k) {
-    const Value& item = items[static_cast<size_t>(k)];
-    if (item.same_as(given[0]) || equal(runtime, item, given[0])) return k;
+    if (same_or_equal(runtime, items[static_cast<size_t>(k)], given[0])) return k;
   }
   fail_value(to_repr(runtime, given[0]) + " is not in the " + self.type_name());
 }
 
 Value count_of(Runtime& runtime, const Value& self, const Arguments& arguments) {
   const Parameters given("count", {"value"}, 1, arguments);
-  return static_cast<int64_t>(std::count_if(self.items().begin(), self.items().end(), [&](const Value& item) {
-    return item.same_as(given[0]) || equal(runtime, item, given[0]);
-  }));
+  const auto matches = [&](const Value& item) { return same_or_equal(runtime, item, given[0]); };
+  return static_cast<int64_t>(std::count_if(self.items().begin(), self.items().end(), matches));
 }
 
 Value copy(Runtime&, const Value& self, const Arguments& arguments) {

@@ -36,7 +36,7 @@ Value to_int(Runtime& runtime, const Value& value, const Arguments& arguments) {
   if (value.is_string()) {
     const int64_t base = given.int_or(1, 10);
     if (base != 0 && (base < 2 || base > 36)) return given.value_or(0, 0);
-    runtime.spend_bytes(value.text().size());
+    runtime.spend_characters(4 * value.text().size());
     if (const auto number = parse_int(value.text(), static_cast<int>(base))) return *number;
   }
   const auto number = as_float(value);
@@ -46,7 +46,7 @@ Value to_int(Runtime& runtime, const Value& value, const Arguments& arguments) {
 
 Value to_float(Runtime& runtime, const Value& value, const Arguments& arguments) {
   const Parameters given("float", {"default"}, 0, arguments);
-  if (value.is_string()) runtime.spend_bytes(value.text().size());
+  if (value.is_string()) runtime.spend_characters(4 * value.text().size());
   if (const auto number = as_float(value)) return *number;
   return given.value_or(0, 0.0);
 }

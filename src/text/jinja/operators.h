@@ -16,6 +16,8 @@ void require_defined(const Value& value);
 
 // a == b; never fails but for its cost.
 bool equal(Runtime& runtime, const Value& a, const Value& b);
+// a is b or a == b: how lists compare items, so that a NaN is in its list.
+bool same_or_equal(Runtime& runtime, const Value& a, const Value& b);
 // a < b and a <= b.
 bool less(Runtime& runtime, const Value& a, const Value& b);
 bool less_or_equal(Runtime& runtime, const Value& a, const Value& b);

@@ -105,6 +105,7 @@ class Printf {
   }
 
   void conversion() {
+    runtime_.step();
     const Value* value = peek() == '(' ? &named_value() : nullptr;
     const FormatSpec how = spec();
     const char type = text_[position_++];

@@ -73,6 +73,7 @@ void append_repr(Text& out, Runtime& runtime, const Value& value) {
   if (value.is_sequence()) return append_list(out, runtime, value.list());
   if (value.is_dict()) return append_dict(out, runtime, value.dict());
   if (value.is_object()) return out.append(value.object().repr(runtime));
+  runtime.spend_characters(value.text().size());
   if (value.is_markup()) out += "Markup(";
   append_quoted(out, value.text());
   if (value.is_markup()) out += ")";
@@ -102,6 +103,7 @@ std::string to_text(Runtime& runtime, const Value& value) {
 std::string escape_html(Runtime& runtime, const Value& value) {
   const std::string text = to_text(runtime, value);
   if (value.is_markup()) return text;
+  runtime.spend_characters(text.size());
   Text out(runtime);
   for (const char byte : text) {
     switch (byte) {

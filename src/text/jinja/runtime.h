@@ -23,9 +23,9 @@ inline constexpr int kMaxNesting = 64;           // blocks and brackets in the s
 inline constexpr int kMaxValueDepth = 100;       // lists in lists
 inline constexpr int kMaxEvaluationDepth = 600;  // interpreter calls within each other; bounds the C++ stack
 
-// Steps are counted in ticks so that small things can cost a part of one.
+// Steps are counted in ticks so that small things can cost a part of one.  A tick is some 100 ns at most: all ticks of
+// a rendering together take a few seconds, whatever they are spent on.
 inline constexpr int64_t kTicksPerStep = 16;
-inline constexpr size_t kBytesPerTick = 256;
 
 enum class Cause {
   syntax,  // the template is not one
@@ -70,13 +70,16 @@ class Runtime {
     if (ticks_left_ < 0) fail_steps();
   }
   void step() { spend(kTicksPerStep); }
-  void spend_bytes(size_t n_bytes) { spend(static_cast<int64_t>(n_bytes / kBytesPerTick)); }
+  // Bytes that are copied or compared in one go.
+  void spend_bytes(size_t n_bytes) { spend(static_cast<int64_t>(n_bytes / 256)); }
+  // A look at every byte.
+  void spend_scan(size_t n_bytes) { spend(static_cast<int64_t>(n_bytes / 32)); }
   // A search for a text of `n_wanted` bytes, which may begin anew at every byte.
   void spend_search(size_t n_bytes, size_t n_wanted) {
-    spend_bytes(n_bytes);
-    spend(static_cast<int64_t>(n_bytes / kBytesPerTick * (n_wanted / kBytesPerTick)));
+    spend_scan(n_bytes);
+    spend(static_cast<int64_t>(n_bytes / 256 * (n_wanted / 64)));
   }
-  // Work by tables on every character.
+  // Work on every character.
   void spend_characters(size_t n_bytes) { spend(static_cast<int64_t>(n_bytes / 8)); }
 
   // Memory that values hold; `take` throws Failure(limit) when it would be too much.

@@ -91,7 +91,7 @@ SliceBounds slice_bounds(int64_t size, const Value& start, const Value& stop, co
 Value slice_text(Runtime& runtime, const String& string, const SliceBounds& bounds) {
   const std::string_view text = string.text;
   // Characters of other widths than one byte must be counted one by one.
-  runtime.spend_bytes(string.is_ascii() ? bounds.count : 8 * text.size());
+  runtime.spend_scan(string.is_ascii() ? 0 : text.size());
   if (bounds.count == 0) return make_string(runtime, "", string.markup);
   if (bounds.step == 1) {
     const auto first = static_cast<size_t>(bounds.start);
@@ -99,6 +99,7 @@ Value slice_text(Runtime& runtime, const String& string, const SliceBounds& boun
     const size_t size = string.is_ascii() ? bounds.count : byte_offset(text.substr(begin), bounds.count);
     return make_string(runtime, std::string(text.substr(begin, size)), string.markup);
   }
+  runtime.spend_characters(text.size());
   std::u32string characters;
   for (size_t position = 0; position < text.size();) characters += next_character(text, position);
   std::string out;

@@ -19,6 +19,7 @@ class Formatter {
 
   void run(Text& out, std::string_view text, int depth) {
     if (depth > 2) fail_value("Max string recursion exceeded");
+    runtime_.spend_characters(text.size());
     for (size_t position = 0; position < text.size();) {
       const size_t brace = std::min(text.find_first_of("{}", position), text.size());
       out += text.substr(position, brace - position);

@@ -27,7 +27,7 @@ int64_t bound(const Parameters& given, size_t index, int64_t otherwise, int64_t 
 
 Window window(Runtime& runtime, const Value& self, const Parameters& given) {
   const String& string = self.string();
-  runtime.spend_bytes(string.is_ascii() ? 0 : 8 * string.text.size());
+  runtime.spend_scan(string.is_ascii() ? 0 : string.text.size());
   const auto size = static_cast<int64_t>(string.length());
   const int64_t start = bound(given, 1, 0, size), end = std::min(bound(given, 2, size, size), size);
   if (start > end) return {{}, 0, false};
@@ -72,6 +72,7 @@ Value count(Runtime& runtime, const Value& self, const Arguments& arguments) {
   if (wanted.empty()) return static_cast<int64_t>(count_characters(part.text)) + 1;
   int64_t n_found = 0;
   for (size_t at = part.text.find(wanted); at != kNowhere; at = part.text.find(wanted, at + wanted.size())) ++n_found;
+  runtime.spend(n_found);
   return n_found;
 }
 
@@ -111,6 +112,7 @@ Value replace(Runtime& runtime, const Value& self, const Arguments& arguments) {
   size_t position = 0;
   // An empty text is found before every character and at the end.
   while (n_left != 0) {
+    runtime.spend(1);
     const size_t found = from.empty() ? position : text.find(from, position);
     if (found == kNowhere) break;
     out += text.substr(position, found - position);
@@ -206,11 +208,12 @@ Value split(Runtime& runtime, const Value& self, const Arguments& arguments) {
   const Parameters given(from == From::left ? "split" : "rsplit", {"sep", "maxsplit"}, 0, arguments);
   const std::string_view text = self.text();
   const int64_t n_splits = given.int_or(1, -1);
-  runtime.spend_bytes(text.size());
-  if (given.find(0) == nullptr || given[0].is_none())
+  if (given.find(0) == nullptr || given[0].is_none()) {
+    runtime.spend_characters(text.size());
     return make_list(runtime, to_values(runtime, self,
                                         from == From::left ? split_at_spaces(text, n_splits)
                                                            : split_at_spaces_from_right(text, n_splits)));
+  }
   const std::string_view separator = given.text(0);
   if (separator.empty()) fail_value("empty separator");
   runtime.spend_search(text.size(), separator.size());
@@ -238,7 +241,7 @@ Value partition(Runtime& runtime, const Value& self, const Arguments& arguments)
 
 Value splitlines(Runtime& runtime, const Value& self, const Arguments& arguments) {
   const Parameters given("splitlines", {"keepends"}, 0, arguments);
-  runtime.spend_bytes(self.text().size());
+  runtime.spend_characters(self.text().size());
   const LineEnds ends = given.truth_or(runtime, 0, false) ? LineEnds::keep : LineEnds::drop;
   return make_list(runtime, to_values(runtime, self, split_lines(self.text(), ends)));
 }

@@ -29,10 +29,10 @@ Value strip(Runtime& runtime, const Value& self, const Arguments& arguments) {
   for (size_t position = 0; !spaces && position < given.text(0).size();)
     chars += next_character(given.text(0), position);
   const auto goes = [&](char32_t character) {
+    runtime.spend(1 + static_cast<int64_t>(chars.size() / 32));
     return spaces ? is_space(character) : chars.find(character) != std::u32string::npos;
   };
-  std::string_view text = self.text();
-  runtime.spend_bytes(text.size() + text.size() * chars.size() / 4);
+  const std::string_view text = self.text();
   size_t begin = 0, end = text.size();
   for (size_t behind = 0; (sides & kLeft) != 0 && begin < end && goes(next_character(text, behind));) begin = behind;
   for (size_t before = end; (sides & kRight) != 0 && begin < end && goes(previous_character(text, before));)

@@ -88,7 +88,7 @@ Value title(Runtime& runtime, const Value& value, const Arguments& arguments) {
   const Parameters given("title", {}, 0, arguments);
   const Value text_value = soft_text(runtime, value);
   const std::string_view text = text_value.text();
-  runtime.spend_characters(text.size());
+  runtime.spend_characters(4 * text.size());  // words may be short, and each makes two texts
   Text out(runtime);
   for (size_t position = 0; position < text.size();) {
     const size_t begin = position;
@@ -113,7 +113,7 @@ Value indent(Runtime& runtime, const Value& value, const Arguments& arguments) {
       as_text ? std::string(given[0].text()) : std::string(static_cast<size_t>(std::max<int64_t>(width, 0)), ' ');
   const bool blank = given.truth_or(runtime, 2, false);
   const std::string text = std::string(value.text()) + "\n";
-  runtime.spend_bytes(text.size());
+  runtime.spend_characters(text.size());
   Text out(runtime);
   if (given.truth_or(runtime, 1, false)) out += indention;
   bool first = true;
@@ -136,6 +136,7 @@ Value truncate(Runtime& runtime, const Value& value, const Arguments& arguments)
   if (leeway < 0) fail_value("expected leeway >= 0");
   if (require_length(runtime, value) - leeway <= length) return value;
   if (!value.is_string()) fail_value("a " + value.type_name() + " cannot be truncated");
+  runtime.spend_scan(value.text().size());
   std::string_view kept = value.text().substr(0, byte_offset(value.text(), static_cast<size_t>(length - end_length)));
   if (!given.truth_or(runtime, 1, false)) kept = kept.substr(0, kept.rfind(' '));
   const Value tail = make_string(runtime, std::string(end));
@@ -160,7 +161,9 @@ Value word_count(Runtime& runtime, const Value& value, const Arguments& argument
 
 std::string quote_url(Runtime& runtime, const Value& value, bool in_query) {
   std::string out;
-  for (const char byte : to_text(runtime, value)) {
+  const std::string text = to_text(runtime, value);
+  runtime.spend_characters(text.size());
+  for (const char byte : text) {
     const auto code = static_cast<unsigned char>(byte);
     const bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
                        std::string_view(in_query ? "_.-~" : "_.-~/").find(byte) != std::string_view::npos;

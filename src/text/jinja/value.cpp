@@ -191,6 +191,7 @@ Value Object::call(Runtime&, const Arguments&) {
 
 Value make_string(Runtime& runtime, std::string text, bool markup) {
   Runtime::check_text_size(text.size());
+  runtime.spend(1);
   runtime.spend_bytes(text.size());
   return StringRef(std::make_shared<const String>(&runtime, std::move(text), markup));
 }

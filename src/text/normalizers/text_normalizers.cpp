@@ -3,6 +3,7 @@
 
 #include "text/code_points.h"
 #include "text/normalizers/normalizers.h"
+#include "text/regex.h"
 #include "text/text_edit.h"
 #include "text/unicode.h"
 
@@ -99,6 +100,27 @@ class ReplaceStringNormalizer : public Normalizer {
   std::string pattern_, content_;
 };
 
+class ReplaceRegexNormalizer : public Normalizer {
+ public:
+  ReplaceRegexNormalizer(Regex regex, std::string content) : regex_(std::move(regex)), content_(std::move(content)) {}
+
+  void apply(NormalizedText& text) const override {
+    if (text.text().empty()) return;
+    TextEdit edit(text);
+    RegexMatches matches(regex_, edit.source());
+    while (const auto match = matches.next()) {
+      edit.keep_until(match->begin);
+      edit.drop(match->end - match->begin);
+      edit.insert(content_);
+    }
+    edit.finish();
+  }
+
+ private:
+  Regex regex_;
+  std::string content_;
+};
+
 class NormalizerSequence : public Normalizer {
  public:
   explicit NormalizerSequence(std::vector<NormalizerPtr> normalizers) : normalizers_(std::move(normalizers)) {}
@@ -123,6 +145,10 @@ NormalizerPtr make_prepend(std::string prefix) {
 
 NormalizerPtr make_replace_string(std::string pattern, std::string content) {
   return std::make_unique<ReplaceStringNormalizer>(std::move(pattern), std::move(content));
+}
+
+NormalizerPtr make_replace_regex(std::string_view pattern, std::string content, const std::string& where) {
+  return std::make_unique<ReplaceRegexNormalizer>(Regex(pattern, where), std::move(content));
 }
 
 NormalizerPtr make_normalizer_sequence(std::vector<NormalizerPtr> normalizers) {

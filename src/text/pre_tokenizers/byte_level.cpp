@@ -6,20 +6,6 @@
 namespace tidemill {
 namespace {
 
-// Cuts only.
-class SplitterPreTokenizer : public PreTokenizer {
- public:
-  explicit SplitterPreTokenizer(const Splitter& splitter) : splitter_(splitter) {}
-
-  void apply(NormalizedText& text, std::vector<ByteRange>& pieces) const override {
-    cut_pieces(splitter_, text.text(), pieces);
-  }
-  const Splitter* as_splitter() const override { return &splitter_; }
-
- private:
-  const Splitter& splitter_;
-};
-
 class ByteLevel : public PreTokenizer {
  public:
   explicit ByteLevel(const ByteLevelOptions& options)
@@ -51,7 +37,7 @@ class ByteLevel : public PreTokenizer {
 PreTokenizerPtr make_byte_level(const ByteLevelOptions& options) {
   if (options.add_prefix_space || options.spell_bytes) return std::make_unique<ByteLevel>(options);
   if (!options.use_regex) return nullptr;
-  return std::make_unique<SplitterPreTokenizer>(*find_split_name("gpt2"));
+  return pre_tokenizer_of(*find_split_name("gpt2"));
 }
 
 }  // namespace tidemill

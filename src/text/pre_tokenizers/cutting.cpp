@@ -3,6 +3,26 @@
 #include <utility>
 
 namespace tidemill {
+namespace {
+
+class SplitterPreTokenizer : public PreTokenizer {
+ public:
+  explicit SplitterPreTokenizer(const Splitter& splitter) : splitter_(splitter) {}
+
+  void apply(NormalizedText& text, std::vector<ByteRange>& pieces) const override {
+    cut_pieces(splitter_, text.text(), pieces);
+  }
+  const Splitter* as_splitter() const override { return &splitter_; }
+
+ private:
+  const Splitter& splitter_;
+};
+
+}  // namespace
+
+PreTokenizerPtr pre_tokenizer_of(const Splitter& splitter) {
+  return std::make_unique<SplitterPreTokenizer>(splitter);
+}
 
 void cut_pieces(const Splitter& splitter, std::string_view text, std::vector<ByteRange>& pieces) {
   std::vector<ByteRange> parts;

@@ -22,11 +22,8 @@ class CuttingPreTokenizer : public PreTokenizer, public Splitter {
   const Splitter* as_splitter() const final { return this; }
 };
 
-// `invert`: what lies between matches counts as the match.
-struct SplitOptions {
-  SplitBehavior behavior = SplitBehavior::isolated;
-  bool invert = false;
-};
+// A pre-tokenizer for a splitter that lives for ever.
+PreTokenizerPtr pre_tokenizer_of(const Splitter& splitter);
 
 // Turns matches and what lies between them, from front to back, into pieces.
 class PieceAssembler {

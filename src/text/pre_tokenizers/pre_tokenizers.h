@@ -57,6 +57,16 @@ struct ByteLevelOptions {
 // Null when nothing of the three is asked for.
 PreTokenizerPtr make_byte_level(const ByteLevelOptions& options);
 
+// `invert`: what lies between matches counts as the match.
+struct SplitOptions {
+  SplitBehavior behavior = SplitBehavior::isolated;
+  bool invert = false;
+};
+PreTokenizerPtr make_split_string(std::string pattern, SplitOptions options);
+// By a regular expression (text/regex.h), or by the hand-written splitter of a known one.  Throws bad_file for a
+// malformed pattern and unsupported for one that cannot be run, naming `where`.
+PreTokenizerPtr make_split_regex(std::string_view pattern, SplitOptions options, const std::string& where);
+
 // One after the other; null ones are left out.  Null when nothing is left.
 PreTokenizerPtr make_pre_tokenizer_sequence(std::vector<PreTokenizerPtr> parts);
 
