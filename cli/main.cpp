@@ -52,11 +52,17 @@ int dispatch(std::span<const char* const> words) {
   const std::string name = words[0];
   if (name == "--help" || name == "-h" || name == "help") return std::fputs(overview().c_str(), stdout) < 0;
   if (name == "--version") return std::printf("tidemill %s\n", version()) < 0;
-  const Command& command = find_command(name);
-  const auto rest = words.subspan(1);
+  const Command* command = &find_command(name);
+  auto rest = words.subspan(1);
+  for (const Command* subcommand : command->subcommands) {
+    if (rest.empty() || subcommand->name != name + " " + rest[0]) continue;
+    command = subcommand;
+    rest = rest.subspan(1);
+    break;
+  }
   const auto asks_help = [](const std::string& word) { return word == "--help" || word == "-h"; };
-  if (std::any_of(rest.begin(), rest.end(), asks_help)) return std::fputs(help_text(command).c_str(), stdout) < 0;
-  const int status = command.run(Arguments(command, rest));
+  if (std::any_of(rest.begin(), rest.end(), asks_help)) return std::fputs(help_text(*command).c_str(), stdout) < 0;
+  const int status = command->run(Arguments(*command, rest));
   // A full disk or a closed pipe shows only now.
   if (std::fflush(stdout) != 0) throw Error(ErrorCode::io, "standard output: cannot be written; is the disk full?");
   return status;

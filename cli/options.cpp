@@ -160,6 +160,11 @@ std::string help_text(const Command& command) {
     if (!option.fallback.empty()) text += " (default " + std::string(option.fallback) + ")";
     text += "\n";
   }
+  if (!command.subcommands.empty()) text += "\nSubcommands:\n";
+  for (const Command* subcommand : command.subcommands) {
+    text += "  " + std::string(subcommand->name.substr(command.name.size() + 1)) + "  " +
+            std::string(subcommand->summary) + "; see " + "tidemill " + std::string(subcommand->name) + " --help\n";
+  }
   return text;
 }
 

@@ -34,6 +34,7 @@ struct Command {
   std::span<const Option> options;
   int max_positionals = 0;
   int (*run)(const class Arguments& arguments) = nullptr;
+  std::span<const Command* const> subcommands = {};  // their names begin with this one's: "tokenize train"
 };
 
 // The words after the command, checked against its options.

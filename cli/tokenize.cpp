@@ -105,6 +105,8 @@ int run(const Arguments& arguments) {
   return 0;
 }
 
+constexpr const Command* kSubcommands[] = {&kTokenizeTrain};
+
 }  // namespace
 
 const Command kTokenize = {
@@ -120,6 +122,7 @@ const Command kTokenize = {
     .options = kOptions,
     .max_positionals = 1,
     .run = run,
+    .subcommands = kSubcommands,
 };
 
 }  // namespace tidemill::cli

@@ -27,9 +27,16 @@ def commands(program):
     return re.findall(r"^  (\w+) ", listed, re.MULTILINE)
 
 
+def subcommands(program, name):
+    _, _, listed = help_of(program, name).partition("\nSubcommands:\n")
+    return re.findall(r"^  (\w+) ", listed, re.MULTILINE)
+
+
 def page(program):
     sections = [f"## tidemill\n\n```text\n{help_of(program)}```\n"]
-    sections += [f"## {name}\n\n```text\n{help_of(program, name)}```\n" for name in commands(program)]
+    for name in commands(program):
+        for words in [[name], *([name, sub] for sub in subcommands(program, name))]:
+            sections.append(f"## {' '.join(words)}\n\n```text\n{help_of(program, *words)}```\n")
     return "\n".join([OPENING, *sections])
 
 
