@@ -46,7 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   is_sentencepiece_model(file);
   std::shared_ptr<const Tokenizer> tokenizer;
   try {
-    tokenizer = make_sentencepiece_tokenizer(file, "fuzz.model", {.add_bos = true, .add_eos = true}, {});
+    tokenizer = make_sentencepiece_tokenizer(file, "fuzz.model", {}, {});
   } catch (const Error& error) {
     require(error.code() == ErrorCode::bad_file || error.code() == ErrorCode::unsupported);
     return 0;
