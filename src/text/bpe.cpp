@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "text/bpe_rules.h"
 #include "text/bpe_symbols.h"
+#include "text/bpe_whole_tokens.h"
 #include "text/bpe_word.h"
 #include "text/known_pieces.h"
 #include "text/piece_cache.h"
@@ -15,8 +17,6 @@
 
 namespace tidemill {
 namespace {
-
-constexpr size_t kBlock = 256;  // pieces; what is kept of them fits the first-level cache
 
 class BpeScratch final : public PieceModel::Scratch {
  public:
@@ -26,12 +26,12 @@ class BpeScratch final : public PieceModel::Scratch {
     return {.hits = n_hits, .misses = n_misses, .bytes = static_cast<int64_t>(cache.bytes())};
   }
 
-  std::array<PieceKey, kBlock> keys;
-  std::array<uint64_t, kBlock> hashes;
-  std::array<PieceIds, kBlock> ids;
-  std::array<uint16_t, kBlock> unknown;  // which pieces of the block the vocabulary does not know
-  std::vector<int32_t> more_ids;         // of pieces with more than fit and that are not cached
-  std::vector<int32_t> piece_ids;
+  PieceBlock block;
+  std::array<PieceCache::Value, PieceBlock::kPieces> found;  // of the pieces that the vocabulary does not know
+  std::array<uint16_t, PieceBlock::kPieces> missing;         // which of them the cache does not find at once
+  std::array<int32_t, (PieceBlock::kPieces + PieceIds::kInline) * PieceIds::kInline> out;
+  std::vector<int32_t> more_ids;   // of pieces with more than fit and that are not cached
+  std::vector<int32_t> piece_ids;  // of one piece
   BpeWord word;
   PieceCache cache;
   int64_t n_hits = 0, n_misses = 0;
@@ -40,15 +40,7 @@ class BpeScratch final : public PieceModel::Scratch {
 class Bpe final : public PieceModel {
  public:
   Bpe(const BpeVocab& vocab, const std::string& source)
-      : names_(vocab.names),
-        texts_(vocab.texts.empty() ? vocab.names : vocab.texts),
-        name_index_(names_, source),
-        text_index_(texts_, source),
-        pairs_(bpe_rules(vocab, name_index_, text_index_, source)),
-        symbols_(vocab, name_index_, source),
-        known_(vocab.texts.empty() ? vocab.names : vocab.texts, vocab.whole_pieces),
-        whole_pieces_(vocab.whole_pieces),
-        cache_bytes_(vocab.cache_bytes) {}
+      : Bpe(vocab, vocab.texts.empty() ? vocab.names : vocab.texts, source) {}
 
   std::unique_ptr<Scratch> make_scratch() const override { return std::make_unique<BpeScratch>(cache_bytes_); }
 
@@ -56,8 +48,8 @@ class Bpe final : public PieceModel {
               PieceTokens tokens) const override {
     auto& own = static_cast<BpeScratch&>(scratch);
     if (tokens.ranges || tokens.pieces) return encode_with_places(text, pieces, own, tokens);
-    for (size_t done = 0; done < pieces.size(); done += kBlock) {
-      encode_block(text, pieces.subspan(done, std::min(kBlock, pieces.size() - done)), own, tokens.ids);
+    for (size_t done = 0; done < pieces.size(); done += PieceBlock::kPieces) {
+      encode_block(text, pieces.subspan(done, std::min(PieceBlock::kPieces, pieces.size() - done)), own, tokens.ids);
     }
   }
 
@@ -66,59 +58,45 @@ class Bpe final : public PieceModel {
   int32_t token_id(std::string_view name) const override { return name_index_.find(name); }
 
  private:
+  Bpe(const BpeVocab& vocab, std::span<const std::string_view> texts, const std::string& source)
+      : names_(vocab.names),
+        texts_(texts),
+        name_index_(names_, source),
+        text_index_(texts_, source),
+        symbols_(vocab, name_index_, source),
+        rules_(bpe_rules(vocab, name_index_, text_index_, source)),
+        pairs_(rules_),
+        byte_pairs_(pairs_.has_ties() ? std::vector<uint32_t>() : symbols_.plain_bytes(), pairs_),
+        known_(texts, vocab.whole_pieces ? std::vector<bool>(texts.size(), true) : whole_tokens(texts.size())),
+        whole_pieces_(vocab.whole_pieces),
+        cache_bytes_(vocab.cache_bytes) {
+    std::vector<BpePairs::Rule>().swap(rules_);
+  }
+
+  std::vector<bool> whole_tokens(size_t n_tokens) const {
+    return pairs_.has_ties() ? std::vector<bool>(n_tokens)
+                             : find_whole_tokens(n_tokens, symbols_.plain_bytes(), rules_, pairs_);
+  }
+
   void encode_block(std::string_view text, std::span<const ByteRange> pieces, BpeScratch& own,
                     std::vector<int32_t>& ids) const {
     own.more_ids.clear();
     own.cache.make_room(pieces.size());
-    load_keys(text, pieces, own);
-    const size_t n_unknown = find_known(pieces.size(), own);
-    for (size_t k = 0; k < n_unknown; ++k) own.cache.prefetch(own.hashes[own.unknown[k]]);
-    for (size_t k = 0; k < n_unknown; ++k) {
-      const ByteRange piece = pieces[own.unknown[k]];
-      find_unknown(text.substr(piece.begin, piece.end - piece.begin), own.unknown[k], own);
+    known_.find(text, pieces, own.block);
+    const size_t n_missing = own.cache.find_quickly(own.block, own.found, own.missing);
+    own.n_hits += static_cast<int64_t>(own.block.n_unknown - n_missing);
+    for (size_t m = 0; m < n_missing; ++m) {
+      const size_t n = own.missing[m];
+      const ByteRange piece = pieces[own.block.unknown[n]];
+      find_unknown(text.substr(piece.begin, piece.end - piece.begin), own.block.unknown[n], own, own.found[n]);
     }
     emit(pieces.size(), own, ids);
   }
 
-  void load_keys(std::string_view text, std::span<const ByteRange> pieces, BpeScratch& own) const {
-    // Loads of 16 bytes must not pass the end of the text.
-    const size_t last = text.size() < PieceKey::kReads ? 0 : text.size() - PieceKey::kReads + 1;
-    for (size_t k = 0; k < pieces.size(); ++k) {
-      const ByteRange piece = pieces[k];
-      const size_t size = piece.end - piece.begin;
-      const PieceKey key = piece.begin < last ? PieceKey::load(text.data() + piece.begin, size)
-                                              : PieceKey::of(text.substr(piece.begin, size));
-      const uint64_t hash = key.hash();
-      known_.prefetch(hash);
-      own.keys[k] = key;
-      own.hashes[k] = hash;
-    }
-  }
-
-  // Returns how many pieces the vocabulary does not know.
-  size_t find_known(size_t n_pieces, BpeScratch& own) const {
-    size_t n_unknown = 0;
-    for (size_t k = 0; k < n_pieces; ++k) {
-      const uint32_t found = known_.find(own.keys[k], own.hashes[k]);
-      own.ids[k].words[0] = found;
-      own.unknown[n_unknown] = static_cast<uint16_t>(k);
-      n_unknown += found == 0;
-    }
-    return n_unknown;
-  }
-
-  void find_unknown(std::string_view piece, size_t k, BpeScratch& own) const {
-    const PieceKey key = own.keys[k];
-    uint64_t hash = own.hashes[k];
-    const PieceIds* cached;
-    if (key.empty()) {
-      hash = hash_long_piece(piece);
-      cached = own.cache.find_long(piece, hash);
-    } else {
-      cached = own.cache.find(key, hash);
-    }
-    if (cached) {
-      own.ids[k] = *cached;
+  void find_unknown(std::string_view piece, size_t k, BpeScratch& own, PieceCache::Value& found) const {
+    const PieceKey& key = own.block.keys[k];
+    const uint64_t hash = key.empty() ? long_piece_hash(piece) : own.block.hashes[k];
+    if (key.empty() ? own.cache.find_long(piece, hash, found) : own.cache.find(key, hash, found)) {
       ++own.n_hits;
       return;
     }
@@ -128,44 +106,48 @@ class Bpe final : public PieceModel {
     for (const BpeWord::Symbol& symbol : own.word.symbols()) own.piece_ids.push_back(static_cast<int32_t>(symbol.id));
     if (own.piece_ids.size() == 1 && !key.empty() &&
         known_.confirm(key, hash, static_cast<uint32_t>(own.piece_ids[0]))) {
-      own.ids[k].words[0] = static_cast<uint32_t>(own.piece_ids[0]) | KnownPieces::kOne;
-    } else if (!own.cache.add(piece, key, hash, own.piece_ids, own.ids[k])) {
-      keep(own.piece_ids, own.ids[k], own);
+      found = {{{static_cast<uint32_t>(own.piece_ids[0])}}, 1};
+    } else if (!own.cache.add(piece, key, hash, own.piece_ids, found)) {
+      found = {{{static_cast<uint32_t>(own.more_ids.size()), static_cast<uint32_t>(own.piece_ids.size())}},
+               PieceIds::kUncached};
+      own.more_ids.insert(own.more_ids.end(), own.piece_ids.begin(), own.piece_ids.end());
     }
   }
 
-  // The ids of a piece that is not cached.
-  static void keep(std::span<const int32_t> ids, PieceIds& kept, BpeScratch& own) {
-    kept.words = {PieceIds::kUncached << 24, static_cast<uint32_t>(own.more_ids.size()),
-                  static_cast<uint32_t>(ids.size()), 0};
-    own.more_ids.insert(own.more_ids.end(), ids.begin(), ids.end());
-  }
-
-  static void emit(size_t n_pieces, const BpeScratch& own, std::vector<int32_t>& ids) {
-    size_t n_ids = 0;
-    for (size_t k = 0; k < n_pieces; ++k) {
-      const PieceIds& piece = own.ids[k];
-      n_ids += piece.tag() <= PieceIds::kInline ? piece.tag() : piece.words[2];
-    }
-    const size_t n_before = ids.size();
-    ids.resize(n_before + n_ids + PieceIds::kInline);
-    int32_t* out = ids.data() + n_before;
-    for (size_t k = 0; k < n_pieces; ++k) {
-      const PieceIds& piece = own.ids[k];
-      const uint32_t tag = piece.tag();
-      if (tag <= PieceIds::kInline) [[likely]] {
-        const std::array<uint32_t, 4> words = {piece.words[0] & PieceIds::kIdMask, piece.words[1], piece.words[2],
-                                               piece.words[3]};
-        std::memcpy(out, words.data(), sizeof(words));
-        out += tag;
-      } else {
-        const std::span<const int32_t> more = tag == PieceIds::kElsewhere
-                                                  ? own.cache.elsewhere(piece)
-                                                  : std::span(own.more_ids).subspan(piece.words[1], piece.words[2]);
-        out = std::copy(more.begin(), more.end(), out);
+  // The known pieces between two unknown ones are ids in a row, and are copied as such.
+  static void emit(size_t n_pieces, BpeScratch& own, std::vector<int32_t>& ids) {
+    constexpr size_t kRow = 16;
+    int32_t* out = own.out.data();
+    size_t done = 0;
+    const auto emit_known = [&](size_t end) {
+      const size_t n = end - done;
+      for (size_t k = 0; k < n; k += kRow) {
+        std::memcpy(out + k, own.block.known.data() + done + k, kRow * sizeof(int32_t));
       }
+      out += n;
+      done = end + 1;
+    };
+    const auto flush = [&] {
+      ids.insert(ids.end(), own.out.data(), out);
+      out = own.out.data();
+    };
+    for (size_t n = 0; n < own.block.n_unknown; ++n) {
+      emit_known(own.block.unknown[n]);
+      const PieceCache::Value& found = own.found[n];
+      if (found.n_ids <= PieceIds::kInline) [[likely]] {
+        std::memcpy(out, found.ids.words.data(), sizeof(found.ids.words));
+        out += found.n_ids;
+        continue;
+      }
+      flush();
+      const std::span<const int32_t> more =
+          found.n_ids == PieceIds::kCached
+              ? own.cache.cached(found.ids)
+              : std::span<const int32_t>(own.more_ids).subspan(found.ids.words[0], found.ids.words[1]);
+      ids.insert(ids.end(), more.begin(), more.end());
     }
-    ids.resize(n_before + n_ids);
+    emit_known(n_pieces);
+    flush();
   }
 
   // Leaves the tokens of `piece` in the scratch.
@@ -174,6 +156,10 @@ class Bpe final : public PieceModel {
     if (whole >= 0) {
       own.word.clear();
       own.word.add(static_cast<uint32_t>(whole), static_cast<uint32_t>(piece.size()));
+      return;
+    }
+    if (piece.size() <= BpeWord::kLongestShort && !byte_pairs_.empty()) {
+      own.word.merge_bytes(piece, byte_pairs_, pairs_);
       return;
     }
     symbols_.start(piece, own.word);
@@ -198,8 +184,10 @@ class Bpe final : public PieceModel {
 
   TokenStrings names_, texts_;
   TokenIndex name_index_, text_index_;
-  BpePairs pairs_;
   BpeSymbols symbols_;
+  std::vector<BpePairs::Rule> rules_;  // only while loading
+  BpePairs pairs_;
+  BpeBytePairs byte_pairs_;
   KnownPieces known_;
   bool whole_pieces_;
   size_t cache_bytes_;

@@ -8,8 +8,8 @@
 namespace tidemill {
 namespace {
 
-constexpr size_t kMaxTokens = size_t{1} << 21;
-constexpr size_t kMaxMerges = size_t{1} << 22;
+constexpr size_t kMaxTokens = size_t{1} << BpePairs::kIdBits;
+constexpr size_t kMaxMerges = (size_t{1} << BpePairs::kMergeBits) - 1;
 
 [[noreturn]] void bad_vocabulary(const std::string& source, const std::string& why) {
   throw Error(ErrorCode::bad_file, source + ": " + why + "; get the file again from where it was published");

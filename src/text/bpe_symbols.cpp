@@ -116,6 +116,16 @@ void BpeSymbols::find_unknown(const BpeVocab& vocab, const TokenIndex& index, co
                                        "' is not in the vocabulary; get the file again from where it was published");
 }
 
+std::vector<uint32_t> BpeSymbols::plain_bytes() const {
+  std::vector<uint32_t> ids;
+  if (!byte_symbols_ || has_affixes_) return ids;
+  for (uint32_t byte = 0; byte < 256; ++byte) {
+    if (ids_[0][byte] < 0) return {};
+    ids.push_back(static_cast<uint32_t>(ids_[0][byte]));
+  }
+  return ids;
+}
+
 void BpeSymbols::start(std::string_view piece, BpeWord& word) const {
   word.clear();
   Unknown unknown(*this, word);

@@ -21,6 +21,9 @@ class BpeSymbols {
   // `index` is that of the names.
   BpeSymbols(const BpeVocab& vocab, const TokenIndex& index, const std::string& source);
 
+  // byte -> id where a piece is just the tokens of its bytes, each of which has one; else empty.
+  std::vector<uint32_t> plain_bytes() const;
+
   // Replaces what `word` holds by the symbols of `piece`.
   void start(std::string_view piece, BpeWord& word) const;
 

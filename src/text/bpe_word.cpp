@@ -7,14 +7,75 @@ namespace tidemill {
 namespace {
 
 constexpr uint32_t kEnd = 0xFFFFFFFFu;
-// Where the queue begins to be quicker than the scan.
-constexpr size_t kLongestShort = 48;
 
 }  // namespace
 
+BpeBytePairs::BpeBytePairs(std::span<const uint32_t> ids, const BpePairs& pairs) : ids_(ids.begin(), ids.end()) {
+  if (ids_.empty()) return;
+  merges_.reserve(ids_.size() * ids_.size());
+  for (const uint32_t left : ids_) {
+    for (const uint32_t right : ids_) merges_.push_back(pairs.find(left, right));
+  }
+}
+
+// Symbols of a short word.  A merged one stays in its place with no merge of its own, so that nothing moves and the
+// lowest number is the leftmost of the lowest ranks.
+class BpeWord::Short {
+ public:
+  explicit Short(const BpePairs& pairs) : pairs_(pairs) {}
+
+  void add(uint32_t id) { ids_[n_++] = id; }
+  // Of symbol k and the next one.
+  void set_merge(size_t k, uint32_t merge) { order_[k] = merge == BpePairs::kNone ? kEnd : merge << kPlaceBits | k; }
+  void find_merge(size_t k) { set_merge(k, pairs_.find(ids_[k], ids_[k + 1])); }
+
+  void merge_all() {
+    for (size_t k = 0; k < n_; ++k) {
+      next_[k] = static_cast<uint8_t>(k + 1);
+      previous_[k] = static_cast<uint8_t>(k - 1);
+    }
+    order_[n_ - 1] = kEnd;
+    while (true) {
+      uint32_t best = kEnd;
+      for (size_t k = 0; k < n_; ++k) best = std::min(best, order_[k]);
+      if (best == kEnd) return;
+      merge(best & ((1u << kPlaceBits) - 1), best >> kPlaceBits);
+    }
+  }
+
+  template <typename Emit>
+  void for_each(const Emit& emit) const {
+    for (size_t k = 0; k < n_; k = next_[k]) emit(ids_[k], k, size_t{next_[k]});
+  }
+
+ private:
+  static constexpr int kPlaceBits = 6;
+  static_assert(kLongestShort <= size_t{1} << kPlaceBits && BpePairs::kMergeBits + kPlaceBits < 32);
+
+  void merge(size_t left, uint32_t merge) {
+    const size_t right = next_[left];
+    const size_t after = next_[right];
+    ids_[left] = pairs_.id(merge);
+    order_[right] = kEnd;
+    next_[left] = static_cast<uint8_t>(after);
+    if (after < n_) {
+      previous_[after] = static_cast<uint8_t>(left);
+      set_merge(left, pairs_.find(ids_[left], ids_[after]));
+    } else {
+      order_[left] = kEnd;
+    }
+    if (left > 0) set_merge(previous_[left], pairs_.find(ids_[previous_[left]], ids_[left]));
+  }
+
+  const BpePairs& pairs_;
+  size_t n_ = 0;
+  std::array<uint32_t, kLongestShort> ids_, order_;
+  std::array<uint8_t, kLongestShort> next_, previous_;
+};
+
 void BpeWord::merge(const BpePairs& pairs) {
   if (symbols_.size() < 2) return;
-  if (symbols_.size() <= kLongestShort) {
+  if (symbols_.size() <= kLongestShort && !pairs.has_ties()) {
     merge_short(pairs);
   } else {
     merge_long(pairs);
@@ -22,29 +83,35 @@ void BpeWord::merge(const BpePairs& pairs) {
 }
 
 void BpeWord::merge_short(const BpePairs& pairs) {
-  size_t n_pairs = symbols_.size() - 1;
-  merges_.resize(n_pairs);
-  for (size_t k = 0; k < n_pairs; ++k) merges_[k] = pairs.find(symbols_[k].id, symbols_[k + 1].id);
-  while (n_pairs > 0) {
-    const auto best = std::min_element(merges_.begin(), merges_.begin() + n_pairs,
-                                       [](const auto& a, const auto& b) { return a.rank < b.rank; });
-    if (best->rank == BpePairs::kNone) break;
-    const size_t left = best - merges_.begin();
-    symbols_[left] = {best->id, symbols_[left].size + symbols_[left + 1].size};
-    std::copy(symbols_.begin() + left + 2, symbols_.begin() + n_pairs + 1, symbols_.begin() + left + 1);
-    std::copy(merges_.begin() + left + 1, merges_.begin() + n_pairs, merges_.begin() + left);
-    --n_pairs;
-    if (left > 0) merges_[left - 1] = pairs.find(symbols_[left - 1].id, symbols_[left].id);
-    if (left < n_pairs) merges_[left] = pairs.find(symbols_[left].id, symbols_[left + 1].id);
-  }
-  symbols_.resize(n_pairs + 1);
+  Short word(pairs);
+  for (const Symbol& symbol : symbols_) word.add(symbol.id);
+  for (size_t k = 0; k + 1 < symbols_.size(); ++k) word.find_merge(k);
+  word.merge_all();
+  size_t n_left = 0;
+  word.for_each([&](uint32_t id, size_t begin, size_t end) {
+    uint32_t size = 0;
+    for (size_t k = begin; k < end; ++k) size += symbols_[k].size;
+    symbols_[n_left++] = {id, size};
+  });
+  symbols_.resize(n_left);
+}
+
+void BpeWord::merge_bytes(std::string_view piece, const BpeBytePairs& bytes, const BpePairs& pairs) {
+  Short word(pairs);
+  for (const char byte : piece) word.add(bytes.id(byte));
+  for (size_t k = 0; k + 1 < piece.size(); ++k) word.set_merge(k, bytes.merge(piece[k], piece[k + 1]));
+  word.merge_all();
+  symbols_.clear();
+  word.for_each([&](uint32_t id, size_t begin, size_t end) { add(id, static_cast<uint32_t>(end - begin)); });
 }
 
 void BpeWord::merge_long(const BpePairs& pairs) {
   const auto n_symbols = static_cast<uint32_t>(symbols_.size());
   links_.resize(n_symbols);
   heap_.clear();
-  for (uint32_t k = 0; k < n_symbols; ++k) links_[k] = {{}, k == 0 ? kEnd : k - 1, k + 1 == n_symbols ? kEnd : k + 1};
+  for (uint32_t k = 0; k < n_symbols; ++k) {
+    links_[k] = {BpePairs::kNone, k == 0 ? kEnd : k - 1, k + 1 == n_symbols ? kEnd : k + 1};
+  }
   for (uint32_t k = 0; k + 1 < n_symbols; ++k) link(pairs, k);
   std::make_heap(heap_.begin(), heap_.end(), std::greater<>());
   const auto relink = [&](uint32_t left) {
@@ -58,11 +125,11 @@ void BpeWord::merge_long(const BpePairs& pairs) {
     const auto left = static_cast<uint32_t>(heap_.back());
     heap_.pop_back();
     Link& a = links_[left];
-    if (a.merge.rank != rank) continue;  // the pair has changed since
+    if (a.merge == BpePairs::kNone || pairs.rank(a.merge) != rank) continue;  // the pair has changed since
     Link& b = links_[a.next];
-    symbols_[left] = {a.merge.id, symbols_[left].size + symbols_[a.next].size};
+    symbols_[left] = {pairs.id(a.merge), symbols_[left].size + symbols_[a.next].size};
     a.next = b.next;
-    a.merge = b.merge = {};
+    a.merge = b.merge = BpePairs::kNone;
     if (a.next != kEnd) {
       links_[a.next].previous = left;
       relink(left);
@@ -78,7 +145,7 @@ void BpeWord::merge_long(const BpePairs& pairs) {
 void BpeWord::link(const BpePairs& pairs, uint32_t left) {
   Link& a = links_[left];
   a.merge = pairs.find(symbols_[left].id, symbols_[a.next].id);
-  if (a.merge.rank != BpePairs::kNone) heap_.push_back(uint64_t{a.merge.rank} << 32 | left);
+  if (a.merge != BpePairs::kNone) heap_.push_back(uint64_t{pairs.rank(a.merge)} << 32 | left);
 }
 
 }  // namespace tidemill

@@ -10,50 +10,43 @@
 #include <string_view>
 #include <vector>
 
-#include "text/piece_key.h"
+#include "text/piece_block.h"
 
 namespace tidemill {
-
-// The ids of one piece.  Up to four stand in it, and the upper byte of the first word is their number; of more, the
-// words say where they stand.
-struct alignas(16) PieceIds {
-  static constexpr uint32_t kInline = 4;
-  static constexpr uint32_t kElsewhere = 0xFF;  // in the cache
-  static constexpr uint32_t kUncached = 0xFE;   // with who asked
-  static constexpr uint32_t kIdMask = 0xFFFFFF;
-
-  std::array<uint32_t, 4> words{};
-
-  uint32_t tag() const { return words[0] >> 24; }
-};
 
 class PieceCache {
  public:
   // Longer pieces are not cached: they seldom come back.
   static constexpr size_t kLongestPiece = 255;
 
+  // What is kept of one piece; n_ids is up to PieceIds::kInline, or kCached.
+  struct Value {
+    PieceIds ids;
+    uint32_t n_ids;
+  };
+
   // 0: no cache.
   void limit(size_t n_bytes);
-  size_t bytes() const {
-    return slots_.capacity() * sizeof(Pair) + pieces_.capacity() + ids_.capacity() * sizeof(int32_t);
-  }
+  size_t bytes() const;
 
-  // Before up to `n_pieces` calls of `add`; what was found before is then no longer valid.
+  // Before up to `n_pieces` calls of `add`; may forget everything.
   void make_room(size_t n_pieces);
 
-  // Null when the piece is not there.  `hash` is that of `key`, or of the long piece.
-  const PieceIds* find(const PieceKey& key, uint64_t hash) const;
-  const PieceIds* find_long(std::string_view piece, uint64_t hash) const;
-  void prefetch(uint64_t hash) const {
-    if (!slots_.empty()) __builtin_prefetch(&slots_[hash & mask_]);
-  }
+  // For each of the block's unknown pieces the value, where a quick look finds it; returns how many it does not find
+  // and, in `missing`, which of the unknown ones they are.
+  size_t find_quickly(const PieceBlock& block, std::span<Value> values, std::span<uint16_t> missing) const;
 
-  // What the cache keeps of `ids` when there is room; false when there is none and nothing was done.
-  bool add(std::string_view piece, const PieceKey& key, uint64_t hash, std::span<const int32_t> ids, PieceIds& added);
-  // Of a value whose tag is kElsewhere.
-  std::span<const int32_t> elsewhere(const PieceIds& ids) const { return {ids_.data() + ids.words[1], ids.words[2]}; }
+  // True when the piece is there.  `hash` is that of `key`, or of the long piece.
+  bool find(const PieceKey& key, uint64_t hash, Value& value) const;
+  bool find_long(std::string_view piece, uint64_t hash, Value& value) const;
+
+  // False when there is no room; then nothing was done.
+  bool add(std::string_view piece, const PieceKey& key, uint64_t hash, std::span<const int32_t> ids, Value& added);
+  // Of a value whose n_ids is kCached.
+  std::span<const int32_t> cached(const PieceIds& ids) const { return {ids_.data() + ids.words[0], ids.words[1]}; }
 
  private:
+  // The number of ids stands in the upper byte of the first word.
   struct Slot {
     PieceKey key;  // of a long piece: its hash, and its size and place in pieces_
     PieceIds ids;
@@ -62,7 +55,7 @@ class PieceCache {
     std::array<Slot, 2> slots;
   };
 
-  static PieceKey long_key(std::string_view piece, uint64_t hash, size_t place);
+  static Value value_of(const Slot& slot);
   void clear(size_t n_pairs);
   void grow();
   void insert(const Slot& slot, uint64_t hash);

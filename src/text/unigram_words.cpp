@@ -9,8 +9,7 @@
 namespace tidemill {
 namespace {
 
-// What the first word of a cached value can hold beside its tag.
-constexpr double kLargestKept = PieceIds::kIdMask - 1;
+constexpr double kLargestKept = PieceIds::kIdLimit - 2;
 // sentencepiece begins to sum anew past this (text/unigram_path.h), with other rounding from then on.
 constexpr double kSumsAnew = 1e5;
 // Covers the rounding of the leads themselves, in double precision and below a million.
@@ -24,28 +23,28 @@ typename UnigramWords<Score>::Word UnigramWords<Score>::find(const UnigramTokens
                                                              uint32_t begin, uint32_t end) {
   const std::string_view word = text.substr(begin, end - begin);
   cache_.make_room(1);
-  const bool readable = begin + PieceKey::kReads <= text.size();
-  const PieceKey key = readable ? PieceKey::load(word.data(), word.size()) : PieceKey::of(word);
-  const uint64_t hash = key.empty() ? hash_long_piece(word) : key.hash();
-  if (const PieceIds* found = key.empty() ? cache_.find_long(word, hash) : cache_.find(key, hash)) {
+  const bool readable = begin + PieceKey::kBytes <= text.size();
+  const PieceKey key = readable ? readable_piece_key(word.data(), word.size()) : piece_key(word);
+  const uint64_t hash = key.empty() ? long_piece_hash(word) : piece_hash(key);
+  PieceCache::Value value;
+  if (key.empty() ? cache_.find_long(word, hash, value) : cache_.find(key, hash, value)) {
     ++n_hits_;
-    return unpack(*found);
+    return unpack(value);
   }
   ++n_misses_;
   study(tokens, word);
-  PieceIds added;
-  if (cache_.add(word, key, hash, packed_, added)) return unpack(added);
+  if (cache_.add(word, key, hash, packed_, value)) return unpack(value);
   return {packed_[0] - 1.0, std::span(packed_).subspan(1)};
 }
 
 template <typename Score>
-typename UnigramWords<Score>::Word UnigramWords<Score>::unpack(const PieceIds& found) {
-  if (found.tag() == PieceIds::kElsewhere) {
-    const std::span<const int32_t> all = cache_.elsewhere(found);
+typename UnigramWords<Score>::Word UnigramWords<Score>::unpack(const PieceCache::Value& found) {
+  if (found.n_ids == PieceIds::kCached) {
+    const std::span<const int32_t> all = cache_.cached(found.ids);
     return {all[0] - 1.0, all.subspan(1)};
   }
-  ids_.assign(found.words.begin() + 1, found.words.begin() + found.tag());
-  return {static_cast<double>(found.words[0] & PieceIds::kIdMask) - 1.0, ids_};
+  ids_.assign(found.ids.words.begin() + 1, found.ids.words.begin() + found.n_ids);
+  return {static_cast<double>(found.ids.words[0]) - 1.0, ids_};
 }
 
 template <typename Score>

@@ -46,7 +46,7 @@ class UnigramWords {
     uint32_t from;
   };
 
-  Word unpack(const PieceIds& found);
+  Word unpack(const PieceCache::Value& found);
   void study(const UnigramTokens<Score>& tokens, std::string_view word);
   void offer(uint32_t to, double score, int32_t id, uint32_t from);
   double largest_sum(double lead, double largest, size_t n_characters) const;

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "text/piece_key.h"
+#include "text/folded_product.h"
 
 namespace tidemill {
 

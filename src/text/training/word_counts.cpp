@@ -5,7 +5,7 @@
 #include <limits>
 #include <numeric>
 
-#include "text/piece_key.h"
+#include "text/folded_product.h"
 #include "tidemill/error.h"
 
 namespace tidemill {

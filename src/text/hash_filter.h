@@ -1,0 +1,32 @@
+// One bit per hash, to say of most of what a large table does not hold that it does not, from memory that stays in the
+// second-level cache (Bloom 1970, with one hash function).
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace tidemill {
+
+class HashFilter {
+ public:
+  HashFilter() = default;
+  // Sixteen bits per entry, up to 256 KiB.
+  explicit HashFilter(size_t n_entries)
+      : words_(std::bit_ceil(std::clamp<size_t>(n_entries / 4, 1, size_t{1} << 15))),
+        shift_(64 - 6 - std::countr_zero(words_.size())) {}
+
+  void add(uint64_t hash) { words_[hash >> shift_ >> 6] |= bit(hash); }
+  // By the upper bits of the hash.
+  bool may_hold(uint64_t hash) const { return (words_[hash >> shift_ >> 6] & bit(hash)) != 0; }
+
+ private:
+  uint64_t bit(uint64_t hash) const { return uint64_t{1} << (hash >> shift_ & 63); }
+
+  std::vector<uint64_t> words_;  // a power of two
+  int shift_ = 0;
+};
+
+}  // namespace tidemill
