@@ -18,6 +18,10 @@ uint32_t little_endian(std::string_view bytes) {
   throw Error(ErrorCode::bad_file, where + ": " + why + "; get the file again from where it was published");
 }
 
+bool is_continuation(char byte) {
+  return (static_cast<uint8_t>(byte) & 0xC0) == 0x80;
+}
+
 // A unit of Darts: a child holds its byte, where its own children are, and whether it ends a key; what the key has lies
 // in the child by 0.
 bool is_child(uint32_t unit, uint8_t byte) {
@@ -89,8 +93,7 @@ Charsmap::First Charsmap::first_kind(uint8_t byte) const {
 Charsmap::Rule Charsmap::rule(size_t n_bytes, uint32_t value) const {
   if (value > replacements_.size()) return {0, {}};
   const std::string_view tail = std::string_view(replacements_).substr(value);
-  const bool inside_character = !tail.empty() && (static_cast<uint8_t>(tail[0]) & 0xC0) == 0x80;
-  if (inside_character) return {0, {}};
+  if (!tail.empty() && is_continuation(tail[0])) return {0, {}};
   return {n_bytes, tail.substr(0, tail.find('\0'))};
 }
 
@@ -106,7 +109,8 @@ Charsmap::Rule Charsmap::longest(std::string_view text) const {
   Walk walk(units_);
   Rule found{0, {}};
   for (size_t k = 0; k < text.size() && walk.step(static_cast<uint8_t>(text[k])); ++k) {
-    if (walk.ends()) found = rule(k + 1, walk.value());
+    const bool inside_character = k + 1 < text.size() && is_continuation(text[k + 1]);
+    if (walk.ends() && !inside_character) found = rule(k + 1, walk.value());
   }
   return found;
 }

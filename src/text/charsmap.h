@@ -33,8 +33,9 @@ class Charsmap {
   // whose replacements are not UTF-8.
   Charsmap(std::string_view blob, const std::string& where);
 
-  // The rule for the shortest, or the longest, prefix of `text` that has one.
+  // The rule for the shortest prefix of `text` that has one, which may end inside a character.
   Rule shortest(std::string_view text) const;
+  // The rule for the longest prefix of whole characters that has one.
   Rule longest(std::string_view text) const;
 
   // False: no rule begins with `byte`.  Before another byte of ASCII: nor with the two.

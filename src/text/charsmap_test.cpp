@@ -30,6 +30,13 @@ TEST(Charsmap, FindsTheShortestAndTheLongest) {
   EXPECT_EQ(map.shortest("\u00AD").replacement, "");
 }
 
+TEST(Charsmap, TheLongestRuleEndsWithACharacter) {
+  const Charsmap map(make_charsmap_blob({{"\xC3", "X"}, {"a", "b"}, {"a\xC3", "c"}}), "map");
+  EXPECT_EQ(map.longest("é").n_bytes, 0u);
+  EXPECT_EQ(map.longest("aé").replacement, "b");
+  EXPECT_EQ(map.shortest("é").replacement, "X");
+}
+
 TEST(Charsmap, KnowsWhatBeginsRules) {
   const Charsmap map = rules();
   EXPECT_FALSE(map.begins_rule('x'));
