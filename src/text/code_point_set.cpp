@@ -11,6 +11,14 @@ bool CodePointSet::contains(char32_t c) const {
   return after != runs_.begin() && (after - 1)->last >= c;
 }
 
+bool CodePointSet::contains_all(const CodePointSet& other) const {
+  const auto ends_before = [](const Run& run, char32_t value) { return run.last < value; };
+  return std::all_of(other.runs_.begin(), other.runs_.end(), [&](const Run& run) {
+    const auto at = std::lower_bound(runs_.begin(), runs_.end(), run.first, ends_before);
+    return at != runs_.end() && at->first <= run.first && run.last <= at->last;
+  });
+}
+
 void CodePointSet::add(const CodePointSet& other) {
   if (other.empty()) return;
   if (empty() || runs_.back().last < other.runs_.front().first) {

@@ -32,7 +32,7 @@ class CodePointSet {
   std::span<const Run> runs() const { return runs_; }
   bool empty() const { return runs_.empty(); }
   bool contains(char32_t c) const;
-  bool contains_all(const CodePointSet& other) const { return other.minus(*this).empty(); }
+  bool contains_all(const CodePointSet& other) const;
 
   void add(const CodePointSet& other);
   CodePointSet complement() const;

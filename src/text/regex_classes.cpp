@@ -1,15 +1,12 @@
-// A class is said to PCRE2 by its own categories where it holds all of one, for these are quick and short.  Where PCRE2
-// puts a character into another category than our tables do, the character is added or excluded by name.
+// Names of character classes, as Oniguruma reads them.
 #include "text/regex_classes.h"
 
-#include <algorithm>
 #include <array>
-#include <cstdio>
 #include <utility>
-#include <vector>
 
 #include "text/code_points.h"
 #include "text/pcre.h"
+#include "text/regex_class_pattern.h"
 
 namespace tidemill {
 namespace {
@@ -18,9 +15,6 @@ using unicode::Category;
 using unicode::Flag;
 
 constexpr size_t kCategories = unicode::kCategories;
-constexpr std::array<std::string_view, kCategories> kShortNames = {
-    "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps", "Pe",
-    "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Co", "Cn"};
 constexpr std::array<std::string_view, kCategories> kLongNames = {
     "uppercaseletter",    "lowercaseletter",  "titlecaseletter",  "modifierletter",
     "otherletter",        "nonspacingmark",   "spacingmark",      "enclosingmark",
@@ -40,10 +34,6 @@ constexpr CategoryGroup kGroups[] = {
     {"m", "mark", Category::Mn, Category::Me},        {"n", "number", Category::Nd, Category::No},
     {"p", "punctuation", Category::Pc, Category::Po}, {"s", "symbol", Category::Sm, Category::So},
     {"z", "separator", Category::Zs, Category::Zp},   {"c", "other", Category::Cc, Category::Cn}};
-
-CodePointSet of_categories(Category first, Category last) {
-  return CodePointSet::where([=](unicode::Properties p) { return first <= p.category() && p.category() <= last; });
-}
 
 CodePointSet of_flag(Flag flag) {
   return CodePointSet::where([=](unicode::Properties p) { return p.has(flag); });
@@ -116,138 +106,25 @@ std::optional<CodePointSet> find_common(const std::string& name) {
   return {};
 }
 
-PcrePtr<pcre2_code> compiled(const std::string& pattern) {
-  int error;
-  PCRE2_SIZE at;
-  PcrePtr<pcre2_code> code(
-      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(), PCRE2_UTF, &error, &at, nullptr));
-  if (code) pcre2_jit_compile(code.get(), PCRE2_JIT_COMPLETE);
-  return code;
-}
-
-// Calls on_match(begin, end) for every match in `text`, in bytes.
-template <typename OnMatch>
-void for_each_match(const pcre2_code* code, const std::string& text, OnMatch&& on_match) {
-  const PcrePtr<pcre2_match_data> data(pcre2_match_data_create(1, nullptr));
-  size_t pos = 0;
-  while (pos < text.size() && pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), pos,
-                                          PCRE2_NO_UTF_CHECK, data.get(), nullptr) >= 0) {
-    const PCRE2_SIZE* ends = pcre2_get_ovector_pointer(data.get());
-    on_match(ends[0], ends[1]);
-    pos = ends[1];
-  }
-}
-
 bool is_surrogate(char32_t c) {
   return 0xD800 <= c && c < 0xE000;
 }
 
 std::optional<CodePointSet> find_in_pcre(std::string_view name) {
-  const auto code = compiled("\\p{" + std::string(name) + "}+");
+  const auto code = compile_class("\\p{" + std::string(name) + "}+");
   if (!code) return {};
   std::string all;
   for (char32_t c = 0; c <= CodePointSet::kLast; ++c) {
     if (!is_surrogate(c)) append_code_point(all, c);
   }
   CodePointSet set;
-  for_each_match(code.get(), all, [&](size_t begin, size_t end) {
+  for_each_class_match(code.get(), all, [&](size_t begin, size_t end) {
     for (size_t pos = begin; pos < end;) {
       const char32_t c = next_code_point(all, pos);
       set.add({c, c});
     }
   });
   return set;
-}
-
-// --- saying a class to PCRE2 ---
-
-// Ideographs, Hangul, private use and planes without characters: no version has changed them since 9.0.
-bool is_settled(char32_t c) {
-  constexpr CodePointSet::Run kRuns[] = {{0x3400, 0x4DB5},   {0x4E00, 0x9FD5},   {0xAC00, 0xD7A3},
-                                         {0xD800, 0xF8FF},   {0x17000, 0x187EC}, {0x20000, 0x2A6D6},
-                                         {0x40000, 0xDFFFF}, {0xE1000, 0x10FFFF}};
-  return std::any_of(std::begin(kRuns), std::end(kRuns), [=](auto run) { return run.first <= c && c <= run.last; });
-}
-
-struct Disagreement {
-  char32_t c;
-  Category in_pcre;
-};
-
-// The characters whose category PCRE2 sees otherwise.
-const std::vector<Disagreement>& disagreements() {
-  static const std::vector<Disagreement> found = [] {
-    std::string text;
-    for (char32_t c = 0; c <= CodePointSet::kLast; ++c) {
-      if (!is_settled(c)) append_code_point(text, c);
-    }
-    std::vector<Disagreement> all;
-    for (size_t k = 0; k < kCategories; ++k) {
-      const Category category = static_cast<Category>(k);
-      const auto code = compiled("\\p{" + std::string(kShortNames[k]) + "}+");
-      for_each_match(code.get(), text, [&](size_t begin, size_t end) {
-        for (size_t pos = begin; pos < end;) {
-          const char32_t c = next_code_point(text, pos);
-          if (unicode::category(c) != category) all.push_back({c, category});
-        }
-      });
-    }
-    std::sort(all.begin(), all.end(), [](const Disagreement& x, const Disagreement& y) { return x.c < y.c; });
-    return all;
-  }();
-  return found;
-}
-
-void append_run(std::string& pattern, CodePointSet::Run run) {
-  char text[32];
-  std::snprintf(text, sizeof text, "\\x{%x}", static_cast<unsigned>(run.first));
-  pattern += text;
-  if (run.first == run.last) return;
-  std::snprintf(text, sizeof text, "-\\x{%x}", static_cast<unsigned>(run.last));
-  pattern += text;
-}
-
-std::string items_of(const CodePointSet& set) {
-  std::string items;
-  for (const auto run : set.runs()) append_run(items, run);
-  return items;
-}
-
-// The inside of brackets for `set`, and what that matches in PCRE2 though it is not in the set.
-struct Items {
-  std::string text;
-  CodePointSet excess;
-};
-
-Items items_by_category(const CodePointSet& set) {
-  Items items;
-  std::array<bool, kCategories> said{};
-  CodePointSet rest = set;
-  const auto say = [&](std::string_view name, Category first, Category last) {
-    const CodePointSet members = of_categories(first, last);
-    if (members.runs().size() < 4 || !set.contains_all(members)) return;
-    items.text += "\\p{" + std::string(name) + "}";
-    for (size_t k = static_cast<size_t>(first); k <= static_cast<size_t>(last); ++k) said[k] = true;
-    rest = rest.minus(members);
-  };
-  for (const CategoryGroup& group : kGroups) {
-    if (group.name.size() > 1 || group.name == "c") continue;
-    const char name = static_cast<char>(group.name[0] - 'a' + 'A');
-    say({&name, 1}, group.first, group.last);
-  }
-  for (size_t k = 0; k < kCategories; ++k) {
-    const Category category = static_cast<Category>(k);
-    if (!said[k] && category != Category::Cn) say(kShortNames[k], category, category);
-  }
-  CodePointSet missing;
-  for (const Disagreement& d : disagreements()) {
-    const bool matched = said[static_cast<size_t>(d.in_pcre)];
-    if (set.contains(d.c) && !matched) missing.add({d.c, d.c});
-    if (!set.contains(d.c) && matched) items.excess.add({d.c, d.c});
-  }
-  rest.add(missing);
-  items.text += items_of(rest);
-  return items;
 }
 
 }  // namespace
@@ -261,7 +138,7 @@ std::optional<CodePointSet> find_property(std::string_view name) {
   if (auto common = find_common(key)) return common;
   for (size_t k = 0; k < kCategories; ++k) {
     const Category category = static_cast<Category>(k);
-    if (key == folded(kShortNames[k]) || key == kLongNames[k]) return of_categories(category, category);
+    if (key == folded(kCategoryNames[k]) || key == kLongNames[k]) return of_categories(category, category);
   }
   for (const CategoryGroup& group : kGroups) {
     if (key == group.name || key == group.long_name) return of_categories(group.first, group.last);
@@ -299,19 +176,6 @@ std::optional<CodePointSet> find_shorthand(char letter, Brackets brackets) {
     default:
       return {};
   }
-}
-
-// Unassigned characters make up most of a class or hardly any of it; what has them is said by what it lacks.
-std::string class_pattern(const CodePointSet& set) {
-  const bool negated = set.contains(CodePointSet::kLast);
-  const CodePointSet surrogates(0xD800, 0xDFFF);
-  const CodePointSet said = (negated ? set.complement() : set).minus(surrogates);
-  if (said.empty()) return negated ? "(?s:.)" : "(?!)";
-  const Items items = items_by_category(said);
-  const std::string brackets = (negated ? "[^" : "[") + items.text + "]";
-  if (items.excess.empty()) return brackets;
-  const std::string excess = "[" + items_of(items.excess) + "]";
-  return negated ? "(?:" + excess + "|" + brackets + ")" : "(?:(?!" + excess + ")" + brackets + ")";
 }
 
 }  // namespace tidemill

@@ -1,9 +1,8 @@
-// Character classes of regular expressions: what names mean in Oniguruma 6.9 with Unicode 16.0, and how to say a class
-// to PCRE2, whose own tables may be of any version.
+// Character classes of regular expressions: what names mean in Oniguruma 6.9 with Unicode 16.0.
 #pragma once
 
+#include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "text/code_point_set.h"
@@ -19,8 +18,5 @@ std::optional<CodePointSet> find_posix_class(std::string_view name);
 // \w, \d, \s, \h (hexadecimal digits) by their letter.  Outside brackets \w has six more characters, such as U+00B2.
 enum class Brackets : uint8_t { inside, outside };
 std::optional<CodePointSet> find_shorthand(char letter, Brackets brackets);
-
-// A pattern of PCRE2 for one character of the set; one atom.
-std::string class_pattern(const CodePointSet& set);
 
 }  // namespace tidemill

@@ -8,6 +8,7 @@
 
 #include "text/code_points.h"
 #include "text/regex_brackets.h"
+#include "text/regex_class_pattern.h"
 #include "text/utf8.h"
 
 namespace tidemill {
