@@ -14,7 +14,7 @@ NormalizerPtr make_replace(const JsonFields& fields, const std::string& where) {
   const JsonFields pattern(fields.object("pattern"), pattern_where);
   std::string content = fields.text("content");
   if (pattern.has("String")) return make_replace_string(pattern.text("String"), std::move(content));
-  pattern.fail_unsupported("Regex", "is not read yet");
+  return make_replace_regex(pattern.text("Regex"), std::move(content), pattern_where + ".Regex");
 }
 
 NormalizerPtr make_bert(const JsonFields& fields) {

@@ -4,9 +4,7 @@
 #include "text/code_points.h"
 #include "text/json_sequence.h"
 #include "text/json_stages.h"
-#include "text/pre_tokenizers/cutting.h"
 #include "text/pre_tokenizers/pre_tokenizers.h"
-#include "text/split_patterns.h"
 
 namespace tidemill {
 namespace {
@@ -36,29 +34,13 @@ SplitBehavior read_behavior(const JsonFields& fields, const std::string& fallbac
   return found->second;
 }
 
-// A known split pattern.
-class KnownSplit final : public PreTokenizer {
- public:
-  explicit KnownSplit(const Splitter& splitter) : splitter_(splitter) {}
-
-  void apply(NormalizedText& text, std::vector<ByteRange>& pieces) const override {
-    cut_pieces(splitter_, text.text(), pieces);
-  }
-  const Splitter* as_splitter() const override { return &splitter_; }
-
- private:
-  const Splitter& splitter_;
-};
-
 PreTokenizerPtr make_split(const JsonFields& fields) {
   const SplitOptions options{.behavior = read_behavior(fields, "Isolated"),
                              .invert = fields.boolean_or("invert", false)};
   const std::string pattern_where = fields.where() + ".pattern";
   const JsonFields pattern(fields.object("pattern"), pattern_where);
-  const Splitter* const known = find_split_pattern(pattern.text("Regex"));
-  const bool isolated = options.behavior == SplitBehavior::isolated && !options.invert;
-  if (!known || !isolated) pattern.fail_unsupported("Regex", "is not one of the known patterns");
-  return std::make_unique<KnownSplit>(*known);
+  if (pattern.has("String")) return make_split_string(pattern.text("String"), options);
+  return make_split_regex(pattern.text("Regex"), options, pattern_where + ".Regex");
 }
 
 // Since tokenizers 0.15 prepend_scheme says what add_prefix_space said.
