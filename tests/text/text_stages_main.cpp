@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "text/base64.h"
+#include "text/charsmap.h"
 #include "text/code_points.h"
 #include "text/normalizers/normalizers.h"
 #include "text/pre_tokenizers/pre_tokenizers.h"
@@ -35,6 +37,10 @@ NormalizerPtr read_normalizer(const Json& stage) {
     const Json& pattern = stage.at("pattern");
     if (pattern.contains("String")) return make_replace_string(pattern["String"], stage.at("content"));
     return make_replace_regex(pattern.at("Regex").get<std::string>(), stage.at("content"), "pattern");
+  }
+  if (type == "Precompiled") {
+    const auto blob = decode_base64(stage.at("precompiled_charsmap").get<std::string>());
+    return make_precompiled(blob.value(), "precompiled_charsmap");
   }
   if (type == "BertNormalizer") {
     BertOptions options{.clean_text = stage.at("clean_text"),
@@ -65,12 +71,12 @@ char32_t read_character(const std::string& text) {
 }
 
 PreTokenizerPtr read_metaspace(const Json& stage) {
-  const std::string scheme = stage.at("prepend_scheme");
+  const std::string scheme = stage.value("prepend_scheme", "always");
   return make_metaspace({.replacement = read_character(stage.at("replacement")),
                          .prepend = scheme == "always"  ? PrependScheme::always
                                     : scheme == "first" ? PrependScheme::first
                                                         : PrependScheme::never,
-                         .split = stage.at("split")});
+                         .split = stage.value("split", true)});
 }
 
 PreTokenizerPtr read_pre_tokenizer(const Json& stage) {
@@ -87,7 +93,8 @@ PreTokenizerPtr read_pre_tokenizer(const Json& stage) {
   if (type == "FixedLength") return make_fixed_length(stage.at("length"), "length");
   if (type == "Metaspace") return read_metaspace(stage);
   if (type == "ByteLevel") {
-    return make_byte_level({.add_prefix_space = stage.at("add_prefix_space"), .use_regex = stage.at("use_regex")});
+    return make_byte_level(
+        {.add_prefix_space = stage.at("add_prefix_space"), .use_regex = stage.value("use_regex", true)});
   }
   if (type == "Split") {
     const SplitOptions options{.behavior = read_behavior(stage.at("behavior")), .invert = stage.at("invert")};

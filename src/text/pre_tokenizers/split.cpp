@@ -106,10 +106,12 @@ PreTokenizerPtr make_split_string(std::string pattern, SplitOptions options) {
 }
 
 PreTokenizerPtr make_split_regex(std::string_view pattern, SplitOptions options, const std::string& where) {
-  // The known patterns match everywhere, so that nothing lies between their matches.
+  // The known patterns match everywhere, so that nothing lies between their matches.  Some are tiktoken's, whose
+  // possessive "{1,3}+" would repeat here.
   const bool keeps_matches =
       options.behavior == SplitBehavior::isolated || (options.behavior == SplitBehavior::removed && options.invert);
-  const Splitter* const known = keeps_matches ? find_split_pattern(pattern) : nullptr;
+  const bool same_here = pattern.find("}+") == pattern.npos;
+  const Splitter* const known = keeps_matches && same_here ? find_split_pattern(pattern) : nullptr;
   if (known) return pre_tokenizer_of(*known);
   return make_split<Regex, RegexMatches>(Regex(pattern, where), options);
 }
