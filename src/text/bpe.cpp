@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 
+#include "text/bpe_cuts.h"
 #include "text/bpe_rules.h"
 #include "text/bpe_symbols.h"
 #include "text/bpe_whole_tokens.h"
@@ -17,6 +19,8 @@
 
 namespace tidemill {
 namespace {
+
+constexpr size_t kMostProven = size_t{1} << 18;
 
 class BpeScratch final : public PieceModel::Scratch {
  public:
@@ -30,8 +34,10 @@ class BpeScratch final : public PieceModel::Scratch {
   std::array<PieceCache::Value, PieceBlock::kPieces> found;  // of the pieces that the vocabulary does not know
   std::array<uint16_t, PieceBlock::kPieces> missing;         // which of them the cache does not find at once
   std::array<int32_t, (PieceBlock::kPieces + PieceIds::kInline) * PieceIds::kInline> out;
-  std::vector<int32_t> more_ids;   // of pieces with more than fit and that are not cached
-  std::vector<int32_t> piece_ids;  // of one piece
+  std::vector<int32_t> more_ids;      // of pieces with more than fit and that are not cached
+  std::vector<int32_t> piece_ids;     // of one piece
+  std::vector<ByteRange> words;       // that pieces were cut into
+  std::vector<uint32_t> word_pieces;  // and of which piece each is
   BpeWord word;
   PieceCache cache;
   int64_t n_hits = 0, n_misses = 0;
@@ -47,10 +53,17 @@ class Bpe final : public PieceModel {
   void encode(std::string_view text, std::span<const ByteRange> pieces, Scratch& scratch,
               PieceTokens tokens) const override {
     auto& own = static_cast<BpeScratch&>(scratch);
-    if (tokens.ranges || tokens.pieces) return encode_with_places(text, pieces, own, tokens);
-    for (size_t done = 0; done < pieces.size(); done += PieceBlock::kPieces) {
-      encode_block(text, pieces.subspan(done, std::min(PieceBlock::kPieces, pieces.size() - done)), own, tokens.ids);
+    if (!cuts_) return encode_words(text, pieces, {}, own, tokens);
+    own.words.clear();
+    own.word_pieces.clear();
+    for (size_t k = 0; k < pieces.size(); ++k) {
+      for (size_t pos = pieces[k].begin; pos < pieces[k].end;) {
+        pos = cuts_->cut(text, pos, pieces[k].end, PieceBlock::kPieces - own.words.size(), own.words);
+        if (tokens.pieces) own.word_pieces.resize(own.words.size(), static_cast<uint32_t>(k));
+        if (own.words.size() == PieceBlock::kPieces) flush_words(text, own, tokens);
+      }
     }
+    flush_words(text, own, tokens);
   }
 
   int32_t vocab_size() const override { return names_.size(); }
@@ -67,6 +80,7 @@ class Bpe final : public PieceModel {
         rules_(bpe_rules(vocab, name_index_, text_index_, source)),
         pairs_(rules_),
         byte_pairs_(pairs_.has_ties() ? std::vector<uint32_t>() : symbols_.plain_bytes(), pairs_),
+        cuts_(make_cuts(texts, vocab)),
         known_(texts, vocab.whole_pieces ? std::vector<bool>(texts.size(), true) : whole_tokens(texts.size())),
         whole_pieces_(vocab.whole_pieces),
         cache_bytes_(vocab.cache_bytes) {
@@ -74,8 +88,36 @@ class Bpe final : public PieceModel {
   }
 
   std::vector<bool> whole_tokens(size_t n_tokens) const {
-    return pairs_.has_ties() ? std::vector<bool>(n_tokens)
-                             : find_whole_tokens(n_tokens, symbols_.plain_bytes(), rules_, pairs_);
+    // Of very many rules the proof would take longer than merging those tokens that texts have.
+    if (pairs_.has_ties() || rules_.size() > kMostProven) return std::vector<bool>(n_tokens);
+    return find_whole_tokens(n_tokens, symbols_.ids(), rules_, pairs_);
+  }
+
+  // A piece that is a whole text is cut into words; not where a token may be a piece without being made by merging.
+  std::optional<BpeCuts> make_cuts(std::span<const std::string_view> texts, const BpeVocab& vocab) const {
+    if (vocab.byte_symbols || vocab.whole_pieces || !symbols_.are_local()) return {};
+    std::vector<bool> is_made(texts.size());
+    for (const BpePairs::Rule& rule : rules_) is_made[rule.id] = true;
+    std::vector<std::string_view> made;
+    for (size_t id = 0; id < texts.size(); ++id) {
+      if (is_made[id]) made.push_back(texts[id]);
+    }
+    return BpeCuts(made);
+  }
+
+  void flush_words(std::string_view text, BpeScratch& own, PieceTokens tokens) const {
+    encode_words(text, own.words, own.word_pieces, own, tokens);
+    own.words.clear();
+    own.word_pieces.clear();
+  }
+
+  // `word_pieces`: which of the given pieces each word is part of; empty when they are the pieces.
+  void encode_words(std::string_view text, std::span<const ByteRange> words, std::span<const uint32_t> word_pieces,
+                    BpeScratch& own, PieceTokens tokens) const {
+    if (tokens.ranges || tokens.pieces) return encode_with_places(text, words, word_pieces, own, tokens);
+    for (size_t done = 0; done < words.size(); done += PieceBlock::kPieces) {
+      encode_block(text, words.subspan(done, std::min(PieceBlock::kPieces, words.size() - done)), own, tokens.ids);
+    }
   }
 
   void encode_block(std::string_view text, std::span<const ByteRange> pieces, BpeScratch& own,
@@ -166,8 +208,8 @@ class Bpe final : public PieceModel {
     own.word.merge(pairs_);
   }
 
-  void encode_with_places(std::string_view text, std::span<const ByteRange> pieces, BpeScratch& own,
-                          PieceTokens tokens) const {
+  void encode_with_places(std::string_view text, std::span<const ByteRange> pieces,
+                          std::span<const uint32_t> word_pieces, BpeScratch& own, PieceTokens tokens) const {
     for (size_t k = 0; k < pieces.size(); ++k) {
       const ByteRange piece = pieces[k];
       split(text.substr(piece.begin, piece.end - piece.begin), own);
@@ -176,7 +218,7 @@ class Bpe final : public PieceModel {
         const uint32_t end = std::min(begin + symbol.size, piece.end);
         tokens.ids.push_back(static_cast<int32_t>(symbol.id));
         if (tokens.ranges) tokens.ranges->push_back({begin, end});
-        if (tokens.pieces) tokens.pieces->push_back(static_cast<uint32_t>(k));
+        if (tokens.pieces) tokens.pieces->push_back(word_pieces.empty() ? static_cast<uint32_t>(k) : word_pieces[k]);
         begin = end;
       }
     }
@@ -188,6 +230,7 @@ class Bpe final : public PieceModel {
   std::vector<BpePairs::Rule> rules_;  // only while loading
   BpePairs pairs_;
   BpeBytePairs byte_pairs_;
+  std::optional<BpeCuts> cuts_;
   KnownPieces known_;
   bool whole_pieces_;
   size_t cache_bytes_;

@@ -116,6 +116,30 @@ void BpeSymbols::find_unknown(const BpeVocab& vocab, const TokenIndex& index, co
                                        "' is not in the vocabulary; get the file again from where it was published");
 }
 
+bool BpeSymbols::are_local() const {
+  if (has_affixes_) return false;
+  const bool always_bytes = byte_fallback_ && std::find(byte_ids_.begin(), byte_ids_.end(), -1) == byte_ids_.end();
+  // A waiting unknown token may be joined by the next character, or stand behind the bytes of a later one; and what is
+  // dropped moves all that follows.
+  return always_bytes || (unknown_ >= 0 && !fuse_unknown_ && !byte_fallback_);
+}
+
+std::vector<uint32_t> BpeSymbols::ids() const {
+  std::vector<uint32_t> found;
+  if (has_affixes_) return found;
+  for (const auto& page : ids_[0].ids) {
+    for (const int32_t id : page) {
+      if (id >= 0) found.push_back(static_cast<uint32_t>(id));
+    }
+  }
+  if (byte_fallback_) {
+    for (const int32_t id : byte_ids_) {
+      if (id >= 0) found.push_back(static_cast<uint32_t>(id));
+    }
+  }
+  return found;
+}
+
 std::vector<uint32_t> BpeSymbols::plain_bytes() const {
   std::vector<uint32_t> ids;
   if (!byte_symbols_ || has_affixes_) return ids;

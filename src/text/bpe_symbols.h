@@ -21,6 +21,10 @@ class BpeSymbols {
   // `index` is that of the names.
   BpeSymbols(const BpeVocab& vocab, const TokenIndex& index, const std::string& source);
 
+  // True when the symbols of a character do not depend on what stands beside it.
+  bool are_local() const;
+  // The tokens that are symbols; empty where prefixes or suffixes decide.
+  std::vector<uint32_t> ids() const;
   // byte -> id where a piece is just the tokens of its bytes, each of which has one; else empty.
   std::vector<uint32_t> plain_bytes() const;
 
