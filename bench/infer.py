@@ -141,9 +141,12 @@ def weight_bytes(model):
     return sum(tensor["size_bytes"] for tensor in call_json(RELEASE / "tidemill", "info", model, "--json")["tensors"])
 
 
+def slug_of(measured):
+    return re.sub(r"[^a-z0-9]+", "-", f"{measured['cpu']} {measured['family_model']}".lower()).strip("-")
+
+
 def write_result(result):
-    slug = re.sub(r"[^a-z0-9]+", "-", f"{result['machine']['cpu']} {result['machine']['family_model']}".lower()).strip("-")
-    path = ROOT / f"bench/results/infer-{slug}.json"
+    path = ROOT / f"bench/results/infer-{slug_of(result['machine'])}.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return path

@@ -41,19 +41,61 @@ def line(row, result):
     return "| " + " | ".join(cells) + " |\n"
 
 
-def table(result):
+def infer_table(result):
     """Markdown: one line per program and thread count, then on what and how it was measured."""
-    machine = result["machine"]
-    versions = sorted({f"{row['program']} {row['version']}" for row in result["rows"]}, reverse=True)
     order = sorted(result["rows"], key=lambda row: (row["threads"], row["program"] != "tidemill"))
+    versions = sorted({f"{row['program']} {row['version']}" for row in result["rows"]}, reverse=True)
     return (
         HEADER
         + "".join(line(row, result) for row in order)
         + f"\n{result['model']}, prompt {result['prompt_tokens']} tokens, generation {result['gen_tokens']}; medians of "
-        + f"{result['rounds']} alternating rounds on {machine['cpu']} (family/model {machine['family_model']}), "
-        + f"{machine['cores']} cores, {machine['system']}, {result['compiler']}; {', '.join(versions)}; commit "
-        + f"{result['commit']}, {result['date']}. GB/s: weights read per second, of what reading memory reaches here.\n"
+        + f"{measured_on(result)}; {', '.join(versions)}; commit {result['commit']}, {result['date']}. GB/s: weights read "
+        + "per second, of what reading memory reaches here.\n"
     )
+
+
+def measured_on(result):
+    machine = result["machine"]
+    return (
+        f"{result['rounds']} alternating rounds on {machine['cpu']} (family/model {machine['family_model']}), "
+        f"{machine['cores']} cores, {machine['system']}, {result['compiler']}"
+    )
+
+
+def tokenize_cell(rows, program, threads):
+    """"first / again" in MB/s, ours with how often it is the best of the others."""
+    found = [row for row in rows if row["program"] == program and row["threads"] == threads]
+    if not found:
+        return "-"
+    speeds = [found[0][field]["median"] for field in ("first_mb_s", "again_mb_s")]
+    others = [row for row in rows if row["program"] != "tidemill" and row["threads"] == threads]
+    cell = " / ".join(f"{speed:.3g}" if speed < 10 else f"{speed:.0f}" for speed in speeds)
+    if program != "tidemill" or not others:
+        return cell
+    best = [max(row[field]["median"] for row in others) for field in ("first_mb_s", "again_mb_s")]
+    return cell + " (" + " / ".join(f"{speed / other:.2f} x" for speed, other in zip(speeds, best, strict=True)) + ")"
+
+
+def tokenize_table(result):
+    """Markdown: one line per tokenizer, text and thread count, one column per program."""
+    programs = sorted({row["program"] for row in result["rows"]}, key=lambda name: (name != "tidemill", name))
+    lines = ["| tokenizer | text | threads | " + " | ".join(programs) + " |", "|---|---|--:|" + "--:|" * len(programs)]
+    groups = {}
+    for row in result["rows"]:
+        groups.setdefault((row["tokenizer"], row["text"]), []).append(row)
+    for (tokenizer, text), rows in groups.items():
+        for threads in sorted({row["threads"] for row in rows}):
+            cells = [tokenize_cell(rows, program, threads) for program in programs]
+            lines.append(f"| {tokenizer} | {text} | {threads} | " + " | ".join(cells) + " |")
+    return (
+        "\n".join(lines)
+        + "\n\nMB/s of UTF-8, a first pass over the text / the same text again; x: of the best other. Medians of "
+        + f"{measured_on(result)}; commit {result['commit']}, {result['date']}, load {result['load_before']:.1f} before.\n"
+    )
+
+
+def table(result):
+    return tokenize_table(result) if result.get("benchmark") == "tokenize" else infer_table(result)
 
 
 def rendered(text):

@@ -19,6 +19,11 @@ fi
 [[ -f $root/bench/$name.py ]] || usage_error "dev bench: there is no benchmark '$name'; there are: $(benchmarks)"
 need_build release
 need_venv
+if [[ $name == tokenize ]]; then
+  need_tokenizer_peers
+  need_gemma_tokenizer
+  exec "$venv/bin/python" "$root/bench/tokenize.py" "${tokenizer_files[@]/#/--tokenizer=}" "$@"
+fi
 need_default_model
 [[ " $* " == *" --peers "* ]] && need_llama_cpp
 exec "$venv/bin/python" "$root/bench/$name.py" --model "$default_model_file" "$@"

