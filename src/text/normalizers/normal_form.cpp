@@ -4,6 +4,8 @@
 // Runs of inert characters are passed over.  What is between them goes through the steps character by character.
 #include <algorithm>
 #include <array>
+#include <utility>
+#include <vector>
 
 #include "text/code_points.h"
 #include "text/normalizers/normalizers.h"
@@ -151,9 +153,19 @@ class Decomposer {
   void flush_marks() {
     if (marks_.empty()) return;
     const auto before = [](const Pending& x, const Pending& y) { return x.combining_class < y.combining_class; };
-    if (!std::is_sorted(marks_.begin(), marks_.end(), before)) std::stable_sort(marks_.begin(), marks_.end(), before);
+    if (!std::is_sorted(marks_.begin(), marks_.end(), before)) sort_marks();
     for (const Pending& mark : marks_) pass_on(mark);
     marks_.clear();
+  }
+
+  // By class, keeping the order within one; linear, however many there are.
+  void sort_marks() {
+    std::array<size_t, 257> next{};  // where the next mark of each class goes
+    for (const Pending& mark : marks_) ++next[mark.combining_class + size_t{1}];
+    for (size_t k = 1; k < next.size(); ++k) next[k] += next[k - 1];
+    std::vector<Pending> sorted(marks_.size());
+    for (const Pending& mark : marks_) sorted[next[mark.combining_class]++] = mark;
+    marks_ = std::move(sorted);
   }
 
   void pass_on(const Pending& p) {
