@@ -47,6 +47,10 @@ std::string group(const std::string& digits, char separator, size_t group_size) 
   return out + digits.substr(n_whole);
 }
 
+size_t sign_size(bool negative, const FormatSpec& spec) {
+  return negative || spec.sign != '-' ? 1 : 0;
+}
+
 // With separators, also between the zeros that fill it up to the width.
 std::string grouped(const std::string& digits, const FormatSpec& spec, size_t group_size, size_t n_before) {
   const bool fills = spec.zeros || (spec.align == '=' && spec.fill == "0");
@@ -63,7 +67,7 @@ std::string format_int(const Value& value, FormatSpec spec) {
     std::string character;
     if (number < 0 || number > 0x10FFFF || (number >= 0xD800 && number < 0xE000))
       fail_value("%c arg not in range(0x110000)");
-    append_character(character, static_cast<char32_t>(number));
+    append_code_point(character, static_cast<char32_t>(number));
     return assemble_text(character, spec);
   }
   if (spec.precision >= 0) fail_value("Precision not allowed in integer format specifier");
@@ -71,7 +75,11 @@ std::string format_int(const Value& value, FormatSpec spec) {
   const uint64_t magnitude = number < 0 ? uint64_t{0} - static_cast<uint64_t>(number) : static_cast<uint64_t>(number);
   std::string digits = int_digits(magnitude, type);
   const std::string prefix = spec.alternate ? base_prefix(type) : "";
-  if (spec.grouping != 0) digits = grouped(digits, spec, type == 'd' ? 3 : 4, prefix.size() + (number < 0));
+  if (spec.grouping != 0) {
+    if (spec.type == 'n' || (spec.grouping == ',' && type != 'd'))
+      fail_value(std::string("Cannot specify '") + spec.grouping + "' with '" + spec.type + "'.");
+    digits = grouped(digits, spec, type == 'd' ? 3 : 4, sign_size(number < 0, spec) + prefix.size());
+  }
   return assemble_number(number < 0, prefix, digits, spec);
 }
 
@@ -101,7 +109,7 @@ std::string format_float(double number, const FormatSpec& spec) {
   else
     digits = float_digits(magnitude, spec.type == 'n' ? 'g' : spec.type, spec.precision, spec.alternate);
   const bool negative = std::signbit(number) && !std::isnan(number);
-  if (spec.grouping != 0 && std::isfinite(number)) digits = grouped(digits, spec, 3, negative ? 1 : 0);
+  if (spec.grouping != 0 && std::isfinite(number)) digits = grouped(digits, spec, 3, sign_size(negative, spec));
   return assemble_number(negative, "", digits, spec);
 }
 
@@ -123,7 +131,7 @@ FormatSpec parse_format_spec(std::string_view text) {
   FormatSpec spec;
   size_t position = 0;
   size_t behind_first = 0;
-  if (!text.empty()) next_character(text, behind_first);
+  if (!text.empty()) next_code_point(text, behind_first);
   const bool has_fill = behind_first < text.size() && is_align(text[behind_first]);
   if (has_fill) {
     spec.fill = text.substr(0, behind_first);

@@ -93,6 +93,8 @@ TEST_F(FormatTest, Integers) {
                                                              {7, "*^5", "**7**"},
                                                              {7, "=+6", "+    7"},
                                                              {4, "012,", "0,000,000,004"},
+                                                             {4, "+013,", "+0,000,000,004"},
+                                                             {4, "=#09_x", "0x00_0004"},
                                                              {65, "c", "A"},
                                                              {8, "o", "10"},
                                                              {1000, "_", "1_000"},
@@ -105,27 +107,15 @@ TEST_F(FormatTest, Integers) {
 }
 
 TEST_F(FormatTest, Floats) {
-  const std::tuple<double, const char*, const char*> cases[] = {{2.5, ".1f", "2.5"},
-                                                                {2.5, "08.3f", "0002.500"},
-                                                                {0.25, "%", "25.000000%"},
-                                                                {0.25, ".1%", "25.0%"},
-                                                                {1234.5, ",", "1,234.5"},
-                                                                {1234.5, ".3", "1.23e+03"},
-                                                                {12.0, ".2", "1.2e+01"},
-                                                                {1e10, "g", "1e+10"},
-                                                                {1e5, "g", "100000"},
-                                                                {1e-5, "g", "1e-05"},
-                                                                {12345.678, ".2e", "1.23e+04"},
-                                                                {2.675, ".2f", "2.67"},
-                                                                {0.5, ".0f", "0"},
-                                                                {1.5, ".0f", "2"},
-                                                                {-0.0, "+", "-0.0"},
-                                                                {kInfinity, "f", "inf"},
-                                                                {kNan, "F", "NAN"},
-                                                                {1e16, "", "1e+16"},
-                                                                {3.0, ">6", "   3.0"},
-                                                                {2.0, "n", "2"},
-                                                                {123456.0, ".3", "1.23e+05"}};
+  const std::tuple<double, const char*, const char*> cases[] = {
+      {2.5, ".1f", "2.5"},         {2.5, "08.3f", "0002.500"}, {0.25, "%", "25.000000%"},
+      {0.25, ".1%", "25.0%"},      {1234.5, ",", "1,234.5"},   {0.5, " 09,.1f", " 00,000.5"},
+      {1234.5, ".3", "1.23e+03"},  {12.0, ".2", "1.2e+01"},    {1e10, "g", "1e+10"},
+      {1e5, "g", "100000"},        {1e-5, "g", "1e-05"},       {12345.678, ".2e", "1.23e+04"},
+      {2.675, ".2f", "2.67"},      {0.5, ".0f", "0"},          {1.5, ".0f", "2"},
+      {-0.0, "+", "-0.0"},         {kInfinity, "f", "inf"},    {kNan, "F", "NAN"},
+      {1e16, "", "1e+16"},         {3.0, ">6", "   3.0"},      {2.0, "n", "2"},
+      {123456.0, ".3", "1.23e+05"}};
   for (const auto& [number, spec, text] : cases) EXPECT_EQ(format(number, spec), text) << spec;
 }
 
@@ -142,6 +132,8 @@ TEST_F(FormatTest, WrongSpecifications) {
     EXPECT_THROW(format(constant_string("a"), spec), Failure) << spec;
   EXPECT_THROW(format(1, ".2d"), Failure);
   EXPECT_THROW(format(1, "s"), Failure);
+  EXPECT_THROW(format(1, ",x"), Failure);
+  EXPECT_THROW(format(1, "_n"), Failure);
   EXPECT_THROW(format(1.5, "d"), Failure);
   EXPECT_THROW(format(None(), ">5"), Failure);
   EXPECT_THROW(format(1, "9999999999"), Failure);

@@ -98,7 +98,7 @@ class JsonWriter {
     size_t plain = 0;  // start of what needs no escape and is not written yet
     for (size_t position = 0; position < text.size();) {
       const size_t begin = position;
-      const char32_t character = next_character(text, position);
+      const char32_t character = next_code_point(text, position);
       const bool is_plain =
           character >= 0x20 && character != '"' && character != '\\' && (character < 0x7F || !style_.ensure_ascii);
       if (is_plain) continue;

@@ -59,7 +59,7 @@ class Lexer {
   size_t behind_spaces(size_t position) const {
     while (position < text_.size()) {
       size_t behind = position;
-      if (!is_space(next_character(text_, behind))) break;
+      if (!is_space(next_code_point(text_, behind))) break;
       position = behind;
     }
     return position;
@@ -98,7 +98,7 @@ class Lexer {
   void data(std::string_view text, char sign, bool strips_indentation) {
     if (sign == '-') {
       size_t end = text.size(), before = end;
-      while (end > 0 && is_space(previous_character(text, before))) end = before;
+      while (end > 0 && is_space(previous_code_point(text, before))) end = before;
       text = text.substr(0, end);
     } else if (sign != '+' && strips_indentation) {
       const size_t line_begin = text.rfind('\n') + 1;  // 0 when there is none
@@ -181,7 +181,7 @@ class Lexer {
   void token(std::string& brackets) {
     const char byte = text_[position_];
     size_t behind = position_;
-    const char32_t character = next_character(text_, behind);
+    const char32_t character = next_code_point(text_, behind);
     if (is_decimal_digit(byte))
       number();
     else if (character == '_' || is_alphabetic(character))
@@ -242,7 +242,7 @@ class Lexer {
   void name() {
     size_t end = position_;
     for (size_t behind = end; end < text_.size(); end = behind) {
-      const char32_t character = next_character(text_, behind);
+      const char32_t character = next_code_point(text_, behind);
       if (character != '_' && !is_alphabetic(character) && !is_numeric(character)) break;
     }
     add(TokenKind::name, std::string(text_.substr(position_, end - position_)));
@@ -265,7 +265,7 @@ class Lexer {
     const char byte = text_[position_];
     if (size == 1 && kSingle.find(byte) == std::string_view::npos) {
       size_t behind = position_;
-      next_character(text_, behind);
+      next_code_point(text_, behind);
       fail("'" + std::string(text_.substr(position_, behind - position_)) + "' does not belong into a tag");
     }
     if (byte == '(' || byte == '[' || byte == '{') brackets += byte == '(' ? ')' : byte == '[' ? ']' : '}';

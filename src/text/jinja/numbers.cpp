@@ -14,12 +14,12 @@ namespace {
 std::string_view strip_spaces(std::string_view text) {
   while (!text.empty()) {
     size_t behind = 0;
-    if (!is_space(next_character(text, behind))) break;
+    if (!is_space(next_code_point(text, behind))) break;
     text.remove_prefix(behind);
   }
   while (!text.empty()) {
     size_t begin = text.size();
-    if (!is_space(previous_character(text, begin))) break;
+    if (!is_space(previous_code_point(text, begin))) break;
     text.remove_suffix(text.size() - begin);
   }
   return text;
@@ -30,11 +30,11 @@ std::string plain_digits(std::string_view text) {
   text = strip_spaces(text);
   std::string out;
   for (size_t position = 0; position < text.size();) {
-    const char32_t character = next_character(text, position);
+    const char32_t character = next_code_point(text, position);
     if (character >= 0x80 && is_decimal(character))
       out += static_cast<char>('0' + decimal_value(character));
     else
-      append_character(out, character);
+      append_code_point(out, character);
   }
   return out;
 }
@@ -82,7 +82,7 @@ std::string float_repr(double number) {
   if (std::isinf(number)) return number < 0 ? "-inf" : "inf";
   char buffer[32];
   const auto end = std::to_chars(buffer, buffer + sizeof(buffer), number, std::chars_format::scientific).ptr;
-  const std::string scientific(buffer, end);
+  std::string scientific(buffer, end);
   const size_t e = scientific.find('e');
   const int exponent = std::stoi(scientific.substr(e + 1));
   if (exponent < -4 || exponent >= 16) return scientific;

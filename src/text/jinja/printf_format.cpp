@@ -110,17 +110,16 @@ class Printf {
     const FormatSpec how = spec();
     const char type = text_[position_++];
     if (type == '%') return out_.append("%");
-    if (std::string_view("diuoxXeEfFgGcsra").find(type) == std::string_view::npos)
+    if (std::string_view("diuoxXeEfFgGcsr").find(type) == std::string_view::npos)
       fail_value(std::string("unsupported format character '") + type + "'");
     if (value == nullptr) value = &next_value();
     out_ += converted(*value, how, type);
   }
 
-  std::string converted(const Value& value, FormatSpec spec, char type) {
+  std::string converted(const Value& value, const FormatSpec& spec, char type) {
     switch (type) {
       case 's':
       case 'r':
-      case 'a':
         return converted_text(value, spec, type);
       case 'c':
         return assemble_text(converted_character(value), spec);
@@ -150,11 +149,11 @@ class Printf {
     if (!value.is_integral()) fail_value("%c requires int or char");
     const int64_t code = value.as_int();
     if (code < 0 || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) fail_value("%c arg not in range(0x110000)");
-    append_character(text, static_cast<char32_t>(code));
+    append_code_point(text, static_cast<char32_t>(code));
     return text;
   }
 
-  std::string converted_int(const Value& value, FormatSpec spec, char type) const {
+  std::string converted_int(const Value& value, const FormatSpec& spec, char type) const {
     const bool is_decimal = type == 'd' || type == 'i' || type == 'u';
     if (!value.is_integral() && !(is_decimal && value.is_float()))
       fail_value(std::string("%") + type + " format: " + (is_decimal ? "a real number" : "an integer") +

@@ -19,7 +19,7 @@ void append_quoted(Text& out, std::string_view text) {
   out.append(1, quote);
   for (size_t position = 0; position < text.size();) {
     const size_t begin = position;
-    const char32_t character = next_character(text, position);
+    const char32_t character = next_code_point(text, position);
     if (character == static_cast<char32_t>(quote) || character == '\\') {
       out.append(1, '\\');
       out.append(1, static_cast<char>(character));
@@ -101,7 +101,7 @@ std::string to_text(Runtime& runtime, const Value& value) {
 }
 
 std::string escape_html(Runtime& runtime, const Value& value) {
-  const std::string text = to_text(runtime, value);
+  std::string text = to_text(runtime, value);
   if (value.is_markup()) return text;
   runtime.spend_characters(text.size());
   Text out(runtime);

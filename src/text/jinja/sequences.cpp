@@ -48,7 +48,7 @@ class CharacterIterator : public Iterator {
   bool next(Value& item) override {
     if (position_ == string_->text.size()) return false;
     const size_t begin = position_;
-    next_character(string_->text, position_);
+    next_code_point(string_->text, position_);
     item = make_string(runtime_, string_->text.substr(begin, position_ - begin));
     return true;
   }
@@ -101,10 +101,10 @@ Value slice_text(Runtime& runtime, const String& string, const SliceBounds& boun
   }
   runtime.spend_characters(text.size());
   std::u32string characters;
-  for (size_t position = 0; position < text.size();) characters += next_character(text, position);
+  for (size_t position = 0; position < text.size();) characters += next_code_point(text, position);
   std::string out;
   for (size_t k = 0; k < bounds.count; ++k)
-    append_character(out, characters[static_cast<size_t>(bounds.start + static_cast<int64_t>(k) * bounds.step)]);
+    append_code_point(out, characters[static_cast<size_t>(bounds.start + static_cast<int64_t>(k) * bounds.step)]);
   return make_string(runtime, std::move(out), string.markup);
 }
 

@@ -93,8 +93,8 @@ std::string_view composition(char directive) {
 }
 
 std::string name_of(const CivilTime& time, char directive) {
-  const std::string day = kDays[static_cast<size_t>(week_day(time))];
-  const std::string month = kMonths[static_cast<size_t>(time.month - 1)];
+  std::string day = kDays[static_cast<size_t>(week_day(time))];
+  std::string month = kMonths[static_cast<size_t>(time.month - 1)];
   switch (directive) {
     case 'A':
       return day;

@@ -22,7 +22,7 @@ std::string hex(char32_t value, int n_digits) {
 std::string to_ascii(std::string_view text) {
   std::string out;
   for (size_t position = 0; position < text.size();) {
-    const char32_t character = next_character(text, position);
+    const char32_t character = next_code_point(text, position);
     if (character < 0x80)
       out += static_cast<char>(character);
     else if (character < 0x100)
@@ -64,7 +64,7 @@ class Unescaper {
   void append(char32_t character) {
     if (character > 0x10FFFF || (character >= 0xD800 && character < 0xE000))
       fail("the string has an escape that is no character");
-    append_character(out_, character);
+    append_code_point(out_, character);
   }
 
   void hex_escape(int n_digits) {

@@ -121,7 +121,7 @@ Value replace(Runtime& runtime, const Value& self, const Arguments& arguments) {
     position = found + from.size();
     if (!from.empty()) continue;
     if (position == text.size()) break;
-    next_character(text, position);
+    next_code_point(text, position);
     out += text.substr(found, position - found);
   }
   out += text.substr(position);
@@ -130,12 +130,12 @@ Value replace(Runtime& runtime, const Value& self, const Arguments& arguments) {
 
 bool is_space_before(std::string_view text, size_t position, size_t& begin) {
   begin = position;
-  return position > 0 && is_space(previous_character(text, begin));
+  return position > 0 && is_space(previous_code_point(text, begin));
 }
 
 bool is_space_at(std::string_view text, size_t position, size_t& behind) {
   behind = position;
-  return position < text.size() && is_space(next_character(text, behind));
+  return position < text.size() && is_space(next_code_point(text, behind));
 }
 
 using Pieces = std::vector<std::string_view>;

@@ -27,15 +27,15 @@ Value strip(Runtime& runtime, const Value& self, const Arguments& arguments) {
   std::u32string chars;
   const bool spaces = given.find(0) == nullptr || given[0].is_none();
   for (size_t position = 0; !spaces && position < given.text(0).size();)
-    chars += next_character(given.text(0), position);
+    chars += next_code_point(given.text(0), position);
   const auto goes = [&](char32_t character) {
     runtime.spend(1 + static_cast<int64_t>(chars.size() / 32));
     return spaces ? is_space(character) : chars.find(character) != std::u32string::npos;
   };
   const std::string_view text = self.text();
   size_t begin = 0, end = text.size();
-  for (size_t behind = 0; (sides & kLeft) != 0 && begin < end && goes(next_character(text, behind));) begin = behind;
-  for (size_t before = end; (sides & kRight) != 0 && begin < end && goes(previous_character(text, before));)
+  for (size_t behind = 0; (sides & kLeft) != 0 && begin < end && goes(next_code_point(text, behind));) begin = behind;
+  for (size_t before = end; (sides & kRight) != 0 && begin < end && goes(previous_code_point(text, before));)
     end = before;
   return make_string(runtime, std::string(text.substr(begin, end - begin)), self.is_markup());
 }
@@ -76,7 +76,7 @@ Value all_are(Runtime& runtime, const Value& self, const Arguments& arguments) {
   const std::string_view text = self.text();
   runtime.spend_characters(text.size());
   for (size_t position = 0; position < text.size();)
-    if (!holds(next_character(text, position))) return false;
+    if (!holds(next_code_point(text, position))) return false;
   return !text.empty();
 }
 
@@ -100,7 +100,7 @@ Value has_case(Runtime& runtime, const Value& self, const Arguments& arguments) 
   runtime.spend_characters(self.text().size());
   bool found = false;
   for (size_t position = 0; position < self.text().size();) {
-    const char32_t character = next_character(self.text(), position);
+    const char32_t character = next_code_point(self.text(), position);
     if (other(character) || is_titlecase(character)) return false;
     found = found || wanted(character);
   }
@@ -112,7 +112,7 @@ Value istitle(Runtime& runtime, const Value& self, const Arguments& arguments) {
   runtime.spend_characters(self.text().size());
   bool found = false, inside_word = false;
   for (size_t position = 0; position < self.text().size();) {
-    const char32_t character = next_character(self.text(), position);
+    const char32_t character = next_code_point(self.text(), position);
     const bool starts = is_uppercase(character) || is_titlecase(character), goes_on = is_lowercase(character);
     if ((starts && inside_word) || (goes_on && !inside_word)) return false;
     found = found || starts || goes_on;

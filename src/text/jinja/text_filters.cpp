@@ -92,10 +92,10 @@ Value title(Runtime& runtime, const Value& value, const Arguments& arguments) {
   Text out(runtime);
   for (size_t position = 0; position < text.size();) {
     const size_t begin = position;
-    const bool separates = splits_title(next_character(text, position));
+    const bool separates = splits_title(next_code_point(text, position));
     const size_t second = position;
     for (size_t behind = position; position < text.size(); position = behind)
-      if (splits_title(next_character(text, behind)) != separates) break;
+      if (splits_title(next_code_point(text, behind)) != separates) break;
     out += to_upper(text.substr(begin, second - begin));
     out += to_lower(text.substr(second, position - second));
   }
@@ -151,7 +151,7 @@ Value word_count(Runtime& runtime, const Value& value, const Arguments& argument
   int64_t n_words = 0;
   bool inside = false;
   for (size_t position = 0; position < text.size();) {
-    const char32_t character = next_character(text, position);
+    const char32_t character = next_code_point(text, position);
     const bool is_word = character == '_' || is_alphabetic(character) || is_numeric(character);
     n_words += is_word && !inside ? 1 : 0;
     inside = is_word;

@@ -24,15 +24,15 @@ bool contains(std::span<const CodeRun> runs, char32_t character) {
 void append_mapped(std::string& out, char32_t character, std::span<const CaseRun> runs,
                    std::span<const CaseExpansion> expansions) {
   if (const CaseRun* run = find_run(runs, character)) {
-    append_character(out, static_cast<char32_t>(static_cast<int32_t>(character) + run->delta));
+    append_code_point(out, static_cast<char32_t>(static_cast<int32_t>(character) + run->delta));
     return;
   }
   const auto found = std::lower_bound(expansions.begin(), expansions.end(), character,
                                       [](const CaseExpansion& row, char32_t value) { return row.from < value; });
   if (character < 0x80 || found == expansions.end() || found->from != character)
-    return append_character(out, character);
+    return append_code_point(out, character);
   for (char32_t part : found->to)
-    if (part != 0) append_character(out, part);
+    if (part != 0) append_code_point(out, part);
 }
 
 bool is_cased(char32_t character) {
@@ -43,13 +43,13 @@ bool is_cased(char32_t character) {
 bool is_final_sigma(std::string_view text, size_t begin, size_t end) {
   char32_t before = 0;
   while (begin > 0) {
-    before = previous_character(text, begin);
+    before = previous_code_point(text, begin);
     if (!contains(kCaseIgnorable, before)) break;
     before = 0;
   }
   if (before == 0 || !is_cased(before)) return false;
   while (end < text.size()) {
-    const char32_t after = next_character(text, end);
+    const char32_t after = next_code_point(text, end);
     if (!contains(kCaseIgnorable, after)) return !is_cased(after);
   }
   return true;
@@ -60,7 +60,7 @@ constexpr char32_t kCapitalSigma = 0x3A3;
 // The character of `text` that ends at `end`, in lower case.
 void append_lower(std::string& out, std::string_view text, char32_t character, size_t begin, size_t end) {
   if (character == kCapitalSigma)
-    append_character(out, is_final_sigma(text, begin, end) ? 0x3C2 : 0x3C3);
+    append_code_point(out, is_final_sigma(text, begin, end) ? 0x3C2 : 0x3C3);
   else
     append_mapped(out, character, kToLower, kToLowerLong);
 }
@@ -72,34 +72,10 @@ bool ends_line(char32_t character) {
 
 }  // namespace
 
-char32_t next_character(std::string_view text, size_t& position) {
-  const auto lead = static_cast<unsigned char>(text[position++]);
-  if (lead < 0x80) return lead;
-  const int n_more = lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
-  char32_t character = lead & (0x3F >> n_more);
-  for (int k = 0; k < n_more && position < text.size(); ++k)
-    character = character << 6 | (static_cast<unsigned char>(text[position++]) & 0x3F);
-  return character;
-}
-
-char32_t previous_character(std::string_view text, size_t& position) {
-  do --position;
-  while (position > 0 && (static_cast<unsigned char>(text[position]) & 0xC0) == 0x80);
+char32_t previous_code_point(std::string_view text, size_t& position) {
+  position = previous_start(text, position);
   size_t forward = position;
-  return next_character(text, forward);
-}
-
-void append_character(std::string& text, char32_t character) {
-  const auto low = [&](int shift) { return static_cast<char>(0x80 | ((character >> shift) & 0x3F)); };
-  if (character < 0x80) {
-    text += static_cast<char>(character);
-  } else if (character < 0x800) {
-    text += {static_cast<char>(0xC0 | (character >> 6)), low(0)};
-  } else if (character < 0x10000) {
-    text += {static_cast<char>(0xE0 | (character >> 12)), low(6), low(0)};
-  } else {
-    text += {static_cast<char>(0xF0 | (character >> 18)), low(12), low(6), low(0)};
-  }
+  return next_code_point(text, forward);
 }
 
 size_t count_characters(std::string_view text) {
@@ -155,7 +131,7 @@ bool is_titlecase(char32_t character) {
 std::string to_upper(std::string_view text) {
   std::string out;
   for (size_t position = 0; position < text.size();)
-    append_mapped(out, next_character(text, position), kToUpper, kToUpperLong);
+    append_mapped(out, next_code_point(text, position), kToUpper, kToUpperLong);
   return out;
 }
 
@@ -163,7 +139,7 @@ std::string to_lower(std::string_view text) {
   std::string out;
   for (size_t position = 0; position < text.size();) {
     const size_t begin = position;
-    const char32_t character = next_character(text, position);
+    const char32_t character = next_code_point(text, position);
     append_lower(out, text, character, begin, position);
   }
   return out;
@@ -174,7 +150,7 @@ std::string to_title(std::string_view text) {
   bool inside_word = false;
   for (size_t position = 0; position < text.size();) {
     const size_t begin = position;
-    const char32_t character = next_character(text, position);
+    const char32_t character = next_code_point(text, position);
     if (inside_word)
       append_lower(out, text, character, begin, position);
     else
@@ -188,7 +164,7 @@ std::string capitalize(std::string_view text) {
   std::string out;
   for (size_t position = 0; position < text.size();) {
     const size_t begin = position;
-    const char32_t character = next_character(text, position);
+    const char32_t character = next_code_point(text, position);
     if (begin == 0)
       append_mapped(out, character, kToTitle, kToTitleLong);
     else
@@ -201,13 +177,13 @@ std::string swap_case(std::string_view text) {
   std::string out;
   for (size_t position = 0; position < text.size();) {
     const size_t begin = position;
-    const char32_t character = next_character(text, position);
+    const char32_t character = next_code_point(text, position);
     if (is_uppercase(character))
       append_lower(out, text, character, begin, position);
     else if (is_lowercase(character))
       append_mapped(out, character, kToUpper, kToUpperLong);
     else
-      append_character(out, character);
+      append_code_point(out, character);
   }
   return out;
 }
@@ -217,7 +193,7 @@ std::vector<std::string_view> split_lines(std::string_view text, LineEnds ends) 
   size_t begin = 0;
   for (size_t position = 0; position < text.size();) {
     const size_t end = position;
-    const char32_t character = next_character(text, position);
+    const char32_t character = next_code_point(text, position);
     if (!ends_line(character)) continue;
     if (character == '\r' && position < text.size() && text[position] == '\n') ++position;
     lines.push_back(text.substr(begin, (ends == LineEnds::keep ? position : end) - begin));

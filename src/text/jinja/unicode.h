@@ -1,4 +1,4 @@
-// Characters as Python's `str` sees them: UTF-8 in and out, classes of characters, and case.
+// Characters as Python's `str` sees them: indices, classes of characters, and case.
 //
 // All text inside the interpreter is valid UTF-8: it is checked where it enters (template source, JSON, escapes).
 #pragma once
@@ -8,13 +8,12 @@
 #include <string_view>
 #include <vector>
 
+#include "text/code_points.h"
+
 namespace tidemill::jinja {
 
-// The character at `position`, which is moved behind it.  `text` is valid UTF-8 and `position` at a character.
-char32_t next_character(std::string_view text, size_t& position);
 // The character that ends at `position`, which is moved to its start; position > 0.
-char32_t previous_character(std::string_view text, size_t& position);
-void append_character(std::string& text, char32_t character);
+char32_t previous_code_point(std::string_view text, size_t& position);
 
 // Number of characters.
 size_t count_characters(std::string_view text);

@@ -10,15 +10,15 @@ namespace {
 TEST(Unicode, EveryCharacterComesBack) {
   std::string all;
   for (char32_t character = 0; character <= 0x10FFFF; ++character)
-    if (character < 0xD800 || character >= 0xE000) append_character(all, character);
+    if (character < 0xD800 || character >= 0xE000) append_code_point(all, character);
   size_t forward = 0, backward = all.size();
   for (char32_t character = 0; character <= 0x10FFFF; ++character)
     if (character < 0xD800 || character >= 0xE000) {
-      ASSERT_EQ(next_character(all, forward), character);
+      ASSERT_EQ(next_code_point(all, forward), character);
     }
   for (char32_t character = 0x10FFFF; backward > 0; --character) {
     if (character == 0xDFFF) character = 0xD7FF;
-    ASSERT_EQ(previous_character(all, backward), character);
+    ASSERT_EQ(previous_code_point(all, backward), character);
   }
   EXPECT_EQ(count_characters(all), size_t{0x110000 - 0x800});
 }
