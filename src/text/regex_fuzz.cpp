@@ -15,7 +15,7 @@
 namespace tidemill {
 namespace {
 
-constexpr size_t kMaxPattern = 200, kMaxText = 300;  // a bad pattern may take its ten million steps at every character
+constexpr size_t kMaxPattern = 200, kMaxText = 80;  // a bad pattern may take its ten million steps at every character
 
 void require(bool holds) {
   if (!holds) std::abort();
