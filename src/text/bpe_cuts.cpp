@@ -42,18 +42,18 @@ BpeCuts::BpeCuts(std::span<const std::string_view> tokens) : neighbours_(2 * tok
 }
 
 size_t BpeCuts::near_end(std::string_view text, size_t begin, size_t end) const {
-  constexpr size_t kNear = 16;
+  constexpr size_t kNear = 48;
   if (begin + 1 + kNear + kSpace.size() > end) return 0;
   const char* bytes = text.data() + begin + 1;
   for (size_t at = 0; at < kNear; at += 8) {
     uint64_t word;
     std::memcpy(&word, bytes + at, 8);
-    // The upper bits of the bytes that are the first of a space.  A byte above a found one may be found falsely.
+    // The upper bits of the bytes that may begin a space.  A byte above a found one may be found falsely.
     const uint64_t other = word ^ 0xE2E2E2E2E2E2E2E2u;
     for (uint64_t found = (other - 0x0101010101010101u) & ~other & 0x8080808080808080u; found != 0;
          found &= found - 1) {
       const char* space = bytes + at + std::countr_zero(found) / 8;
-      if (std::memcmp(space, kSpace.data(), kSpace.size()) != 0) continue;
+      if (space[1] != kSpace[1] || space[2] != kSpace[2]) continue;
       if (!joins_space_[static_cast<uint8_t>(space[-1])]) return static_cast<size_t>(space - text.data());
     }
   }

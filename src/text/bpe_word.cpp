@@ -26,7 +26,9 @@ class BpeWord::Short {
 
   void add(uint32_t id) { ids_[n_++] = id; }
   // Of symbol k and the next one.
-  void set_merge(size_t k, uint32_t merge) { order_[k] = merge == BpePairs::kNone ? kEnd : merge << kPlaceBits | k; }
+  void set_merge(size_t k, uint32_t merge) {
+    order_[k] = merge == BpePairs::kNone ? kNever : uint64_t{merge} << kPlaceBits | k;
+  }
   void find_merge(size_t k) { set_merge(k, pairs_.find(ids_[k], ids_[k + 1])); }
 
   void merge_all() {
@@ -34,12 +36,17 @@ class BpeWord::Short {
       next_[k] = static_cast<uint8_t>(k + 1);
       previous_[k] = static_cast<uint8_t>(k - 1);
     }
-    order_[n_ - 1] = kEnd;
+    const size_t n_rounded = (n_ + 3) / 4 * 4;
+    for (size_t k = n_ - 1; k < n_rounded; ++k) order_[k] = kNever;
     while (true) {
-      uint32_t best = kEnd;
-      for (size_t k = 0; k < n_; ++k) best = std::min(best, order_[k]);
-      if (best == kEnd) return;
-      merge(best & ((1u << kPlaceBits) - 1), best >> kPlaceBits);
+      // Four minima side by side, for their latency.
+      std::array<uint64_t, 4> best = {kNever, kNever, kNever, kNever};
+      for (size_t k = 0; k < n_rounded; k += 4) {
+        for (size_t way = 0; way < 4; ++way) best[way] = std::min(best[way], order_[k + way]);
+      }
+      const uint64_t first = std::min(std::min(best[0], best[1]), std::min(best[2], best[3]));
+      if (first == kNever) return;
+      merge(first & ((1u << kPlaceBits) - 1), static_cast<uint32_t>(first >> kPlaceBits));
     }
   }
 
@@ -50,26 +57,30 @@ class BpeWord::Short {
 
  private:
   static constexpr int kPlaceBits = 6;
-  static_assert(kLongestShort <= size_t{1} << kPlaceBits && BpePairs::kMergeBits + kPlaceBits < 32);
+  static constexpr uint64_t kNever = ~uint64_t{0};
+  static_assert(kLongestShort <= size_t{1} << kPlaceBits && kLongestShort % 4 == 0);
 
   void merge(size_t left, uint32_t merge) {
     const size_t right = next_[left];
     const size_t after = next_[right];
     ids_[left] = pairs_.id(merge);
-    order_[right] = kEnd;
+    order_[right] = kNever;
     next_[left] = static_cast<uint8_t>(after);
     if (after < n_) {
       previous_[after] = static_cast<uint8_t>(left);
       set_merge(left, pairs_.find(ids_[left], ids_[after]));
     } else {
-      order_[left] = kEnd;
+      order_[left] = kNever;
     }
     if (left > 0) set_merge(previous_[left], pairs_.find(ids_[previous_[left]], ids_[left]));
   }
 
   const BpePairs& pairs_;
   size_t n_ = 0;
-  std::array<uint32_t, kLongestShort> ids_, order_;
+  std::array<uint32_t, kLongestShort> ids_;
+  // Of a symbol and the next: its merge, then its place.  64 bits, for which no compiler makes vectors of words this
+  // short.
+  std::array<uint64_t, kLongestShort> order_;
   std::array<uint8_t, kLongestShort> next_, previous_;
 };
 
