@@ -1,6 +1,8 @@
 // For tests of models: what a model makes of one piece, as text.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <string>
 
 #include "text/piece_model.h"
@@ -13,6 +15,9 @@ inline std::string tokens_of(const PieceModel& model, std::string_view text) {
   std::vector<int32_t> ids;
   std::vector<ByteRange> ranges;
   model.encode(text, {&piece, 1}, *model.make_scratch(), {ids, &ranges});
+  std::vector<int32_t> only_ids;
+  model.encode(text, {&piece, 1}, *model.make_scratch(), {only_ids});
+  EXPECT_EQ(only_ids, ids) << text;
   std::string result;
   for (size_t k = 0; k < ids.size(); ++k) {
     if (k > 0) result += ' ';

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "text/byte_trie.h"
+#include "text/known_pieces.h"
 #include "text/token_table.h"
 #include "text/unknown_token.h"
 
@@ -14,19 +15,33 @@ size_t count_characters(std::string_view text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; }));
 }
 
+// By id: whether the token, as a word, is that token; most words of a text are found so.
+std::vector<bool> whole_words(std::span<const std::string_view> tokens, const ByteTrie& trie, size_t max_chars) {
+  std::vector<bool> whole;
+  whole.reserve(tokens.size());
+  for (const std::string_view token : tokens) {
+    const bool last_of_its_name = trie.find(token) == static_cast<int32_t>(whole.size());
+    whole.push_back(last_of_its_name && count_characters(token) <= max_chars);
+  }
+  return whole;
+}
+
 class WordPiece final : public PieceModel {
  public:
   WordPiece(std::span<const std::string_view> tokens, const WordPieceOptions& options)
       : names_(tokens),
         trie_(trie_entries(tokens)),
+        known_(tokens, whole_words(tokens, trie_, options.max_chars_per_word)),
         unknown_(options.unknown_token, trie_.find(options.unknown_token)),
         max_chars_(options.max_chars_per_word) {
     has_continuing_ = trie_.walk(continuing_root_, options.continuing_prefix);
   }
 
-  std::unique_ptr<Scratch> make_scratch() const override { return std::make_unique<Scratch>(); }
+  std::unique_ptr<PieceModel::Scratch> make_scratch() const override { return std::make_unique<Scratch>(); }
 
-  void encode(std::string_view text, std::span<const ByteRange> pieces, Scratch&, PieceTokens tokens) const override {
+  void encode(std::string_view text, std::span<const ByteRange> pieces, PieceModel::Scratch& scratch,
+              PieceTokens tokens) const override {
+    if (!tokens.ranges && !tokens.pieces) return encode_ids(text, pieces, static_cast<Scratch&>(scratch).block, tokens);
     for (size_t k = 0; k < pieces.size(); ++k) {
       const size_t n_before = tokens.ids.size();
       encode_word(text, pieces[k], tokens);
@@ -40,6 +55,29 @@ class WordPiece final : public PieceModel {
   int32_t token_id(std::string_view name) const override { return trie_.find(name); }
 
  private:
+  struct Scratch final : PieceModel::Scratch {
+    PieceBlock block;
+  };
+
+  // Block by block: the words that the vocabulary knows are found together, without a branch for each.
+  void encode_ids(std::string_view text, std::span<const ByteRange> pieces, PieceBlock& block,
+                  PieceTokens& tokens) const {
+    for (; !pieces.empty(); pieces = pieces.subspan(std::min(PieceBlock::kPieces, pieces.size()))) {
+      const std::span<const ByteRange> some = pieces.first(std::min(PieceBlock::kPieces, pieces.size()));
+      known_.find(text, some, block);
+      size_t done = 0;
+      const auto emit_known = [&](size_t end) {
+        tokens.ids.insert(tokens.ids.end(), block.known.begin() + done, block.known.begin() + end);
+        done = end + 1;
+      };
+      for (size_t n = 0; n < block.n_unknown; ++n) {
+        emit_known(block.unknown[n]);
+        encode_word(text, some[block.unknown[n]], tokens);
+      }
+      emit_known(some.size());
+    }
+  }
+
   void encode_word(std::string_view text, ByteRange word, PieceTokens& tokens) const {
     const size_t n_before = tokens.ids.size();
     const size_t n_ranges_before = tokens.ranges ? tokens.ranges->size() : 0;
@@ -81,6 +119,7 @@ class WordPiece final : public PieceModel {
 
   TokenStrings names_;
   ByteTrie trie_;  // names -> ids
+  KnownPieces known_;
   UnknownToken unknown_;
   size_t max_chars_;
   ByteTrie::Node continuing_root_ = ByteTrie::kRoot;  // where the tokens with the prefix go on after it

@@ -66,6 +66,28 @@ TEST(WordPiece, HolesAndDuplicates) {
   EXPECT_EQ(model->token_id(""), -1);
   EXPECT_EQ(model->token_name(0), "a");
   EXPECT_EQ(model->token_name(1), "");
+  EXPECT_EQ(tokens_of(*model, "a"), "a:0-1");
+}
+
+TEST(WordPiece, ManyWordsAtOnce) {
+  const auto model = make_wordpiece(kTokens, {});
+  std::string text;
+  std::vector<ByteRange> pieces;
+  std::vector<int32_t> expected;
+  const auto add = [&](std::string_view word, std::initializer_list<int32_t> ids) {
+    pieces.push_back({static_cast<uint32_t>(text.size()), static_cast<uint32_t>(text.size() + word.size())});
+    text += word;
+    expected.insert(expected.end(), ids);
+  };
+  for (int k = 0; k < 300; ++k) {
+    add("run", {4});
+    if (k % 3 == 0) add("running", {4, 5});
+    if (k % 7 == 0) add("x", {0});
+    if (k == 200) add(std::string(101, 'u'), {0});
+  }
+  std::vector<int32_t> ids;
+  model->encode(text, pieces, *model->make_scratch(), {ids});
+  EXPECT_EQ(ids, expected);
 }
 
 TEST(WordPiece, WithoutAnUnknownTokenSaysSo) {
