@@ -80,6 +80,7 @@ class Bpe final : public PieceModel {
         rules_(bpe_rules(vocab, name_index_, text_index_, source)),
         pairs_(rules_),
         byte_pairs_(pairs_.has_ties() ? std::vector<uint32_t>() : symbols_.plain_bytes(), pairs_),
+        sizes_(symbols_.sizes(texts)),
         cuts_(make_cuts(texts, vocab)),
         known_(texts, vocab.whole_pieces ? std::vector<bool>(texts.size(), true) : whole_tokens(texts.size())),
         whole_pieces_(vocab.whole_pieces),
@@ -114,14 +115,22 @@ class Bpe final : public PieceModel {
   // `word_pieces`: which of the given pieces each word is part of; empty when they are the pieces.
   void encode_words(std::string_view text, std::span<const ByteRange> words, std::span<const uint32_t> word_pieces,
                     BpeScratch& own, PieceTokens tokens) const {
-    if (tokens.ranges || tokens.pieces) return encode_with_places(text, words, word_pieces, own, tokens);
     for (size_t done = 0; done < words.size(); done += PieceBlock::kPieces) {
-      encode_block(text, words.subspan(done, std::min(PieceBlock::kPieces, words.size() - done)), own, tokens.ids);
+      const auto block = words.subspan(done, std::min(PieceBlock::kPieces, words.size() - done));
+      find_block(text, block, own);
+      if (!tokens.ranges && !tokens.pieces) {
+        emit(block.size(), own, tokens.ids);
+      } else {
+        emit_with_places(
+            text, block,
+            [&](size_t k) { return word_pieces.empty() ? static_cast<uint32_t>(done + k) : word_pieces[done + k]; },
+            own, tokens);
+      }
     }
   }
 
-  void encode_block(std::string_view text, std::span<const ByteRange> pieces, BpeScratch& own,
-                    std::vector<int32_t>& ids) const {
+  // Leaves what the pieces become in the scratch.
+  void find_block(std::string_view text, std::span<const ByteRange> pieces, BpeScratch& own) const {
     own.more_ids.clear();
     own.cache.make_room(pieces.size());
     known_.find(text, pieces, own.block);
@@ -132,7 +141,6 @@ class Bpe final : public PieceModel {
       const ByteRange piece = pieces[own.block.unknown[n]];
       find_unknown(text.substr(piece.begin, piece.end - piece.begin), own.block.unknown[n], own, own.found[n]);
     }
-    emit(pieces.size(), own, ids);
   }
 
   void find_unknown(std::string_view piece, size_t k, BpeScratch& own, PieceCache::Value& found) const {
@@ -182,10 +190,7 @@ class Bpe final : public PieceModel {
         continue;
       }
       flush();
-      const std::span<const int32_t> more =
-          found.n_ids == PieceIds::kCached
-              ? own.cache.cached(found.ids)
-              : std::span<const int32_t>(own.more_ids).subspan(found.ids.words[0], found.ids.words[1]);
+      const std::span<const int32_t> more = many_ids(found, own);
       ids.insert(ids.end(), more.begin(), more.end());
     }
     emit_known(n_pieces);
@@ -208,20 +213,53 @@ class Bpe final : public PieceModel {
     own.word.merge(pairs_);
   }
 
-  void encode_with_places(std::string_view text, std::span<const ByteRange> pieces,
-                          std::span<const uint32_t> word_pieces, BpeScratch& own, PieceTokens tokens) const {
+  // Of a piece with more ids than stand in the value.
+  static std::span<const int32_t> many_ids(const PieceCache::Value& found, const BpeScratch& own) {
+    if (found.n_ids == PieceIds::kCached) return own.cache.cached(found.ids);
+    return std::span<const int32_t>(own.more_ids).subspan(found.ids.words[0], found.ids.words[1]);
+  }
+
+  template <typename PieceOf>
+  void emit_with_places(std::string_view text, std::span<const ByteRange> pieces, const PieceOf& piece_of,
+                        BpeScratch& own, PieceTokens tokens) const {
+    size_t n = 0;  // unknown ones so far
     for (size_t k = 0; k < pieces.size(); ++k) {
-      const ByteRange piece = pieces[k];
-      split(text.substr(piece.begin, piece.end - piece.begin), own);
-      uint32_t begin = piece.begin;
-      for (const BpeWord::Symbol& symbol : own.word.symbols()) {
-        const uint32_t end = std::min(begin + symbol.size, piece.end);
-        tokens.ids.push_back(static_cast<int32_t>(symbol.id));
-        if (tokens.ranges) tokens.ranges->push_back({begin, end});
-        if (tokens.pieces) tokens.pieces->push_back(word_pieces.empty() ? static_cast<uint32_t>(k) : word_pieces[k]);
-        begin = end;
+      const size_t n_before = tokens.ids.size();
+      if (n == own.block.n_unknown || own.block.unknown[n] != k) {
+        tokens.ids.push_back(static_cast<int32_t>(own.block.known[k]));
+      } else {
+        const PieceCache::Value& found = own.found[n++];
+        if (found.n_ids <= PieceIds::kInline) {
+          for (size_t w = 0; w < found.n_ids; ++w) tokens.ids.push_back(static_cast<int32_t>(found.ids.words[w]));
+        } else {
+          const std::span<const int32_t> more = many_ids(found, own);
+          tokens.ids.insert(tokens.ids.end(), more.begin(), more.end());
+        }
       }
+      const size_t n_ids = tokens.ids.size() - n_before;
+      if (tokens.pieces) tokens.pieces->insert(tokens.pieces->end(), n_ids, piece_of(k));
+      if (tokens.ranges) append_ranges(text, pieces[k], std::span(tokens.ids).subspan(n_before), own, *tokens.ranges);
     }
+  }
+
+  void append_ranges(std::string_view text, ByteRange piece, std::span<const int32_t> ids, BpeScratch& own,
+                     std::vector<ByteRange>& ranges) const {
+    const size_t n_before = ranges.size();
+    uint32_t begin = piece.begin;
+    const auto append = [&](uint32_t size) {
+      const uint32_t end = std::min(begin + size, piece.end);
+      ranges.push_back({begin, end});
+      begin = end;
+    };
+    if (!sizes_.empty()) {
+      for (const int32_t id : ids) append(sizes_[id]);
+      // No size is too large, so that all are right when they fill the piece.
+      if (begin == piece.end) return;
+    }
+    ranges.resize(n_before);
+    begin = piece.begin;
+    split(text.substr(piece.begin, piece.end - piece.begin), own);
+    for (const BpeWord::Symbol& symbol : own.word.symbols()) append(symbol.size);
   }
 
   TokenStrings names_, texts_;
@@ -230,6 +268,7 @@ class Bpe final : public PieceModel {
   std::vector<BpePairs::Rule> rules_;  // only while loading
   BpePairs pairs_;
   BpeBytePairs byte_pairs_;
+  std::vector<uint32_t> sizes_;  // id -> bytes of a text, 0 where that depends; or empty
   std::optional<BpeCuts> cuts_;
   KnownPieces known_;
   bool whole_pieces_;

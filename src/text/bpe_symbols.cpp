@@ -124,6 +124,17 @@ bool BpeSymbols::are_local() const {
   return always_bytes || (unknown_ >= 0 && !fuse_unknown_ && !byte_fallback_);
 }
 
+std::vector<uint32_t> BpeSymbols::sizes(std::span<const std::string_view> texts) const {
+  std::vector<uint32_t> sizes;
+  if (has_affixes_) return sizes;
+  for (const std::string_view text : texts) sizes.push_back(static_cast<uint32_t>(text.size()));
+  for (size_t byte = 0; byte_fallback_ && byte < byte_ids_.size(); ++byte) {
+    if (byte_ids_[byte] >= 0) sizes[byte_ids_[byte]] = 1;
+  }
+  if (unknown_ >= 0) sizes[unknown_] = 0;
+  return sizes;
+}
+
 std::vector<uint32_t> BpeSymbols::ids() const {
   std::vector<uint32_t> found;
   if (has_affixes_) return found;

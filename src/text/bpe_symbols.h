@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,9 @@ class BpeSymbols {
 
   // True when the symbols of a character do not depend on what stands beside it.
   bool are_local() const;
+  // id -> how many bytes of a text the token always stands for, given its own text; 0 where that differs from place to
+  // place.  Empty where prefixes or suffixes decide.
+  std::vector<uint32_t> sizes(std::span<const std::string_view> texts) const;
   // The tokens that are symbols; empty where prefixes or suffixes decide.
   std::vector<uint32_t> ids() const;
   // byte -> id where a piece is just the tokens of its bytes, each of which has one; else empty.
