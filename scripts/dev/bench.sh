@@ -24,6 +24,10 @@ if [[ $name == tokenize ]]; then
   need_gemma_tokenizer
   exec "$venv/bin/python" "$root/bench/tokenize.py" "${tokenizer_files[@]/#/--tokenizer=}" "$@"
 fi
+if [[ $name == train_tokenizer ]]; then
+  [[ " $* " == *" --peers "* ]] && need_training_peers
+  exec "$venv/bin/python" "$root/bench/train_tokenizer.py" "$@"
+fi
 need_default_model
 [[ " $* " == *" --peers "* ]] && need_llama_cpp
 exec "$venv/bin/python" "$root/bench/$name.py" --model "$default_model_file" "$@"

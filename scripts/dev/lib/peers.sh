@@ -38,3 +38,16 @@ need_tokenizer_peers() {
     "$root/build/release/tidemill" tokenize "$data/o200k_base.tiktoken" --write-json "$data/o200k_base.json"
   tokenizer_files=("$data/cl100k_base.tiktoken" "$data/o200k_base.json")
 }
+
+# Trainers of tokenizers from PyPI.
+need_training_peers() {
+  local requirements=$root/bench/peers/training_requirements.txt environment=$root/build/peers/training-venv
+  cmp -s "$requirements" "$environment/installed-requirements.txt" && return
+  say "installing trainers to measure with: $(grep -oE '^[A-Za-z0-9._-]+==[^ ;]+' "$requirements" | tr '\n' ' ')"
+  mkdir -p "${environment%/*}"
+  quietly training-venv python3 -m venv --clear "$environment" ||
+    die "$environment: python3 could not make it; see $logs/training-venv.log"
+  quietly training-peers "$environment/bin/python" -m pip install --requirement "$requirements" ||
+    die "trainers: pip could not install them; see $logs/training-peers.log"
+  cp "$requirements" "$environment/installed-requirements.txt"
+}
