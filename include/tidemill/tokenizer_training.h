@@ -53,8 +53,8 @@ struct TrainingReport {
 // Reads `files` ("-": standard input) line by line, trains, and writes `out`, which is replaced only once the new file
 // is whole.  The result depends on the texts and the options, not on the number of threads.  Memory grows with the
 // distinct words, not with the files.  What is not UTF-8 counts as U+FFFD.
-// Throws invalid_argument (options, no file), not_found, io, bad_file (a line of 256 MiB without a space), unsupported
-// (a pattern that is not known), cancelled.
+// Throws invalid_argument (options, no file), not_found, io, bad_file (a malformed pattern, a line of 256 MiB without a
+// space), unsupported (a pattern that cannot be run), cancelled.
 TrainingReport train_tokenizer(std::span<const std::string> files, const std::string& out,
                                const TokenizerTrainingOptions& options);
 

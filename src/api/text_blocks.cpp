@@ -16,6 +16,7 @@ namespace tidemill {
 namespace {
 
 constexpr size_t kReadBytes = size_t{2} << 20;
+constexpr size_t kLongLine = kReadBytes;  // may be cut between words
 constexpr size_t kLongestLine = size_t{256} << 20;
 
 [[noreturn]] void fail(const std::string& path, const char* step, int error) {
@@ -70,7 +71,9 @@ bool TextBlocks::next(std::string& block) {
       if (!block.empty()) return true;
       continue;
     }
-    if (const size_t cut = last_cut(block); cut > 0) {
+    size_t cut = last_line_cut(block);
+    if (cut == 0 && block.size() >= kLongLine) cut = last_word_cut(block);
+    if (cut > 0) {
       rest_ = block.substr(cut);
       block.resize(cut);
       return true;

@@ -20,8 +20,8 @@ class TextBlocks {
   TextBlocks(const TextBlocks&) = delete;
   TextBlocks& operator=(const TextBlocks&) = delete;
 
-  // The next block, some MiB that end where last_cut (text/training/count_words.h) or the file does; false at the end.
-  // Throws io, what `check` throws, bad_file for a line of 256 MiB that cannot be cut.
+  // The next block, some MiB that end where a line or the file does, or between two words of a long line; false at the
+  // end. Throws io, what `check` throws, bad_file for a line of 256 MiB that cannot be cut.
   bool next(std::string& block);
 
   int64_t n_read() const { return n_read_; }  // bytes

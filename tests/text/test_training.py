@@ -131,6 +131,12 @@ def test_another_pattern_equals_the_reference(train):
     assert train(TEXTS["prose"], "--vocab-size", 400, "--pattern", LLAMA3) == expected
 
 
+@pytest.mark.parametrize("pattern", [r"\w+|\s", r" ?\p{L}+|.", r"[^ ]+ ", r"\d", ".+"])
+def test_a_pattern_of_ones_own_equals_the_reference(train, pattern):
+    data = TEXTS["prose"] + TEXTS["spaces"]
+    assert train(data, "--vocab-size", 400, "--pattern", pattern) == reference_bpe(whole_lines(data), 400, pattern=pattern)
+
+
 ALPHABETS = st.sampled_from(["ab", "ab ", "abc \n", "aAb1 .'\n\r\t", "é日🙂a \n", "ab#▁ĠÃ \n"])
 SOME_TEXT = ALPHABETS.flatmap(lambda letters: st.text(alphabet=letters, max_size=300))
 
@@ -333,7 +339,7 @@ def expect_error(done, status, *fragments):
         (2, ["--special", ""], "special token"),
         (2, ["--kind", "wordpiece", "--max-token-length", "3"], "max_token_length"),
         (2, ["--limit-alphabet", "3"], "limit_alphabet"),
-        (3, ["--pattern", "[a-z]+"], "gpt2"),
+        (3, ["--pattern", "[a-z"], "pattern"),
     ],
 )
 def test_wrong_options_are_refused(train, status, options, fragment):

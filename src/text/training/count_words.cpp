@@ -73,8 +73,11 @@ void count_words(std::string_view text, const WordRules& rules, WordCounts& coun
   }
 }
 
-size_t last_cut(std::string_view text) {
-  if (const size_t newline = text.rfind('\n'); newline != text.npos) return newline + 1;
+size_t last_line_cut(std::string_view text) {
+  return text.rfind('\n') + 1;  // npos + 1 is 0
+}
+
+size_t last_word_cut(std::string_view text) {
   for (size_t space = text.rfind(' '); space != text.npos && space > 0; space = text.rfind(' ', space - 1)) {
     const bool after_word = is_ascii_word(text[space - 1]);
     if (after_word && space + 1 < text.size() && is_ascii_word(text[space + 1])) return space;

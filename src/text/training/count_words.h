@@ -13,7 +13,7 @@ namespace tidemill {
 // How a line becomes words.  Refers to its parts.
 struct WordRules {
   const Normalizer* normalizer = nullptr;  // may be null
-  const Splitter* splitter = nullptr;      // without a normalizer, in place of `pre_tokenizer`
+  const Splitter* splitter = nullptr;      // if not null and without a normalizer, does what `pre_tokenizer` does
   const PreTokenizer* pre_tokenizer = nullptr;
   bool keep_line_ends = true;  // the '\n' belongs to its line
 };
@@ -23,7 +23,9 @@ struct WordRules {
 void count_words(std::string_view text, const WordRules& rules, WordCounts& counts);
 
 // Where `text` may be cut in two without another effect on its words: the greatest such place, 0 when there is none.
-// That is behind a line end; in a text of one line, before a space between two ASCII letters or digits.
-size_t last_cut(std::string_view text);
+// Behind a line end:
+size_t last_line_cut(std::string_view text);
+// Before a space between two ASCII letters or digits, where all patterns but odd ones begin a word:
+size_t last_word_cut(std::string_view text);
 
 }  // namespace tidemill

@@ -44,15 +44,19 @@ TEST(CountWords, ALongLineIsCountedWhole) {
   EXPECT_EQ(words_of(line, rules), (Words{{" w", 10'000}}));
 }
 
-TEST(LastCut, IsBehindTheLastLineEndOrBetweenTwoWords) {
-  EXPECT_EQ(last_cut("one two\nthree four"), 8u);
-  EXPECT_EQ(last_cut("one two three"), 7u);
-  EXPECT_EQ(last_cut("one two  three"), 3u);
-  EXPECT_EQ(last_cut("one two ."), 3u);
-  EXPECT_EQ(last_cut("one é two."), 0u);
-  EXPECT_EQ(last_cut(" a"), 0u);
-  EXPECT_EQ(last_cut("a "), 0u);
-  EXPECT_EQ(last_cut(""), 0u);
+TEST(LastCut, IsBehindTheLastLineEnd) {
+  EXPECT_EQ(last_line_cut("one two\nthree four"), 8u);
+  EXPECT_EQ(last_line_cut("one two"), 0u);
+}
+
+TEST(LastCut, IsBetweenTwoWords) {
+  EXPECT_EQ(last_word_cut("one two three"), 7u);
+  EXPECT_EQ(last_word_cut("one two  three"), 3u);
+  EXPECT_EQ(last_word_cut("one two ."), 3u);
+  EXPECT_EQ(last_word_cut("one é two."), 0u);
+  EXPECT_EQ(last_word_cut(" a"), 0u);
+  EXPECT_EQ(last_word_cut("a "), 0u);
+  EXPECT_EQ(last_word_cut(""), 0u);
 }
 
 }  // namespace

@@ -24,8 +24,8 @@ class TrainingRecipe {
   virtual TrainedFile train(const WordCounts& words, const TrainingMonitor& monitor) const = 0;
 };
 
-// Throws invalid_argument for options out of range or special tokens that are empty or not UTF-8, unsupported for a
-// pattern that is not known.  Threads and progress are the caller's.
+// Throws invalid_argument for options out of range or special tokens that are empty or not UTF-8, bad_file or
+// unsupported for a pattern that is malformed or cannot be run.  Threads and progress are the caller's.
 std::unique_ptr<TrainingRecipe> make_training_recipe(const TokenizerTrainingOptions& options);
 
 }  // namespace tidemill

@@ -1,8 +1,5 @@
 #include "text/training/training_patterns.h"
 
-#include "text/split_patterns.h"
-#include "tidemill/error.h"
-
 namespace tidemill {
 namespace {
 
@@ -33,13 +30,11 @@ constexpr Named kNamed[] = {
 }  // namespace
 
 TrainingPattern training_pattern(std::string_view name_or_regex) {
+  std::string_view regex = name_or_regex;
   for (const Named& row : kNamed) {
-    if (name_or_regex != row.name && name_or_regex != row.regex) continue;
-    return {std::string(row.regex), find_split_pattern(row.regex), row.name == "gpt2"};
+    if (name_or_regex == row.name) regex = row.regex;
   }
-  throw Error(ErrorCode::unsupported, "pattern '" + printable(std::string(name_or_regex), 80) +
-                                          "': not one that is known; give gpt2, llama3, qwen2, qwen3.5, o200k or "
-                                          "tekken");
+  return {std::string(regex), make_split_regex(regex, {}, "pattern"), regex == kNamed[0].regex};
 }
 
 }  // namespace tidemill

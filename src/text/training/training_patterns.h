@@ -1,21 +1,21 @@
-// Patterns that training can cut byte-level text by.
+// Patterns that training cuts byte-level text by.
 #pragma once
 
 #include <string>
 #include <string_view>
 
-#include "text/splitter.h"
+#include "text/pre_tokenizers/pre_tokenizers.h"
 
 namespace tidemill {
 
 struct TrainingPattern {
-  std::string regex;         // as tokenizer.json spells it
-  const Splitter* splitter;  // lives for ever
-  bool is_gpt2 = false;      // the one that the byte-level pre-tokenizer has built in
+  std::string regex;  // as tokenizer.json spells it
+  PreTokenizerPtr cut;
+  bool is_gpt2 = false;  // the one that the byte-level pre-tokenizer has built in
 };
 
-// By name ("gpt2", "llama3", "qwen2", "qwen3.5", "o200k", "tekken") or by the regular expression as published.  Throws
-// unsupported for any other.
+// A known one by name ("gpt2", "llama3", "qwen2", "qwen3.5", "o200k", "tekken"), or any regular expression.  Throws
+// bad_file for a malformed one, unsupported for one that cannot be run.
 TrainingPattern training_pattern(std::string_view name_or_regex);
 
 }  // namespace tidemill
