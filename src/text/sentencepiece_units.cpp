@@ -1,5 +1,6 @@
 #include "text/sentencepiece_units.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -240,15 +241,59 @@ class AnyBpe final : public SentencePieceUnits {
   BpeMerger merger_;
 };
 
-// True when all that merging goes through are normal pieces.
+// BPE between user-defined pieces.
+class BpeBetweenSymbols final : public PieceModel {
+ public:
+  BpeBetweenSymbols(const Proto& proto, std::unique_ptr<const PieceModel> bpe) : pieces_(proto), bpe_(std::move(bpe)) {}
+
+  std::unique_ptr<Scratch> make_scratch() const override { return bpe_->make_scratch(); }
+
+  void encode(std::string_view text, std::span<const ByteRange> pieces, Scratch& scratch,
+              PieceTokens tokens) const override {
+    for (size_t k = 0; k < pieces.size(); ++k) {
+      const size_t n_before = tokens.ids.size();
+      encode_piece(text, pieces[k], scratch, tokens);
+      if (!tokens.pieces) continue;
+      tokens.pieces->insert(tokens.pieces->end(), tokens.ids.size() - n_before, static_cast<uint32_t>(k));
+    }
+  }
+
+  int32_t vocab_size() const override { return pieces_.size(); }
+  std::string_view token_name(int32_t id) const override { return pieces_.name(id); }
+  int32_t token_id(std::string_view name) const override { return pieces_.id(name); }
+
+ private:
+  void encode_piece(std::string_view text, ByteRange piece, Scratch& scratch, const PieceTokens& tokens) const {
+    const auto merge = [&](uint32_t begin, uint32_t end) {
+      const ByteRange between{begin, end};
+      if (begin < end) bpe_->encode(text, {&between, 1}, scratch, {tokens.ids, tokens.ranges});
+    };
+    uint32_t begin = piece.begin;  // of what is not encoded yet
+    for (uint32_t pos = begin; pos < piece.end;) {
+      const auto symbol = static_cast<uint32_t>(pieces_.user_defined_prefix(text.substr(pos, piece.end - pos)));
+      if (symbol > 0) {
+        merge(begin, pos);
+        begin = pos + symbol;
+        tokens.ids.push_back(pieces_.encoded(text.substr(pos, symbol)));
+        if (tokens.ranges) tokens.ranges->push_back({pos, begin});
+      }
+      pos += symbol > 0 ? symbol : static_cast<uint32_t>(utf8_size(text[pos]));
+    }
+    merge(begin, piece.end);
+  }
+
+  Pieces pieces_;
+  std::unique_ptr<const PieceModel> bpe_;
+};
+
+// True when merging only goes through normal pieces.  Characters that are user-defined pieces never come to merging.
 bool is_plain_bpe(const Proto& proto, const Pieces& pieces) {
-  const auto type_of = [&](int32_t id) { return id < 0 ? TokenType::unknown : proto.pieces[id].type; };
+  const auto is_found = [&](int32_t id) { return id >= 0 && Pieces::is_found(proto.pieces[id].type); };
   for (const Proto::Piece& piece : proto.pieces) {
-    if (piece.type == TokenType::unused || piece.type == TokenType::user_defined) return false;
+    if (piece.type == TokenType::unused) return false;
     if (piece.type != TokenType::normal) continue;
     for (size_t pos = 0; pos < piece.text.size(); pos += utf8_size(piece.text[pos])) {
-      const int32_t character = pieces.id(piece.text.substr(pos, utf8_size(piece.text[pos])));
-      if (type_of(character) != TokenType::normal) return false;
+      if (!is_found(pieces.id(piece.text.substr(pos, utf8_size(piece.text[pos]))))) return false;
     }
   }
   return true;
@@ -277,8 +322,12 @@ std::unique_ptr<const PieceModel> make_plain_bpe(const Proto& proto, const std::
 std::unique_ptr<const PieceModel> make_sentencepiece_units(const SentencePieceProto& proto, const std::string& source) {
   if (proto.kind == Proto::Kind::character) return std::make_unique<Characters>(proto);
   if (proto.kind == Proto::Kind::word) return std::make_unique<Words>(proto);
-  if (is_plain_bpe(proto, Pieces(proto))) return make_plain_bpe(proto, source);
-  return std::make_unique<AnyBpe>(proto, source);
+  if (!is_plain_bpe(proto, Pieces(proto))) return std::make_unique<AnyBpe>(proto, source);
+  std::unique_ptr<const PieceModel> bpe = make_plain_bpe(proto, source);
+  const bool has_symbols = std::any_of(proto.pieces.begin(), proto.pieces.end(),
+                                       [](const Proto::Piece& piece) { return piece.type == TokenType::user_defined; });
+  if (!has_symbols) return bpe;
+  return std::make_unique<BpeBetweenSymbols>(proto, std::move(bpe));
 }
 
 }  // namespace tidemill
