@@ -17,6 +17,8 @@ namespace tidemill {
 namespace {
 
 constexpr size_t kMergesPerReport = 128;
+// Words of a merge lie anywhere in memory: they are asked for so many words before their turn.
+constexpr size_t kAhead = 8;
 
 // A pair may be in the queue more than once, each time with other words: two merges can make tokens of equal names,
 // which are one token then, and its pairs arise anew.
@@ -142,7 +144,12 @@ class MergeLoop {
     lengths_[merged] = lengths_[left_of(top.pair)] + lengths_[right_of(top.pair)];
     merges_.push_back(top.pair);
     changes_.begin(merged);
-    for (uint32_t k = 0; k < top.n_words; ++k) merge_in_word(words_of_pairs_[top.words_begin + k], top.pair, merged);
+    const std::span<const uint32_t> visited = std::span(words_of_pairs_).subspan(top.words_begin, top.n_words);
+    for (size_t k = 0; k < visited.size(); ++k) {
+      if (k + 2 * kAhead < visited.size()) __builtin_prefetch(&words_[visited[k + 2 * kAhead]]);
+      if (k + kAhead < visited.size()) __builtin_prefetch(symbols_.data() + words_[visited[k + kAhead]].begin);
+      merge_in_word(visited[k], top.pair, merged);
+    }
     changes_.append_words(words_of_pairs_);
     apply_changes(top.pair, merged);
   }

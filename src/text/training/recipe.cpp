@@ -47,9 +47,7 @@ class ByteLevelRecipe final : public TrainingRecipe {
     }
   }
 
-  WordRules rules() const override {
-    return {.splitter = pattern_.cut->as_splitter(), .pre_tokenizer = pattern_.cut.get()};
-  }
+  WordRules rules() const override { return {.splitter = pattern_.splitter, .pre_tokenizer = pattern_.cut.get()}; }
 
   TrainedFile train(const WordCounts& words, const TrainingMonitor& monitor) const override {
     const TrainedBpe model = train_bpe(words, options_, monitor);

@@ -1,5 +1,7 @@
 #include "text/training/training_patterns.h"
 
+#include "text/split_patterns.h"
+
 namespace tidemill {
 namespace {
 
@@ -34,7 +36,10 @@ TrainingPattern training_pattern(std::string_view name_or_regex) {
   for (const Named& row : kNamed) {
     if (name_or_regex == row.name) regex = row.regex;
   }
-  return {std::string(regex), make_split_regex(regex, {}, "pattern"), regex == kNamed[0].regex};
+  for (const Named& row : kNamed) {
+    if (regex == row.regex) return {std::string(regex), find_split_pattern(regex), nullptr, row.name == "gpt2"};
+  }
+  return {std::string(regex), nullptr, make_split_regex(regex, {}, "pattern"), false};
 }
 
 }  // namespace tidemill

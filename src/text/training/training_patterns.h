@@ -9,9 +9,10 @@
 namespace tidemill {
 
 struct TrainingPattern {
-  std::string regex;  // as tokenizer.json spells it
-  PreTokenizerPtr cut;
-  bool is_gpt2 = false;  // the one that the byte-level pre-tokenizer has built in
+  std::string regex;                   // as tokenizer.json spells it
+  const Splitter* splitter = nullptr;  // of a known one, lives for ever
+  PreTokenizerPtr cut;                 // of any other
+  bool is_gpt2 = false;                // the one that the byte-level pre-tokenizer has built in
 };
 
 // A known one by name ("gpt2", "llama3", "qwen2", "qwen3.5", "o200k", "tekken"), or any regular expression.  Throws
