@@ -97,17 +97,23 @@ json character_offsets(const Encoding& encoding, const std::string& text, const 
   return pairs;
 }
 
-json full_answer(const Encoding& encoding, const std::string& text, const std::string& pair, bool full) {
+json encoding_answer(const Encoding& encoding, const std::string& text, const std::string& pair, bool full) {
   json answer{{"ids", encoding.ids}, {"offsets", character_offsets(encoding, text, pair)}};
   if (!full) return answer;
   json words = json::array();
   for (const int32_t word : encoding.word_ids) words.push_back(word < 0 ? json() : json(word));
-  json overflowing = json::array();
-  for (const Encoding& part : encoding.overflowing) overflowing.push_back(full_answer(part, text, pair, true));
   answer["word_ids"] = std::move(words);
   answer["type_ids"] = encoding.type_ids;
   answer["special_tokens_mask"] = encoding.special_tokens_mask;
   answer["attention_mask"] = encoding.attention_mask;
+  return answer;
+}
+
+json whole_answer(const Encoding& encoding, const std::string& text, const std::string& pair, bool full) {
+  json answer = encoding_answer(encoding, text, pair, full);
+  if (!full) return answer;
+  json overflowing = json::array();
+  for (const Encoding& part : encoding.overflowing) overflowing.push_back(encoding_answer(part, text, pair, true));
   answer["overflowing"] = std::move(overflowing);
   return answer;
 }
@@ -146,7 +152,7 @@ std::string encode_line(const Tokenizer& tokenizer, const json& line, EncodeAnsw
   }
   const auto pair = value_or(line, "pair", std::string());
   const Encoding encoding = is_pair ? tokenizer.encode_pair(text, pair, options) : tokenizer.encode_full(text, options);
-  return full_answer(encoding, text, pair, wanted.full).dump();
+  return whole_answer(encoding, text, pair, wanted.full).dump();
 }
 
 json decode_line(const std::shared_ptr<const Tokenizer>& tokenizer, const json& line) {

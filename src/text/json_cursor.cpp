@@ -57,7 +57,14 @@ void JsonCursor::fail(const std::string& why) const {
 }
 
 // The next character that is not white space, which is not consumed; '\0' at the end.
-char JsonCursor::next_character() {
+char JsonCursor::skip_white_space() {
+  // Files for people begin their lines with many spaces.
+  constexpr uint64_t kSpaces = 0x2020202020202020u;
+  if (pos_ < text_.size() && is_space(text_[pos_])) ++pos_;
+  for (uint64_t word = kSpaces; pos_ + 8 <= text_.size(); pos_ += 8) {
+    std::memcpy(&word, text_.data() + pos_, 8);
+    if (word != kSpaces) break;
+  }
   while (pos_ < text_.size() && is_space(text_[pos_])) ++pos_;
   return pos_ < text_.size() ? text_[pos_] : '\0';
 }

@@ -57,7 +57,8 @@ class JsonCursor {
   [[noreturn]] void fail(const std::string& why) const;
 
  private:
-  char next_character();
+  char next_character() { return pos_ < text_.size() && text_[pos_] > ' ' ? text_[pos_] : skip_white_space(); }
+  char skip_white_space();
   void expect(char c);
   void open(char c);
   bool close_if(char c);

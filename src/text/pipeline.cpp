@@ -17,7 +17,7 @@ namespace {
 constexpr size_t kMaxTextBytes = size_t{1} << 30;
 // Pieces that a splitter cuts at a time: enough to pay for the calls, few enough to stay in the first-level cache.
 constexpr size_t kBlockPieces = 512;
-constexpr int32_t kMaxTokenId = (1 << 24) - 1;
+constexpr int32_t kMaxTokenId = (1 << 22) - 1;
 
 // Where one text's tokens go; spans and words only when they are asked for.
 struct TextTokens {
@@ -28,6 +28,17 @@ struct TextTokens {
 
   bool tracked() const { return spans || word_ids; }
 };
+
+// `buffer` cut at the ascending `ends`, of which the last is its size.
+std::vector<std::string_view> cut_at(std::string_view buffer, const std::vector<size_t>& ends) {
+  std::vector<std::string_view> parts;
+  parts.reserve(ends.size());
+  for (size_t k = 0; k < ends.size(); ++k) {
+    const size_t begin = k == 0 ? 0 : ends[k - 1];
+    parts.push_back(buffer.substr(begin, ends[k] - begin));
+  }
+  return parts;
+}
 
 // What is added around every single text.
 struct Surroundings {
@@ -194,19 +205,23 @@ class Pipeline final : public Tokenizer {
         },
         [&](size_t begin, size_t end) {
           if (begin == 0 && end == normalized.text().size()) return encode_pieces(normalized, scratch, tokens);
-          NormalizedText part = part_of(normalized, begin, end);
-          encode_pieces(part, scratch, tokens);
+          encode_part(normalized, begin, end, scratch, tokens);
         });
   }
 
-  static NormalizedText part_of(const NormalizedText& text, size_t begin, size_t end) {
+  // [begin, end) of a normalized text as a text of its own.
+  void encode_part(const NormalizedText& text, size_t begin, size_t end, PipelineScratch& scratch,
+                   TextTokens& tokens) const {
     const std::string_view view = text.text().substr(begin, end - begin);
     const auto track = text.tracked() ? NormalizedText::Track::origins : NormalizedText::Track::no;
-    if (text.origins().empty()) return NormalizedText(view, track, text.at() + begin);
-    const auto origins = text.origins().subspan(begin, end - begin);
-    NormalizedText part(view, track, static_cast<size_t>(origins.front().begin));
-    part.assign(std::string(view), {origins.begin(), origins.end()});
-    return part;
+    const bool edited = !text.origins().empty();
+    const size_t at = edited ? static_cast<size_t>(text.origins()[begin].begin) : text.at() + begin;
+    NormalizedText part(view, track, at);
+    if (edited) {
+      const auto origins = text.origins().subspan(begin, end - begin);
+      part.assign(std::string(view), {origins.begin(), origins.end()});
+    }
+    encode_pieces(part, scratch, tokens);
   }
 
   void encode_pieces(NormalizedText& text, PipelineScratch& scratch, TextTokens& tokens) const {
@@ -346,14 +361,14 @@ class Pipeline final : public Tokenizer {
   // What each token stands for, made when it is first needed: encoding does without it.
   const TokenStrings& texts() const {
     std::call_once(texts_made_, [this] {
-      std::vector<std::string> strings(static_cast<size_t>(vocab_size_));
+      std::string buffer;
+      std::vector<size_t> ends;
       for (int32_t id = 0; id < vocab_size_; ++id) {
         const std::string_view token = name(id);
-        if (token.empty()) continue;
-        strings[static_cast<size_t>(id)] = parts_.decoder ? parts_.decoder->text_of(token) : std::string(token);
+        if (!token.empty()) buffer += parts_.decoder ? parts_.decoder->text_of(token) : std::string(token);
+        ends.push_back(buffer.size());
       }
-      const std::vector<std::string_view> views(strings.begin(), strings.end());
-      texts_ = TokenStrings(views);
+      texts_ = TokenStrings(cut_at(buffer, ends));
     });
     return texts_;
   }

@@ -1,6 +1,7 @@
 // Encodings: github.com/openai/tiktoken, tiktoken_ext/openai_public.py (0.14.0).
 #include "text/tiktoken.h"
 
+#include <algorithm>
 #include <charconv>
 #include <deque>
 #include <utility>
@@ -143,11 +144,13 @@ TokenizerDescription read_tiktoken(std::string_view text, std::string_view file_
   description.source = source;
   ModelDescription& model = description.model;
   const auto names = std::make_shared<std::deque<std::string>>();
+  // The file's size bounds the ranks, and with them the memory that they take.
+  const int64_t max_rank = std::min<int64_t>(kMaxRank, std::ssize(text));
   for (size_t number = 1; !text.empty(); ++number) {
     const std::string_view line = take_line(text);
     if (line.empty()) continue;
     const Rank rank = read_line(line);
-    if (rank.rank < 0 || rank.rank > kMaxRank) bad_line(source, number, "is not a token in base64 and its rank");
+    if (rank.rank < 0 || rank.rank > max_rank) bad_line(source, number, "is not a token in base64 and its rank");
     const auto id = static_cast<size_t>(rank.rank);
     if (id >= model.names.size()) model.names.resize(id + 1);
     if (!model.names[id].empty()) bad_line(source, number, "gives the rank " + std::to_string(id) + " a second time");

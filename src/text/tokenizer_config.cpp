@@ -39,7 +39,8 @@ std::optional<bool> optional_boolean(const JsonFields& fields, std::string_view 
 // True for a template, or none, that has no tokens but those at the beginning and end of texts.
 bool only_begins_and_ends(const json& post_processor, std::string_view bos, std::string_view eos) {
   if (post_processor.is_null()) return true;
-  if (!post_processor.is_object() || post_processor.value("type", "") != "TemplateProcessing") return false;
+  const auto type = post_processor.find("type");
+  if (type == post_processor.end() || *type != "TemplateProcessing") return false;
   const auto tokens = post_processor.find("special_tokens");
   if (tokens == post_processor.end() || !tokens->is_object()) return false;
   for (const auto& [name, token] : tokens->items()) {

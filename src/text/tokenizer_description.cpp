@@ -45,7 +45,10 @@ bool is_sequence(const json& stage) {
 // True when the only stage that spells bytes in GPT-2's alphabet is the last one before a BPE model: then it and the
 // alphabet of the vocabulary cancel out.
 bool ends_in_bytes(const TokenizerDescription& description) {
-  if (description.model.kind != ModelDescription::Kind::bpe) return false;
+  const ModelDescription& model = description.model;
+  if (model.kind != ModelDescription::Kind::bpe) return false;
+  // The marks of CLIP's words are no bytes of a text.
+  if (!model.continuing_prefix.empty() || !model.end_suffix.empty()) return false;
   const json& stage = description.pre_tokenizer;
   if (!is_sequence(stage)) return is_byte_level(stage);
   const json& stages = stage["pretokenizers"];

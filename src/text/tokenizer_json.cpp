@@ -35,8 +35,12 @@ struct ModelFields {
 
 class ModelReader {
  public:
-  ModelReader(JsonCursor& cursor, const std::string& source, ModelDescription& model)
-      : cursor_(cursor), where_(source + ": model"), model_(model) {}
+  // `n_bytes` of the file bound the ids, and with them the memory that they take.
+  ModelReader(JsonCursor& cursor, const std::string& source, size_t n_bytes, ModelDescription& model)
+      : cursor_(cursor),
+        where_(source + ": model"),
+        max_id_(std::min(kMaxTokenId, static_cast<int64_t>(n_bytes))),
+        model_(model) {}
 
   void read() {
     cursor_.read_object([this](std::string_view key) {
@@ -72,9 +76,9 @@ class ModelReader {
   }
 
   void add_token(std::string_view name, int64_t id) {
-    if (id < 0 || id > kMaxTokenId) {
+    if (id < 0 || id > max_id_) {
       cursor_.fail("model.vocab gives token '" + std::string(name) + "' the id " + std::to_string(id) + ", not 0 to " +
-                   std::to_string(kMaxTokenId) + ",");
+                   std::to_string(max_id_) + ",");
     }
     const auto index = static_cast<size_t>(id);
     if (index >= model_.names.size()) model_.names.resize(index + 1);
@@ -180,6 +184,7 @@ class ModelReader {
 
   JsonCursor& cursor_;
   std::string where_;
+  int64_t max_id_;
   ModelDescription& model_;
   ModelFields fields_;
 };
@@ -261,7 +266,7 @@ TokenizerDescription read_tokenizer_json(std::string_view text, const std::strin
     const std::string where = source + ": " + std::string(key);
     const auto part = [&] { return parse_part(cursor->skip(), where); };
     if (key == "model") {
-      ModelReader(*cursor, source, description.model).read();
+      ModelReader(*cursor, source, text.size(), description.model).read();
       has_model = true;
     } else if (key == "added_tokens") {
       description.added_tokens = read_added_tokens(part(), where);

@@ -95,7 +95,10 @@ TokenizerDescription read_vocab_and_merges(std::string_view vocab, std::string_v
   const auto cursor = std::make_shared<JsonCursor>(vocab, source);
   cursor->read_object([&](std::string_view name) {
     const int64_t id = cursor->read_integer();
-    if (id < 0 || id >= kMaxTokens) cursor->fail("token '" + std::string(name) + "' has an id that is not 0 to 2^21");
+    // The file's size bounds the ids, and with them the memory that they take.
+    if (id < 0 || id >= std::min(kMaxTokens, std::ssize(vocab))) {
+      cursor->fail("token '" + std::string(name) + "' has an id that is too large for the file");
+    }
     if (std::ssize(model.names) <= id) model.names.resize(static_cast<size_t>(id) + 1);
     model.names[static_cast<size_t>(id)] = name;
     ++model.n_tokens;

@@ -8,7 +8,7 @@ class TokenizeCommand:
         self.tidemill = tidemill
         self.tokenizer = tokenizer
 
-    def _answers(self, lines, *arguments):
+    def answers(self, lines, *arguments):
         done = self.tidemill.run(
             "tokenize", "--tokenizer", self.tokenizer, "--stdin-jsonl", *arguments, stdin="".join(json.dumps(line) + "\n" for line in lines)
         )
@@ -19,19 +19,19 @@ class TokenizeCommand:
 
     def encode(self, texts, **options):
         lines = [{"text": text, "add_special_tokens": False, **options} for text in texts]
-        return [answer["ids"] for answer in self._answers(lines)]
+        return [answer["ids"] for answer in self.answers(lines)]
 
     def offsets(self, texts):
         lines = [{"text": text, "add_special_tokens": False} for text in texts]
-        return [[tuple(pair) for pair in answer["offsets"]] for answer in self._answers(lines, "--offsets")]
+        return [[tuple(pair) for pair in answer["offsets"]] for answer in self.answers(lines, "--offsets")]
 
     def decode(self, lists, skip_special_tokens=True):
         lines = [{"ids": ids, "skip_special_tokens": skip_special_tokens} for ids in lists]
-        return [answer["text"] for answer in self._answers(lines, "--decode")]
+        return [answer["text"] for answer in self.answers(lines, "--decode")]
 
     def stream(self, lists, skip_special_tokens=True):
         lines = [{"ids": ids, "skip_special_tokens": skip_special_tokens, "stream": True} for ids in lists]
-        return [answer["chunks"] for answer in self._answers(lines, "--decode")]
+        return [answer["chunks"] for answer in self.answers(lines, "--decode")]
 
 
 def first_difference(texts, found, expected):
