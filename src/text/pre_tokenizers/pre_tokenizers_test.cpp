@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "text/split_patterns.h"
 #include "tidemill/error.h"
 
 namespace tidemill {
@@ -107,6 +108,18 @@ TEST(PreTokenizers, CutOneAfterTheOther) {
   EXPECT_EQ(found.size(), 5u);
   EXPECT_EQ(sequence(nullptr, nullptr), nullptr);
   EXPECT_EQ(sequence(make_whitespace(), make_metaspace({}))->as_splitter(), nullptr);
+}
+
+TEST(PreTokenizers, KnownPatternsNeedNoRegularExpression) {
+  // What every published file spells; the last one is cl100k's as text/tiktoken.cpp gives it.
+  for (
+      const char* pattern :
+      {R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)",
+       R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++\z|\s*[\r\n]|\s+(?!\S)|\s)"}) {
+    const Splitter* const known = find_split_pattern(pattern);
+    ASSERT_NE(known, nullptr) << pattern;
+    EXPECT_EQ(make_split_regex(pattern, {.behavior = SplitBehavior::isolated}, "test")->as_splitter(), known);
+  }
 }
 
 }  // namespace

@@ -110,7 +110,7 @@ PreTokenizerPtr make_split_regex(std::string_view pattern, SplitOptions options,
   // possessive "{1,3}+" would repeat here.
   const bool keeps_matches =
       options.behavior == SplitBehavior::isolated || (options.behavior == SplitBehavior::removed && options.invert);
-  const bool same_here = pattern.find("}+") == pattern.npos;
+  const bool same_here = pattern.find("{1,3}+") == pattern.npos;
   const Splitter* const known = keeps_matches && same_here ? find_split_pattern(pattern) : nullptr;
   if (known) return pre_tokenizer_of(*known);
   return make_split<Regex, RegexMatches>(Regex(pattern, where), options);
