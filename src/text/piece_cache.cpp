@@ -10,11 +10,12 @@ namespace {
 constexpr size_t kFirstPairs = 512;
 // The last byte of a short piece's key is its size, at most 15.
 constexpr uint64_t kLongTag = uint64_t{0xFF} << 56;
-constexpr uint64_t kPlaceMask = (uint64_t{1} << 48) - 1;
+constexpr int kSizeShift = 40;
+constexpr uint64_t kPlaceMask = (uint64_t{1} << kSizeShift) - 1;
 constexpr int kCountShift = std::countr_zero(PieceIds::kIdLimit);
 
 constexpr uint64_t long_tag(size_t size) {
-  return kLongTag | uint64_t{size} << 48;
+  return kLongTag | uint64_t{size} << kSizeShift;
 }
 
 }  // namespace

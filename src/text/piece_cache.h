@@ -17,7 +17,7 @@ namespace tidemill {
 class PieceCache {
  public:
   // Longer pieces are not cached: they seldom come back.
-  static constexpr size_t kLongestPiece = 255;
+  static constexpr size_t kLongestPiece = 1023;
 
   // What is kept of one piece; n_ids is up to PieceIds::kInline, or kCached.
   struct Value {
