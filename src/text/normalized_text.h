@@ -22,6 +22,9 @@ class NormalizedText {
 
   // `original`: valid UTF-8 of less than 1 GiB that outlives this; `at`: where it begins in the caller's text.
   NormalizedText(std::string_view original, Track track, size_t at = 0);
+  // text() may point into the object itself: it stays where it is.
+  NormalizedText(const NormalizedText&) = delete;
+  NormalizedText& operator=(const NormalizedText&) = delete;
 
   std::string_view text() const { return text_; }
   bool tracked() const { return track_ == Track::origins; }
