@@ -33,10 +33,12 @@ inline constexpr int kUnitsPerGroup = kGroupLength / 4;
 inline constexpr int kGroupsPerSuperblock = kSuperblockLength / kGroupLength;
 
 // The dtypes that stay quantised: kernels make a case of each by handing a macro.
-#define TIDEMILL_QUANTISED_DTYPES(CASE)                                                                           \
-  CASE(q4_0)                                                                                                      \
-  CASE(q4_1) CASE(q5_0) CASE(q5_1) CASE(q8_0) CASE(q2_k) CASE(q3_k) CASE(q4_k) CASE(q5_k) CASE(q6_k) CASE(iq4_nl) \
-      CASE(iq4_xs)
+// clang-format off
+#define TIDEMILL_QUANTISED_DTYPES(CASE)                       \
+  CASE(q4_0) CASE(q4_1) CASE(q5_0) CASE(q5_1) CASE(q8_0)      \
+  CASE(q2_k) CASE(q3_k) CASE(q4_k) CASE(q5_k) CASE(q6_k)      \
+  CASE(iq4_nl) CASE(iq4_xs)
+// clang-format on
 
 // What a superblock's header holds; [..][16] means one value per row of the panel.
 enum class Scales : uint8_t {
