@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes src/text/grapheme_tables.h: which characters belong together, as `tokenizers` cuts them.
+"""Writes src/text/unicode/grapheme_tables.h: which characters belong together, as `tokenizers` cuts them.
 
 Hugging Face's Precompiled normalizer replaces whole grapheme clusters of less than six bytes.  With a map that makes X
 of anything, the number of X tells the clusters, and so the classes of characters as far as such clusters show them.
@@ -13,13 +13,13 @@ import struct
 
 from tokenizers import normalizers
 
-TABLE = pathlib.Path(__file__).resolve().parents[1] / "src/text/grapheme_tables.h"
+TABLE = pathlib.Path(__file__).resolve().parents[1] / "src/text/unicode/grapheme_tables.h"
 SCALARS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 ACUTE, JOINER, COPYRIGHT = "\u0301", "\u200d", "\u00a9"
 HEAD = """// Classes of characters that share a grapheme cluster, made by scripts/make_graphemes.py.
 #pragma once
 
-#include "text/graphemes.h"
+#include "text/unicode/graphemes.h"
 
 namespace tidemill {
 

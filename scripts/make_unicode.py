@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes src/text/unicode_tables.h and src/text/unicode_decompositions.h: what tokenizers know about characters.
+"""Writes src/text/unicode/unicode_tables.h and src/text/unicode/unicode_decompositions.h: what tokenizers know about characters.
 
 Tables are asked of the references rather than derived, for the references do not agree on a Unicode version:
 
@@ -18,7 +18,7 @@ import tokenizers
 import unicodedataplus as ucd
 from tokenizers import Regex, normalizers, pre_tokenizers
 
-TEXT = pathlib.Path(__file__).resolve().parents[1] / "src/text"
+TEXT = pathlib.Path(__file__).resolve().parents[1] / "src/text/unicode"
 LIMIT = 0x110000
 SCALARS = [c for c in range(LIMIT) if not 0xD800 <= c < 0xE000]
 BLOCK = 128
@@ -206,7 +206,7 @@ def write_properties(tables):
     write(
         "unicode_tables.h",
         ["// Runs are pairs: a value, and how often it stands there in a row.  Included by unicode.cpp only."],
-        ["#include <cstdint>", "#include <string_view>", "", '#include "text/unicode.h"'],
+        ["#include <cstdint>", "#include <string_view>", "", '#include "text/unicode/unicode.h"'],
         [
             "// The number of each block of 128 characters, and of every character of the different blocks its kind.",
             array("uint16_t kBlockRuns", run_lengths(stage)),
@@ -226,7 +226,7 @@ def write_decompositions(tables):
     write(
         "unicode_decompositions.h",
         ["// Without Hangul, which is computed.  Included by unicode.cpp only."],
-        ["#include <cstdint>", "", '#include "text/unicode.h"'],
+        ["#include <cstdint>", "", '#include "text/unicode/unicode.h"'],
         [
             "// Per character: 256 times its distance from the one before, 32 times the length of its canonical text, the",
             "// length of its compatible text; the canonical text; the compatible one, which is left out where it is the same.",

@@ -6,7 +6,7 @@
 
 #include "api/gguf_fields.h"
 #include "api/gguf_pre_tokenizers.h"
-#include "text/vocab_files.h"
+#include "text/readers/vocab_files.h"
 #include "tidemill/error.h"
 
 namespace tidemill {

@@ -5,7 +5,7 @@
 
 #include "api/gguf_description.h"
 #include "api/gguf_fields.h"
-#include "text/spm_bpe.h"
+#include "text/bpe/spm_bpe.h"
 #include "tidemill/error.h"
 
 namespace tidemill {

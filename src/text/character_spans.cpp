@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "text/utf8.h"
+#include "text/unicode/utf8.h"
 #include "tidemill/tokenizer.h"
 
 namespace tidemill {

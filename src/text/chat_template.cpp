@@ -7,7 +7,7 @@
 #include "text/jinja/json_text.h"
 #include "text/jinja/parser.h"
 #include "text/jinja/strftime.h"
-#include "text/utf8.h"
+#include "text/unicode/utf8.h"
 #include "tidemill/error.h"
 
 namespace tidemill {

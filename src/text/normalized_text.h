@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "text/piece_model.h"
+#include "text/pieces/piece_model.h"
 #include "tidemill/tokenizer.h"
 
 namespace tidemill {

@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "text/encoding.h"
-#include "text/repaired_text.h"
+#include "text/pieces/token_table.h"
 #include "text/scratch_pool.h"
-#include "text/token_table.h"
-#include "text/utf8.h"
+#include "text/unicode/repaired_text.h"
+#include "text/unicode/utf8.h"
 #include "tidemill/error.h"
 
 namespace tidemill {

@@ -15,7 +15,7 @@
 
 #include "text/added_tokens.h"
 #include "text/normalizer.h"
-#include "text/piece_model.h"
+#include "text/pieces/piece_model.h"
 #include "text/post_processor.h"
 #include "text/pre_tokenizer.h"
 #include "text/token_decoder.h"

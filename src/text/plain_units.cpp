@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <string>
 
-#include "text/code_points.h"
+#include "text/pieces/token_table.h"
 #include "text/pipeline.h"
-#include "text/token_table.h"
-#include "text/utf8.h"
+#include "text/unicode/code_points.h"
+#include "text/unicode/utf8.h"
 #include "tidemill/error.h"
 
 namespace tidemill {

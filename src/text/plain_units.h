@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "text/piece_model.h"
+#include "text/pieces/piece_model.h"
 #include "text/token_decoder.h"
 #include "tidemill/tokenizer.h"
 

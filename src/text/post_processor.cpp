@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "text/encoding.h"
-#include "text/unicode.h"
-#include "text/utf8.h"
+#include "text/unicode/unicode.h"
+#include "text/unicode/utf8.h"
 
 namespace tidemill {
 namespace {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "text/normalized_text.h"
-#include "text/splitter.h"
+#include "text/split/splitter.h"
 
 namespace tidemill {
 

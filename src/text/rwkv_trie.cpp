@@ -5,12 +5,12 @@
 #include <utility>
 #include <vector>
 
-#include "text/byte_trie.h"
+#include "text/pieces/byte_trie.h"
+#include "text/pieces/token_table.h"
 #include "text/pipeline.h"
 #include "text/plain_units.h"
-#include "text/python_literal.h"
-#include "text/token_table.h"
-#include "text/utf8.h"
+#include "text/readers/python_literal.h"
+#include "text/unicode/utf8.h"
 #include "tidemill/error.h"
 
 namespace tidemill {

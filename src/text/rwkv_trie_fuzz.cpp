@@ -7,9 +7,9 @@
 #include <cstdlib>
 #include <string>
 
-#include "text/python_literal.h"
+#include "text/readers/python_literal.h"
 #include "text/rwkv_trie.h"
-#include "text/utf8.h"
+#include "text/unicode/utf8.h"
 #include "tidemill/error.h"
 
 namespace tidemill {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "text/python_literal.h"
+#include "text/readers/python_literal.h"
 #include "tidemill/error.h"
 
 namespace tidemill {

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <vector>
 
-#include "text/piece_model.h"
+#include "text/pieces/piece_model.h"
 #include "tidemill/tokenizer.h"
 
 namespace tidemill {

@@ -1,7 +1,7 @@
 #include <cstddef>
 #include <utility>
 
-#include "text/utf8.h"
+#include "text/unicode/utf8.h"
 #include "tidemill/tokenizer.h"
 
 namespace tidemill {

@@ -2,8 +2,8 @@
 
 #include <random>
 
-#include "text/spm_oracle.h"
-#include "text/utf8.h"
+#include "text/bpe/spm_oracle.h"
+#include "text/unicode/utf8.h"
 #include "tidemill/error.h"
 #include "tidemill/tokenizer.h"
 

@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "text/byte_alphabet.h"
-#include "text/code_points.h"
+#include "text/pieces/byte_alphabet.h"
+#include "text/unicode/code_points.h"
 
 namespace tidemill {
 

@@ -48,7 +48,8 @@ class TextEdit {
   std::vector<TokenSpan> origins_;
 };
 
-// Replaces the character at the edit's position by one character per byte, in the alphabet of text/byte_alphabet.h.
+// Replaces the character at the edit's position by one character per byte, in the alphabet of
+// text/pieces/byte_alphabet.h.
 void spell_character(TextEdit& edit);
 
 }  // namespace tidemill

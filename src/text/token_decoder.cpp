@@ -6,8 +6,8 @@
 #include <optional>
 #include <utility>
 
-#include "text/byte_alphabet.h"
-#include "text/utf8.h"
+#include "text/pieces/byte_alphabet.h"
+#include "text/unicode/utf8.h"
 
 namespace tidemill {
 namespace {

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "text/bpe.h"
-#include "text/byte_alphabet.h"
-#include "text/json_stages.h"
+#include "text/bpe/bpe.h"
+#include "text/bpe/word_ends.h"
+#include "text/pieces/byte_alphabet.h"
+#include "text/pieces/token_table.h"
 #include "text/pipeline.h"
-#include "text/token_table.h"
-#include "text/unigram.h"
-#include "text/word_ends.h"
+#include "text/readers/json_stages.h"
+#include "text/unigram/unigram.h"
 #include "text/word_level.h"
 #include "text/wordpiece.h"
 

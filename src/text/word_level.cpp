@@ -1,8 +1,8 @@
 #include "text/word_level.h"
 
-#include "text/byte_trie.h"
-#include "text/token_table.h"
-#include "text/unknown_token.h"
+#include "text/pieces/byte_trie.h"
+#include "text/pieces/token_table.h"
+#include "text/pieces/unknown_token.h"
 
 namespace tidemill {
 namespace {

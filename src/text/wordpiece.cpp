@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "text/byte_trie.h"
-#include "text/known_pieces.h"
-#include "text/token_table.h"
-#include "text/unknown_token.h"
+#include "text/pieces/byte_trie.h"
+#include "text/pieces/known_pieces.h"
+#include "text/pieces/token_table.h"
+#include "text/pieces/unknown_token.h"
 
 namespace tidemill {
 namespace {

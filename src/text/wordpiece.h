@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-#include "text/piece_model.h"
+#include "text/pieces/piece_model.h"
 
 namespace tidemill {
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "text/piece_model_test.h"
+#include "text/pieces/piece_model_test.h"
 #include "text/word_level.h"
 #include "tidemill/error.h"
 

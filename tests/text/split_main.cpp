@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "text/split_patterns.h"
+#include "text/split/split_patterns.h"
 
 namespace {
 

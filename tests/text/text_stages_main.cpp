@@ -9,11 +9,11 @@
 #include <stdexcept>
 #include <string>
 
-#include "text/base64.h"
-#include "text/charsmap.h"
-#include "text/code_points.h"
 #include "text/normalizers/normalizers.h"
 #include "text/pre_tokenizers/pre_tokenizers.h"
+#include "text/readers/base64.h"
+#include "text/sentencepiece/charsmap.h"
+#include "text/unicode/code_points.h"
 #include "tidemill/error.h"
 
 namespace tidemill {

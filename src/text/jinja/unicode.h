@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "text/code_points.h"
+#include "text/unicode/code_points.h"
 
 namespace tidemill::jinja {
 

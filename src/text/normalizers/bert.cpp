@@ -3,7 +3,7 @@
 // The steps run one after the other, because offsets depend on it; each passes over text that it would not change.
 #include "text/normalizers/edit_characters.h"
 #include "text/normalizers/normalizers.h"
-#include "text/unicode.h"
+#include "text/unicode/unicode.h"
 
 namespace tidemill {
 namespace {

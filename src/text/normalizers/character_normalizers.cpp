@@ -1,7 +1,7 @@
 // Normalizers that change, drop or respell single characters, whatever stands around them.
 #include "text/normalizers/edit_characters.h"
 #include "text/normalizers/normalizers.h"
-#include "text/unicode.h"
+#include "text/unicode/unicode.h"
 
 namespace tidemill {
 namespace {

@@ -4,8 +4,8 @@
 #include <array>
 #include <string_view>
 
-#include "text/code_points.h"
 #include "text/text_edit.h"
+#include "text/unicode/code_points.h"
 
 namespace tidemill {
 

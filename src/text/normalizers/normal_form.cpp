@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include "text/code_points.h"
 #include "text/normalizers/normalizers.h"
 #include "text/text_edit.h"
-#include "text/unicode.h"
+#include "text/unicode/code_points.h"
+#include "text/unicode/unicode.h"
 
 namespace tidemill {
 namespace {

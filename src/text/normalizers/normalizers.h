@@ -33,8 +33,8 @@ NormalizerPtr make_strip_accents();
 
 // Every occurrence of `pattern`, from left to right, becomes `content`.
 NormalizerPtr make_replace_string(std::string pattern, std::string content);
-// The same for a regular expression (text/regex.h); `content` is taken literally.  Throws bad_file for a malformed
-// pattern and unsupported for one that cannot be run, naming `where`.
+// The same for a regular expression (text/regex/regex.h); `content` is taken literally.  Throws bad_file for a
+// malformed pattern and unsupported for one that cannot be run, naming `where`.
 NormalizerPtr make_replace_regex(std::string_view pattern, std::string content, const std::string& where);
 
 // Puts `prefix` before a text that is not empty.

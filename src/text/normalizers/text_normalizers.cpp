@@ -1,11 +1,11 @@
 // Normalizers that look at more than one character: ends, substrings, sequences.
 #include <utility>
 
-#include "text/code_points.h"
 #include "text/normalizers/normalizers.h"
-#include "text/regex.h"
+#include "text/regex/regex.h"
 #include "text/text_edit.h"
-#include "text/unicode.h"
+#include "text/unicode/code_points.h"
+#include "text/unicode/unicode.h"
 
 namespace tidemill {
 namespace {

@@ -1,7 +1,7 @@
 // ByteLevel: GPT-2's split pattern and its spelling of bytes.  Radford et al. 2019.
 #include "text/pre_tokenizers/cutting.h"
 #include "text/pre_tokenizers/editing.h"
-#include "text/split_patterns.h"
+#include "text/split/split_patterns.h"
 
 namespace tidemill {
 namespace {

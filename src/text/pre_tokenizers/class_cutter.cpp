@@ -3,9 +3,9 @@
 // Each class is dropped, cut into single characters, or kept in runs.  A table classifies ASCII.
 #include <array>
 
-#include "text/code_points.h"
 #include "text/pre_tokenizers/cutting.h"
-#include "text/unicode.h"
+#include "text/unicode/code_points.h"
+#include "text/unicode/unicode.h"
 
 namespace tidemill {
 namespace {

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "text/code_points.h"
 #include "text/text_edit.h"
+#include "text/unicode/code_points.h"
 
 namespace tidemill {
 

@@ -1,7 +1,7 @@
 // FixedLength and UnicodeScripts.
-#include "text/code_points.h"
 #include "text/pre_tokenizers/cutting.h"
-#include "text/unicode.h"
+#include "text/unicode/code_points.h"
+#include "text/unicode/unicode.h"
 #include "tidemill/error.h"
 
 namespace tidemill {

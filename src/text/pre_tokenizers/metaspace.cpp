@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <string>
 
-#include "text/code_points.h"
 #include "text/pre_tokenizers/editing.h"
 #include "text/pre_tokenizers/pre_tokenizers.h"
+#include "text/unicode/code_points.h"
 
 namespace tidemill {
 namespace {

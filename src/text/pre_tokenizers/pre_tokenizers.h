@@ -63,7 +63,7 @@ struct SplitOptions {
   bool invert = false;
 };
 PreTokenizerPtr make_split_string(std::string pattern, SplitOptions options);
-// By a regular expression (text/regex.h), or by the hand-written splitter of a known one.  Throws bad_file for a
+// By a regular expression (text/regex/regex.h), or by the hand-written splitter of a known one.  Throws bad_file for a
 // malformed pattern and unsupported for one that cannot be run, naming `where`.
 PreTokenizerPtr make_split_regex(std::string_view pattern, SplitOptions options, const std::string& where);
 

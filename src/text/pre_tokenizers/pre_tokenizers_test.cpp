@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "text/split_patterns.h"
+#include "text/split/split_patterns.h"
 #include "tidemill/error.h"
 
 namespace tidemill {
@@ -111,7 +111,7 @@ TEST(PreTokenizers, CutOneAfterTheOther) {
 }
 
 TEST(PreTokenizers, KnownPatternsNeedNoRegularExpression) {
-  // What every published file spells; the last one is cl100k's as text/tiktoken.cpp gives it.
+  // What every published file spells; the last one is cl100k's as text/readers/tiktoken.cpp gives it.
   for (
       const char* pattern :
       {R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)",

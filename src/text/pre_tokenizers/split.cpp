@@ -2,10 +2,10 @@
 #include <optional>
 #include <utility>
 
-#include "text/code_points.h"
 #include "text/pre_tokenizers/cutting.h"
-#include "text/regex.h"
-#include "text/split_patterns.h"
+#include "text/regex/regex.h"
+#include "text/split/split_patterns.h"
+#include "text/unicode/code_points.h"
 
 namespace tidemill {
 namespace {

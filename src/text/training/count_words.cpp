@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "text/normalized_text.h"
-#include "text/utf8.h"
+#include "text/unicode/utf8.h"
 
 namespace tidemill {
 namespace {

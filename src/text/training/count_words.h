@@ -5,7 +5,7 @@
 
 #include "text/normalizer.h"
 #include "text/pre_tokenizer.h"
-#include "text/splitter.h"
+#include "text/split/splitter.h"
 #include "text/training/word_counts.h"
 
 namespace tidemill {

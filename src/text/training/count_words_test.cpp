@@ -6,7 +6,7 @@
 #include <string>
 
 #include "text/pre_tokenizers/pre_tokenizers.h"
-#include "text/split_patterns.h"
+#include "text/split/split_patterns.h"
 
 namespace tidemill {
 namespace {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "text/folded_product.h"
+#include "text/pieces/folded_product.h"
 
 namespace tidemill {
 

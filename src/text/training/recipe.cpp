@@ -5,12 +5,12 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "text/byte_alphabet.h"
 #include "text/normalizers/normalizers.h"
+#include "text/pieces/byte_alphabet.h"
 #include "text/pre_tokenizers/pre_tokenizers.h"
 #include "text/training/trained_tokenizer.h"
 #include "text/training/training_patterns.h"
-#include "text/utf8.h"
+#include "text/unicode/utf8.h"
 #include "tidemill/error.h"
 
 namespace tidemill {

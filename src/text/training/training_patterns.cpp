@@ -1,6 +1,6 @@
 #include "text/training/training_patterns.h"
 
-#include "text/split_patterns.h"
+#include "text/split/split_patterns.h"
 
 namespace tidemill {
 namespace {

@@ -5,7 +5,7 @@
 #include <limits>
 #include <numeric>
 
-#include "text/folded_product.h"
+#include "text/pieces/folded_product.h"
 #include "tidemill/error.h"
 
 namespace tidemill {

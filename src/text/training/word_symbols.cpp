@@ -6,9 +6,9 @@
 #include <map>
 #include <utility>
 
-#include "text/byte_alphabet.h"
-#include "text/code_points.h"
-#include "text/utf8.h"
+#include "text/pieces/byte_alphabet.h"
+#include "text/unicode/code_points.h"
+#include "text/unicode/utf8.h"
 #include "tidemill/error.h"
 
 namespace tidemill {

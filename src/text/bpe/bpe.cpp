@@ -1,0 +1,285 @@
+// How a block of pieces becomes ids: keys and hashes of all, then what the vocabulary knows, then what the cache knows,
+// then the ids in one go.  Each step is a short loop whose memory was asked for by the step before, so that the waits
+// for it overlap, and whose branches are foreseen.
+#include "text/bpe/bpe.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <optional>
+
+#include "text/bpe/bpe_cuts.h"
+#include "text/bpe/bpe_rules.h"
+#include "text/bpe/bpe_symbols.h"
+#include "text/bpe/bpe_whole_tokens.h"
+#include "text/bpe/bpe_word.h"
+#include "text/pieces/known_pieces.h"
+#include "text/pieces/piece_cache.h"
+#include "text/pieces/token_table.h"
+
+namespace tidemill {
+namespace {
+
+constexpr size_t kMostProven = size_t{1} << 18;
+
+class BpeScratch final : public PieceModel::Scratch {
+ public:
+  explicit BpeScratch(size_t cache_bytes) { cache.limit(cache_bytes); }
+  void limit_cache(size_t n_bytes) override { cache.limit(n_bytes); }
+  CacheStatistics cache_statistics() const override {
+    return {.hits = n_hits, .misses = n_misses, .bytes = static_cast<int64_t>(cache.bytes())};
+  }
+
+  PieceBlock block;
+  std::array<PieceCache::Value, PieceBlock::kPieces> found;  // of the pieces that the vocabulary does not know
+  std::array<uint16_t, PieceBlock::kPieces> missing;         // which of them the cache does not find at once
+  std::array<int32_t, (PieceBlock::kPieces + PieceIds::kInline) * PieceIds::kInline> out;
+  std::vector<int32_t> more_ids;      // of pieces with more than fit and that are not cached
+  std::vector<int32_t> piece_ids;     // of one piece
+  std::vector<ByteRange> words;       // that pieces were cut into
+  std::vector<uint32_t> word_pieces;  // and of which piece each is
+  BpeWord word;
+  PieceCache cache;
+  int64_t n_hits = 0, n_misses = 0;
+};
+
+class Bpe final : public PieceModel {
+ public:
+  Bpe(const BpeVocab& vocab, const std::string& source)
+      : Bpe(vocab, vocab.texts.empty() ? vocab.names : vocab.texts, source) {}
+
+  std::unique_ptr<Scratch> make_scratch() const override { return std::make_unique<BpeScratch>(cache_bytes_); }
+
+  void encode(std::string_view text, std::span<const ByteRange> pieces, Scratch& scratch,
+              PieceTokens tokens) const override {
+    auto& own = static_cast<BpeScratch&>(scratch);
+    if (!cuts_) return encode_words(text, pieces, {}, own, tokens);
+    own.words.clear();
+    own.word_pieces.clear();
+    for (size_t k = 0; k < pieces.size(); ++k) {
+      for (size_t pos = pieces[k].begin; pos < pieces[k].end;) {
+        pos = cuts_->cut(text, pos, pieces[k].end, PieceBlock::kPieces - own.words.size(), own.words);
+        if (tokens.pieces) own.word_pieces.resize(own.words.size(), static_cast<uint32_t>(k));
+        if (own.words.size() == PieceBlock::kPieces) flush_words(text, own, tokens);
+      }
+    }
+    flush_words(text, own, tokens);
+  }
+
+  int32_t vocab_size() const override { return names_.size(); }
+  std::string_view token_name(int32_t id) const override { return names_[id]; }
+  int32_t token_id(std::string_view name) const override { return name_index_.find(name); }
+
+ private:
+  Bpe(const BpeVocab& vocab, std::span<const std::string_view> texts, const std::string& source)
+      : names_(vocab.names),
+        texts_(texts),
+        name_index_(names_, source),
+        text_index_(texts_, source),
+        symbols_(vocab, name_index_, source),
+        rules_(bpe_rules(vocab, name_index_, text_index_, source)),
+        pairs_(rules_),
+        byte_pairs_(pairs_.has_ties() ? std::vector<uint32_t>() : symbols_.plain_bytes(), pairs_),
+        sizes_(symbols_.sizes(texts)),
+        cuts_(make_cuts(texts, vocab)),
+        known_(texts, vocab.whole_pieces ? std::vector<bool>(texts.size(), true) : whole_tokens(texts.size())),
+        whole_pieces_(vocab.whole_pieces),
+        cache_bytes_(vocab.cache_bytes) {
+    std::vector<BpePairs::Rule>().swap(rules_);
+  }
+
+  std::vector<bool> whole_tokens(size_t n_tokens) const {
+    // Of very many rules the proof would take longer than merging those tokens that texts have.
+    if (pairs_.has_ties() || rules_.size() > kMostProven) return std::vector<bool>(n_tokens);
+    return find_whole_tokens(n_tokens, symbols_.ids(), rules_, pairs_);
+  }
+
+  // A piece that is a whole text is cut into words; not where a token may be a piece without being made by merging.
+  std::optional<BpeCuts> make_cuts(std::span<const std::string_view> texts, const BpeVocab& vocab) const {
+    if (vocab.byte_symbols || vocab.whole_pieces || !symbols_.are_local()) return {};
+    std::vector<bool> is_made(texts.size());
+    for (const BpePairs::Rule& rule : rules_) is_made[rule.id] = true;
+    std::vector<std::string_view> made;
+    for (size_t id = 0; id < texts.size(); ++id) {
+      if (is_made[id]) made.push_back(texts[id]);
+    }
+    return BpeCuts(made);
+  }
+
+  void flush_words(std::string_view text, BpeScratch& own, PieceTokens tokens) const {
+    encode_words(text, own.words, own.word_pieces, own, tokens);
+    own.words.clear();
+    own.word_pieces.clear();
+  }
+
+  // `word_pieces`: which of the given pieces each word is part of; empty when they are the pieces.
+  void encode_words(std::string_view text, std::span<const ByteRange> words, std::span<const uint32_t> word_pieces,
+                    BpeScratch& own, PieceTokens tokens) const {
+    for (size_t done = 0; done < words.size(); done += PieceBlock::kPieces) {
+      const auto block = words.subspan(done, std::min(PieceBlock::kPieces, words.size() - done));
+      find_block(text, block, own);
+      if (!tokens.ranges && !tokens.pieces) {
+        emit(block.size(), own, tokens.ids);
+      } else {
+        emit_with_places(
+            text, block,
+            [&](size_t k) { return word_pieces.empty() ? static_cast<uint32_t>(done + k) : word_pieces[done + k]; },
+            own, tokens);
+      }
+    }
+  }
+
+  // Leaves what the pieces become in the scratch.
+  void find_block(std::string_view text, std::span<const ByteRange> pieces, BpeScratch& own) const {
+    own.more_ids.clear();
+    own.cache.make_room(pieces.size());
+    known_.find(text, pieces, own.block);
+    const size_t n_missing = own.cache.find_quickly(own.block, own.found, own.missing);
+    own.n_hits += static_cast<int64_t>(own.block.n_unknown - n_missing);
+    for (size_t m = 0; m < n_missing; ++m) {
+      const size_t n = own.missing[m];
+      const ByteRange piece = pieces[own.block.unknown[n]];
+      find_unknown(text.substr(piece.begin, piece.end - piece.begin), own.block.unknown[n], own, own.found[n]);
+    }
+  }
+
+  void find_unknown(std::string_view piece, size_t k, BpeScratch& own, PieceCache::Value& found) const {
+    const PieceKey& key = own.block.keys[k];
+    const uint64_t hash = key.empty() ? long_piece_hash(piece) : own.block.hashes[k];
+    if (key.empty() ? own.cache.find_long(piece, hash, found) : own.cache.find(key, hash, found)) {
+      ++own.n_hits;
+      return;
+    }
+    ++own.n_misses;
+    split(piece, own);
+    own.piece_ids.clear();
+    for (const BpeWord::Symbol& symbol : own.word.symbols()) own.piece_ids.push_back(static_cast<int32_t>(symbol.id));
+    if (own.piece_ids.size() == 1 && !key.empty() &&
+        known_.confirm(key, hash, static_cast<uint32_t>(own.piece_ids[0]))) {
+      found = {{{static_cast<uint32_t>(own.piece_ids[0])}}, 1};
+    } else if (!own.cache.add(piece, key, hash, own.piece_ids, found)) {
+      found = {{{static_cast<uint32_t>(own.more_ids.size()), static_cast<uint32_t>(own.piece_ids.size())}},
+               PieceIds::kUncached};
+      own.more_ids.insert(own.more_ids.end(), own.piece_ids.begin(), own.piece_ids.end());
+    }
+  }
+
+  // The known pieces between two unknown ones are ids in a row, and are copied as such.
+  static void emit(size_t n_pieces, BpeScratch& own, std::vector<int32_t>& ids) {
+    constexpr size_t kRow = 16;
+    int32_t* out = own.out.data();
+    size_t done = 0;
+    const auto emit_known = [&](size_t end) {
+      const size_t n = end - done;
+      for (size_t k = 0; k < n; k += kRow) {
+        std::memcpy(out + k, own.block.known.data() + done + k, kRow * sizeof(int32_t));
+      }
+      out += n;
+      done = end + 1;
+    };
+    const auto flush = [&] {
+      ids.insert(ids.end(), own.out.data(), out);
+      out = own.out.data();
+    };
+    for (size_t n = 0; n < own.block.n_unknown; ++n) {
+      emit_known(own.block.unknown[n]);
+      const PieceCache::Value& found = own.found[n];
+      if (found.n_ids <= PieceIds::kInline) [[likely]] {
+        std::memcpy(out, found.ids.words.data(), sizeof(found.ids.words));
+        out += found.n_ids;
+        continue;
+      }
+      flush();
+      const std::span<const int32_t> more = many_ids(found, own);
+      ids.insert(ids.end(), more.begin(), more.end());
+    }
+    emit_known(n_pieces);
+    flush();
+  }
+
+  // Leaves the tokens of `piece` in the scratch.
+  void split(std::string_view piece, BpeScratch& own) const {
+    const int32_t whole = whole_pieces_ ? text_index_.find(piece) : -1;
+    if (whole >= 0) {
+      own.word.clear();
+      own.word.add(static_cast<uint32_t>(whole), static_cast<uint32_t>(piece.size()));
+      return;
+    }
+    if (piece.size() <= BpeWord::kLongestShort && !byte_pairs_.empty()) {
+      own.word.merge_bytes(piece, byte_pairs_, pairs_);
+      return;
+    }
+    symbols_.start(piece, own.word);
+    own.word.merge(pairs_);
+  }
+
+  // Of a piece with more ids than stand in the value.
+  static std::span<const int32_t> many_ids(const PieceCache::Value& found, const BpeScratch& own) {
+    if (found.n_ids == PieceIds::kCached) return own.cache.cached(found.ids);
+    return std::span<const int32_t>(own.more_ids).subspan(found.ids.words[0], found.ids.words[1]);
+  }
+
+  template <typename PieceOf>
+  void emit_with_places(std::string_view text, std::span<const ByteRange> pieces, const PieceOf& piece_of,
+                        BpeScratch& own, PieceTokens tokens) const {
+    size_t n = 0;  // unknown ones so far
+    for (size_t k = 0; k < pieces.size(); ++k) {
+      const size_t n_before = tokens.ids.size();
+      if (n == own.block.n_unknown || own.block.unknown[n] != k) {
+        tokens.ids.push_back(static_cast<int32_t>(own.block.known[k]));
+      } else {
+        const PieceCache::Value& found = own.found[n++];
+        if (found.n_ids <= PieceIds::kInline) {
+          for (size_t w = 0; w < found.n_ids; ++w) tokens.ids.push_back(static_cast<int32_t>(found.ids.words[w]));
+        } else {
+          const std::span<const int32_t> more = many_ids(found, own);
+          tokens.ids.insert(tokens.ids.end(), more.begin(), more.end());
+        }
+      }
+      const size_t n_ids = tokens.ids.size() - n_before;
+      if (tokens.pieces) tokens.pieces->insert(tokens.pieces->end(), n_ids, piece_of(k));
+      if (tokens.ranges) append_ranges(text, pieces[k], std::span(tokens.ids).subspan(n_before), own, *tokens.ranges);
+    }
+  }
+
+  void append_ranges(std::string_view text, ByteRange piece, std::span<const int32_t> ids, BpeScratch& own,
+                     std::vector<ByteRange>& ranges) const {
+    const size_t n_before = ranges.size();
+    uint32_t begin = piece.begin;
+    const auto append = [&](uint32_t size) {
+      const uint32_t end = std::min(begin + size, piece.end);
+      ranges.push_back({begin, end});
+      begin = end;
+    };
+    if (!sizes_.empty()) {
+      for (const int32_t id : ids) append(sizes_[id]);
+      // No size is too large, so that all are right when they fill the piece.
+      if (begin == piece.end) return;
+    }
+    ranges.resize(n_before);
+    begin = piece.begin;
+    split(text.substr(piece.begin, piece.end - piece.begin), own);
+    for (const BpeWord::Symbol& symbol : own.word.symbols()) append(symbol.size);
+  }
+
+  TokenStrings names_, texts_;
+  TokenIndex name_index_, text_index_;
+  BpeSymbols symbols_;
+  std::vector<BpePairs::Rule> rules_;  // only while loading
+  BpePairs pairs_;
+  BpeBytePairs byte_pairs_;
+  std::vector<uint32_t> sizes_;  // id -> bytes of a text, 0 where that depends; or empty
+  std::optional<BpeCuts> cuts_;
+  KnownPieces known_;
+  bool whole_pieces_;
+  size_t cache_bytes_;
+};
+
+}  // namespace
+
+std::unique_ptr<const PieceModel> make_bpe(const BpeVocab& vocab, const std::string& source) {
+  check_bpe_vocab(vocab, source);
+  return std::make_unique<Bpe>(vocab, source);
+}
+
+}  // namespace tidemill

@@ -1,0 +1,37 @@
+// Places where a text can be cut before BPE without changing the result: where no token that merging makes reaches
+// across.  A model that takes a whole text as one piece (SentencePiece) then works on words, which come back.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "text/pieces/hash_filter.h"
+#include "text/pieces/piece_model.h"
+
+namespace tidemill {
+
+class BpeCuts {
+ public:
+  // `tokens`: all that merging can make.
+  explicit BpeCuts(std::span<const std::string_view> tokens);
+
+  // Appends words of [begin, end) of the valid UTF-8 `text` until there are `max_words` new ones or the range ends;
+  // returns where to go on.  Most words begin with U+2581; stretches without it are cut between characters that stand
+  // side by side in no token.
+  size_t cut(std::string_view text, size_t begin, size_t end, size_t max_words, std::vector<ByteRange>& words) const;
+
+ private:
+  // Where a word that begins at `begin` ends before a space nearby; 0 when that is not seen.
+  size_t near_end(std::string_view text, size_t begin, size_t end) const;
+  // Where it ends, character by character.
+  size_t far_end(std::string_view text, size_t begin, size_t end) const;
+
+  std::array<bool, 256> joins_space_{};  // bytes that some token has before U+2581
+  HashFilter neighbours_;                // pairs of characters that some token has side by side
+};
+
+}  // namespace tidemill

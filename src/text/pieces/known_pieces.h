@@ -1,0 +1,45 @@
+// Pieces of up to 15 bytes that are one token, found with one cache line each.
+//
+// Every key belongs to one bucket of three.  Where more fall into one, the rest is left out: such a piece is found by
+// other means, more slowly, and no look-up ever walks on.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "text/pieces/piece_block.h"
+#include "text/pieces/piece_model.h"
+
+namespace tidemill {
+
+class KnownPieces {
+ public:
+  // `texts`: id -> the piece that may be that token; `confirmed`: whether it is.  Where not, it is not found until
+  // `confirm` says so.
+  KnownPieces(std::span<const std::string_view> texts, const std::vector<bool>& confirmed);
+
+  // Fills `block` for `pieces` of `text`, at most PieceBlock::kPieces.
+  void find(std::string_view text, std::span<const ByteRange> pieces, PieceBlock& block) const;
+
+  // The piece is the token `id`.  False when it is left out.  May be called from any thread.
+  bool confirm(const PieceKey& key, uint64_t hash, uint32_t id) const;
+
+  static constexpr size_t kWays = 3;
+  static constexpr uint32_t kUnknown = uint32_t{1} << 31;
+  struct alignas(64) Bucket {
+    std::array<PieceKey, kWays> keys;
+    // Ids, or kUnknown; the last is always that.
+    mutable std::array<std::atomic<uint32_t>, kWays + 1> values;
+  };
+
+ private:
+  std::unique_ptr<Bucket[]> buckets_;
+  int shift_;
+};
+
+}  // namespace tidemill

@@ -1,0 +1,145 @@
+// The cache of pieces and the table of known ones: what was put in comes out, within the memory allowed.
+#include "text/pieces/piece_cache.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <string>
+
+#include "text/pieces/known_pieces.h"
+
+namespace tidemill {
+namespace {
+
+std::string random_piece(std::mt19937& rng) {
+  std::string piece(1 + rng() % (rng() % 4 == 0 ? 300 : 18), 'a');
+  for (char& c : piece) c = static_cast<char>(rng() % 4 == 0 ? 0 : 'a' + rng() % 3);
+  return piece;
+}
+
+uint64_t hash_of(const std::string& piece) {
+  return piece.size() > PieceKey::kLongest ? long_piece_hash(piece) : piece_hash(piece_key(piece));
+}
+
+bool find(const PieceCache& cache, const std::string& piece, std::vector<int32_t>& ids) {
+  const PieceKey key = piece_key(piece);
+  PieceCache::Value value;
+  const bool found =
+      key.empty() ? cache.find_long(piece, hash_of(piece), value) : cache.find(key, hash_of(piece), value);
+  if (!found) return false;
+  if (value.n_ids == PieceIds::kCached) {
+    const auto more = cache.cached(value.ids);
+    ids.assign(more.begin(), more.end());
+  } else {
+    ids.assign(value.ids.words.begin(), value.ids.words.begin() + value.n_ids);
+  }
+  return true;
+}
+
+TEST(PieceKey, TellsApartWhatDiffersInTrailingZeros) {
+  EXPECT_NE(piece_key(std::string("a")), piece_key(std::string("a\0", 2)));
+  EXPECT_TRUE(piece_key(std::string(16, 'a')).empty());
+  EXPECT_FALSE(piece_key(std::string(15, '\0')).empty());
+}
+
+TEST(PieceCache, GivesBackWhatItTook) {
+  std::mt19937 rng(1);
+  PieceCache cache;
+  std::map<std::string, std::vector<int32_t>> taken;
+  for (int round = 0; round < 20000; ++round) {
+    const std::string piece = random_piece(rng);
+    std::vector<int32_t> ids(rng() % 8);
+    for (int32_t& id : ids) id = static_cast<int32_t>(rng() % 2000000);
+    std::vector<int32_t> found;
+    const bool was_there = find(cache, piece, found);
+    ASSERT_EQ(was_there, taken.count(piece) == 1);
+    if (was_there) {
+      ASSERT_EQ(found, taken[piece]);
+      continue;
+    }
+    cache.make_room(1);
+    PieceCache::Value added;
+    if (cache.add(piece, piece_key(piece), hash_of(piece), ids, added)) taken[piece] = ids;
+    ASSERT_EQ(taken.count(piece) == 1, piece.size() <= PieceCache::kLongestPiece);
+  }
+  EXPECT_GT(taken.size(), 10000u);
+}
+
+TEST(PieceCache, StaysWithinItsLimit) {
+  std::mt19937 rng(2);
+  PieceCache cache;
+  cache.limit(100 << 10);
+  int n_found = 0;
+  for (int round = 0; round < 50000; ++round) {
+    const std::string piece = random_piece(rng);
+    std::vector<int32_t> ids;
+    if (find(cache, piece, ids)) {
+      ++n_found;
+      ASSERT_EQ(ids, std::vector<int32_t>(piece.size() % 7, static_cast<int32_t>(piece.size())));
+      continue;
+    }
+    if (round % 256 == 0) cache.make_room(256);
+    PieceCache::Value added;
+    cache.add(piece, piece_key(piece), hash_of(piece), std::vector<int32_t>(piece.size() % 7, piece.size()), added);
+    ASSERT_LE(cache.bytes(), size_t{300} << 10);
+  }
+  EXPECT_GT(n_found, 1000);
+  cache.limit(0);
+  cache.make_room(10);
+  EXPECT_EQ(cache.bytes(), 0u);
+  std::vector<int32_t> ids;
+  EXPECT_FALSE(find(cache, "a", ids));
+}
+
+TEST(KnownPieces, FindsWhatIsConfirmed) {
+  std::mt19937 rng(3);
+  std::map<std::string, uint32_t> ids;
+  while (ids.size() < 3000) {
+    const std::string piece = random_piece(rng);
+    ids.emplace(piece, ids.size());
+  }
+  std::vector<std::string_view> texts(ids.size());
+  for (const auto& [piece, id] : ids) texts[id] = piece;
+  std::vector<bool> confirmed(texts.size());
+  for (size_t id = 0; id < texts.size(); id += 2) confirmed[id] = true;
+  const KnownPieces known(texts, confirmed);
+
+  const auto find_all = [&](size_t& n_known) {
+    std::string text;
+    std::vector<ByteRange> pieces;
+    std::vector<std::string> wanted;
+    for (size_t k = 0; k < PieceBlock::kPieces; ++k) {
+      wanted.push_back(rng() % 2 ? std::string(texts[rng() % texts.size()]) : random_piece(rng));
+      pieces.push_back({static_cast<uint32_t>(text.size()), static_cast<uint32_t>(text.size() + wanted.back().size())});
+      text += wanted.back();
+    }
+    auto block = std::make_unique<PieceBlock>();
+    known.find(text, pieces, *block);
+    size_t n = 0;
+    for (size_t k = 0; k < wanted.size(); ++k) {
+      if (n < block->n_unknown && block->unknown[n] == k) {
+        ++n;
+        continue;
+      }
+      ++n_known;
+      ASSERT_EQ(ids.count(wanted[k]), 1u);
+      ASSERT_EQ(block->known[k], ids[wanted[k]]);
+      ASSERT_TRUE(confirmed[ids[wanted[k]]]);
+    }
+  };
+  size_t n_known = 0;
+  for (int round = 0; round < 50; ++round) find_all(n_known);
+  EXPECT_GT(n_known, 2000u);
+
+  for (const auto& [piece, id] : ids) {
+    const PieceKey key = piece_key(piece);
+    if (!key.empty() && !confirmed[id]) confirmed[id] = known.confirm(key, piece_hash(key), id);
+  }
+  size_t n_more = 0;
+  for (int round = 0; round < 50; ++round) find_all(n_more);
+  EXPECT_GT(n_more, n_known + 1000);
+}
+
+}  // namespace
+}  // namespace tidemill

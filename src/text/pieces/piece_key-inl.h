@@ -1,0 +1,93 @@
+// Keys and their hashes for loops over many pieces.  Included once per Highway target.
+#if defined(TIDEMILL_TEXT_PIECE_KEY_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef TIDEMILL_TEXT_PIECE_KEY_INL_H
+#undef TIDEMILL_TEXT_PIECE_KEY_INL_H
+#else
+#define TIDEMILL_TEXT_PIECE_KEY_INL_H
+#endif
+
+#include <hwy/highway.h>
+
+#include <cstring>
+
+#include "text/pieces/piece_key.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace tidemill::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// By size: the bytes that belong to the piece, and the last byte of its key.  The last row is for all longer pieces.
+struct alignas(16) KeyMask {
+  std::array<uint8_t, PieceKey::kBytes> bytes;
+  std::array<uint8_t, PieceKey::kBytes> size;
+};
+inline constexpr std::array<KeyMask, PieceKey::kBytes + 1> kKeyMasks = [] {
+  std::array<KeyMask, PieceKey::kBytes + 1> masks{};
+  for (size_t n = 1; n <= PieceKey::kLongest; ++n) {
+    for (size_t k = 0; k < n; ++k) masks[n].bytes[k] = 0xFF;
+    masks[n].size[PieceKey::kLongest] = static_cast<uint8_t>(n);
+  }
+  return masks;
+}();
+
+#if HWY_TARGET == HWY_SCALAR
+
+using KeyVec = PieceKey;
+
+HWY_INLINE KeyVec load_key(const PieceKey& key) {
+  return key;
+}
+HWY_INLINE KeyVec load_key(const char* bytes, size_t size) {
+  const KeyMask& mask = kKeyMasks[HWY_MIN(size, PieceKey::kBytes)];
+  std::array<uint64_t, 6> words;
+  std::memcpy(words.data(), bytes, 16);
+  std::memcpy(words.data() + 2, &mask, 32);
+  return {{(words[0] & words[2]) | words[4], (words[1] & words[3]) | words[5]}};
+}
+HWY_INLINE void store_key(const KeyVec& key, PieceKey& out) {
+  out = key;
+}
+HWY_INLINE uint64_t hash_key(const KeyVec& key) {
+  uint64_t hash = 0;
+  for (const uint64_t word : key.words) {
+    hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
+    hash ^= hash >> 32;
+  }
+  return hash * 0xD6E8FEB86659FD93u;
+}
+
+#else
+
+using KeyTag = hn::FixedTag<uint8_t, PieceKey::kBytes>;
+using KeyVec = hn::Vec<KeyTag>;
+
+HWY_INLINE KeyVec load_key(const PieceKey& key) {
+  return hn::Load(KeyTag(), reinterpret_cast<const uint8_t*>(&key));
+}
+// 16 bytes can be read at `bytes`.
+HWY_INLINE KeyVec load_key(const char* bytes, size_t size) {
+  const KeyTag d;
+  const KeyMask& mask = kKeyMasks[HWY_MIN(size, PieceKey::kBytes)];
+  const auto text = hn::LoadU(d, reinterpret_cast<const uint8_t*>(bytes));
+  return hn::Or(hn::And(text, hn::Load(d, mask.bytes.data())), hn::Load(d, mask.size.data()));
+}
+HWY_INLINE void store_key(KeyVec key, PieceKey& out) {
+  hn::Store(key, KeyTag(), reinterpret_cast<uint8_t*>(&out));
+}
+// Two rounds of AES spread every bit over all; the keys are digits of pi.
+HWY_INLINE uint64_t hash_key(KeyVec key) {
+  const KeyTag d;
+  const hn::Repartition<uint64_t, KeyTag> words;
+  alignas(16) static constexpr uint64_t kRounds[4] = {0x243F6A8885A308D3u, 0x13198A2E03707344u, 0xA4093822299F31D0u,
+                                                      0x082EFA98EC4E6C89u};
+  const auto first = hn::AESRound(key, hn::BitCast(d, hn::Load(words, kRounds)));
+  return hn::GetLane(hn::BitCast(words, hn::AESRound(first, hn::BitCast(d, hn::Load(words, kRounds + 2)))));
+}
+
+#endif
+
+}  // namespace tidemill::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,64 @@
+#include "text/pieces/token_table.h"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+
+#include "tidemill/error.h"
+
+namespace tidemill {
+namespace {
+
+// Honest vocabularies of millions of tokens stay below 100 in a table that is half full.
+constexpr int kMaxProbes = 1000;
+
+}  // namespace
+
+TokenStrings::TokenStrings(std::span<const std::string_view> strings) {
+  uint64_t n_bytes = 0;
+  for (const std::string_view s : strings) n_bytes += s.size();
+  if (n_bytes > std::numeric_limits<uint32_t>::max()) {
+    throw Error(ErrorCode::invalid_argument,
+                "vocabulary: its tokens are " + std::to_string(n_bytes) + " bytes long; 4 GiB are the limit");
+  }
+  buffer_.reserve(n_bytes);
+  ends_.reserve(strings.size());
+  for (const std::string_view s : strings) {
+    buffer_ += s;
+    ends_.push_back(static_cast<uint32_t>(buffer_.size()));
+  }
+}
+
+JoinableHash::JoinableHash(size_t max_size) : powers_(max_size + 1, 1) {
+  for (size_t n = 1; n <= max_size; ++n) powers_[n] = powers_[n - 1] * kBase;
+}
+
+TokenIndex::TokenIndex(const TokenStrings& strings, const std::string& source) : strings_(&strings) {
+  slots_.assign(std::bit_ceil(std::max<size_t>(strings.size(), 1) * 2), Slot{0, -1});
+  mask_ = slots_.size() - 1;
+  for (int32_t id = 0; id < strings.size(); ++id) {
+    if (!strings[id].empty()) insert(id, source);
+  }
+}
+
+void TokenIndex::insert(int32_t id, const std::string& source) {
+  const std::string_view bytes = (*strings_)[id];
+  const uint64_t mixed = mix(JoinableHash::of(bytes));
+  const auto tag = static_cast<uint32_t>(mixed >> 32);
+  uint64_t slot = mixed & mask_;
+  for (int n_probes = 0; slots_[slot].id >= 0; ++n_probes, slot = (slot + 1) & mask_) {
+    if (slots_[slot].tag == tag && (*strings_)[slots_[slot].id] == bytes) {
+      throw Error(ErrorCode::bad_file, source + ": token '" + std::string(bytes) + "' occurs twice, as " +
+                                           std::to_string(slots_[slot].id) + " and " + std::to_string(id) +
+                                           "; a text would have no certain ids");
+    }
+    if (n_probes == kMaxProbes) {
+      throw Error(ErrorCode::bad_file,
+                  source + ": the tokens were made to collide; get the file from a source you trust");
+    }
+  }
+  slots_[slot] = {tag, id};
+  longest_ = std::max(longest_, bytes.size());
+}
+
+}  // namespace tidemill

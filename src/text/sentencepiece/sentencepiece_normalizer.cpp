@@ -1,0 +1,191 @@
+#include "text/sentencepiece/sentencepiece_normalizer.h"
+
+#include <array>
+#include <utility>
+
+#include "text/bpe/spm_encoder.h"
+#include "text/pieces/byte_trie.h"
+#include "text/unicode/code_points.h"
+
+namespace tidemill {
+namespace {
+
+constexpr char kSpace = ' ';
+
+class SentencePieceNormalizer final : public Normalizer {
+ public:
+  SentencePieceNormalizer(Charsmap map, const WhitespaceRules& rules, std::span<const std::string_view> user_defined)
+      : map_(std::move(map)),
+        rules_(rules),
+        user_defined_(trie_entries(user_defined)),
+        space_(rules.escape_whitespaces ? kSpaceSymbol : " ") {
+    for (size_t byte = 0; byte < kept_.size(); ++byte) {
+      ByteTrie::Node node = ByteTrie::kRoot;
+      const auto lead = static_cast<uint8_t>(byte);
+      if (user_defined_.step(node, lead) || map_.begins_rule_before_ascii(lead)) continue;
+      kept_[byte] = map_.begins_rule(lead) ? Kept::before_ascii : Kept::always;
+    }
+  }
+
+  void apply(NormalizedText& text) const override;
+
+ private:
+  // Whether characters that begin with a byte stay as they are.
+  enum class Kept : uint8_t { not_sure, before_ascii, always };
+  struct Step {
+    std::string_view text;  // what the next bytes become
+    size_t n_bytes;
+  };
+  class Pass;
+
+  Step step(std::string_view text) const {
+    ByteTrie::Node node = ByteTrie::kRoot;
+    size_t n_symbol = 0;
+    for (size_t pos = 0; pos < text.size() && user_defined_.step(node, static_cast<uint8_t>(text[pos]));) {
+      ++pos;
+      if (user_defined_.value(node) >= 0) n_symbol = pos;
+    }
+    if (n_symbol > 0) return {text.substr(0, n_symbol), n_symbol};
+    const Charsmap::Rule rule = map_.longest(text);
+    if (rule.n_bytes > 0) return {rule.replacement, rule.n_bytes};
+    const size_t size = utf8_size(text[0]);
+    return {text.substr(0, size), size};
+  }
+
+  Charsmap map_;
+  WhitespaceRules rules_;
+  ByteTrie user_defined_;
+  std::string_view space_;
+  std::array<Kept, 256> kept_ = {};  // by first byte
+};
+
+class SentencePieceNormalizer::Pass {
+ public:
+  Pass(const SentencePieceNormalizer& normalizer, const NormalizedText& text)
+      : normalizer_(normalizer), rules_(normalizer.rules_), text_(text.text()), tracked_(text.tracked()) {
+    result_.reserve(text_.size() + text_.size() / 2 + 16);
+  }
+
+  void run() {
+    if (rules_.remove_extra_whitespaces) skip_spaces();
+    if (pos_ == text_.size()) return;
+    if (!rules_.as_suffix && rules_.add_dummy_prefix) append(normalizer_.space_);
+    after_space_ = rules_.remove_extra_whitespaces;
+    while (pos_ < text_.size()) {
+      keep_run();
+      if (pos_ < text_.size()) take(normalizer_.step(text_.substr(pos_)));
+    }
+    if (rules_.remove_extra_whitespaces) drop_last_spaces();
+    if (rules_.as_suffix && rules_.add_dummy_prefix) append(normalizer_.space_);
+  }
+
+  void finish(NormalizedText& text) {
+    std::vector<TokenSpan> origins;
+    if (tracked_) {
+      starts_.push_back(pos_);
+      origins.reserve(result_.size());
+      for (size_t k = 0; k < result_.size(); ++k) {
+        origins.push_back({place_in_original(text, starts_[k]), place_in_original(text, starts_[k + 1])});
+      }
+    }
+    text.assign(std::move(result_), std::move(origins));
+  }
+
+ private:
+  static int64_t place_in_original(const NormalizedText& text, size_t pos) {
+    if (text.origins().empty()) return static_cast<int64_t>(text.at() + pos);
+    return pos < text.origins().size() ? text.origins()[pos].begin : text.origins().back().end;
+  }
+
+  void skip_spaces() {
+    while (pos_ < text_.size()) {
+      const Step step = normalizer_.step(text_.substr(pos_));
+      if (step.text != " ") break;
+      pos_ += step.n_bytes;
+    }
+  }
+
+  // Passes what surely stays as it is, save for spaces.
+  void keep_run() {
+    while (pos_ < text_.size()) {
+      const size_t begin = pos_;
+      while (pos_ < text_.size() && text_[pos_] != kSpace && is_kept(pos_)) pos_ += utf8_size(text_[pos_]);
+      if (pos_ > begin) {
+        append_kept(begin);
+        after_space_ = false;
+      }
+      if (pos_ == text_.size() || text_[pos_] != kSpace || !is_kept(pos_)) return;
+      if (!after_space_) append(normalizer_.space_);
+      after_space_ = rules_.remove_extra_whitespaces;
+      ++pos_;
+    }
+  }
+
+  bool is_kept(size_t pos) const {
+    const Kept kept = normalizer_.kept_[static_cast<uint8_t>(text_[pos])];
+    if (kept != Kept::before_ascii) return kept == Kept::always;
+    const bool before_ascii = pos + 1 == text_.size() || static_cast<uint8_t>(text_[pos + 1]) < 0x80;
+    return static_cast<uint8_t>(text_[pos]) < 0x80 && before_ascii;
+  }
+
+  void take(Step step) {
+    std::string_view text = step.text;
+    while (after_space_ && text.starts_with(kSpace)) text.remove_prefix(1);
+    for (const char byte : text) append(byte == kSpace ? normalizer_.space_ : std::string_view(&byte, 1));
+    if (!text.empty()) after_space_ = text.ends_with(kSpace);
+    after_space_ &= rules_.remove_extra_whitespaces;
+    pos_ += step.n_bytes;
+  }
+
+  void drop_last_spaces() {
+    while (result_.ends_with(normalizer_.space_)) {
+      const size_t size = result_.size() - normalizer_.space_.size();
+      result_.resize(size);
+      if (!tracked_) continue;
+      pos_ = starts_[size];
+      starts_.resize(size);
+    }
+  }
+
+  // Bytes that stand for what lies at pos_.
+  void append(std::string_view bytes) {
+    result_ += bytes;
+    if (tracked_) starts_.insert(starts_.end(), bytes.size(), pos_);
+  }
+
+  // The text from `begin` to pos_ as it is.
+  void append_kept(size_t begin) {
+    result_ += text_.substr(begin, pos_ - begin);
+    if (!tracked_) return;
+    for (size_t pos = begin; pos < pos_;) {
+      const size_t size = utf8_size(text_[pos]);
+      starts_.insert(starts_.end(), size, pos);
+      pos += size;
+    }
+  }
+
+  const SentencePieceNormalizer& normalizer_;
+  const WhitespaceRules& rules_;
+  std::string_view text_;
+  bool tracked_;
+  size_t pos_ = 0;
+  bool after_space_ = false;  // more spaces are left out
+  std::string result_;
+  std::vector<size_t> starts_;  // of what each byte of result_ stands for; only when tracked
+};
+
+void SentencePieceNormalizer::apply(NormalizedText& text) const {
+  if (text.text().empty()) return;
+  Pass pass(*this, text);
+  pass.run();
+  pass.finish(text);
+}
+
+}  // namespace
+
+std::unique_ptr<const Normalizer> make_sentencepiece_normalizer(Charsmap map, const WhitespaceRules& rules,
+                                                                std::span<const std::string_view> user_defined) {
+  return std::make_unique<SentencePieceNormalizer>(std::move(map), rules, user_defined);
+}
+
+}  // namespace tidemill

@@ -1,0 +1,19 @@
+// SentencePiece's models that do not choose between ways to cut a text: one token per character or per word, and BPE.
+//
+// All take the text as the normalizer left it.  What no piece matches is the unknown token, which neighbours share, or
+// its bytes' tokens with byte fallback.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "text/pieces/piece_model.h"
+#include "text/sentencepiece/sentencepiece_proto.h"
+
+namespace tidemill {
+
+// The model that `proto` asks for, which is not Unigram.  Holds copies.  `source` names the file in messages.  Throws
+// bad_file where make_bpe does.
+std::unique_ptr<const PieceModel> make_sentencepiece_units(const SentencePieceProto& proto, const std::string& source);
+
+}  // namespace tidemill

@@ -1,0 +1,18 @@
+// Hand-written splitters for the patterns that published tokenizers use; any other needs a regular expression.
+#pragma once
+
+#include <string_view>
+
+#include "text/split/splitter.h"
+
+namespace tidemill {
+
+// The splitter that cuts a text as the regular expression `pattern`, exactly as files spell it, does when every match
+// is a piece; null for a pattern that is not known.  Lives for ever.
+const Splitter* find_split_pattern(std::string_view pattern);
+
+// By the name of an encoding: "gpt2" (also r50k_base, p50k_base), "cl100k_base", "o200k_base", "llama3", "qwen2",
+// "qwen3.5", "tekken"; null for an unknown name.
+const Splitter* find_split_name(std::string_view name);
+
+}  // namespace tidemill

@@ -1,0 +1,151 @@
+// A window of up to 64 characters as bits, one mask per kind.  Included once per target by split_masks.cpp.
+#if defined(TIDEMILL_TEXT_SPLIT_WINDOW_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef TIDEMILL_TEXT_SPLIT_WINDOW_INL_H
+#undef TIDEMILL_TEXT_SPLIT_WINDOW_INL_H
+#else
+#define TIDEMILL_TEXT_SPLIT_WINDOW_INL_H
+#endif
+
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <string_view>
+
+#include "text/split/split_characters.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace tidemill::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+constexpr size_t kWindow = 64;
+
+// The lowest `n` bits.
+HWY_INLINE uint64_t lowest(size_t n) {
+  return n >= 64 ? ~uint64_t{0} : (uint64_t{1} << n) - 1;
+}
+
+// Bit k tells of the character k after the place where the window begins, which is where a piece begins.
+struct Window {
+  size_t n = 0;          // characters; no bit stands beyond them
+  bool at_end = false;   // the text ends behind them
+  bool is_ascii = true;  // characters are bytes
+  uint64_t letter = 0, upper = 0, caseless = 0, mark = 0, number = 0;
+  uint64_t space = 0, newline = 0, blank_space = 0;  // \s; CR and LF; U+0020
+  uint64_t apostrophe = 0, slash = 0;
+  std::array<uint16_t, kWindow + 1> offsets;  // where each character begins, and the last ends; not of ASCII
+
+  uint64_t valid() const { return lowest(n); }
+  uint64_t other() const { return valid() & ~(letter | number | space); }
+  size_t offset(size_t k) const { return is_ascii ? k : offsets[k]; }
+
+  // Forgets all but the first `count` characters.
+  void limit(size_t count) {
+    n = count;
+    at_end = false;
+    for (uint64_t* bits :
+         {&letter, &upper, &caseless, &mark, &number, &space, &newline, &blank_space, &apostrophe, &slash}) {
+      *bits &= lowest(count);
+    }
+  }
+};
+
+// One bit per byte of `bytes`, set where `test` holds.
+template <typename Test>
+HWY_INLINE uint64_t bits_of(const uint8_t* bytes, const Test& test) {
+  const hn::CappedTag<uint8_t, kWindow> d;
+  uint64_t bits = 0;
+  for (size_t k = 0; k < kWindow; k += hn::Lanes(d)) {
+    uint64_t part = 0;
+    hn::StoreMaskBits(d, test(d, hn::LoadU(d, bytes + k)), reinterpret_cast<uint8_t*>(&part));
+    bits |= part << k;
+  }
+  return bits;
+}
+
+HWY_INLINE uint64_t equal_to(const uint8_t* bytes, char c) {
+  return bits_of(bytes, [c](auto d, auto v) HWY_ATTR { return hn::Eq(v, hn::Set(d, static_cast<uint8_t>(c))); });
+}
+
+// Bytes between two, `first` and `first` + `n`.
+HWY_INLINE uint64_t between(const uint8_t* bytes, char first, size_t n) {
+  return bits_of(bytes, [=](auto d, auto v) HWY_ATTR {
+    return hn::Lt(hn::Sub(v, hn::Set(d, static_cast<uint8_t>(first))), hn::Set(d, static_cast<uint8_t>(n)));
+  });
+}
+
+// Bytes that have any of the bits of `mask`.
+HWY_INLINE uint64_t with_any(const uint8_t* bytes, uint8_t mask) {
+  return bits_of(bytes, [mask](auto d, auto v) HWY_ATTR { return hn::Ne(hn::And(v, hn::Set(d, mask)), hn::Zero(d)); });
+}
+
+// The ASCII characters at the start of `text`; none where it begins with another.
+template <bool kCased>
+HWY_INLINE void read_ascii(std::string_view text, Window& window) {
+  std::array<uint8_t, kWindow> padded;
+  const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
+  window.n = kWindow;
+  if (text.size() < kWindow) {
+    padded.fill(0);
+    std::memcpy(padded.data(), bytes, text.size());
+    bytes = padded.data();
+    window.n = text.size();
+  }
+  const uint64_t not_ascii =
+      bits_of(bytes, [](auto d, auto v) HWY_ATTR { return hn::Gt(v, hn::Set(d, uint8_t{0x7F})); });
+  if (not_ascii != 0) window.n = std::min<size_t>(window.n, std::countr_zero(not_ascii));
+  window.at_end = window.n == text.size();
+  window.is_ascii = true;
+  const uint64_t valid = window.valid();
+  const uint64_t lower = bits_of(bytes, [](auto d, auto v) HWY_ATTR {
+    return hn::Lt(hn::Sub(hn::Or(v, hn::Set(d, uint8_t{0x20})), hn::Set(d, uint8_t{'a'})), hn::Set(d, uint8_t{26}));
+  });
+  window.letter = lower & valid;
+  window.number = between(bytes, '0', 10) & valid;
+  window.blank_space = equal_to(bytes, ' ') & valid;
+  window.space = window.blank_space | (between(bytes, '\t', 5) & valid);
+  window.newline = (equal_to(bytes, '\r') | equal_to(bytes, '\n')) & valid;
+  window.apostrophe = equal_to(bytes, '\'') & valid;
+  window.mark = window.caseless = 0;
+  if constexpr (kCased) {
+    window.upper = between(bytes, 'A', 26) & valid;
+    window.slash = equal_to(bytes, '/') & valid;
+  }
+}
+
+// The characters at the start of `text`, whatever they are.
+inline void read_characters(std::string_view text, Window& window) {
+  std::array<uint8_t, kWindow> kinds{};
+  std::array<uint8_t, kWindow> bytes{};
+  size_t pos = 0;
+  size_t n = 0;
+  for (; n < kWindow && pos < text.size(); ++n) {
+    const SplitCharacter c = split_character(text.data() + pos);
+    kinds[n] = c.kinds;
+    bytes[n] = static_cast<uint8_t>(text[pos]);
+    window.offsets[n] = static_cast<uint16_t>(pos);
+    pos += c.size;
+  }
+  window.offsets[n] = static_cast<uint16_t>(pos);
+  window.n = n;
+  window.at_end = pos == text.size();
+  window.is_ascii = false;
+  window.letter = with_any(kinds.data(), kind::letter);
+  window.upper = with_any(kinds.data(), kind::upper);
+  window.caseless = with_any(kinds.data(), kind::other_letter);
+  window.mark = with_any(kinds.data(), kind::mark);
+  window.number = with_any(kinds.data(), kind::number);
+  window.space = with_any(kinds.data(), kind::space);
+  window.newline = with_any(kinds.data(), kind::newline);
+  window.blank_space = equal_to(bytes.data(), ' ');
+  window.apostrophe = equal_to(bytes.data(), '\'');
+  window.slash = equal_to(bytes.data(), '/');
+}
+
+}  // namespace tidemill::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

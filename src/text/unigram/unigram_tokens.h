@@ -1,0 +1,49 @@
+// What encoding with Unigram needs of a vocabulary, under the rules of text/unigram/unigram.h.
+#pragma once
+
+#include <array>
+#include <bitset>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "text/pieces/byte_tokens.h"
+#include "text/pieces/byte_trie.h"
+#include "text/pieces/token_table.h"
+#include "text/pieces/unknown_token.h"
+#include "text/unigram/unigram.h"
+
+namespace tidemill {
+
+// `Score`: how sums are kept: double as Hugging Face, float as sentencepiece.  Immutable.
+template <typename Score>
+struct UnigramTokens {
+  static constexpr bool kSentencePiece = std::is_same_v<Score, float>;
+
+  // Throws bad_file for what make_unigram refuses.
+  UnigramTokens(const UnigramVocab& vocab, const std::string& source);
+
+  int32_t find(std::string_view name) const {
+    const int32_t id = others.find(name);
+    return id >= 0 ? id : trie.find(name);
+  }
+  // True when a token may cross the place before a U+2581 that follows `byte`.
+  bool joins_space(char byte) const { return joined[static_cast<uint8_t>(byte)]; }
+  int32_t byte_id(char byte) const { return byte_ids[static_cast<uint8_t>(byte)]; }
+
+  TokenStrings names;
+  ByteTrie trie;    // tokens that are found in a text
+  ByteTrie others;  // all others
+  std::vector<Score> scores;
+  Score unknown_score;
+  UnknownToken unknown;
+  std::array<int32_t, 256> byte_ids = no_byte_ids();  // -1: no fallback for that byte
+  std::bitset<256> joined;                            // what tokens have before a U+2581 inside them
+};
+
+extern template struct UnigramTokens<float>;
+extern template struct UnigramTokens<double>;
+
+}  // namespace tidemill
