@@ -29,8 +29,8 @@ class LongestMatch final : public PieceModel {
   void encode(std::string_view text, std::span<const ByteRange> pieces, Scratch&, PieceTokens tokens) const override {
     for (size_t k = 0; k < pieces.size(); ++k) {
       for (uint32_t pos = pieces[k].begin; pos < pieces[k].end;) {
-        const Match match = longest_match(text, pos, pieces[k].end);
-        tokens.ids.push_back(match.id);
+        const ByteTrie::Match match = trie_.longest(text, ByteTrie::kRoot, pos, pieces[k].end);
+        tokens.ids.push_back(match.value);
         if (tokens.ranges) tokens.ranges->push_back({pos, match.end});
         if (tokens.pieces) tokens.pieces->push_back(static_cast<uint32_t>(k));
         pos = match.end;
@@ -43,21 +43,6 @@ class LongestMatch final : public PieceModel {
   int32_t token_id(std::string_view name) const override { return trie_.find(name); }
 
  private:
-  struct Match {
-    int32_t id;
-    uint32_t end;
-  };
-  Match longest_match(std::string_view text, uint32_t pos, uint32_t end) const {
-    Match best{};
-    ByteTrie::Node node = ByteTrie::kRoot;
-    while (pos < end && trie_.step(node, static_cast<uint8_t>(text[pos]))) {
-      ++pos;
-      const int32_t id = trie_.value(node);
-      if (id >= 0) best = {id, pos};
-    }
-    return best;
-  }
-
   TokenStrings names_;
   ByteTrie trie_;  // names -> ids
 };

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "text/pieces/byte_alphabet.h"
+#include "text/unicode/digit.h"
 #include "text/unicode/utf8.h"
 
 namespace tidemill {
@@ -114,13 +115,6 @@ class CtcDecoder final : public TokenDecoder {
   bool cleanup_;
 };
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
-
 class ByteFallbackDecoder final : public TokenDecoder {
  public:
   void apply(std::vector<std::string>& tokens) const override {
@@ -145,8 +139,8 @@ class ByteFallbackDecoder final : public TokenDecoder {
  private:
   static std::optional<char> byte_of(std::string_view token) {
     if (token.size() != 6 || !token.starts_with("<0x") || token[5] != '>') return {};
-    const int low = hex_digit(token[4]);
-    const int high = token[3] == '+' ? 0 : hex_digit(token[3]);  // Rust's parser takes a sign
+    const int low = digit_value(token[4]);
+    const int high = token[3] == '+' ? 0 : digit_value(token[3]);  // Rust's parser takes a sign
     if (low < 0 || high < 0) return {};
     return static_cast<char>(high * 16 + low);
   }

@@ -85,10 +85,10 @@ class WordPiece final : public PieceModel {
     bool known = bytes.size() <= max_chars_ || count_characters(bytes) <= max_chars_;
     ByteTrie::Node node = ByteTrie::kRoot;
     for (uint32_t pos = word.begin; known && pos < word.end;) {
-      const Match match = longest_match(text, node, pos, word.end);
-      known = match.id >= 0;
+      const ByteTrie::Match match = trie_.longest(text, node, pos, word.end);
+      known = match.value >= 0;
       if (!known) break;
-      tokens.ids.push_back(match.id);
+      tokens.ids.push_back(match.value);
       if (tokens.ranges) tokens.ranges->push_back({pos, match.end});
       pos = match.end;
       known = has_continuing_ || pos == word.end;
@@ -101,20 +101,6 @@ class WordPiece final : public PieceModel {
       tokens.ranges->resize(n_ranges_before);
       tokens.ranges->push_back(word);
     }
-  }
-
-  struct Match {
-    int32_t id;  // -1: none
-    uint32_t end;
-  };
-  Match longest_match(std::string_view text, ByteTrie::Node node, uint32_t pos, uint32_t end) const {
-    Match best{-1, pos};
-    while (pos < end && trie_.step(node, static_cast<uint8_t>(text[pos]))) {
-      ++pos;
-      const int32_t id = trie_.value(node);
-      if (id >= 0) best = {id, pos};
-    }
-    return best;
   }
 
   TokenStrings names_;

@@ -7,6 +7,7 @@
 
 #include "text/bpe/spm_encoder.h"
 #include "text/pieces/token_table.h"
+#include "text/unicode/digit.h"
 #include "text/unicode/utf8.h"
 #include "tidemill/error.h"
 
@@ -21,18 +22,11 @@ constexpr size_t kMaxTextBytes = size_t{1} << 30;
   throw Error(ErrorCode::bad_file, source + ": " + why + "; get the file again from where it was published");
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
-
 // The byte that "<0xHH>" names; -1 for any other string.
 int byte_of(std::string_view token) {
   if (token.size() != 6 || token.substr(0, 3) != "<0x" || token[5] != '>') return -1;
-  const int high = hex_digit(token[3]);
-  const int low = hex_digit(token[4]);
+  const int high = digit_value(token[3]);
+  const int low = digit_value(token[4]);
   return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 

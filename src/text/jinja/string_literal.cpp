@@ -4,11 +4,11 @@
 // same gives the same answer for a backslash before such a character.
 
 #include <cstdint>
-#include <optional>
 
 #include "text/jinja/lexer.h"
 #include "text/jinja/runtime.h"
 #include "text/jinja/unicode.h"
+#include "text/unicode/digit.h"
 
 namespace tidemill::jinja {
 namespace {
@@ -53,14 +53,6 @@ class Unescaper {
  private:
   [[noreturn]] void fail(const std::string& why) const { throw Failure(Cause::syntax, why, line_); }
 
-  static std::optional<char32_t> digit(char byte, char32_t base) {
-    const char lower = static_cast<char>(byte | 0x20);
-    const char32_t value = byte >= '0' && byte <= '9'     ? static_cast<char32_t>(byte - '0')
-                           : lower >= 'a' && lower <= 'f' ? static_cast<char32_t>(lower - 'a' + 10)
-                                                          : 99;
-    return value < base ? std::optional<char32_t>(value) : std::nullopt;
-  }
-
   void append(char32_t character) {
     if (character > 0x10FFFF || (character >= 0xD800 && character < 0xE000))
       fail("the string has an escape that is no character");
@@ -70,9 +62,9 @@ class Unescaper {
   void hex_escape(int n_digits) {
     char32_t value = 0;
     for (int k = 0; k < n_digits; ++k) {
-      const auto next = position_ < text_.size() ? digit(text_[position_], 16) : std::nullopt;
-      if (!next) fail("the string has an escape with too few digits");
-      value = value << 4 | *next;
+      const int next = position_ < text_.size() ? digit_value(text_[position_]) : -1;
+      if (next < 0) fail("the string has an escape with too few digits");
+      value = value << 4 | static_cast<char32_t>(next);
       ++position_;
     }
     append(value);
@@ -80,9 +72,9 @@ class Unescaper {
 
   void octal_escape(char32_t value) {
     for (int k = 1; k < 3 && position_ < text_.size(); ++k, ++position_) {
-      const auto next = digit(text_[position_], 8);
-      if (!next) break;
-      value = value * 8 + *next;
+      const int next = digit_value(text_[position_], 8);
+      if (next < 0) break;
+      value = value * 8 + static_cast<char32_t>(next);
     }
     append(value);
   }
@@ -95,8 +87,8 @@ class Unescaper {
       out_ += kMeanings[known];
     } else if (letter == 'x' || letter == 'u' || letter == 'U') {
       hex_escape(letter == 'x' ? 2 : letter == 'u' ? 4 : 8);
-    } else if (const auto octal = digit(letter, 8)) {
-      octal_escape(*octal);
+    } else if (const int octal = digit_value(letter, 8); octal >= 0) {
+      octal_escape(static_cast<char32_t>(octal));
     } else if (letter == 'N') {
       fail("characters by name (\\N{...}) are not supported; write the character itself");
     } else if (letter != '\n') {

@@ -38,6 +38,19 @@ class ByteTrie {
 
   // The value of `key`; -1 when it is not there.
   int32_t find(std::string_view key) const;
+  struct Match {
+    int32_t value;  // -1: none
+    uint32_t end;   // where the match ends; undefined when there is none
+  };
+  // The longest key that goes on from `node` with bytes of text[pos, end).
+  Match longest(std::string_view text, Node node, uint32_t pos, uint32_t end) const {
+    Match best{-1, pos};
+    while (pos < end && step(node, static_cast<uint8_t>(text[pos]))) {
+      ++pos;
+      if (value(node) >= 0) best = {value(node), pos};
+    }
+    return best;
+  }
   // Walks down all of `bytes`; false when no key begins with them.
   bool walk(Node& node, std::string_view bytes) const;
 

@@ -3,16 +3,10 @@
 #include <cstdint>
 
 #include "text/unicode/code_points.h"
+#include "text/unicode/digit.h"
 
 namespace tidemill {
 namespace {
-
-int digit_of(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return 16;
-}
 
 // What a backslash and a letter stand for; 0 when nothing of one character.
 char simple_escape(char letter) {
@@ -66,7 +60,7 @@ class Literal {
 
   bool escape() {
     if (rest_.empty()) return false;
-    if (digit_of(rest_[0]) < 8) return number(8, 1, 3);
+    if (digit_value(rest_[0], 8) >= 0) return number(8, 1, 3);
     const char letter = take();
     if (const char simple = simple_escape(letter)) {
       result_ += simple;
@@ -81,8 +75,8 @@ class Literal {
   bool number(int base, int min_digits, int max_digits) {
     uint32_t value = 0;
     int n_digits = 0;
-    for (; n_digits < max_digits && !rest_.empty() && digit_of(rest_[0]) < base; ++n_digits) {
-      value = value * static_cast<uint32_t>(base) + static_cast<uint32_t>(digit_of(take()));
+    for (; n_digits < max_digits && !rest_.empty() && digit_value(rest_[0], base) >= 0; ++n_digits) {
+      value = value * static_cast<uint32_t>(base) + static_cast<uint32_t>(digit_value(take(), base));
     }
     return n_digits >= min_digits && append(value);
   }

@@ -1,6 +1,7 @@
 #include "text/regex/regex_brackets.h"
 
 #include "text/unicode/code_points.h"
+#include "text/unicode/digit.h"
 #include "text/unicode/utf8.h"
 #include "tidemill/error.h"
 
@@ -8,13 +9,6 @@ namespace tidemill {
 namespace {
 
 constexpr int kMaxNesting = 30;
-
-int hex_value(char c) {
-  if ('0' <= c && c <= '9') return c - '0';
-  if ('a' <= c && c <= 'f') return c - 'a' + 10;
-  if ('A' <= c && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 char32_t checked(PatternReader& reader, uint32_t value) {
   if (value > CodePointSet::kLast || (0xD800 <= value && value < 0xE000)) reader.fail("a code point is no character");
@@ -25,8 +19,8 @@ char32_t checked(PatternReader& reader, uint32_t value) {
 uint32_t read_hex(PatternReader& reader, int max_digits) {
   uint32_t value = 0;
   int n = 0;
-  for (; n < max_digits && hex_value(reader.peek()) >= 0; ++n, reader.advance(1)) {
-    value = value * 16 + static_cast<uint32_t>(hex_value(reader.peek()));
+  for (; n < max_digits && digit_value(reader.peek()) >= 0; ++n, reader.advance(1)) {
+    value = value * 16 + static_cast<uint32_t>(digit_value(reader.peek()));
   }
   if (n == 0) reader.fail("hexadecimal digits are missing");
   return value;
