@@ -1,4 +1,5 @@
-// Element types: one table row each, for plain numbers and for the block formats of GGUF.
+// Element types: one table row each, for plain numbers (all of safetensors' but its 6-bit floats) and for the block
+// formats of GGUF.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +18,19 @@ enum class DType : uint8_t {
   i16,
   i8,
   u8,
+  u64,
+  u32,
+  u16,
   i4,  // two per byte, low nibble first
   boolean,
+  // Small floats: sign, exponent, mantissa.  OCP Microscaling Formats 1.0; fnuz: Noune et al. 2022, arXiv:2206.02915.
+  f8_e4m3,      // no infinity, one NaN of each sign ("fn")
+  f8_e5m2,      // the upper half of an f16
+  f8_e4m3fnuz,  // one NaN in the place of -0, no infinity
+  f8_e5m2fnuz,
+  f8_e8m0,  // a power of two, for scales; no sign, no zero
+  f4,       // E2M1, two per byte, low nibble first
+  c64,      // two f32, real part first; has no value as f32
   // Block formats of GGUF: `block_length` consecutive elements of a row share scales.
   q4_0,
   q4_1,
@@ -41,7 +53,7 @@ struct DTypeInfo {
   std::string_view name;  // lower case, as in JSON and messages: "f32", "q4_k"
   int block_length;       // elements per block; 1 for plain numbers
   int block_bytes;        // bytes per block
-  bool is_float;          // f16, bf16, f32, f64
+  bool is_float;          // holds real numbers that are not whole, each for itself: f32, bf16, f8_e4m3
 
   bool is_quantized() const { return block_length > 2; }
 };

@@ -1,6 +1,7 @@
 // One decoder per format.  Products are formed in the order of the `gguf` Python package, each rounded to f32, so this
 // file is compiled without contraction to fused multiply-adds (CMakeLists.txt).
-// Test: src/tensor/dequantize_test.cpp, and tests/formats/test_dequantize.py against that package.
+// Test: src/tensor/dequantize_test.cpp, and tests/formats/test_dequantize.py against that package
+// and, for the small floats, against ml_dtypes.
 #include "tensor/dequantize.h"
 
 #include <array>
@@ -10,6 +11,8 @@
 
 #include "tensor/blocks.h"
 #include "tensor/half.h"
+#include "tensor/small_float.h"
+#include "tidemill/error.h"
 
 namespace tidemill {
 namespace {
@@ -161,6 +164,11 @@ void convert_halves(const std::byte* source, std::span<float> target) {
   }
 }
 
+template <auto to_f32>
+void convert_bytes(const std::byte* source, std::span<float> target) {
+  for (float& out : target) out = to_f32(std::to_integer<uint8_t>(*source++));
+}
+
 void convert_booleans(const std::byte* source, std::span<float> target) {
   for (float& out : target) out = *source++ != std::byte{0} ? 1.0f : 0.0f;
 }
@@ -171,6 +179,16 @@ void convert_i4(const std::byte* source, std::span<float> target) {
     const int code = std::to_integer<int>(source[i / 2]) >> 4 * (i % 2) & 15;
     target[i] = static_cast<float>(code < 8 ? code : code - 16);
   }
+}
+
+void convert_f4(const std::byte* source, std::span<float> target) {
+  for (size_t i = 0; i < target.size(); ++i) {
+    target[i] = f4_to_f32(static_cast<uint8_t>(std::to_integer<int>(source[i / 2]) >> 4 * (i % 2) & 15));
+  }
+}
+
+void refuse_complex(const std::byte*, std::span<float>) {
+  throw Error(ErrorCode::unsupported, "c64: complex numbers have no value as f32; give weights of real numbers");
 }
 
 struct Decoder {
@@ -188,8 +206,18 @@ constexpr std::array<Decoder, kDTypeCount> kDecoders = {{
     {DType::i16, convert<int16_t>},
     {DType::i8, convert<int8_t>},
     {DType::u8, convert<uint8_t>},
+    {DType::u64, convert<uint64_t>},
+    {DType::u32, convert<uint32_t>},
+    {DType::u16, convert<uint16_t>},
     {DType::i4, convert_i4},
     {DType::boolean, convert_booleans},
+    {DType::f8_e4m3, convert_bytes<f8_e4m3_to_f32>},
+    {DType::f8_e5m2, convert_bytes<f8_e5m2_to_f32>},
+    {DType::f8_e4m3fnuz, convert_bytes<f8_e4m3fnuz_to_f32>},
+    {DType::f8_e5m2fnuz, convert_bytes<f8_e5m2fnuz_to_f32>},
+    {DType::f8_e8m0, convert_bytes<f8_e8m0_to_f32>},
+    {DType::f4, convert_f4},
+    {DType::c64, refuse_complex},
     {DType::q4_0, decode_blocks<BlockQ4_0>},
     {DType::q4_1, decode_blocks<BlockQ4_1>},
     {DType::q5_0, decode_blocks<BlockQ5_0>},

@@ -9,7 +9,7 @@
 namespace tidemill {
 
 // Decodes n elements at `source`, whole blocks, into `target`; bit-exact with the `gguf` Python package.
-// Integers and booleans are converted.  `source` needs no alignment.
+// Integers and booleans are converted; complex numbers are refused as unsupported.  `source` needs no alignment.
 void dequantize(DType dtype, const void* source, std::span<float> target);
 
 }  // namespace tidemill

@@ -5,11 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <vector>
 
 #include "tensor/blocks.h"
 #include "tensor/half.h"
+#include "tidemill/error.h"
 
 namespace tidemill {
 namespace {
@@ -42,6 +44,38 @@ TEST(Dequantize, ConvertsPlainNumbers) {
   EXPECT_EQ(converted<uint8_t>(DType::u8, {0, 255}, 2), (Floats{0.0f, 255.0f}));
   EXPECT_EQ(converted<uint8_t>(DType::i4, {0x87, 0xf0}, 4), (Floats{7.0f, -8.0f, 0.0f, -1.0f}));
   EXPECT_EQ(converted<uint8_t>(DType::boolean, {0, 1, 2}, 3), (Floats{0.0f, 1.0f, 1.0f}));
+}
+
+TEST(Dequantize, ConvertsUnsignedNumbers) {
+  using Floats = std::vector<float>;
+  EXPECT_EQ(converted<uint64_t>(DType::u64, {~uint64_t{0}, 5}, 2), (Floats{0x1p64f, 5.0f}));
+  EXPECT_EQ(converted<uint32_t>(DType::u32, {4000000000, 7}, 2), (Floats{4e9f, 7.0f}));
+  EXPECT_EQ(converted<uint16_t>(DType::u16, {65535, 7}, 2), (Floats{65535.0f, 7.0f}));
+}
+
+// One, the smallest, the largest and a negative number of each kind; every code is compared in test_dequantize.py.
+TEST(Dequantize, ConvertsSmallFloats) {
+  using Floats = std::vector<float>;
+  EXPECT_EQ(converted<uint8_t>(DType::f8_e4m3, {0x38, 0x01, 0x7e, 0xc8}, 4), (Floats{1, 0x1p-9f, 448, -4}));
+  EXPECT_EQ(converted<uint8_t>(DType::f8_e5m2, {0x3c, 0x01, 0x7b, 0xc4}, 4), (Floats{1, 0x1p-16f, 57344, -4}));
+  EXPECT_EQ(converted<uint8_t>(DType::f8_e4m3fnuz, {0x40, 0x01, 0x7f, 0xd0}, 4), (Floats{1, 0x1p-10f, 240, -4}));
+  EXPECT_EQ(converted<uint8_t>(DType::f8_e5m2fnuz, {0x40, 0x01, 0x7f, 0xc8}, 4), (Floats{1, 0x1p-17f, 57344, -4}));
+  EXPECT_EQ(converted<uint8_t>(DType::f8_e8m0, {127, 0, 254, 128}, 4), (Floats{1, 0x1p-127f, 0x1p127f, 2}));
+  EXPECT_EQ(converted<uint8_t>(DType::f4, {0x12, 0xe7}, 4), (Floats{1, 0.5f, 6, -4}));
+  for (const DType dtype : {DType::f8_e4m3, DType::f8_e5m2, DType::f8_e8m0}) {
+    EXPECT_TRUE(std::isnan(converted<uint8_t>(dtype, {0xff}, 1)[0]));
+  }
+  EXPECT_TRUE(std::isnan(converted<uint8_t>(DType::f8_e4m3fnuz, {0x80}, 1)[0]));
+  EXPECT_TRUE(std::isnan(converted<uint8_t>(DType::f8_e5m2fnuz, {0x80}, 1)[0]));
+}
+
+TEST(Dequantize, RefusesComplexNumbers) {
+  try {
+    converted<float>(DType::c64, {1.0f, 0.0f}, 1);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::unsupported);
+  }
 }
 
 TEST(Dequantize, BlocksOf32) {

@@ -30,6 +30,9 @@ TEST(DType, NamesAreFoundInAnyCase) {
 TEST(DType, BitsPerElement) {
   EXPECT_EQ(bits_per_element(DType::f32), 32.0);
   EXPECT_EQ(bits_per_element(DType::i4), 4.0);
+  EXPECT_EQ(bits_per_element(DType::f4), 4.0);
+  EXPECT_EQ(bits_per_element(DType::f8_e4m3), 8.0);
+  EXPECT_EQ(bits_per_element(DType::c64), 64.0);
   EXPECT_EQ(bits_per_element(DType::q4_0), 4.5);
   EXPECT_EQ(bits_per_element(DType::q4_k), 4.5);
   EXPECT_EQ(bits_per_element(DType::q5_k), 5.5);
@@ -41,6 +44,7 @@ TEST(DType, BitsPerElement) {
 TEST(DType, OnlyBlockFormatsAreQuantized) {
   EXPECT_FALSE(info(DType::i4).is_quantized());
   EXPECT_FALSE(info(DType::boolean).is_quantized());
+  EXPECT_FALSE(info(DType::f4).is_quantized());
   EXPECT_TRUE(info(DType::q4_0).is_quantized());
   EXPECT_TRUE(info(DType::bf16).is_float);
   EXPECT_FALSE(info(DType::q8_0).is_float);

@@ -1,9 +1,11 @@
-"""Dequantisation is bit-exact with the `gguf` Python package on random blocks and on extreme scales."""
+"""Dequantisation is bit-exact with the `gguf` Python package on random blocks and on extreme scales, and with ml_dtypes
+on every code of a small float."""
 
 import os
 import pathlib
 import subprocess
 
+import ml_dtypes
 import numpy as np
 import pytest
 from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, quants
@@ -20,7 +22,15 @@ F16_FIELDS = {
 # Zeros, subnormals, the largest finite numbers, infinities and NaN.
 EXTREME_F16 = [0x0000, 0x8000, 0x0001, 0x8001, 0x03FF, 0x83FF, 0x0400, 0x3C00, 0x7BFF, 0xFBFF, 0x7C00, 0xFC00, 0x7E00]
 # Our name -> NumPy's type, for formats that need no decoding.
-NUMBERS = {"f32": "<f4", "f64": "<f8", "f16": "<f2", "i64": "<i8", "i32": "<i4", "i16": "<i2", "i8": "i1", "u8": "u1"}
+NUMBERS = {
+    "f32": "<f4", "f64": "<f8", "f16": "<f2", "i64": "<i8", "i32": "<i4", "i16": "<i2", "i8": "i1",
+    "u64": "<u8", "u32": "<u4", "u16": "<u2", "u8": "u1",
+}  # fmt: skip
+
+SMALL_FLOATS = {
+    "f8_e4m3": ml_dtypes.float8_e4m3fn, "f8_e5m2": ml_dtypes.float8_e5m2, "f8_e4m3fnuz": ml_dtypes.float8_e4m3fnuz,
+    "f8_e5m2fnuz": ml_dtypes.float8_e5m2fnuz, "f8_e8m0": ml_dtypes.float8_e8m0fnu,
+}  # fmt: skip
 
 
 def decoded(dtype, data):
@@ -83,3 +93,15 @@ def test_numbers_convert_as_in_numpy(name):
     numbers = np.random.default_rng(5).integers(0, 256, 8 * N_BLOCKS, dtype=np.uint8).view(NUMBERS[name])
     with np.errstate(all="ignore"):
         expect_same_bits(decoded(name, numbers), numbers.astype(np.float32))
+
+
+@pytest.mark.parametrize("name", SMALL_FLOATS)
+def test_every_small_float(name):
+    codes = np.arange(256, dtype=np.uint8)
+    expect_same_bits(decoded(name, codes), codes.view(SMALL_FLOATS[name]).astype(np.float32))
+
+
+def test_every_pair_of_4_bit_floats():
+    codes = np.arange(256, dtype=np.uint8)
+    pairs = np.stack([codes & 15, codes >> 4], axis=1)  # ml_dtypes keeps one code in a byte
+    expect_same_bits(decoded("f4", codes), pairs.view(ml_dtypes.float4_e2m1fn).astype(np.float32))
