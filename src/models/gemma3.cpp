@@ -205,7 +205,8 @@ Tensor Gemma3::attention_block(Ops& ops, const Tensor& x, int64_t index, const T
 Tensor Gemma3::feed_forward_block(Ops& ops, const Tensor& x, const Layer& layer) const {
   const Tensor h = ops.rms_norm(x, layer.ffn_norm, own_.norm_eps);
   const auto [gate, up] = ops.matmul(h, layer.w_gate, layer.w_up);  // [n_tokens, d_ff]
-  return ops.rms_norm(ops.matmul(ops.gelu_mul(gate, up), layer.w_down), layer.post_ffn_norm, own_.norm_eps);
+  return ops.rms_norm(ops.matmul(ops.gate(gate, up, Activation::gelu_tanh), layer.w_down), layer.post_ffn_norm,
+                      own_.norm_eps);
 }
 
 Tensor Gemma3::logits(Ops& ops, const Tensor& hidden) const {

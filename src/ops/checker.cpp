@@ -1,9 +1,13 @@
 #include "ops/checker.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "tensor/dequantize.h"
 
@@ -61,82 +65,89 @@ Tensor CheckedKernels::original_of(const Tensor& weight) const {
   return found == originals_.end() ? weight : found->second;
 }
 
-template <typename Compute>
-void CheckedKernels::run(std::string_view op, double tolerance, const Tensor& out, Compute&& compute) {
-  Twin expected(out);
-  compute(static_cast<Kernels&>(reference_), expected.tensor);
-  compute(inner_, out);
-  compare(op, out.as<float>(), expected.values, out.shape().last(), tolerance);
+template <typename Op>
+void CheckedKernels::check(const Op& operation, Op by_reference, double tolerance) {
+  Twin expected(operation.out);
+  by_reference.out = expected.tensor;
+  reference_.run(by_reference);
+  inner_.run(operation);
+  compare(Op::kName, operation.out.template as<float>(), expected.values, operation.out.shape().last(), tolerance);
 }
 
-void CheckedKernels::embed(const Tensor& table, std::span<const int32_t> ids, float scale, Tensor out) {
-  run("embed", tolerance_.other, out, [&](Kernels& kernels, const Tensor& target) {
-    kernels.embed(&kernels == &inner_ ? table : original_of(table), ids, scale, target);
-  });
+template <typename Op>
+void CheckedKernels::check(const Op& operation) {
+  check(operation, operation, tolerance_.other);
 }
 
-void CheckedKernels::gather_rows(const Tensor& x, std::span<const int32_t> rows, Tensor out) {
-  run("gather_rows", 0, out, [&](Kernels& kernels, const Tensor& target) { kernels.gather_rows(x, rows, target); });
+void CheckedKernels::check(const op::Embed& operation) {
+  op::Embed by_reference = operation;
+  by_reference.table = original_of(operation.table);
+  check(operation, by_reference, tolerance_.other);
 }
 
-void CheckedKernels::rms_norm(const Tensor& x, const Tensor& weight, float eps, Tensor out) {
-  run("rms_norm", tolerance_.other, out,
-      [&](Kernels& kernels, const Tensor& target) { kernels.rms_norm(x, weight, eps, target); });
-}
-
-void CheckedKernels::matmul(const Tensor& x, std::span<const Tensor> weights, std::span<const Tensor> outs) {
+void CheckedKernels::check(const op::Matmul& operation) {
   std::vector<Twin> expected;
-  for (size_t j = 0; j < weights.size(); ++j) {
-    const Tensor original = original_of(weights[j]);
-    expected.emplace_back(outs[j]);
-    reference_.matmul(x, {&original, 1}, {&expected[j].tensor, 1});
+  for (size_t j = 0; j < operation.weights.size(); ++j) {
+    const Tensor original = original_of(operation.weights[j]);
+    expected.emplace_back(operation.outs[j]);
+    reference_.run(op::Matmul{operation.x, {&original, 1}, {&expected[j].tensor, 1}});
   }
-  inner_.matmul(x, weights, outs);
-  for (size_t j = 0; j < outs.size(); ++j) {
-    compare("matmul", outs[j].as<float>(), expected[j].values, outs[j].shape().last(), tolerance_.matmul);
+  inner_.run(operation);
+  for (size_t j = 0; j < operation.outs.size(); ++j) {
+    const Tensor& out = operation.outs[j];
+    compare(op::Matmul::kName, out.as<float>(), expected[j].values, out.shape().last(), tolerance_.matmul);
   }
 }
 
-void CheckedKernels::add(const Tensor& a, const Tensor& b, Tensor out) {
-  run("add", tolerance_.other, out, [&](Kernels& kernels, const Tensor& target) { kernels.add(a, b, target); });
+void CheckedKernels::check(const op::ExpertMatmul& operation) {
+  std::vector<Tensor> originals;
+  for (const Tensor& expert : operation.experts) originals.push_back(original_of(expert));
+  op::ExpertMatmul by_reference = operation;
+  by_reference.experts = originals;
+  check(operation, by_reference, tolerance_.matmul);
 }
 
-void CheckedKernels::gelu_mul(const Tensor& gate, const Tensor& up, Tensor out) {
-  run("gelu_mul", tolerance_.other, out,
-      [&](Kernels& kernels, const Tensor& target) { kernels.gelu_mul(gate, up, target); });
+void CheckedKernels::check(const op::ChooseExperts& operation) {
+  const Twin weights(operation.weights);
+  std::vector<int32_t> ids(weights.values.size());
+  reference_.run(op::ChooseExperts{
+      operation.logits, operation.kind, {ids.data(), DType::i32, operation.ids.shape()}, weights.tensor});
+  inner_.run(operation);
+  compare(op::ChooseExperts::kName, operation.weights.as<float>(), weights.values, operation.weights.dim(1),
+          tolerance_.other);
+  if (std::equal(ids.begin(), ids.end(), operation.ids.as<int32_t>())) return;
+  throw Error(ErrorCode::internal,
+              "choose_experts: the kernel chose other experts than the reference; please report this");
 }
 
-void CheckedKernels::rope_table(std::span<const int32_t> positions, const Tensor& inv_freq, Tensor out) {
-  run("rope_table", tolerance_.other, out,
-      [&](Kernels& kernels, const Tensor& target) { kernels.rope_table(positions, inv_freq, target); });
-}
-
-void CheckedKernels::rope(const Tensor& x, const Tensor& table, Tensor out) {
-  run("rope", tolerance_.other, out, [&](Kernels& kernels, const Tensor& target) { kernels.rope(x, table, target); });
-}
-
-void CheckedKernels::attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const KvRun> runs,
-                               const AttentionOptions& options, Tensor out) {
-  Twin expected(out);
-  reference_.attention(q, k, v, runs, options, expected.tensor);
+void CheckedKernels::check(const op::Attention& operation) {
+  Twin expected(operation.out);
+  op::Attention by_reference = operation;
+  by_reference.out = expected.tensor;
+  reference_.run(by_reference);
   // What the reference appended is set aside and overwritten with NaN, so that the inner kernels must append too.
   std::vector<std::vector<float>> expected_rows;
-  for (const KvRun& run : runs) {
+  for (const KvRun& run : operation.runs) {
     for (const Tensor& cache : {run.keys, run.values}) {
       const std::span<std::byte> rows = appended(run, cache);
       expected_rows.push_back(as_f32(cache, rows));
       std::memset(rows.data(), 0xff, rows.size());
     }
   }
-  inner_.attention(q, k, v, runs, options, out);
+  inner_.run(operation);
   size_t next = 0;
-  for (const KvRun& run : runs) {
+  for (const KvRun& run : operation.runs) {
     for (const Tensor& cache : {run.keys, run.values}) {
       const std::vector<float> found = as_f32(cache, appended(run, cache));
       compare("attention, appended rows", found.data(), expected_rows[next++], cache.dim(1), tolerance_.other);
     }
   }
-  compare("attention", out.as<float>(), expected.values, out.shape().last(), tolerance_.other);
+  compare(op::Attention::kName, operation.out.as<float>(), expected.values, operation.out.shape().last(),
+          tolerance_.other);
+}
+
+void CheckedKernels::run(const Operation& operation) {
+  std::visit([this](const auto& one) { check(one); }, operation);
 }
 
 }  // namespace tidemill

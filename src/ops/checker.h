@@ -3,10 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
-#include <string_view>
 #include <unordered_map>
-#include <vector>
 
 #include "ops/kernels.h"
 #include "ops/reference.h"
@@ -30,23 +27,21 @@ class CheckedKernels final : public Kernels {
   // readable.  A weight that was never mentioned is read as it is.
   void remember(const Tensor& adopted, const Tensor& original) { originals_[adopted.data()] = original; }
 
-  void embed(const Tensor& table, std::span<const int32_t> ids, float scale, Tensor out) override;
-  void gather_rows(const Tensor& x, std::span<const int32_t> rows, Tensor out) override;
-  void rms_norm(const Tensor& x, const Tensor& weight, float eps, Tensor out) override;
-  void matmul(const Tensor& x, std::span<const Tensor> weights, std::span<const Tensor> outs) override;
-  void add(const Tensor& a, const Tensor& b, Tensor out) override;
-  void gelu_mul(const Tensor& gate, const Tensor& up, Tensor out) override;
-  void rope_table(std::span<const int32_t> positions, const Tensor& inv_freq, Tensor out) override;
-  void rope(const Tensor& x, const Tensor& table, Tensor out) override;
-  void attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const KvRun> runs,
-                 const AttentionOptions& options, Tensor out) override;
+  void run(const Operation& operation) override;
 
  private:
   Tensor original_of(const Tensor& weight) const;
-  // Runs `compute(kernels, out)` with the reference and then with the inner kernels, and compares.  The reference
-  // goes first because `out` may share memory with an input.
-  template <typename Compute>
-  void run(std::string_view op, double tolerance, const Tensor& out, Compute&& compute);
+  // Runs `operation` by the inner kernels and `by_reference`, the same over original weights, by the reference, and
+  // compares the results.  The reference goes first because a result may share memory with an input.
+  template <typename Op>
+  void check(const Op& operation, Op by_reference, double tolerance);
+  template <typename Op>
+  void check(const Op& operation);
+  void check(const op::Embed& operation);
+  void check(const op::Matmul& operation);
+  void check(const op::ExpertMatmul& operation);
+  void check(const op::ChooseExperts& operation);
+  void check(const op::Attention& operation);
 
   Kernels& inner_;
   CheckTolerance tolerance_;

@@ -23,6 +23,21 @@ void expect_activation(std::string_view what, const Tensor& tensor, int rank) {
   }
 }
 
+// A vector as wide as the rows of x; `what` as above.
+void expect_row(std::string_view what, const Tensor& row, const Tensor& x) {
+  expect_activation(what, row, 1);
+  if (x.shape().rank() < 1 || row.dim(0) != x.shape().last()) {
+    fail(std::string(what) + " is " + text(row) + " and x " + text(x) + "; their last dimensions must be equal");
+  }
+}
+
+// Two activations of one shape.
+void expect_alike(std::string_view what_a, const Tensor& a, std::string_view what_b, const Tensor& b) {
+  expect_activation(what_a, a, a.shape().rank());
+  expect_activation(what_b, b, a.shape().rank());
+  expect_shape(what_b, b.shape(), a.shape());
+}
+
 void expect_index(std::string_view what, int32_t index, int64_t n_rows) {
   if (index < 0 || index >= n_rows) {
     fail(std::string(what) + " " + std::to_string(index) + " is out of range; give 0 to " + std::to_string(n_rows - 1));
@@ -30,8 +45,12 @@ void expect_index(std::string_view what, int32_t index, int64_t n_rows) {
 }
 
 void expect_attention_options(const AttentionOptions& options) {
-  if (options.n_heads < 1 || options.n_kv_heads < 1 || options.head_dim < 1 || options.window < 0 ||
-      options.n_heads % options.n_kv_heads != 0) {
+  if (!options.sinks.empty()) {
+    expect_activation("attention: sinks", options.sinks, 1);
+    expect_shape("attention: sinks", options.sinks.shape(), {options.n_heads});
+  }
+  if (options.soft_cap < 0 || options.n_heads < 1 || options.n_kv_heads < 1 || options.head_dim < 1 ||
+      options.window < 0 || options.n_heads % options.n_kv_heads != 0) {
     fail("attention: n_heads " + std::to_string(options.n_heads) + ", n_kv_heads " +
          std::to_string(options.n_kv_heads) + ", head_dim " + std::to_string(options.head_dim) + ", window " +
          std::to_string(options.window) + "; counts are positive and n_kv_heads divides n_heads");
@@ -63,7 +82,7 @@ Tensor Ops::embed(const Tensor& table, std::span<const int32_t> ids, float scale
   if (table.shape().rank() != 2) fail("embed: table is " + text(table) + "; give [vocab_size, d_model]");
   for (const int32_t id : ids) expect_index("embed: id", id, table.dim(0));
   Tensor out = arena_.allocate(DType::f32, {static_cast<int64_t>(ids.size()), table.dim(1)});
-  kernels_.embed(table, ids, scale, out);
+  kernels_.run(op::Embed{table, ids, scale, out});
   return out;
 }
 
@@ -71,18 +90,24 @@ Tensor Ops::gather_rows(const Tensor& x, std::span<const int32_t> rows) {
   expect_activation("gather_rows: x", x, 2);
   for (const int32_t row : rows) expect_index("gather_rows: row", row, x.dim(0));
   Tensor out = arena_.allocate(DType::f32, {static_cast<int64_t>(rows.size()), x.dim(1)});
-  kernels_.gather_rows(x, rows, out);
+  kernels_.run(op::GatherRows{x, rows, out});
   return out;
 }
 
 Tensor Ops::rms_norm(const Tensor& x, const Tensor& weight, float eps) {
   expect_activation("rms_norm: x", x, x.shape().rank());
-  expect_activation("rms_norm: weight", weight, 1);
-  if (x.shape().rank() < 1 || weight.dim(0) != x.shape().last()) {
-    fail("rms_norm: x is " + text(x) + " and weight " + text(weight) + "; their last dimensions must be equal");
-  }
+  expect_row("rms_norm: weight", weight, x);
   Tensor out = arena_.allocate(DType::f32, x.shape());
-  kernels_.rms_norm(x, weight, eps, out);
+  kernels_.run(op::RmsNorm{x, weight, eps, out});
+  return out;
+}
+
+Tensor Ops::layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps) {
+  expect_activation("layer_norm: x", x, x.shape().rank());
+  expect_row("layer_norm: weight", weight, x);
+  if (!bias.empty()) expect_row("layer_norm: bias", bias, x);
+  Tensor out = arena_.allocate(DType::f32, x.shape());
+  kernels_.run(op::LayerNorm{x, weight, bias, eps, out});
   return out;
 }
 
@@ -94,7 +119,7 @@ void Ops::matmul_all(const Tensor& x, std::span<const Tensor> weights, std::span
     }
     outs[j] = arena_.allocate(DType::f32, {x.dim(0), weights[j].dim(0)});
   }
-  kernels_.matmul(x, weights, outs);
+  kernels_.run(op::Matmul{x, weights, outs});
 }
 
 Tensor Ops::matmul(const Tensor& x, const Tensor& weight) {
@@ -104,49 +129,64 @@ Tensor Ops::matmul(const Tensor& x, const Tensor& weight) {
 }
 
 Tensor Ops::add(const Tensor& a, const Tensor& b) {
-  expect_activation("add: a", a, a.shape().rank());
-  expect_activation("add: b", b, a.shape().rank());
-  expect_shape("add: b", b.shape(), a.shape());
+  expect_alike("add: a", a, "add: b", b);
   Tensor out = arena_.allocate(DType::f32, a.shape());
-  kernels_.add(a, b, out);
+  kernels_.run(op::Add{a, b, out});
   return out;
 }
 
 Tensor Ops::add_to(const Tensor& x, const Tensor& y) {
-  expect_activation("add_to: x", x, x.shape().rank());
-  expect_activation("add_to: y", y, x.shape().rank());
-  expect_shape("add_to: y", y.shape(), x.shape());
-  kernels_.add(x, y, x);
+  expect_alike("add_to: x", x, "add_to: y", y);
+  kernels_.run(op::Add{x, y, x});
   return x;
 }
 
-Tensor Ops::gelu_mul(const Tensor& gate, const Tensor& up) {
-  expect_activation("gelu_mul: gate", gate, gate.shape().rank());
-  expect_activation("gelu_mul: up", up, gate.shape().rank());
-  expect_shape("gelu_mul: up", up.shape(), gate.shape());
+Tensor Ops::add_row(const Tensor& x, const Tensor& row) {
+  expect_activation("add_row: x", x, x.shape().rank());
+  expect_row("add_row: row", row, x);
+  kernels_.run(op::AddRow{x, row, x});
+  return x;
+}
+
+Tensor Ops::activate(const Tensor& x, Activation activation) {
+  expect_activation("activate: x", x, x.shape().rank());
+  if (activation == Activation::clamped_swiglu) fail("activate: clamped_swiglu takes two tensors; use gate");
+  kernels_.run(op::Activate{x, activation, x});
+  return x;
+}
+
+Tensor Ops::gate(const Tensor& gate, const Tensor& up, Activation activation) {
+  expect_alike("gate: gate", gate, "gate: up", up);
   Tensor out = arena_.allocate(DType::f32, gate.shape());
-  kernels_.gelu_mul(gate, up, out);
+  kernels_.run(op::Gate{gate, up, activation, out});
   return out;
 }
 
-Tensor Ops::rope_table(std::span<const int32_t> positions, const Tensor& inv_freq) {
+Tensor Ops::soft_cap(const Tensor& x, float cap) {
+  expect_activation("soft_cap: x", x, x.shape().rank());
+  if (!(cap > 0)) fail("soft_cap: cap is " + std::to_string(cap) + "; give a number above zero");
+  kernels_.run(op::SoftCap{x, cap, x});
+  return x;
+}
+
+Tensor Ops::rope_table(std::span<const int32_t> positions, const Tensor& inv_freq, float scale) {
   expect_activation("rope_table: inv_freq", inv_freq, 1);
   Tensor out = arena_.allocate(DType::f32, {static_cast<int64_t>(positions.size()), 2 * inv_freq.dim(0)});
-  kernels_.rope_table(positions, inv_freq, out);
+  kernels_.run(op::RopeTable{positions, inv_freq, scale, out});
   return out;
 }
 
-Tensor Ops::rope(const Tensor& x, const Tensor& table, int64_t head_dim) {
+Tensor Ops::rope(const Tensor& x, const Tensor& table, int64_t head_dim, RopePairs pairs) {
   expect_activation("rope: x", x, 2);
   expect_activation("rope: table", table, 2);
-  if (head_dim < 2 || head_dim % 2 != 0 || x.dim(1) % head_dim != 0) {
-    fail("rope: x is " + text(x) + " and head_dim " + std::to_string(head_dim) +
-         "; head_dim is even and divides the last dimension");
+  if (head_dim < 1 || x.dim(1) % head_dim != 0 || table.dim(1) % 2 != 0 || table.dim(1) > head_dim) {
+    fail("rope: x is " + text(x) + ", table " + text(table) + " and head_dim " + std::to_string(head_dim) +
+         "; head_dim divides the last dimension and the table is even and no wider than a head");
   }
-  expect_shape("rope: table", table.shape(), {x.dim(0), head_dim});
+  expect_shape("rope: table", table.shape(), {x.dim(0), table.dim(1)});
   Tensor out = arena_.allocate(DType::f32, x.shape());
   const Shape heads{x.dim(0), x.dim(1) / head_dim, head_dim};
-  kernels_.rope(x.reshape(heads), table, out.reshape(heads));
+  kernels_.run(op::Rope{x.reshape(heads), table, pairs, out.reshape(heads)});
   return out;
 }
 
@@ -171,7 +211,41 @@ Tensor Ops::attention(const Tensor& q, const Tensor& k, const Tensor& v, std::sp
          " rows; runs follow each other and cover every row once");
   }
   Tensor out = arena_.allocate(DType::f32, q.shape());
-  kernels_.attention(q, k, v, runs, options, out);
+  kernels_.run(op::Attention{q, k, v, runs, options, out});
+  return out;
+}
+
+Ops::Choice Ops::choose_experts(const Tensor& logits, int64_t n_chosen, RouterWeights kind) {
+  expect_activation("choose_experts: logits", logits, 2);
+  if (n_chosen < 1 || n_chosen > logits.dim(1)) {
+    fail("choose_experts: " + std::to_string(n_chosen) + " of " + text(logits) + "; choose 1 to all experts");
+  }
+  const Shape shape{logits.dim(0), n_chosen};
+  const Choice choice{arena_.allocate(DType::i32, shape), arena_.allocate(DType::f32, shape)};
+  kernels_.run(op::ChooseExperts{logits, kind, choice.ids, choice.weights});
+  return choice;
+}
+
+Tensor Ops::expert_matmul(const Tensor& x, std::span<const Tensor> experts, const Choice& choice) {
+  expect_activation("expert_matmul: x", x, 2);
+  const int64_t n_products = choice.ids.n_elements();
+  if (experts.empty() || (x.dim(0) != choice.ids.dim(0) && x.dim(0) != n_products)) {
+    fail("expert_matmul: x is " + text(x) + " and the choice " + text(choice.ids) +
+         "; give a row of x for each row of the choice, or for each of its experts");
+  }
+  for (const Tensor& expert : experts) {
+    expect_shape("expert_matmul: expert", expert.shape(), {experts[0].dim(0), x.dim(1)});
+  }
+  Tensor out = arena_.allocate(DType::f32, {n_products, experts[0].dim(0)});
+  kernels_.run(op::ExpertMatmul{x, choice.ids, experts, out});
+  return out;
+}
+
+Tensor Ops::mix_experts(const Tensor& x, const Choice& choice) {
+  expect_activation("mix_experts: x", x, 2);
+  expect_shape("mix_experts: x", x.shape(), {choice.weights.n_elements(), x.dim(1)});
+  Tensor out = arena_.allocate(DType::f32, {choice.weights.dim(0), x.dim(1)});
+  kernels_.run(op::MixExperts{x, choice.weights, out});
   return out;
 }
 

@@ -36,10 +36,11 @@ class Ops {
   };
 
   // Shapes are given as in Kernels; each returns a new tensor.
-  Tensor embed(const Tensor& table, std::span<const int32_t> ids, float scale);  // [n_ids, d_model]
-  Tensor gather_rows(const Tensor& x, std::span<const int32_t> rows);            // [n_rows, d]
-  Tensor rms_norm(const Tensor& x, const Tensor& weight, float eps);             // as x, over the last dimension
-  Tensor matmul(const Tensor& x, const Tensor& weight);                          // [n_rows, N]
+  Tensor embed(const Tensor& table, std::span<const int32_t> ids, float scale = 1.0f);  // [n_ids, d_model]
+  Tensor gather_rows(const Tensor& x, std::span<const int32_t> rows);                   // [n_rows, d]
+  Tensor rms_norm(const Tensor& x, const Tensor& weight, float eps);                    // as x, over the last dimension
+  Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps);  // as x; bias may be empty
+  Tensor matmul(const Tensor& x, const Tensor& weight);                                     // [n_rows, N]
   // Several products of one input, e.g. `auto [q, k, v] = ops.matmul(h, wq, wk, wv)`.
   template <typename... W>
   std::array<Tensor, 1 + sizeof...(W)> matmul(const Tensor& x, const Tensor& first, const W&... rest)
@@ -47,11 +48,24 @@ class Ops {
   Tensor add(const Tensor& a, const Tensor& b);  // as a
   // x + y where x is not needed any more: the sum may take x's memory (it does, except under a training tape).
   Tensor add_to(const Tensor& x, const Tensor& y);
-  Tensor gelu_mul(const Tensor& gate, const Tensor& up);                          // as gate
-  Tensor rope_table(std::span<const int32_t> positions, const Tensor& inv_freq);  // [n_rows, 2 * n_freqs]
-  Tensor rope(const Tensor& x, const Tensor& table, int64_t head_dim);            // as x: [n_rows, n_heads * head_dim]
+  Tensor add_row(const Tensor& x, const Tensor& row);                        // as x, in its memory like add_to
+  Tensor activate(const Tensor& x, Activation activation);                   // as x, in its memory like add_to
+  Tensor gate(const Tensor& gate, const Tensor& up, Activation activation);  // as gate
+  Tensor soft_cap(const Tensor& x, float cap);                               // as x, in its memory like add_to
+  Tensor rope_table(std::span<const int32_t> positions, const Tensor& inv_freq, float scale = 1.0f);  // [n, 2 n_freqs]
+  // As x: [n_rows, n_heads * head_dim]; the table may be narrower than a head.
+  Tensor rope(const Tensor& x, const Tensor& table, int64_t head_dim, RopePairs pairs = RopePairs::halves);
   Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const KvRun> runs,
                    const AttentionOptions& options);  // as q
+
+  // The experts that each row goes to: ids i32 and weights f32, both [n_rows, n_chosen].
+  struct Choice {
+    Tensor ids, weights;
+  };
+  Choice choose_experts(const Tensor& logits, int64_t n_chosen, RouterWeights kind);
+  // [n_rows * n_chosen, N]; x has a row for each row of the choice, or one for each of its experts.
+  Tensor expert_matmul(const Tensor& x, std::span<const Tensor> experts, const Choice& choice);
+  Tensor mix_experts(const Tensor& x, const Choice& choice);  // [n_rows, d] of x: [n_rows * n_chosen, d]
 
  private:
   // Checks and allocates outs[j] for x * weights[j]^T and computes them all.

@@ -56,7 +56,7 @@ TEST_F(OpsTest, RefusesShapesThatDoNotFit) {
   expect_refused([&] { ops_.matmul(tensor({2, 4}).transpose(0, 1), tensor({3, 2})); }, {"matmul", "contiguous"});
   expect_refused([&] { ops_.add(tensor({2, 4}), tensor({4, 2})); }, {"add", "[2, 4]", "[4, 2]"});
   expect_refused([&] { ops_.add_to(tensor({2, 4}), tensor({2, 3})); }, {"add_to", "[2, 3]"});
-  expect_refused([&] { ops_.gelu_mul(tensor({2, 4}), tensor({2, 3})); }, {"gelu_mul", "[2, 3]"});
+  expect_refused([&] { ops_.gate(tensor({2, 4}), tensor({2, 3}), Activation::silu); }, {"gate", "[2, 3]"});
   expect_refused([&] { ops_.rope_table(positions, tensor({2, 2})); }, {"rope_table", "[2, 2]"});
   expect_refused([&] { ops_.rope(tensor({3, 6}), tensor({3, 3}), 3); }, {"rope", "head_dim 3"});
   expect_refused([&] { ops_.rope(tensor({3, 8}), tensor({2, 4}), 4); }, {"rope: table", "[2, 4]", "[3, 4]"});
@@ -118,7 +118,7 @@ void small_forward(Ops& ops, const Tensor& table, const Tensor& norm, const Tens
     const auto [q, k, v] = ops.matmul(h, table, table, table);
     const AttentionOptions options{.n_heads = 2, .n_kv_heads = 2, .head_dim = 2};
     ops.add_to(x, ops.attention(ops.rope(q, angles, 2), ops.rope(k, angles, 2), v, {&run, 1}, options));
-    ops.add_to(x, ops.gelu_mul(h, ops.add(h, x)));
+    ops.add_to(x, ops.gate(h, ops.add(h, x), Activation::gelu_tanh));
   }
   ops.matmul(ops.gather_rows(x, last), table);
 }

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <limits>
 #include <numbers>
+#include <numeric>
 #include <vector>
 
 #include "tensor/dequantize.h"
@@ -41,14 +43,18 @@ void store_row(const float* row, Tensor cache, int64_t pos) {
 
 // One head of one query at `pos`: out[head_dim] = softmax(scale * q . keys) * values over the visible positions.
 void attend(const float* q, const std::vector<std::vector<float>>& keys, const std::vector<std::vector<float>>& values,
-            int64_t pos, int64_t kv_offset, const AttentionOptions& options, float* out) {
+            int64_t pos, int64_t head, const AttentionOptions& options, float* out) {
+  const int64_t kv_offset = head / (options.n_heads / options.n_kv_heads) * options.head_dim;
   const int64_t first = options.window == 0 ? 0 : std::max<int64_t>(0, pos - options.window + 1);
   std::vector<double> weights;
   for (int64_t i = first; i <= pos; ++i) {
-    weights.push_back(options.scale * dot(q, keys[i].data() + kv_offset, options.head_dim));
+    const double score = options.scale * dot(q, keys[i].data() + kv_offset, options.head_dim);
+    weights.push_back(options.soft_cap == 0 ? score : options.soft_cap * std::tanh(score / options.soft_cap));
   }
-  const double max = *std::max_element(weights.begin(), weights.end());
-  double sum = 0;
+  const bool has_sink = !options.sinks.empty();
+  const double sink = has_sink ? options.sinks.as<float>()[head] : -std::numeric_limits<double>::infinity();
+  const double max = std::max(sink, *std::max_element(weights.begin(), weights.end()));
+  double sum = has_sink ? std::exp(sink - max) : 0;
   for (double& weight : weights) sum += weight = std::exp(weight - max);
   for (int64_t d = 0; d < options.head_dim; ++d) {
     double total = 0;
@@ -57,90 +63,146 @@ void attend(const float* q, const std::vector<std::vector<float>>& keys, const s
   }
 }
 
-}  // namespace
+double activated(Activation activation, double x) {
+  switch (activation) {
+    case Activation::gelu_tanh:
+      return 0.5 * x * (1.0 + std::tanh(std::sqrt(2.0 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
+    case Activation::gelu:
+      return 0.5 * x * std::erfc(-x / std::numbers::sqrt2);
+    case Activation::silu:
+      return x / (1.0 + std::exp(-x));
+    case Activation::relu:
+      return x > 0 || std::isnan(x) ? x : 0;
+    case Activation::relu_squared:
+      return x > 0 || std::isnan(x) ? x * x : 0;
+    case Activation::clamped_swiglu:
+      break;  // no function of one number
+  }
+  throw Error(ErrorCode::internal, "reference: an activation without a function; please report this");
+}
 
-void ReferenceKernels::embed(const Tensor& table, std::span<const int32_t> ids, float scale, Tensor out) {
-  for (size_t i = 0; i < ids.size(); ++i) {
-    const std::vector<float> row = row_as_f32(table, ids[i]);
-    for (size_t d = 0; d < row.size(); ++d) out.row<float>(i)[d] = row[d] * scale;
+void compute(const op::Embed& o) {
+  for (size_t i = 0; i < o.ids.size(); ++i) {
+    const std::vector<float> row = row_as_f32(o.table, o.ids[i]);
+    for (size_t d = 0; d < row.size(); ++d) o.out.row<float>(i)[d] = row[d] * o.scale;
   }
 }
 
-void ReferenceKernels::gather_rows(const Tensor& x, std::span<const int32_t> rows, Tensor out) {
-  for (size_t i = 0; i < rows.size(); ++i) std::copy_n(x.row<float>(rows[i]), x.dim(1), out.row<float>(i));
+void compute(const op::GatherRows& o) {
+  for (size_t i = 0; i < o.rows.size(); ++i) std::copy_n(o.x.row<float>(o.rows[i]), o.x.dim(1), o.out.row<float>(i));
 }
 
-void ReferenceKernels::rms_norm(const Tensor& x, const Tensor& weight, float eps, Tensor out) {
+// Calls `body(source, target, width)` for every row along the last dimension.
+template <typename Body>
+void for_each_row(const Tensor& x, const Tensor& out, Body&& body) {
   const int64_t width = x.shape().last();
   const int64_t n_rows = width == 0 ? 0 : x.n_elements() / width;
-  for (int64_t row = 0; row < n_rows; ++row) {
-    const float* source = x.as<float>() + row * width;
-    const double scale = 1.0 / std::sqrt(dot(source, source, width) / static_cast<double>(width) + eps);
-    for (int64_t i = 0; i < width; ++i) {
-      out.as<float>()[row * width + i] = static_cast<float>(source[i] * scale * weight.as<float>()[i]);
-    }
-  }
+  for (int64_t row = 0; row < n_rows; ++row) body(x.as<float>() + row * width, out.as<float>() + row * width, width);
 }
 
-void ReferenceKernels::matmul(const Tensor& x, std::span<const Tensor> weights, std::span<const Tensor> outs) {
-  for (size_t j = 0; j < weights.size(); ++j) {
-    for (int64_t n = 0; n < weights[j].dim(0); ++n) {
-      const std::vector<float> weight_row = row_as_f32(weights[j], n);
-      for (int64_t row = 0; row < x.dim(0); ++row) {
-        outs[j].row<float>(row)[n] = static_cast<float>(dot(x.row<float>(row), weight_row.data(), x.dim(1)));
+void compute(const op::RmsNorm& o) {
+  for_each_row(o.x, o.out, [&](const float* x, float* out, int64_t width) {
+    const double scale = 1.0 / std::sqrt(dot(x, x, width) / static_cast<double>(width) + o.eps);
+    for (int64_t i = 0; i < width; ++i) out[i] = static_cast<float>(x[i] * scale * o.weight.as<float>()[i]);
+  });
+}
+
+void compute(const op::LayerNorm& o) {
+  for_each_row(o.x, o.out, [&](const float* x, float* out, int64_t width) {
+    const double mean = std::accumulate(x, x + width, 0.0) / static_cast<double>(width);
+    double squares = 0;
+    for (int64_t i = 0; i < width; ++i) squares += (x[i] - mean) * (x[i] - mean);
+    const double scale = 1.0 / std::sqrt(squares / static_cast<double>(width) + o.eps);
+    for (int64_t i = 0; i < width; ++i) {
+      const double bias = o.bias.empty() ? 0 : o.bias.as<float>()[i];
+      out[i] = static_cast<float>((x[i] - mean) * scale * o.weight.as<float>()[i] + bias);
+    }
+  });
+}
+
+void compute(const op::Matmul& o) {
+  for (size_t j = 0; j < o.weights.size(); ++j) {
+    for (int64_t n = 0; n < o.weights[j].dim(0); ++n) {
+      const std::vector<float> weight_row = row_as_f32(o.weights[j], n);
+      for (int64_t row = 0; row < o.x.dim(0); ++row) {
+        o.outs[j].row<float>(row)[n] = static_cast<float>(dot(o.x.row<float>(row), weight_row.data(), o.x.dim(1)));
       }
     }
   }
 }
 
-void ReferenceKernels::add(const Tensor& a, const Tensor& b, Tensor out) {
-  for (int64_t i = 0; i < a.n_elements(); ++i) out.as<float>()[i] = a.as<float>()[i] + b.as<float>()[i];
+void compute(const op::Add& o) {
+  for (int64_t i = 0; i < o.a.n_elements(); ++i) o.out.as<float>()[i] = o.a.as<float>()[i] + o.b.as<float>()[i];
 }
 
-void ReferenceKernels::gelu_mul(const Tensor& gate, const Tensor& up, Tensor out) {
-  const double root = std::sqrt(2.0 / std::numbers::pi);
-  for (int64_t i = 0; i < gate.n_elements(); ++i) {
-    const double g = gate.as<float>()[i];
-    const double gelu = 0.5 * g * (1.0 + std::tanh(root * (g + 0.044715 * g * g * g)));
-    out.as<float>()[i] = static_cast<float>(gelu * up.as<float>()[i]);
+void compute(const op::AddRow& o) {
+  for_each_row(o.x, o.out, [&](const float* x, float* out, int64_t width) {
+    for (int64_t i = 0; i < width; ++i) out[i] = x[i] + o.row.as<float>()[i];
+  });
+}
+
+void compute(const op::Activate& o) {
+  for (int64_t i = 0; i < o.x.n_elements(); ++i) {
+    o.out.as<float>()[i] = static_cast<float>(activated(o.activation, o.x.as<float>()[i]));
   }
 }
 
-void ReferenceKernels::rope_table(std::span<const int32_t> positions, const Tensor& inv_freq, Tensor out) {
-  const int64_t n_freqs = inv_freq.dim(0);
-  for (size_t row = 0; row < positions.size(); ++row) {
+void compute(const op::Gate& o) {
+  for (int64_t i = 0; i < o.gate.n_elements(); ++i) {
+    double gate = o.gate.as<float>()[i], up = o.up.as<float>()[i];
+    if (o.activation == Activation::clamped_swiglu) {
+      gate = std::min(gate, 7.0);
+      up = std::clamp(up, -7.0, 7.0) + 1;
+      gate = gate / (1.0 + std::exp(-1.702 * gate));
+    } else {
+      gate = activated(o.activation, gate);
+    }
+    o.out.as<float>()[i] = static_cast<float>(gate * up);
+  }
+}
+
+void compute(const op::SoftCap& o) {
+  for (int64_t i = 0; i < o.x.n_elements(); ++i) {
+    o.out.as<float>()[i] = static_cast<float>(o.cap * std::tanh(double{o.x.as<float>()[i]} / o.cap));
+  }
+}
+
+void compute(const op::RopeTable& o) {
+  const int64_t n_freqs = o.inv_freq.dim(0);
+  for (size_t row = 0; row < o.positions.size(); ++row) {
     for (int64_t j = 0; j < n_freqs; ++j) {
       // The angle is a float32 product because the models were trained with one.
-      const float angle = static_cast<float>(positions[row]) * inv_freq.as<float>()[j];
-      out.row<float>(row)[j] = static_cast<float>(std::cos(double{angle}));
-      out.row<float>(row)[n_freqs + j] = static_cast<float>(std::sin(double{angle}));
+      const float angle = static_cast<float>(o.positions[row]) * o.inv_freq.as<float>()[j];
+      o.out.row<float>(row)[j] = static_cast<float>(std::cos(double{angle}) * o.scale);
+      o.out.row<float>(row)[n_freqs + j] = static_cast<float>(std::sin(double{angle}) * o.scale);
     }
   }
 }
 
-void ReferenceKernels::rope(const Tensor& x, const Tensor& table, Tensor out) {
-  const int64_t n_heads = x.dim(1), half = x.dim(2) / 2;
-  for (int64_t row = 0; row < x.dim(0); ++row) {
-    const float* cosine = table.row<float>(row);
-    const float* sine = cosine + half;
+void compute(const op::Rope& o) {
+  const int64_t n_heads = o.x.dim(1), head_dim = o.x.dim(2), n_freqs = o.table.dim(1) / 2;
+  std::copy_n(o.x.as<float>(), o.out.as<float>() == o.x.as<float>() ? 0 : o.x.n_elements(), o.out.as<float>());
+  for (int64_t row = 0; row < o.x.dim(0); ++row) {
+    const float* cosine = o.table.row<float>(row);
+    const float* sine = cosine + n_freqs;
     for (int64_t head = 0; head < n_heads; ++head) {
-      const int64_t at = (row * n_heads + head) * 2 * half;
-      for (int64_t j = 0; j < half; ++j) {
-        const double a = x.as<float>()[at + j], b = x.as<float>()[at + j + half];
-        out.as<float>()[at + j] = static_cast<float>(a * cosine[j] - b * sine[j]);
-        out.as<float>()[at + j + half] = static_cast<float>(b * cosine[j] + a * sine[j]);
+      float* const target = o.out.as<float>() + (row * n_heads + head) * head_dim;
+      for (int64_t j = 0; j < n_freqs; ++j) {
+        const int64_t first = o.pairs == RopePairs::halves ? j : 2 * j;
+        const int64_t second = o.pairs == RopePairs::halves ? j + n_freqs : 2 * j + 1;
+        const double a = target[first], b = target[second];
+        target[first] = static_cast<float>(a * cosine[j] - b * sine[j]);
+        target[second] = static_cast<float>(b * cosine[j] + a * sine[j]);
       }
     }
   }
 }
 
-void ReferenceKernels::attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const KvRun> runs,
-                                 const AttentionOptions& options, Tensor out) {
-  const int64_t heads_per_kv = options.n_heads / options.n_kv_heads;
-  for (const KvRun& run : runs) {
+void compute(const op::Attention& o) {
+  for (const KvRun& run : o.runs) {
     for (int64_t i = 0; i < run.n_rows; ++i) {
-      store_row(k.row<float>(run.first_row + i), run.keys, run.first_pos + i);
-      store_row(v.row<float>(run.first_row + i), run.values, run.first_pos + i);
+      store_row(o.k.row<float>(run.first_row + i), run.keys, run.first_pos + i);
+      store_row(o.v.row<float>(run.first_row + i), run.values, run.first_pos + i);
     }
     std::vector<std::vector<float>> keys, values;
     for (int64_t pos = 0; pos < run.first_pos + run.n_rows; ++pos) {
@@ -148,13 +210,60 @@ void ReferenceKernels::attention(const Tensor& q, const Tensor& k, const Tensor&
       values.push_back(row_as_f32(run.values, pos));
     }
     for (int64_t i = 0; i < run.n_rows; ++i) {
-      for (int64_t head = 0; head < options.n_heads; ++head) {
-        const int64_t at = head * options.head_dim, kv_at = head / heads_per_kv * options.head_dim;
-        attend(q.row<float>(run.first_row + i) + at, keys, values, run.first_pos + i, kv_at, options,
-               out.row<float>(run.first_row + i) + at);
+      for (int64_t head = 0; head < o.options.n_heads; ++head) {
+        const int64_t at = head * o.options.head_dim;
+        attend(o.q.row<float>(run.first_row + i) + at, keys, values, run.first_pos + i, head, o.options,
+               o.out.row<float>(run.first_row + i) + at);
       }
     }
   }
+}
+
+void compute(const op::ChooseExperts& o) {
+  const int64_t n_experts = o.logits.dim(1), n_chosen = o.ids.dim(1);
+  for (int64_t row = 0; row < o.logits.dim(0); ++row) {
+    const float* const logits = o.logits.row<float>(row);
+    std::vector<int32_t> order(static_cast<size_t>(n_experts));
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return logits[a] > logits[b]; });
+    double total = 0;
+    const int64_t n_counted = o.kind == RouterWeights::softmax_of_all ? n_experts : n_chosen;
+    for (int64_t j = 0; j < n_counted; ++j) total += std::exp(double{logits[order[j]]} - logits[order[0]]);
+    for (int64_t j = 0; j < n_chosen; ++j) {
+      o.ids.row<int32_t>(row)[j] = order[j];
+      o.weights.row<float>(row)[j] = static_cast<float>(std::exp(double{logits[order[j]]} - logits[order[0]]) / total);
+    }
+  }
+}
+
+void compute(const op::ExpertMatmul& o) {
+  const int64_t n_chosen = o.ids.dim(1), n_products = o.ids.dim(0) * n_chosen;
+  for (int64_t i = 0; i < n_products; ++i) {
+    const Tensor& expert = o.experts[static_cast<size_t>(o.ids.as<int32_t>()[i])];
+    const float* const x = o.x.row<float>(o.x.dim(0) == n_products ? i : i / n_chosen);
+    for (int64_t n = 0; n < expert.dim(0); ++n) {
+      o.out.row<float>(i)[n] = static_cast<float>(dot(x, row_as_f32(expert, n).data(), o.x.dim(1)));
+    }
+  }
+}
+
+void compute(const op::MixExperts& o) {
+  const int64_t n_chosen = o.weights.dim(1);
+  for (int64_t row = 0; row < o.out.dim(0); ++row) {
+    for (int64_t d = 0; d < o.out.dim(1); ++d) {
+      double sum = 0;
+      for (int64_t j = 0; j < n_chosen; ++j) {
+        sum += double{o.weights.row<float>(row)[j]} * o.x.row<float>(row * n_chosen + j)[d];
+      }
+      o.out.row<float>(row)[d] = static_cast<float>(sum);
+    }
+  }
+}
+
+}  // namespace
+
+void ReferenceKernels::run(const Operation& operation) {
+  std::visit([](const auto& one) { compute(one); }, operation);
 }
 
 }  // namespace tidemill

@@ -16,17 +16,17 @@ Tensor view(std::vector<float>& values, const Shape& shape) {
 
 TEST(ReferenceTest, RmsNormDividesByTheRootOfTheMeanSquare) {
   std::vector<float> x{3, 4, 0, 0}, weight{1, 2}, out(4);
-  ReferenceKernels().rms_norm(view(x, {2, 2}), view(weight, {2}), 0.0f, view(out, {2, 2}));
+  ReferenceKernels().run(op::RmsNorm{view(x, {2, 2}), view(weight, {2}), 0.0f, view(out, {2, 2})});
   EXPECT_FLOAT_EQ(out[0], 3 / std::sqrt(12.5f));
   EXPECT_FLOAT_EQ(out[1], 8 / std::sqrt(12.5f));
   EXPECT_TRUE(std::isnan(out[2]));
-  ReferenceKernels().rms_norm(view(x, {2, 2}), view(weight, {2}), 1e-6f, view(out, {2, 2}));
+  ReferenceKernels().run(op::RmsNorm{view(x, {2, 2}), view(weight, {2}), 1e-6f, view(out, {2, 2})});
   EXPECT_EQ(out[2], 0.0f);
 }
 
 TEST(ReferenceTest, GeluHasTheTanhForm) {
   std::vector<float> gate{1, -1, 3, -10, 0}, up{1, 1, 2, 5, 7}, out(5);
-  ReferenceKernels().gelu_mul(view(gate, {1, 5}), view(up, {1, 5}), view(out, {1, 5}));
+  ReferenceKernels().run(op::Gate{view(gate, {1, 5}), view(up, {1, 5}), Activation::gelu_tanh, view(out, {1, 5})});
   EXPECT_FLOAT_EQ(out[0], 0.841191990607477f);
   EXPECT_FLOAT_EQ(out[1], -0.158808009392523f);
   EXPECT_FLOAT_EQ(out[2], 2 * 2.99636269148103f);
@@ -34,14 +34,57 @@ TEST(ReferenceTest, GeluHasTheTanhForm) {
   EXPECT_EQ(out[4], 0.0f);
 }
 
+TEST(ReferenceTest, LayerNormHasMeanZeroAndVarianceOne) {
+  std::vector<float> x{1, 2, 3, 6}, weight{1, 1, 1, 2}, bias{0, 0, 0.5f, 0}, out(4);
+  ReferenceKernels().run(op::LayerNorm{view(x, {1, 4}), view(weight, {4}), view(bias, {4}), 0.0f, view(out, {1, 4})});
+  const float deviation = std::sqrt(3.5f);  // of a mean of 3
+  EXPECT_FLOAT_EQ(out[0], -2 / deviation);
+  EXPECT_FLOAT_EQ(out[2], 0.5f);
+  EXPECT_FLOAT_EQ(out[3], 6 / deviation);
+}
+
+TEST(ReferenceTest, ActivationsAreTheirFunctions) {
+  const auto of = [](Activation activation, float value) {
+    std::vector<float> x{value}, out(1);
+    ReferenceKernels().run(op::Activate{view(x, {1}), activation, view(out, {1})});
+    return out[0];
+  };
+  EXPECT_FLOAT_EQ(of(Activation::gelu, 1), 0.841344746068543f);
+  EXPECT_FLOAT_EQ(of(Activation::gelu, -2), -0.0455002638963584f);
+  EXPECT_FLOAT_EQ(of(Activation::silu, 1), 0.731058578630005f);
+  EXPECT_EQ(of(Activation::relu, -3), 0.0f);
+  EXPECT_EQ(of(Activation::relu_squared, 3), 9.0f);
+}
+
+TEST(ReferenceTest, TheClampedGateOfGptOss) {
+  std::vector<float> gate{1, 100, -1}, up{2, 100, -100}, out(3);
+  ReferenceKernels().run(op::Gate{view(gate, {3}), view(up, {3}), Activation::clamped_swiglu, view(out, {3})});
+  EXPECT_FLOAT_EQ(out[0], 3 / (1 + std::exp(-1.702f)));
+  EXPECT_FLOAT_EQ(out[1], 8 * 7 / (1 + std::exp(-1.702f * 7)));
+  EXPECT_FLOAT_EQ(out[2], -6 * -1 / (1 + std::exp(1.702f)));
+}
+
+TEST(ReferenceTest, ExpertsAreChosenByTheirLogits) {
+  std::vector<float> logits{1, 3, 2, 3}, weights(2);
+  std::vector<int32_t> ids(2);
+  const Tensor chosen(ids.data(), DType::i32, {1, 2});
+  ReferenceKernels().run(
+      op::ChooseExperts{view(logits, {1, 4}), RouterWeights::softmax_of_chosen, chosen, view(weights, {1, 2})});
+  EXPECT_EQ(ids, (std::vector<int32_t>{1, 3}));
+  EXPECT_EQ(weights, (std::vector<float>{0.5f, 0.5f}));
+  ReferenceKernels().run(
+      op::ChooseExperts{view(logits, {1, 4}), RouterWeights::softmax_of_all, chosen, view(weights, {1, 2})});
+  EXPECT_FLOAT_EQ(weights[0], 1 / (2 + std::exp(-1.0f) + std::exp(-2.0f)));
+}
+
 TEST(ReferenceTest, RopeTurnsPairsHalfAHeadApart) {
   const std::vector<int32_t> positions{2};
   std::vector<float> inv_freq{1.0f, 0.25f}, table(4), x{1, 2, 3, 4}, out(4);
   ReferenceKernels kernels;
-  kernels.rope_table(positions, view(inv_freq, {2}), view(table, {1, 4}));
+  kernels.run(op::RopeTable{positions, view(inv_freq, {2}), 1.0f, view(table, {1, 4})});
   EXPECT_FLOAT_EQ(table[1], std::cos(0.5f));
   EXPECT_FLOAT_EQ(table[2], std::sin(2.0f));
-  kernels.rope(view(x, {1, 1, 4}), view(table, {1, 4}), view(out, {1, 1, 4}));
+  kernels.run(op::Rope{view(x, {1, 1, 4}), view(table, {1, 4}), RopePairs::halves, view(out, {1, 1, 4})});
   EXPECT_FLOAT_EQ(out[0], std::cos(2.0f) - 3 * std::sin(2.0f));
   EXPECT_FLOAT_EQ(out[2], 3 * std::cos(2.0f) + std::sin(2.0f));
   EXPECT_FLOAT_EQ(out[1], 2 * std::cos(0.5f) - 4 * std::sin(0.5f));
@@ -51,7 +94,7 @@ TEST(ReferenceTest, MatmulTakesStridedRows) {
   std::vector<float> x{1, 2}, weight{1, 10, -1, 100, 1000, -1}, out(2);
   const Tensor columns = view(weight, {2, 3}).slice(1, 0, 2);
   const Tensor target = view(out, {1, 2});
-  ReferenceKernels().matmul(view(x, {1, 2}), {&columns, 1}, {&target, 1});
+  ReferenceKernels().run(op::Matmul{view(x, {1, 2}), {&columns, 1}, {&target, 1}});
   EXPECT_EQ(out, (std::vector<float>{21, 2100}));
 }
 
@@ -61,15 +104,25 @@ TEST(ReferenceTest, AttentionIsASoftmaxOverTheVisiblePositions) {
   const KvRun run{0, 2, 0, view(keys, {4, 1}), view(values, {4, 1})};
   AttentionOptions options{.n_heads = 2, .n_kv_heads = 1, .head_dim = 1, .scale = 0.5f};
   ReferenceKernels kernels;
-  kernels.attention(view(q, {2, 2}), view(k, {2, 1}), view(v, {2, 1}), {&run, 1}, options, view(out, {2, 2}));
+  kernels.run(op::Attention{view(q, {2, 2}), view(k, {2, 1}), view(v, {2, 1}), {&run, 1}, options, view(out, {2, 2})});
   EXPECT_EQ(keys, (std::vector<float>{1, 3, 0, 0}));
   EXPECT_FLOAT_EQ(out[0], 5);
   EXPECT_FLOAT_EQ(out[2], 6);
   const float weight = 1 / (1 + std::exp(2.0f));  // scores 1 and 3
   EXPECT_FLOAT_EQ(out[3], 5 * weight + 7 * (1 - weight));
   options.window = 1;
-  kernels.attention(view(q, {2, 2}), view(k, {2, 1}), view(v, {2, 1}), {&run, 1}, options, view(out, {2, 2}));
+  kernels.run(op::Attention{view(q, {2, 2}), view(k, {2, 1}), view(v, {2, 1}), {&run, 1}, options, view(out, {2, 2})});
   EXPECT_FLOAT_EQ(out[2], 7);
+}
+
+// One key with a score of 4, which a cap of 2 makes 2 tanh 2; a sink takes part in the softmax and gives nothing.
+TEST(ReferenceTest, AttentionCapsScoresAndFeedsSinks) {
+  std::vector<float> q{4}, k{1}, v{10}, keys(1), values(1), out(1), sinks{1};
+  const KvRun run{0, 1, 0, view(keys, {1, 1}), view(values, {1, 1})};
+  AttentionOptions options{.n_heads = 1, .n_kv_heads = 1, .head_dim = 1, .soft_cap = 2, .sinks = view(sinks, {1})};
+  ReferenceKernels().run(
+      op::Attention{view(q, {1, 1}), view(k, {1, 1}), view(v, {1, 1}), {&run, 1}, options, view(out, {1, 1})});
+  EXPECT_FLOAT_EQ(out[0], 10 / (1 + std::exp(1 - 2 * std::tanh(2.0f))));
 }
 
 TEST(ReferenceTest, F16CacheRoundsToNearestEvenAndSaturates) {
@@ -78,8 +131,12 @@ TEST(ReferenceTest, F16CacheRoundsToNearestEvenAndSaturates) {
       out(8);
   std::vector<uint16_t> keys(8), values(8);
   const KvRun run{0, 1, 0, {keys.data(), DType::f16, {1, 8}}, {values.data(), DType::f16, {1, 8}}};
-  ReferenceKernels().attention(view(q, {1, 8}), view(k, {1, 8}), view(k, {1, 8}), {&run, 1},
-                               {.n_heads = 1, .n_kv_heads = 1, .head_dim = 8}, view(out, {1, 8}));
+  ReferenceKernels().run(op::Attention{view(q, {1, 8}),
+                                       view(k, {1, 8}),
+                                       view(k, {1, 8}),
+                                       {&run, 1},
+                                       {.n_heads = 1, .n_kv_heads = 1, .head_dim = 8},
+                                       view(out, {1, 8})});
   EXPECT_EQ(keys, (std::vector<uint16_t>{0x3c00, 0x3c02, 0, 2, 0x7bff, 0x7bff, 0xfbff, 0x8000}));
   EXPECT_EQ(out[5], 65504.0f);
 }

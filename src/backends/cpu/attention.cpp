@@ -1,6 +1,7 @@
 #include "backends/cpu/attention.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "backends/cpu/grain.h"
@@ -63,6 +64,7 @@ static void attend(const QueryBlock& block, int64_t tile, const AttentionOptions
   for (size_t i = 0; i < n_queries; ++i) {
     const size_t query = first_query + i;
     const int64_t pos = block.first_pos() + static_cast<int64_t>(query) / group;
+    if (options.soft_cap != 0) cap_scores(scratch.scores + i * kRowStride, first_key, n_keys, options.soft_cap);
     soften(scratch.scores + i * kRowStride, first_key, n_keys, first(pos), end(pos), &part.greatest[query],
            &part.totals[query]);
   }
@@ -157,7 +159,9 @@ void store_results(const Parts& sum, const QueryBlock& block, const AttentionOpt
   const int64_t n_queries = block.n_rows * group_size(options);
   for (int64_t query = 0; query < n_queries; ++query) {
     const float* const values = sum.values + static_cast<size_t>(query) * padded(options.head_dim);
-    const float factor = 1.0f / sum.totals[query];
+    const int64_t head = block.kv_head * group_size(options) + query % group_size(options);
+    const float sink = options.sinks.empty() ? 0.0f : std::exp(options.sinks.as<float>()[head] - sum.greatest[query]);
+    const float factor = 1.0f / (sum.totals[query] + sink);
     float* const target = head_of(out, block, query, options);
     for (int64_t i = 0; i < options.head_dim; ++i) target[i] = values[i] * factor;
   }
@@ -165,13 +169,14 @@ void store_results(const Parts& sum, const QueryBlock& block, const AttentionOpt
 
 }  // namespace
 
-void Attention::run(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const KvRun> runs,
-                    const AttentionOptions& options, const Tensor& out) {
-  append(k, v, runs);
-  cut(runs, options);
+void Attention::compute(const op::Attention& operation) {
+  const AttentionOptions& options = operation.options;
+  append(operation.k, operation.v, operation.runs);
+  cut(operation.runs, options);
   const int64_t n_floats = BlockScratch::n_floats(std::max(kMaxQueries, group_size(options)), options.head_dim);
   thread_scratch_.floats(pool_.n_threads() * static_cast<int64_t>(padded(n_floats)));
-  is_worth_splitting(options) ? run_tiles(q, options, out) : run_blocks(q, options, out);
+  is_worth_splitting(options) ? run_tiles(operation.q, options, operation.out)
+                              : run_blocks(operation.q, options, operation.out);
 }
 
 void Attention::append(const Tensor& k, const Tensor& v, std::span<const KvRun> runs) {

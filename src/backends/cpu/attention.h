@@ -16,12 +16,11 @@ class Attention {
   // `pool` outlives this object.
   explicit Attention(ThreadPool& pool) : pool_(pool) {}
 
-  // Kernels::attention, with caches of f32 or f16 (a number too large for f16 is stored as the largest one).  Each row
+  // With caches of f32 or f16 (a number too large for f16 is stored as the largest one).  Each row
   // of `out` is bit-identical whatever shares the call, however its sequence was cut into calls, and whatever the
   // number of threads.  Allocates only when a call needs more scratch than any before; growing contexts need none,
   // because scratch is sized by the capacity of the caches.
-  void run(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const KvRun> runs,
-           const AttentionOptions& options, const Tensor& out);
+  void compute(const op::Attention& operation);
 
  private:
   void append(const Tensor& k, const Tensor& v, std::span<const KvRun> runs);

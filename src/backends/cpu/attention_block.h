@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "ops/kernels.h"
+#include "ops/operations.h"
 
 namespace tidemill {
 

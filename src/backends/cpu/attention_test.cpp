@@ -19,17 +19,27 @@ namespace {
 struct Form {
   int64_t n_heads, n_kv_heads, head_dim, window;
   DType state;
+  float soft_cap = 0;
+  bool has_sinks = false;
 
   AttentionOptions options() const {
     return {.n_heads = n_heads,
             .n_kv_heads = n_kv_heads,
             .head_dim = head_dim,
             .scale = 1.0f / std::sqrt(static_cast<float>(head_dim)),
-            .window = window};
+            .window = window,
+            .soft_cap = soft_cap,
+            .sinks = has_sinks ? sinks() : Tensor()};
+  }
+  // One for each head: some that take nearly all the weight, some that take nearly none.
+  Tensor sinks() const {
+    static const TestTensor values = TestTensor::random({64}, 99, 4.0f);
+    return values.view().slice(0, 0, n_heads);
   }
   std::string name() const {
     return std::to_string(n_heads) + "x" + std::to_string(n_kv_heads) + "x" + std::to_string(head_dim) + " window " +
-           std::to_string(window) + " " + std::string(info(state).name);
+           std::to_string(window) + " " + std::string(info(state).name) + " cap " + std::to_string(soft_cap) +
+           (has_sinks ? " sinks" : "");
   }
 };
 
@@ -77,7 +87,7 @@ void attend(const Run& run, const Form& form, const std::vector<Step>& steps) {
     runs.push_back({row, step.end - step.begin, step.begin, step.sequence->keys.view(), step.sequence->values.view()});
     row += step.end - step.begin;
   }
-  run(q.view(), k.view(), v.view(), std::span<const KvRun>(runs), form.options(), out.view());
+  run(op::Attention{q.view(), k.view(), v.view(), runs, form.options(), out.view()});
   const float* source = out.data();
   for (const Step& step : steps) {
     const int64_t n = (step.end - step.begin) * out.view().dim(1);
@@ -87,10 +97,10 @@ void attend(const Run& run, const Form& form, const std::vector<Step>& steps) {
 }
 
 auto cpu(Attention& attention) {
-  return [&](auto&&... args) { attention.run(args...); };
+  return [&](const op::Attention& operation) { attention.compute(operation); };
 }
 auto reference() {
-  return [](auto&&... args) { ReferenceKernels().attention(args...); };
+  return [](const op::Attention& operation) { ReferenceKernels().run(operation); };
 }
 
 void expect_close(const Sequence& found, const Sequence& expected) {
@@ -102,9 +112,11 @@ void expect_close(const Sequence& found, const Sequence& expected) {
 }
 
 const Form kForms[] = {
-    {1, 1, 1, 0, DType::f32},   {4, 1, 256, 0, DType::f16}, {4, 1, 256, 37, DType::f16},  {4, 2, 20, 0, DType::f32},
-    {6, 2, 20, 5, DType::f16},  {3, 3, 33, 0, DType::f16},  {2, 1, 64, 1, DType::f32},    {8, 1, 80, 128, DType::f16},
-    {5, 1, 129, 0, DType::f32}, {40, 1, 8, 0, DType::f16},  {2, 2, 300, 130, DType::f16},
+    {1, 1, 1, 0, DType::f32},         {4, 1, 256, 0, DType::f16},         {4, 1, 256, 37, DType::f16},
+    {4, 2, 20, 0, DType::f32},        {6, 2, 20, 5, DType::f16},          {3, 3, 33, 0, DType::f16},
+    {2, 1, 64, 1, DType::f32},        {8, 1, 80, 128, DType::f16},        {5, 1, 129, 0, DType::f32},
+    {40, 1, 8, 0, DType::f16},        {2, 2, 300, 130, DType::f16},       {4, 2, 16, 7, DType::f32, 3.0f},
+    {2, 1, 64, 0, DType::f16, 50.0f}, {4, 2, 16, 8, DType::f32, 0, true}, {3, 1, 24, 0, DType::f16, 2.0f, true},
 };
 
 TEST(AttentionTest, AgreesWithTheReferenceForPromptsAndDecodeSteps) {
@@ -209,7 +221,7 @@ TEST(AttentionTest, AllocatesNothingWhileTheContextGrows) {
       out({1, 128});
   const auto step = [&](int64_t pos) {
     const KvRun run{0, 1, pos, keys.view(), values.view()};
-    attention.run(q.view(), kv.view(), kv.view(), {&run, 1}, form.options(), out.view());
+    attention.compute(op::Attention{q.view(), kv.view(), kv.view(), {&run, 1}, form.options(), out.view()});
   };
   step(0);
   step(200);
@@ -224,7 +236,7 @@ TEST(AttentionTest, NoRowsIsNoWork) {
   ThreadPool pool(2);
   Attention attention(pool);
   const TestTensor q({0, 8}), kv({0, 4}), out({0, 8});
-  EXPECT_NO_THROW(attention.run(q.view(), kv.view(), kv.view(), {}, form.options(), out.view()));
+  EXPECT_NO_THROW(attention.compute(op::Attention{q.view(), kv.view(), kv.view(), {}, form.options(), out.view()}));
 }
 
 }  // namespace

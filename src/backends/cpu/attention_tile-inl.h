@@ -178,6 +178,15 @@ void sum_values(const float* weights, size_t n_rows, const T* values, size_t str
   }
 }
 
+// Scores s -> cap * tanh(s / cap) over the vectors that hold keys [first_key, n_keys).
+void cap_scores(float* scores, size_t first_key, size_t n_keys, float cap) {
+  const FloatTag d;
+  const FloatVec scale = hn::Set(d, cap), inverse = hn::Set(d, 1.0f / cap);
+  for (size_t key = first_key / kFloatLanes * kFloatLanes; key < n_keys; key += kFloatLanes) {
+    hn::StoreU(hn::Mul(tanh_f32(d, hn::Mul(hn::LoadU(d, scores + key), inverse)), scale), d, scores + key);
+  }
+}
+
 // Scores of one query -> weights exp(score - greatest) over keys [first, end), zero for the other keys of the vectors
 // that hold [first_key, n_keys).  Gives the greatest score and the sum of the weights.
 void soften(float* scores, size_t first_key, size_t n_keys, size_t first, size_t end, float* greatest, float* total) {

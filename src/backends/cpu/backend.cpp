@@ -1,7 +1,10 @@
 #include "backends/cpu/backend.h"
 
 #include <algorithm>
+#include <type_traits>
+#include <variant>
 
+#include "backends/cpu/activation.h"
 #include "backends/cpu/elementwise.h"
 #include "backends/cpu/embed.h"
 #include "backends/cpu/isa.h"
@@ -18,7 +21,7 @@ constexpr int64_t kAdoptBytes = 16 << 20;  // of a weight that are in memory twi
 }  // namespace
 
 CpuBackend::CpuBackend(ThreadPool& pool, Precision precision)
-    : pool_(pool), precision_(precision), matmul_(pool, precision), attention_(pool) {
+    : pool_(pool), precision_(precision), matmul_(pool, precision), attention_(pool), experts_(matmul_) {
   select_isa();
 }
 
@@ -49,41 +52,21 @@ int64_t CpuBackend::weight_bytes() const {
   return total;
 }
 
-void CpuBackend::embed(const Tensor& table, std::span<const int32_t> ids, float scale, Tensor out) {
-  tidemill::embed(pool_, table, ids, scale, out);
-}
-
-void CpuBackend::gather_rows(const Tensor& x, std::span<const int32_t> rows, Tensor out) {
-  tidemill::gather_rows(pool_, x, rows, out);
-}
-
-void CpuBackend::rms_norm(const Tensor& x, const Tensor& weight, float eps, Tensor out) {
-  tidemill::rms_norm(pool_, x, weight, eps, out);
-}
-
-void CpuBackend::matmul(const Tensor& x, std::span<const Tensor> weights, std::span<const Tensor> outs) {
-  tidemill::matmul(matmul_, x, weights, outs);
-}
-
-void CpuBackend::add(const Tensor& a, const Tensor& b, Tensor out) {
-  tidemill::add(pool_, a, b, out);
-}
-
-void CpuBackend::gelu_mul(const Tensor& gate, const Tensor& up, Tensor out) {
-  tidemill::gelu_mul(pool_, gate, up, out);
-}
-
-void CpuBackend::rope_table(std::span<const int32_t> positions, const Tensor& inv_freq, Tensor out) {
-  tidemill::rope_table(pool_, positions, inv_freq, out);
-}
-
-void CpuBackend::rope(const Tensor& x, const Tensor& table, Tensor out) {
-  tidemill::rope(pool_, x, table, out);
-}
-
-void CpuBackend::attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const KvRun> runs,
-                           const AttentionOptions& options, Tensor out) {
-  attention_.run(q, k, v, runs, options, out);
+void CpuBackend::run(const Operation& operation) {
+  std::visit(
+      [this](const auto& one) {
+        using Op = std::decay_t<decltype(one)>;
+        if constexpr (std::is_same_v<Op, op::Matmul>) {
+          matmul(matmul_, one.x, one.weights, one.outs);
+        } else if constexpr (std::is_same_v<Op, op::ExpertMatmul>) {
+          experts_.compute(one);
+        } else if constexpr (std::is_same_v<Op, op::Attention>) {
+          attention_.compute(one);
+        } else {
+          compute(pool_, one);
+        }
+      },
+      operation);
 }
 
 }  // namespace tidemill

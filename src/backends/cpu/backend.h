@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "backends/cpu/attention.h"
+#include "backends/cpu/experts.h"
 #include "backends/cpu/matmul.h"
 #include "backends/vector_store.h"
 #include "ops/backend.h"
@@ -26,21 +27,13 @@ class CpuBackend final : public Backend, private Kernels {
   int64_t weight_bytes() const override;
 
  private:
-  void embed(const Tensor& table, std::span<const int32_t> ids, float scale, Tensor out) override;
-  void gather_rows(const Tensor& x, std::span<const int32_t> rows, Tensor out) override;
-  void rms_norm(const Tensor& x, const Tensor& weight, float eps, Tensor out) override;
-  void matmul(const Tensor& x, std::span<const Tensor> weights, std::span<const Tensor> outs) override;
-  void add(const Tensor& a, const Tensor& b, Tensor out) override;
-  void gelu_mul(const Tensor& gate, const Tensor& up, Tensor out) override;
-  void rope_table(std::span<const int32_t> positions, const Tensor& inv_freq, Tensor out) override;
-  void rope(const Tensor& x, const Tensor& table, Tensor out) override;
-  void attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const KvRun> runs,
-                 const AttentionOptions& options, Tensor out) override;
+  void run(const Operation& operation) override;
 
   ThreadPool& pool_;
   Precision precision_;
   MatmulContext matmul_;
   Attention attention_;
+  ExpertProducts experts_;
   VectorStore vectors_;
   std::vector<Storage> panels_;
 };

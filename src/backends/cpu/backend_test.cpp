@@ -49,7 +49,7 @@ struct SmallModel {
       ops.add_to(x, ops.attention(ops.rope(q, angles, 16), ops.rope(k, angles, 16), v, {&runs[layer], 1}, options));
       h = ops.rms_norm(x, norm, 1e-6f);
       const auto [g, u] = ops.matmul(h, gate, up);
-      ops.add_to(x, ops.matmul(ops.gelu_mul(g, u), down));
+      ops.add_to(x, ops.matmul(ops.gate(g, u, Activation::gelu_tanh), down));
     }
     return ops.matmul(ops.gather_rows(x, {&last, 1}), table);
   }

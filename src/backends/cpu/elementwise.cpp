@@ -18,17 +18,11 @@ void add_piece(const float* a, const float* b, float* out, int64_t n) {
                   [&](auto load, auto store) HWY_ATTR { store(hn::Add(load(a), load(b)), out); });
 }
 
-// 0.5 g (1 + tanh u) = g / (1 + e^-2u) with u = sqrt(2 / pi) (g + 0.044715 g^3): one exp, and no cancellation for
-// large negative g.
-void gelu_mul_piece(const float* gate, const float* up, float* out, int64_t n) {
+void soft_cap_piece(const float* x, float cap, float* out, int64_t n) {
   const hn::ScalableTag<float> d;
-  const auto one = hn::Set(d, 1.0f);
-  const auto linear = hn::Set(d, -1.5957691216f);  // -2 sqrt(2 / pi)
-  const auto cubic = hn::Set(d, -1.5957691216f * 0.044715f);
+  const auto inverse = hn::Set(d, 1.0f / cap), scale = hn::Set(d, cap);
   for_each_vector(d, static_cast<size_t>(n), [&](auto load, auto store) HWY_ATTR {
-    const auto g = load(gate);
-    const auto minus_2u = hn::Mul(g, hn::MulAdd(hn::Mul(g, g), cubic, linear));
-    store(hn::Mul(hn::Div(g, hn::Add(one, exp_f32(d, minus_2u))), load(up)), out);
+    store(hn::Mul(tanh_f32(d, hn::Mul(load(x), inverse)), scale), out);
   });
 }
 
@@ -40,19 +34,33 @@ HWY_AFTER_NAMESPACE();
 namespace tidemill {
 
 HWY_EXPORT(add_piece);
-HWY_EXPORT(gelu_mul_piece);
+HWY_EXPORT(soft_cap_piece);
 
-void add(ThreadPool& pool, const Tensor& a, const Tensor& b, const Tensor& out) {
+void compute(ThreadPool& pool, const op::Add& operation) {
   const auto piece = &HWY_DYNAMIC_DISPATCH(add_piece);
-  pool.parallel_for(a.n_elements(), kElementsPerPiece, [&](int64_t begin, int64_t end, int) {
-    piece(a.as<float>() + begin, b.as<float>() + begin, out.as<float>() + begin, end - begin);
+  const float* const a = operation.a.as<float>();
+  const float* const b = operation.b.as<float>();
+  pool.parallel_for(operation.a.n_elements(), kElementsPerPiece, [&](int64_t begin, int64_t end, int) {
+    piece(a + begin, b + begin, operation.out.as<float>() + begin, end - begin);
   });
 }
 
-void gelu_mul(ThreadPool& pool, const Tensor& gate, const Tensor& up, const Tensor& out) {
-  const auto piece = &HWY_DYNAMIC_DISPATCH(gelu_mul_piece);
-  pool.parallel_for(gate.n_elements(), kElementsPerPiece, [&](int64_t begin, int64_t end, int) {
-    piece(gate.as<float>() + begin, up.as<float>() + begin, out.as<float>() + begin, end - begin);
+void compute(ThreadPool& pool, const op::AddRow& operation) {
+  const auto piece = &HWY_DYNAMIC_DISPATCH(add_piece);
+  const int64_t width = operation.row.dim(0);
+  if (operation.x.n_elements() == 0) return;
+  pool.parallel_for(operation.x.n_elements() / width, rows_per_piece(width), [&](int64_t begin, int64_t end, int) {
+    for (int64_t at = begin * width; at < end * width; at += width) {
+      piece(operation.x.as<float>() + at, operation.row.as<float>(), operation.out.as<float>() + at, width);
+    }
+  });
+}
+
+void compute(ThreadPool& pool, const op::SoftCap& operation) {
+  const auto piece = &HWY_DYNAMIC_DISPATCH(soft_cap_piece);
+  const float* const x = operation.x.as<float>();
+  pool.parallel_for(operation.x.n_elements(), kElementsPerPiece, [&](int64_t begin, int64_t end, int) {
+    piece(x + begin, operation.cap, operation.out.as<float>() + begin, end - begin);
   });
 }
 

@@ -1,16 +1,14 @@
-// Operations that treat every element alike.  All tensors are contiguous f32 of one shape.
+// Sums and caps.  All tensors are contiguous f32.
 #pragma once
 
+#include "ops/operations.h"
 #include "sys/thread_pool.h"
-#include "tidemill/tensor.h"
 
 namespace tidemill {
 
-// Kernels::add: out = a + b; `out` may be `a` or `b`.
-void add(ThreadPool& pool, const Tensor& a, const Tensor& b, const Tensor& out);
-
-// Kernels::gelu_mul: out = gelu(gate) * up with the tanh form of GELU, within 1e-6 of gelu(gate) times |up|; NaN stays
-// NaN.  `out` may be `gate` or `up`.
-void gelu_mul(ThreadPool& pool, const Tensor& gate, const Tensor& up, const Tensor& out);
+void compute(ThreadPool& pool, const op::Add& operation);
+void compute(ThreadPool& pool, const op::AddRow& operation);
+// Within 3e-7 times the cap.
+void compute(ThreadPool& pool, const op::SoftCap& operation);
 
 }  // namespace tidemill

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "backends/cpu/activation.h"
 #include "backends/cpu/test_tensor.h"
 #include "ops/reference.h"
 
@@ -22,8 +23,8 @@ struct Sweep {
   }
   void run() {
     ThreadPool pool(2);
-    gelu_mul(pool, gate.view(), up.view(), found.view());
-    ReferenceKernels().gelu_mul(gate.view(), up.view(), expected.view());
+    compute(pool, op::Gate{gate.view(), up.view(), Activation::gelu_tanh, found.view()});
+    ReferenceKernels().run(op::Gate{gate.view(), up.view(), Activation::gelu_tanh, expected.view()});
   }
   TestTensor gate, up, found, expected;
 };
@@ -48,7 +49,7 @@ TEST(GeluTest, HugeGatesNeitherOverflowNorLeak) {
     TestTensor gate({1, 1}), up({1, 1}), out({1, 1});
     *gate.data() = g;
     *up.data() = 2.0f;
-    gelu_mul(pool, gate.view(), up.view(), out.view());
+    compute(pool, op::Gate{gate.view(), up.view(), Activation::gelu_tanh, out.view()});
     EXPECT_EQ(*out.data(), g > 1e38f ? std::numeric_limits<float>::infinity() : g > 0 ? 2 * g : 0.0f) << g;
   }
 }
@@ -58,7 +59,7 @@ TEST(GeluTest, NanStaysNanAndAlone) {
   TestTensor gate = TestTensor::random({1, 37}, 1), up = TestTensor::random({1, 37}, 2);
   gate.data()[5] = std::nanf("");
   up.data()[36] = std::nanf("");
-  gelu_mul(pool, gate.view(), up.view(), gate.view());  // in place
+  compute(pool, op::Gate{gate.view(), up.view(), Activation::gelu_tanh, gate.view()});  // in place
   for (int64_t i = 0; i < 37; ++i) EXPECT_EQ(std::isnan(gate.data()[i]), i == 5 || i == 36) << i;
 }
 
@@ -69,17 +70,39 @@ TEST(ElementwiseTest, BitsDoNotDependOnPlaceOrThreads) {
   ThreadPool one(1);
   for (int64_t i = 0; i < n; ++i) {
     const auto element = [i](const TestTensor& tensor) { return tensor.view().slice(0, i, i + 1); };
-    gelu_mul(one, element(gate), element(up), element(gelu));
-    add(one, element(gate), element(up), element(sum));
+    compute(one, op::Gate{element(gate), element(up), Activation::gelu_tanh, element(gelu)});
+    compute(one, op::Add{element(gate), element(up), element(sum)});
     ASSERT_EQ(sum.data()[i], gate.view().as<float>()[i] + up.view().as<float>()[i]);
   }
   for (int n_threads = 1; n_threads <= 4; ++n_threads) {
     ThreadPool pool(n_threads);
     TestTensor found({n, 1});
-    gelu_mul(pool, gate.view(), up.view(), found.view());
+    compute(pool, op::Gate{gate.view(), up.view(), Activation::gelu_tanh, found.view()});
     EXPECT_TRUE(found == gelu) << n_threads << " threads";
-    add(pool, gate.view(), up.view(), found.view());
+    compute(pool, op::Add{gate.view(), up.view(), found.view()});
     EXPECT_TRUE(found == sum) << n_threads << " threads";
+  }
+}
+
+TEST(ElementwiseTest, AddsARowToEveryRow) {
+  ThreadPool pool(2);
+  const TestTensor x = TestTensor::random({70, 33}, 1), row = TestTensor::random({33}, 2);
+  TestTensor found({70, 33});
+  compute(pool, op::AddRow{x.view(), row.view(), found.view()});
+  for (int64_t i = 0; i < 70 * 33; ++i) {
+    ASSERT_EQ(found.data()[i], x.view().as<float>()[i] + row.view().as<float>()[i % 33]) << i;
+  }
+}
+
+TEST(ElementwiseTest, CapsSoftly) {
+  ThreadPool pool(2);
+  for (const float cap : {0.5f, 3.0f, 50.0f}) {
+    TestTensor x = TestTensor::random({3, 1001}, 1, 2 * cap), found({3, 1001}), expected({3, 1001});
+    x.data()[3] = 1e30f;
+    x.data()[4] = -1e30f;
+    compute(pool, op::SoftCap{x.view(), cap, found.view()});
+    ReferenceKernels().run(op::SoftCap{x.view(), cap, expected.view()});
+    for (int64_t i = 0; i < 3003; ++i) ASSERT_NEAR(found.data()[i], expected.data()[i], 3e-7f * cap) << i;
   }
 }
 

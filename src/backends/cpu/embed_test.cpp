@@ -22,8 +22,8 @@ TEST(EmbedTest, RowsOfAPackedTableAreTheReferenceBitForBit) {
       const Storage memory(panel_bytes(DType::f32, 37, width));
       const Tensor panels = pack_panels(pool, table.view(), memory.data());
       TestTensor found({std::ssize(ids), width}), expected({std::ssize(ids), width});
-      embed(pool, panels, ids, 25.298f, found.view());
-      ReferenceKernels().embed(table.view(), ids, 25.298f, expected.view());
+      compute(pool, op::Embed{panels, ids, 25.298f, found.view()});
+      ReferenceKernels().run(op::Embed{table.view(), ids, 25.298f, expected.view()});
       EXPECT_TRUE(found == expected) << "width " << width;
     }
   }
@@ -34,8 +34,8 @@ TEST(EmbedTest, GatherCopiesRows) {
   const std::vector<int32_t> rows{4, 0, 4};
   const TestTensor x = TestTensor::random({5, 13}, 1);
   TestTensor found({3, 13}), expected({3, 13});
-  gather_rows(pool, x.view(), rows, found.view());
-  ReferenceKernels().gather_rows(x.view(), rows, expected.view());
+  compute(pool, op::GatherRows{x.view(), rows, found.view()});
+  ReferenceKernels().run(op::GatherRows{x.view(), rows, expected.view()});
   EXPECT_TRUE(found == expected);
 }
 

@@ -41,6 +41,13 @@ HWY_INLINE V exp_f32(D d, V x) {
   return hn::IfThenElse(hn::Gt(x, hn::Set(d, 88.3f)), hn::Set(d, std::numeric_limits<float>::infinity()), y);
 }
 
+// tanh x within 1.5e-7: 1 - 2 / (1 + e^2x).
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V tanh_f32(D d, V x) {
+  const V one = hn::Set(d, 1.0f), two = hn::Set(d, 2.0f);
+  return hn::Sub(one, hn::Div(two, hn::Add(one, exp_f32(d, hn::Mul(two, x)))));
+}
+
 // The first n elements at p, zeros above; never reads past them.
 template <class D, typename T = hn::TFromD<D>>
 HWY_INLINE hn::Vec<D> load_first(D d, const T* p, size_t n) {

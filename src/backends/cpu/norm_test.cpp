@@ -17,10 +17,25 @@ TEST(NormTest, AgreesWithTheReferenceForEveryWidth) {
     SCOPED_TRACE(width);
     const TestTensor x = TestTensor::random({5, 3, width}, 1, 3.0f), weight = TestTensor::random({width}, 2);
     TestTensor found({5, 3, width}), expected({5, 3, width});
-    rms_norm(pool, x.view(), weight.view(), 1e-6f, found.view());
-    ReferenceKernels().rms_norm(x.view(), weight.view(), 1e-6f, expected.view());
+    compute(pool, op::RmsNorm{x.view(), weight.view(), 1e-6f, found.view()});
+    ReferenceKernels().run(op::RmsNorm{x.view(), weight.view(), 1e-6f, expected.view()});
     for (int64_t i = 0; i < 15 * width; ++i) {
       ASSERT_NEAR(found.data()[i], expected.data()[i], 1e-6f * std::fabs(expected.data()[i])) << i;
+    }
+  }
+}
+
+TEST(NormTest, LayerNormAgreesWithTheReferenceForEveryWidth) {
+  ThreadPool pool(2);
+  for (const int64_t width : {1, 3, 7, 16, 33, 64, 79, 100, 256, 640, 641, 2049}) {
+    SCOPED_TRACE(width);
+    const TestTensor weight = TestTensor::random({width}, 2), bias = TestTensor::random({width}, 3);
+    TestTensor x = TestTensor::random({5, 3, width}, 1, 3.0f), found({5, 3, width}), expected({5, 3, width});
+    for (int64_t i = 0; i < 15 * width; ++i) x.data()[i] += 10.0f;  // the mean matters
+    for (const Tensor& maybe_bias : {bias.view(), Tensor()}) {
+      compute(pool, op::LayerNorm{x.view(), weight.view(), maybe_bias, 1e-5f, found.view()});
+      ReferenceKernels().run(op::LayerNorm{x.view(), weight.view(), maybe_bias, 1e-5f, expected.view()});
+      for (int64_t i = 0; i < 15 * width; ++i) ASSERT_NEAR(found.data()[i], expected.data()[i], 2e-5f) << i;
     }
   }
 }
@@ -31,12 +46,30 @@ TEST(NormTest, ARowDoesNotDependOnTheOthersOrOnThreads) {
   TestTensor expected({n_rows, width});
   ThreadPool one(1);
   for (int64_t row = 0; row < n_rows; ++row) {
-    rms_norm(one, x.view().slice(0, row, row + 1), weight.view(), 1e-6f, expected.view().slice(0, row, row + 1));
+    compute(one,
+            op::RmsNorm{x.view().slice(0, row, row + 1), weight.view(), 1e-6f, expected.view().slice(0, row, row + 1)});
   }
   for (int n_threads = 1; n_threads <= 4; ++n_threads) {
     ThreadPool pool(n_threads);
     TestTensor found({n_rows, width});
-    rms_norm(pool, x.view(), weight.view(), 1e-6f, found.view());
+    compute(pool, op::RmsNorm{x.view(), weight.view(), 1e-6f, found.view()});
+    EXPECT_TRUE(found == expected) << n_threads << " threads";
+  }
+}
+
+TEST(NormTest, ARowOfLayerNormDoesNotDependOnTheOthersOrOnThreads) {
+  const int64_t n_rows = 300, width = 257;
+  const TestTensor x = TestTensor::random({n_rows, width}, 1), weight = TestTensor::random({width}, 2);
+  TestTensor expected({n_rows, width});
+  ThreadPool one(1);
+  for (int64_t row = 0; row < n_rows; ++row) {
+    const Tensor out = expected.view().slice(0, row, row + 1);
+    compute(one, op::LayerNorm{x.view().slice(0, row, row + 1), weight.view(), weight.view(), 1e-6f, out});
+  }
+  for (int n_threads = 1; n_threads <= 4; ++n_threads) {
+    ThreadPool pool(n_threads);
+    TestTensor found({n_rows, width});
+    compute(pool, op::LayerNorm{x.view(), weight.view(), weight.view(), 1e-6f, found.view()});
     EXPECT_TRUE(found == expected) << n_threads << " threads";
   }
 }
@@ -47,7 +80,7 @@ TEST(NormTest, ZerosStayZeroAndNanStaysInItsRow) {
   std::fill_n(x.data(), 20, 0.0f);
   x.data()[25] = std::nanf("");
   TestTensor& out = x;  // in place
-  rms_norm(pool, x.view(), weight.view(), 1e-6f, out.view());
+  compute(pool, op::RmsNorm{x.view(), weight.view(), 1e-6f, out.view()});
   for (int64_t i = 0; i < 20; ++i) {
     EXPECT_EQ(out.data()[i], 0.0f);
     EXPECT_TRUE(std::isnan(out.data()[20 + i]));

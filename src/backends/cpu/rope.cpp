@@ -1,6 +1,8 @@
 #include "backends/cpu/rope.h"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "backends/cpu/grain.h"
 
@@ -15,13 +17,13 @@
 HWY_BEFORE_NAMESPACE();
 namespace tidemill::HWY_NAMESPACE {
 
-// One row: x, out [n_heads, 2 * half], table [cos(half) | sin(half)].
-void rope_row(const float* x, const float* table, float* out, int64_t n_heads, int64_t half) {
-  for (int64_t head = 0; head < n_heads; ++head, x += 2 * half, out += 2 * half) {
-    for_each_vector(hn::ScalableTag<float>(), static_cast<size_t>(half), [&](auto load, auto store) HWY_ATTR {
-      const auto a = load(x), b = load(x + half), cosine = load(table), sine = load(table + half);
+// One row: x, out [n_heads, head_dim], table [cos(n_freqs) | sin(n_freqs)]; elements past 2 * n_freqs are left alone.
+void rope_row(const float* x, const float* table, float* out, int64_t n_heads, int64_t head_dim, int64_t n_freqs) {
+  for (int64_t head = 0; head < n_heads; ++head, x += head_dim, out += head_dim) {
+    for_each_vector(hn::ScalableTag<float>(), static_cast<size_t>(n_freqs), [&](auto load, auto store) HWY_ATTR {
+      const auto a = load(x), b = load(x + n_freqs), cosine = load(table), sine = load(table + n_freqs);
       store(hn::NegMulAdd(b, sine, hn::Mul(a, cosine)), out);
-      store(hn::MulAdd(a, sine, hn::Mul(b, cosine)), out + half);
+      store(hn::MulAdd(a, sine, hn::Mul(b, cosine)), out + n_freqs);
     });
   }
 }
@@ -35,28 +37,51 @@ namespace tidemill {
 
 HWY_EXPORT(rope_row);
 
-void rope_table(ThreadPool& pool, std::span<const int32_t> positions, const Tensor& inv_freq, const Tensor& out) {
-  const int64_t n_freqs = inv_freq.dim(0);
+namespace {
+
+// The same where the elements of a pair stand side by side.
+void rope_row_adjacent(const float* x, const float* table, float* out, int64_t n_heads, int64_t head_dim,
+                       int64_t n_freqs) {
+  for (int64_t head = 0; head < n_heads; ++head, x += head_dim, out += head_dim) {
+    for (int64_t j = 0; j < n_freqs; ++j) {
+      const float a = x[2 * j], b = x[2 * j + 1], cosine = table[j], sine = table[n_freqs + j];
+      out[2 * j] = a * cosine - b * sine;
+      out[2 * j + 1] = b * cosine + a * sine;
+    }
+  }
+}
+
+}  // namespace
+
+void compute(ThreadPool& pool, const op::RopeTable& operation) {
+  const int64_t n_freqs = operation.inv_freq.dim(0);
+  const float* const inv_freq = operation.inv_freq.as<float>();
   // A cosine costs as much as some tens of elements of simple work.
   const int64_t grain = rows_per_piece(32 * n_freqs);
-  pool.parallel_for(static_cast<int64_t>(positions.size()), grain, [&](int64_t begin, int64_t end, int) {
+  pool.parallel_for(std::ssize(operation.positions), grain, [&](int64_t begin, int64_t end, int) {
     for (int64_t row = begin; row < end; ++row) {
-      float* const cosine = out.row<float>(row);
+      float* const cosine = operation.out.row<float>(row);
       for (int64_t j = 0; j < n_freqs; ++j) {
-        const double angle = static_cast<float>(positions[row]) * inv_freq.as<float>()[j];
-        cosine[j] = static_cast<float>(std::cos(angle));
-        cosine[n_freqs + j] = static_cast<float>(std::sin(angle));
+        const double angle = static_cast<float>(operation.positions[static_cast<size_t>(row)]) * inv_freq[j];
+        cosine[j] = static_cast<float>(std::cos(angle) * operation.scale);
+        cosine[n_freqs + j] = static_cast<float>(std::sin(angle) * operation.scale);
       }
     }
   });
 }
 
-void rope(ThreadPool& pool, const Tensor& x, const Tensor& table, const Tensor& out) {
+void compute(ThreadPool& pool, const op::Rope& operation) {
+  const Tensor &x = operation.x, &out = operation.out;
   const int64_t n_heads = x.dim(1), head_dim = x.dim(2), width = n_heads * head_dim;
-  const auto rotate = &HWY_DYNAMIC_DISPATCH(rope_row);
+  const int64_t n_freqs = operation.table.dim(1) / 2;
+  const auto rotate = operation.pairs == RopePairs::halves ? &HWY_DYNAMIC_DISPATCH(rope_row) : &rope_row_adjacent;
+  const bool copies_rest = 2 * n_freqs < head_dim && x.data() != out.data();
   pool.parallel_for(x.dim(0), rows_per_piece(width), [&](int64_t begin, int64_t end, int) {
     for (int64_t row = begin; row < end; ++row) {
-      rotate(x.as<float>() + row * width, table.row<float>(row), out.as<float>() + row * width, n_heads, head_dim / 2);
+      const float* const source = x.as<float>() + row * width;
+      float* const target = out.as<float>() + row * width;
+      if (copies_rest) std::copy_n(source, width, target);
+      rotate(source, operation.table.row<float>(row), target, n_heads, head_dim, n_freqs);
     }
   });
 }

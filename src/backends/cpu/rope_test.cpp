@@ -22,8 +22,8 @@ TEST(RopeTest, TheTableIsExactForLargeAngles) {
     }
     const Shape shape{std::ssize(positions), 2 * n_freqs};
     TestTensor found(shape), expected(shape);
-    rope_table(pool, positions, inv_freq.view(), found.view());
-    ReferenceKernels().rope_table(positions, inv_freq.view(), expected.view());
+    compute(pool, op::RopeTable{positions, inv_freq.view(), 1.0f, found.view()});
+    ReferenceKernels().run(op::RopeTable{positions, inv_freq.view(), 1.0f, expected.view()});
     for (int64_t i = 0; i < shape.n_elements(); ++i) {
       ASSERT_NEAR(found.data()[i], expected.data()[i], 6e-8f) << "n_freqs " << n_freqs << ", element " << i;
     }
@@ -37,36 +37,67 @@ TEST(RopeTest, ARowOfTheTableDoesNotDependOnTheOthersOrOnThreads) {
   TestTensor expected({100, 74});
   ThreadPool one(1);
   for (int64_t row = 0; row < 100; ++row) {
-    rope_table(one, {&positions[row], 1}, inv_freq.view(), expected.view().slice(0, row, row + 1));
+    compute(one, op::RopeTable{{&positions[row], 1}, inv_freq.view(), 1.0f, expected.view().slice(0, row, row + 1)});
   }
   for (int n_threads = 1; n_threads <= 4; ++n_threads) {
     ThreadPool pool(n_threads);
     TestTensor found({100, 74});
-    rope_table(pool, positions, inv_freq.view(), found.view());
+    compute(pool, op::RopeTable{positions, inv_freq.view(), 1.0f, found.view()});
     EXPECT_TRUE(found == expected) << n_threads << " threads";
   }
 }
 
+// All heads of one width; a table narrower than a head leaves the rest of the head as it is.
+void expect_rotation(int64_t n_heads, int64_t head_dim, int64_t n_rotated, RopePairs pairs) {
+  SCOPED_TRACE(std::to_string(n_heads) + " heads of " + std::to_string(head_dim) + ", rotated " +
+               std::to_string(n_rotated) + (pairs == RopePairs::halves ? ", halves" : ", adjacent"));
+  const Shape shape{70, n_heads, head_dim};
+  const TestTensor x = TestTensor::random(shape, 1), table = TestTensor::random({70, n_rotated}, 2);
+  TestTensor expected(shape), first(shape);
+  ReferenceKernels().run(op::Rope{x.view(), table.view(), pairs, expected.view()});
+  for (int n_threads = 1; n_threads <= 4; ++n_threads) {
+    ThreadPool pool(n_threads);
+    TestTensor found(shape);
+    compute(pool, op::Rope{x.view(), table.view(), pairs, found.view()});
+    if (n_threads == 1) compute(pool, op::Rope{x.view(), table.view(), pairs, first.view()});
+    EXPECT_TRUE(found == first) << n_threads << " threads";
+  }
+  for (int64_t i = 0; i < shape.n_elements(); ++i) {
+    ASSERT_NEAR(first.data()[i], expected.data()[i], 2e-6f) << "element " << i;
+  }
+}
+
 TEST(RopeTest, RotationAgreesWithTheReference) {
-  for (const int64_t head_dim : {2, 6, 20, 64, 66, 256}) {
-    for (const int64_t n_heads : {1, 3}) {
-      SCOPED_TRACE(std::to_string(n_heads) + " heads of " + std::to_string(head_dim));
-      const Shape shape{70, n_heads, head_dim};
-      const TestTensor x = TestTensor::random(shape, 1), table = TestTensor::random({70, head_dim}, 2);
-      TestTensor found(shape), expected(shape);
-      ReferenceKernels().rope(x.view(), table.view(), expected.view());
-      TestTensor first(shape);
-      for (int n_threads = 1; n_threads <= 4; ++n_threads) {
-        ThreadPool pool(n_threads);
-        rope(pool, x.view(), table.view(), found.view());
-        if (n_threads == 1) rope(pool, x.view(), table.view(), first.view());
-        EXPECT_TRUE(found == first) << n_threads << " threads";
-      }
-      for (int64_t i = 0; i < shape.n_elements(); ++i) {
-        ASSERT_NEAR(found.data()[i], expected.data()[i], 2e-6f) << "element " << i;
+  for (const RopePairs pairs : {RopePairs::halves, RopePairs::adjacent}) {
+    for (const int64_t head_dim : {2, 6, 20, 64, 66, 256}) {
+      for (const int64_t n_heads : {1, 3}) {
+        expect_rotation(n_heads, head_dim, head_dim, pairs);
+        expect_rotation(n_heads, head_dim, head_dim / 4 * 2, pairs);
+        expect_rotation(n_heads, head_dim + 1, head_dim, pairs);
       }
     }
   }
+}
+
+TEST(RopeTest, RotatesInPlace) {
+  for (const RopePairs pairs : {RopePairs::halves, RopePairs::adjacent}) {
+    ThreadPool pool(2);
+    const TestTensor table = TestTensor::random({9, 12}, 2);
+    TestTensor x = TestTensor::random({9, 2, 20}, 1), expected({9, 2, 20});
+    compute(pool, op::Rope{x.view(), table.view(), pairs, expected.view()});
+    compute(pool, op::Rope{x.view(), table.view(), pairs, x.view()});
+    EXPECT_TRUE(x == expected);
+  }
+}
+
+TEST(RopeTest, TheTableIsScaled) {
+  ThreadPool pool(1);
+  const std::vector<int32_t> positions{0, 3};
+  TestTensor inv_freq = TestTensor::random({3}, 1), found({2, 6}), expected({2, 6});
+  compute(pool, op::RopeTable{positions, inv_freq.view(), 1.25f, found.view()});
+  ReferenceKernels().run(op::RopeTable{positions, inv_freq.view(), 1.25f, expected.view()});
+  EXPECT_EQ(found.data()[0], 1.25f);
+  for (int64_t i = 0; i < 12; ++i) EXPECT_NEAR(found.data()[i], expected.data()[i], 1e-7f) << i;
 }
 
 }  // namespace

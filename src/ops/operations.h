@@ -1,0 +1,208 @@
+// The operations that kernels compute, each as data: its operands, its options and where the result goes.
+//
+// An operation is a value so that what wraps kernels (checker, profiler, planner) is written once for all of them, and
+// a new one is a struct here, its shapes in ops.h, its loops in reference.cpp and its kernel in a backend.
+//
+// Shapes are already checked and results allocated by Ops (ops.h).  Activations are contiguous f32 rows; weights have
+// any dtype and layout that the backend gave them.  A row of a result depends on its own inputs only, in a fixed order
+// of reduction: it is bit-identical whatever else is in the batch and however many threads work.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <variant>
+
+#include "tidemill/tensor.h"
+
+namespace tidemill {
+
+// One sequence's share of an attention call: rows [first_row, first_row + n_rows) of q, k and v belong to it, at
+// positions first_pos, first_pos + 1, ...  Its cache holds positions [0, first_pos) already.
+struct KvRun {
+  int64_t first_row = 0;
+  int64_t n_rows = 0;
+  int64_t first_pos = 0;
+  Tensor keys = {};    // cache of this layer, [capacity, n_kv_heads * head_dim], f32 or f16
+  Tensor values = {};  // same shape and dtype
+};
+
+struct AttentionOptions {
+  int64_t n_heads = 0;
+  int64_t n_kv_heads = 0;  // divides n_heads
+  int64_t head_dim = 0;
+  float scale = 1.0f;  // multiplies q . k
+  int64_t window = 0;  // a query at position p sees keys in (p - window, p]; 0: all of [0, p]
+  float soft_cap = 0;  // scores s become soft_cap * tanh(s / soft_cap); 0: they stay.  Gemma 2, arXiv:2408.00118
+  Tensor sinks = {};   // f32 [n_heads]: a score of nothing, which takes weight and gives no value; empty: none
+};
+
+// How the two elements of a pair that rotates together stand in a head.
+enum class RopePairs : uint8_t {
+  halves,    // element j and j + n_rotated / 2, the "NeoX" order
+  adjacent,  // elements 2 j and 2 j + 1, the order of the paper and of GGUF's llama
+};
+
+enum class Activation : uint8_t {
+  gelu_tanh,  // 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).  Hendrycks and Gimpel 2016, arXiv:1606.08415
+  gelu,       // x Phi(x), by the error function
+  silu,       // x sigmoid(x)
+  relu,
+  relu_squared,
+  clamped_swiglu,  // only for Gate, of gpt-oss: see there
+};
+
+// How logits of a router become the weights of the experts that are chosen.
+enum class RouterWeights : uint8_t {
+  softmax_of_all,     // softmax over all experts; the chosen ones keep their share
+  softmax_of_chosen,  // softmax over the chosen ones alone: shares of all, made to sum to one
+};
+
+namespace op {
+
+// out[i, :] = table[ids[i], :] * scale.  table: [vocab_size, d_model].
+struct Embed {
+  static constexpr std::string_view kName = "embed";
+  Tensor table;
+  std::span<const int32_t> ids;
+  float scale;
+  Tensor out;
+};
+
+// out[i, :] = x[rows[i], :].
+struct GatherRows {
+  static constexpr std::string_view kName = "gather_rows";
+  Tensor x;
+  std::span<const int32_t> rows;
+  Tensor out;
+};
+
+// out = x / sqrt(mean(x^2) + eps) * weight over the last dimension; `out` may be `x`.
+// Zhang and Sennrich 2019, arXiv:1910.07467.
+struct RmsNorm {
+  static constexpr std::string_view kName = "rms_norm";
+  Tensor x, weight;
+  float eps;
+  Tensor out;
+};
+
+// out = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias over the last dimension; `bias` may be empty, `out` may be
+// `x`.  Ba et al. 2016, arXiv:1607.06450.
+struct LayerNorm {
+  static constexpr std::string_view kName = "layer_norm";
+  Tensor x, weight, bias;
+  float eps;
+  Tensor out;
+};
+
+// outs[j] = x * weights[j]^T; x: [n_rows, K], weights[j]: [N_j, K], outs[j]: [n_rows, N_j].
+// Several weights of one input go together so that a backend prepares the input once.
+struct Matmul {
+  static constexpr std::string_view kName = "matmul";
+  Tensor x;
+  std::span<const Tensor> weights;
+  std::span<const Tensor> outs;
+};
+
+// out = a + b; `out` may be `a` or `b`.
+struct Add {
+  static constexpr std::string_view kName = "add";
+  Tensor a, b;
+  Tensor out;
+};
+
+// out[i, :] = x[i, :] + row; `out` may be `x`.
+struct AddRow {
+  static constexpr std::string_view kName = "add_row";
+  Tensor x, row;
+  Tensor out;
+};
+
+// out = activation(x); `out` may be `x`.
+struct Activate {
+  static constexpr std::string_view kName = "activate";
+  Tensor x;
+  Activation activation;
+  Tensor out;
+};
+
+// out = activation(gate) * up; `out` may be either.  clamped_swiglu: g = min(gate, 7), u = up within [-7, 7],
+// out = g sigmoid(1.702 g) (u + 1).
+struct Gate {
+  static constexpr std::string_view kName = "gate";
+  Tensor gate, up;
+  Activation activation;
+  Tensor out;
+};
+
+// out = cap * tanh(x / cap); `out` may be `x`.
+struct SoftCap {
+  static constexpr std::string_view kName = "soft_cap";
+  Tensor x;
+  float cap;
+  Tensor out;
+};
+
+// out[i, :] = cos of angles | sin of angles, both times `scale`; angle j = positions[i] * inv_freq[j], a float32
+// product as the models were trained with.  out: [n_rows, 2 * n_freqs].
+struct RopeTable {
+  static constexpr std::string_view kName = "rope_table";
+  std::span<const int32_t> positions;
+  Tensor inv_freq;
+  float scale;
+  Tensor out;
+};
+
+// Rotates the first 2 * n_freqs elements of each head of x: [n_rows, n_heads, head_dim] by its row of `table`; the
+// others stay.  `out` may be `x`.  Su et al. 2021, arXiv:2104.09864.
+struct Rope {
+  static constexpr std::string_view kName = "rope";
+  Tensor x, table;
+  RopePairs pairs;
+  Tensor out;
+};
+
+// Appends k and v to the caches of `runs`, then scaled dot-product attention of q over them.
+// q, out: [n_rows, n_heads * head_dim]; k, v: [n_rows, n_kv_heads * head_dim].
+// Online softmax: Dao et al. 2022, arXiv:2205.14135.
+struct Attention {
+  static constexpr std::string_view kName = "attention";
+  Tensor q, k, v;
+  std::span<const KvRun> runs;
+  AttentionOptions options;
+  Tensor out;
+};
+
+// The experts with the greatest logits of each row, the lower number first where equal, and their weights.
+// logits: [n_rows, n_experts]; ids: i32 [n_rows, n_chosen]; weights: f32 of that shape.
+// Mixtures of experts: Shazeer et al. 2017, arXiv:1701.06538.
+struct ChooseExperts {
+  static constexpr std::string_view kName = "choose_experts";
+  Tensor logits;
+  RouterWeights kind;
+  Tensor ids, weights;
+};
+
+// out[i * n_chosen + j, :] = row of x * experts[ids[i, j]]^T, where the row is i when x has n_rows rows and
+// i * n_chosen + j when it has n_rows * n_chosen.  experts: [N, K] each; ids: i32 [n_rows, n_chosen].
+struct ExpertMatmul {
+  static constexpr std::string_view kName = "expert_matmul";
+  Tensor x, ids;
+  std::span<const Tensor> experts;
+  Tensor out;
+};
+
+// out[i, :] = sum over j of weights[i, j] * x[i * n_chosen + j, :], j in order.
+struct MixExperts {
+  static constexpr std::string_view kName = "mix_experts";
+  Tensor x, weights;
+  Tensor out;
+};
+
+}  // namespace op
+
+using Operation = std::variant<op::Embed, op::GatherRows, op::RmsNorm, op::LayerNorm, op::Matmul, op::Add, op::AddRow,
+                               op::Activate, op::Gate, op::SoftCap, op::RopeTable, op::Rope, op::Attention,
+                               op::ChooseExperts, op::ExpertMatmul, op::MixExperts>;
+
+}  // namespace tidemill
