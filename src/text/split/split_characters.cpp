@@ -31,9 +31,16 @@ uint8_t split_kinds(unicode::Properties properties) {
 
 }  // namespace
 
-const std::array<uint8_t, 256> kSplitKinds = [] {
-  std::array<uint8_t, 256> kinds;
-  for (size_t k = 0; k < kinds.size(); ++k) kinds[k] = split_kinds({unicode::kKinds[k]});
+const std::array<uint8_t, unicode::kNumberedCharacters> kSplitKinds = [] {
+  std::array<uint8_t, unicode::kKinds.size()> by_kind;
+  for (size_t k = 0; k < by_kind.size(); ++k) by_kind[k] = split_kinds({unicode::kKinds[k]});
+  std::array<uint8_t, unicode::kNumberedCharacters> kinds;
+  for (size_t k = 0; k < kinds.size(); ++k) kinds[k] = by_kind[unicode::kKindOf[k]];
+  const auto set = [&](char32_t c, uint8_t kind) {
+    kinds[unicode::kBlockOf[c / unicode::kBlockSize] * unicode::kBlockSize + c % unicode::kBlockSize] = kind;
+  };
+  set('\r', kind::newline);
+  set('\n', kind::newline);
   return kinds;
 }();
 

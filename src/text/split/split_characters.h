@@ -24,9 +24,13 @@ inline constexpr uint8_t letter = upper | lower | other_letter;
 inline constexpr uint8_t space = blank | newline;
 }  // namespace kind
 
-// By the numbers of unicode::kKindOf.
-extern const std::array<uint8_t, 256> kSplitKinds;
+// In blocks, as unicode::kKindOf.
+extern const std::array<uint8_t, unicode::kNumberedCharacters> kSplitKinds;
 extern const std::array<uint8_t, 128> kAsciiSplitKinds;
+
+inline uint8_t split_kinds_of(char32_t c) {
+  return kSplitKinds[unicode::kBlockOf[c / unicode::kBlockSize] * unicode::kBlockSize + c % unicode::kBlockSize];
+}
 
 struct SplitCharacter {
   char32_t c;
@@ -41,13 +45,23 @@ inline SplitCharacter split_character(const char* at) {
   const auto byte = [at](size_t k) { return static_cast<char32_t>(static_cast<uint8_t>(at[k])); };
   const char32_t lead = byte(0);
   if (lead < 0x80) return {lead, kAsciiSplitKinds[lead], 1};
-  const auto of = [](char32_t c, uint8_t size) {
-    const size_t place = unicode::kBlockOf[c / unicode::kBlockSize] * unicode::kBlockSize + c % unicode::kBlockSize;
-    return SplitCharacter{c, kSplitKinds[unicode::kKindOf[place]], size};
-  };
+  const auto of = [](char32_t c, uint8_t size) { return SplitCharacter{c, split_kinds_of(c), size}; };
   if (lead < 0xE0) return of((lead & 0x1F) << 6 | (byte(1) & 0x3F), 2);
   if (lead < 0xF0) return of((lead & 0xF) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F), 3);
   return of((lead & 7) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F), 4);
+}
+
+// The kinds of the character at `at`, where four bytes can be read.  Branches only for rare characters: which of the
+// others stands there cannot be foreseen.
+inline uint8_t split_kinds_at(const uint8_t* at) {
+  const uint32_t lead = at[0];
+  if (lead >= 0xF0) [[unlikely]]
+    return split_character(reinterpret_cast<const char*>(at)).kinds;
+  const uint32_t second = at[1] & 0x3Fu;
+  const uint32_t of_two = (lead & 0x1F) << 6 | second;
+  const uint32_t of_three = (lead & 0xF) << 12 | second << 6 | (at[2] & 0x3Fu);
+  const uint32_t longer = lead < 0xE0 ? of_two : of_three;
+  return split_kinds_of(lead < 0x80 ? lead : longer);
 }
 
 }  // namespace tidemill

@@ -36,7 +36,9 @@ struct Window {
   uint64_t letter = 0, upper = 0, caseless = 0, mark = 0, number = 0;
   uint64_t space = 0, newline = 0, blank_space = 0;  // \s; CR and LF; U+0020
   uint64_t apostrophe = 0, slash = 0;
-  std::array<uint16_t, kWindow + 1> offsets;  // where each character begins, and the last ends; not of ASCII
+  // Where each character begins, and the last ends; not of ASCII.  Behind them is room for a block and what is written
+  // at once.
+  std::array<uint16_t, 2 * kWindow + 16> offsets;
 
   uint64_t valid() const { return lowest(n); }
   uint64_t other() const { return valid() & ~(letter | number | space); }
@@ -116,22 +118,54 @@ HWY_INLINE void read_ascii(std::string_view text, Window& window) {
   }
 }
 
-// The characters at the start of `text`, whatever they are.
-inline void read_characters(std::string_view text, Window& window) {
-  std::array<uint8_t, kWindow> kinds{};
-  std::array<uint8_t, kWindow> bytes{};
-  size_t pos = 0;
+// One bit per byte that begins a character.
+HWY_INLINE uint64_t lead_bytes(const uint8_t* bytes) {
+  return bits_of(bytes, [](auto d, auto v) HWY_ATTR {
+    return hn::Ne(hn::And(v, hn::Set(d, uint8_t{0xC0})), hn::Set(d, uint8_t{0x80}));
+  });
+}
+
+// Where up to kWindow characters of `size` bytes begin, and where the last ends; returns their number.  Whole blocks of
+// 64 bytes can be read.
+HWY_INLINE size_t find_characters(const uint8_t* bytes, size_t size, Window& window) {
+  constexpr size_t kAtOnce = 8;  // so that few branches depend on how many there are
   size_t n = 0;
-  for (; n < kWindow && pos < text.size(); ++n) {
-    const SplitCharacter c = split_character(text.data() + pos);
-    kinds[n] = c.kinds;
-    bytes[n] = static_cast<uint8_t>(text[pos]);
-    window.offsets[n] = static_cast<uint16_t>(pos);
-    pos += c.size;
+  for (size_t at = 0; at < size && n <= kWindow; at += 64) {
+    uint64_t leads = lead_bytes(bytes + at) & lowest(size - at);
+    const auto n_leads = static_cast<size_t>(hwy::PopCount(leads));
+    for (size_t done = 0; done < n_leads; done += kAtOnce) {
+      for (size_t k = n + done; k < n + done + kAtOnce; ++k, leads &= leads - 1) {
+        window.offsets[k] = static_cast<uint16_t>(at + static_cast<size_t>(std::countr_zero(leads)));
+      }
+    }
+    n += n_leads;
   }
-  window.offsets[n] = static_cast<uint16_t>(pos);
+  if (n > kWindow) return kWindow;
+  window.offsets[n] = static_cast<uint16_t>(size);
+  return n;
+}
+
+// The characters at the start of `text`, whatever they are.
+HWY_INLINE void read_characters(std::string_view text, Window& window) {
+  constexpr size_t kMostBytes = 4 * (kWindow + 1);
+  constexpr size_t kReadable = (kMostBytes + 63) / 64 * 64;
+  std::array<uint8_t, kReadable> padded;
+  const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
+  if (text.size() < kReadable) {
+    padded.fill(0);
+    std::memcpy(padded.data(), bytes, text.size());
+    bytes = padded.data();
+  }
+  const size_t n = find_characters(bytes, std::min(text.size(), kMostBytes), window);
+  std::array<uint8_t, kWindow> kinds{};
+  std::array<uint8_t, kWindow> leads{};
+  for (size_t k = 0; k < n; ++k) {
+    const uint8_t* at = bytes + window.offsets[k];
+    kinds[k] = split_kinds_at(at);
+    leads[k] = *at;
+  }
   window.n = n;
-  window.at_end = pos == text.size();
+  window.at_end = window.offsets[n] == text.size();
   window.is_ascii = false;
   window.letter = with_any(kinds.data(), kind::letter);
   window.upper = with_any(kinds.data(), kind::upper);
@@ -140,9 +174,9 @@ inline void read_characters(std::string_view text, Window& window) {
   window.number = with_any(kinds.data(), kind::number);
   window.space = with_any(kinds.data(), kind::space);
   window.newline = with_any(kinds.data(), kind::newline);
-  window.blank_space = equal_to(bytes.data(), ' ');
-  window.apostrophe = equal_to(bytes.data(), '\'');
-  window.slash = equal_to(bytes.data(), '/');
+  window.blank_space = equal_to(leads.data(), ' ');
+  window.apostrophe = equal_to(leads.data(), '\'');
+  window.slash = equal_to(leads.data(), '/');
 }
 
 }  // namespace tidemill::HWY_NAMESPACE

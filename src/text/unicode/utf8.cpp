@@ -2,9 +2,10 @@
 // standard), which rules out overlong forms, surrogates and values past U+10FFFF without looking at the value.
 #include "text/unicode/utf8.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <cstring>
+
+#include "text/unicode/utf8_blocks.h"
 
 namespace tidemill {
 namespace {
@@ -45,7 +46,7 @@ size_t ascii_prefix(std::string_view text) {
 
 // Length of the longest valid prefix.
 size_t valid_prefix(std::string_view text) {
-  size_t pos = 0;
+  size_t pos = valid_utf8_blocks(text);
   while (true) {
     pos += ascii_prefix(text.substr(pos));
     if (pos == text.size()) return pos;

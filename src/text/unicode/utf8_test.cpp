@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 namespace tidemill {
 namespace {
 
@@ -57,6 +59,41 @@ TEST(Utf8, FindsAnInvalidByteAtAnyPlaceInAWord) {
     text[pos] = '\xFE';
     EXPECT_FALSE(is_utf8(text)) << pos;
   }
+}
+
+// One character or byte after the other, as the plain form says.
+bool is_utf8_by_steps(std::string_view text) {
+  while (!text.empty()) {
+    const Utf8Step step = utf8_step(text);
+    if (!step.valid) return false;
+    text.remove_prefix(step.n_bytes);
+  }
+  return true;
+}
+
+TEST(Utf8, BlocksFindWhatStepsFind) {
+  std::mt19937 random(1);
+  const auto below = [&](uint32_t n) { return static_cast<uint32_t>(random() % n); };
+  const uint32_t limits[] = {0x80, 0x800, 0x10000, 0x110000};
+  int n_valid = 0;
+  for (int round = 0; round < 20000; ++round) {
+    std::string text;
+    const size_t size = 60 + below(140);
+    const uint32_t limit = limits[below(4)];
+    while (text.size() < size) text += encode(below(4) == 0 ? below(limit) : below(0x80));
+    // Surrogates are broken already.  Half of the others get a byte replaced, dropped or doubled.
+    const size_t at = below(2) == 0 ? below(8) * (text.size() - 1) / 7 : below(static_cast<uint32_t>(text.size()));
+    const uint32_t change = below(6);
+    if (change == 0) text[at] = static_cast<char>(below(256));
+    if (change == 1) text.erase(at, 1);
+    if (change == 2) text.insert(at, 1, text[at]);
+    if (change == 3) text.resize(at);
+    const bool valid = is_utf8_by_steps(text);
+    n_valid += valid;
+    ASSERT_EQ(is_utf8(text), valid) << round;
+  }
+  EXPECT_GT(n_valid, 2000);
+  EXPECT_LT(n_valid, 18000);
 }
 
 }  // namespace
