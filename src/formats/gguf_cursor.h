@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "formats/wording.h"
 #include "tidemill/error.h"
 
 namespace tidemill {
@@ -51,11 +52,5 @@ class GgufCursor {
   size_t position_ = 0;
   std::string place_ = "the header";
 };
-
-// A name from the file between quotes, shortened so that a message stays readable.
-std::string quoted(std::string_view name);
-
-// 1234567 as "1,234,567".
-std::string grouped(uint64_t number);
 
 }  // namespace tidemill
