@@ -22,7 +22,7 @@ namespace {
 using tidemill::Attention;
 using tidemill::AttentionOptions;
 using tidemill::DType;
-using tidemill::KvRun;
+using tidemill::StateRun;
 using tidemill::Storage;
 using tidemill::Tensor;
 using tidemill::ThreadPool;
@@ -97,7 +97,7 @@ class Case {
   int64_t first_pos_, n_rows_;
   std::vector<Storage> memory_;
   Tensor q_, k_, v_, out_;
-  KvRun run_;
+  StateRun run_;
   std::vector<double> seconds_;
 };
 

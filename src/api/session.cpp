@@ -62,8 +62,10 @@ void Session::Impl::truncate(int64_t n) {
   if (n < 0 || n > lease_->n_past)
     throw Error(ErrorCode::invalid_argument,
                 "session: cannot cut to " + std::to_string(n) + " tokens, it holds " + std::to_string(lease_->n_past));
-  lease_->truncate(n);
-  ids_.resize(static_cast<size_t>(n));
+  const auto n_kept = static_cast<size_t>(lease_->truncate(n));
+  const std::vector<int32_t> lost(ids_.begin() + static_cast<std::ptrdiff_t>(n_kept), ids_.begin() + n);
+  ids_.resize(n_kept);
+  if (!lost.empty()) feed(lost, LogitsWanted::none, nullptr);  // a recurrent state cannot go back: it starts again
 }
 
 std::vector<int32_t> Session::Impl::prompt_ids(const Request& request) const {
@@ -80,9 +82,9 @@ std::vector<int32_t> Session::Impl::prompt_ids(const Request& request) const {
 // Cuts the state to what it shares with `prompt`, less the last token, whose scores are needed anew.
 int64_t Session::Impl::keep_common_prefix(std::span<const int32_t> prompt) {
   const auto differs = std::mismatch(ids_.begin(), ids_.end(), prompt.begin(), prompt.end() - 1);
-  const int64_t n_shared = differs.first - ids_.begin();
-  truncate(n_shared);
-  return n_shared;
+  const int64_t n_kept = lease_->truncate(differs.first - ids_.begin());
+  ids_.resize(static_cast<size_t>(n_kept));
+  return n_kept;
 }
 
 // Feeds what is left of the prompt in pieces, so that it can be cancelled in between; false when it was.

@@ -167,7 +167,7 @@ void Gemma3::visit_params(const Visitor& visit) {
 }
 
 StateSpec Gemma3::state_spec() const {
-  return {std::vector<LayerStateSpec>(layers_.size(), {.width = own_.n_kv_heads * own_.head_dim})};
+  return {std::vector<LayerStateSpec>(layers_.size(), {.kv_width = own_.n_kv_heads * own_.head_dim})};
 }
 
 Tensor Gemma3::forward(Ops& ops, const Batch& batch) const {
@@ -193,7 +193,7 @@ Tensor Gemma3::attention_block(Ops& ops, const Tensor& x, int64_t index, const T
   };
   const Tensor h = ops.rms_norm(x, layer.attn_norm, own_.norm_eps);  // [n_tokens, d_model]
   const auto [q, k, v] = ops.matmul(h, layer.wq, layer.wk, layer.wv);
-  const Tensor mixed = ops.attention(per_head(q, layer.q_norm), per_head(k, layer.k_norm), v, batch.kv(index),
+  const Tensor mixed = ops.attention(per_head(q, layer.q_norm), per_head(k, layer.k_norm), v, batch.runs(index),
                                      {.n_heads = own_.n_heads,
                                       .n_kv_heads = own_.n_kv_heads,
                                       .head_dim = head_dim,

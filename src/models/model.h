@@ -27,12 +27,12 @@ struct Batch {
   std::span<const int32_t> tokens;       // [n_rows]
   std::span<const int32_t> positions;    // [n_rows]
   std::span<const int32_t> output_rows;  // rows whose hidden state is wanted; ascending
-  std::span<const KvRun> kv_runs;        // [n_layers, n_sequences]: which rows continue which state
+  std::span<const StateRun> state_runs;  // [n_layers, n_sequences]: which rows continue which state
   int64_t n_sequences = 0;
 
   // The sequences' states at one layer.
-  std::span<const KvRun> kv(int64_t layer) const {
-    return kv_runs.subspan(static_cast<size_t>(layer * n_sequences), static_cast<size_t>(n_sequences));
+  std::span<const StateRun> runs(int64_t layer) const {
+    return state_runs.subspan(static_cast<size_t>(layer * n_sequences), static_cast<size_t>(n_sequences));
   }
 };
 

@@ -11,22 +11,24 @@
 
 namespace tidemill {
 
-// What one layer keeps: keys and values of `width` elements per position.
+// What one layer keeps.  Layers of attention have a kv_width, recurrent ones a slot; a hybrid model has both kinds.
 struct LayerStateSpec {
-  int64_t width = 0;  // n_kv_heads * head_dim
+  int64_t kv_width = 0;   // n_kv_heads * head_dim: elements of the keys, and of the values, per position
+  int64_t slot_size = 0;  // f32 numbers, whatever the number of positions
 };
 
 struct StateSpec {
   std::vector<LayerStateSpec> layers;
 
-  // Bytes one sequence of `capacity` positions takes when elements are of `dtype`.
+  // Bytes one sequence of `capacity` positions takes when keys and values are of `dtype`.
   int64_t size_bytes(int64_t capacity, DType dtype) const;
 };
 
-// One layer's memory of one sequence: [capacity, width] each.
+// One layer's memory of one sequence; what the layer does not keep is empty.
 struct LayerState {
-  Tensor keys;
-  Tensor values;
+  Tensor keys;    // [capacity, kv_width]
+  Tensor values;  // [capacity, kv_width]
+  Tensor slot;    // f32 [slot_size]
 };
 
 // One sequence's memory: views of memory that the pool owns.
@@ -35,8 +37,11 @@ struct State {
   int64_t capacity = 0;  // positions it can hold
   int64_t n_past = 0;    // positions it holds
 
-  // Forgets all positions from `n` on; n <= n_past.
-  void truncate(int64_t n) { n_past = n; }
+  // Forgets positions from `n` on, n <= n_past.  Returns how many it holds then: n, or none where a layer is recurrent,
+  // which cannot go back.
+  int64_t truncate(int64_t n);
+  // Becomes what `other`, a state of the same model, is.  Throws context_full when its capacity is too small for that.
+  void copy_from(const State& other);
 };
 
 }  // namespace tidemill

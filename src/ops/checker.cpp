@@ -48,7 +48,7 @@ void compare(std::string_view op, const float* found, const std::vector<float>& 
 }
 
 // The rows that `run` appended to one of its caches.
-std::span<std::byte> appended(const KvRun& run, const Tensor& cache) {
+std::span<std::byte> appended(const StateRun& run, const Tensor& cache) {
   return {cache.row<std::byte>(run.first_pos), static_cast<size_t>(run.n_rows * cache.stride_bytes(0))};
 }
 
@@ -127,7 +127,7 @@ void CheckedKernels::check(const op::Attention& operation) {
   reference_.run(by_reference);
   // What the reference appended is set aside and overwritten with NaN, so that the inner kernels must append too.
   std::vector<std::vector<float>> expected_rows;
-  for (const KvRun& run : operation.runs) {
+  for (const StateRun& run : operation.runs) {
     for (const Tensor& cache : {run.keys, run.values}) {
       const std::span<std::byte> rows = appended(run, cache);
       expected_rows.push_back(as_f32(cache, rows));
@@ -136,7 +136,7 @@ void CheckedKernels::check(const op::Attention& operation) {
   }
   inner_.run(operation);
   size_t next = 0;
-  for (const KvRun& run : operation.runs) {
+  for (const StateRun& run : operation.runs) {
     for (const Tensor& cache : {run.keys, run.values}) {
       const std::vector<float> found = as_f32(cache, appended(run, cache));
       compare("attention, appended rows", found.data(), expected_rows[next++], cache.dim(1), tolerance_.other);

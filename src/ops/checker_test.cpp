@@ -22,7 +22,7 @@ class FaultyKernels : public Kernels {
       good_.run(op::Embed{embed->table, embed->ids, 2 * embed->scale, embed->out});
     } else if (const auto* attention = std::get_if<op::Attention>(&operation)) {
       std::vector<float> keys(4), values(4);
-      const KvRun elsewhere{0, 2, 0, view(keys, {2, 2}), view(values, {2, 2})};
+      const StateRun elsewhere{0, 2, 0, view(keys, {2, 2}), view(values, {2, 2})};
       op::Attention forgetful = *attention;
       forgetful.runs = {&elsewhere, 1};
       good_.run(forgetful);
@@ -59,7 +59,7 @@ TEST_F(CheckerTest, EqualKernelsPassInPlaceToo) {
   checked.run(op::Add{a, b, a});
   EXPECT_EQ(a_, std::vector<float>(6, 7.0f));
   std::vector<float> qkv(4, 1.0f), keys(4), values(4), result(4);
-  const KvRun run{0, 2, 0, view(keys, {2, 2}), view(values, {2, 2})};
+  const StateRun run{0, 2, 0, view(keys, {2, 2}), view(values, {2, 2})};
   checked.run(op::Attention{view(qkv, {2, 2}),
                             view(qkv, {2, 2}),
                             view(qkv, {2, 2}),
@@ -80,7 +80,7 @@ TEST_F(CheckerTest, RowsThatWereNotAppendedAreNoticed) {
   FaultyKernels faulty;
   CheckedKernels checked(faulty);
   std::vector<float> qkv(4, 1.0f), keys(4), values(4), result(4);
-  const KvRun run{0, 2, 0, view(keys, {2, 2}), view(values, {2, 2})};
+  const StateRun run{0, 2, 0, view(keys, {2, 2}), view(values, {2, 2})};
   const std::string message = failure_of([&] {
     checked.run(op::Attention{view(qkv, {2, 2}),
                               view(qkv, {2, 2}),

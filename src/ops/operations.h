@@ -17,14 +17,18 @@
 
 namespace tidemill {
 
-// One sequence's share of an attention call: rows [first_row, first_row + n_rows) of q, k and v belong to it, at
-// positions first_pos, first_pos + 1, ...  Its cache holds positions [0, first_pos) already.
-struct KvRun {
+// One sequence's share of an operation that reads and continues a state: rows [first_row, first_row + n_rows) belong to
+// it, at positions first_pos, first_pos + 1, ...  What the layer keeps of positions [0, first_pos) is in
+//   - keys and values, for attention: entries of their own per position;
+//   - slot, for recurrent operations: as much whatever the position.  At position 0 its content is undefined: the
+//     operation begins with its initial state.
+struct StateRun {
   int64_t first_row = 0;
   int64_t n_rows = 0;
   int64_t first_pos = 0;
-  Tensor keys = {};    // cache of this layer, [capacity, n_kv_heads * head_dim], f32 or f16
+  Tensor keys = {};    // [capacity, n_kv_heads * head_dim], f32 or f16
   Tensor values = {};  // same shape and dtype
+  Tensor slot = {};    // f32 [slot_size]
 };
 
 struct AttentionOptions {
@@ -168,7 +172,7 @@ struct Rope {
 struct Attention {
   static constexpr std::string_view kName = "attention";
   Tensor q, k, v;
-  std::span<const KvRun> runs;
+  std::span<const StateRun> runs;
   AttentionOptions options;
   Tensor out;
 };

@@ -58,7 +58,7 @@ void expect_attention_options(const AttentionOptions& options) {
 }
 
 // The caches of a run are alike and have room for its rows.
-void expect_run(const KvRun& run, int64_t kv_width) {
+void expect_run(const StateRun& run, int64_t kv_width) {
   for (const Tensor& cache : {run.keys, run.values}) {
     const bool known = cache.dtype() == DType::f32 || cache.dtype() == DType::f16;
     if (!known || cache.shape().rank() != 2 || cache.dim(1) != kv_width || !cache.is_contiguous()) {
@@ -190,7 +190,7 @@ Tensor Ops::rope(const Tensor& x, const Tensor& table, int64_t head_dim, RopePai
   return out;
 }
 
-Tensor Ops::attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const KvRun> runs,
+Tensor Ops::attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const StateRun> runs,
                       const AttentionOptions& options) {
   expect_attention_options(options);
   expect_activation("attention: q", q, 2);
@@ -201,7 +201,7 @@ Tensor Ops::attention(const Tensor& q, const Tensor& k, const Tensor& v, std::sp
   expect_shape("attention: k", k.shape(), {q.dim(0), kv_width});
   expect_shape("attention: v", v.shape(), {q.dim(0), kv_width});
   int64_t next_row = 0;
-  for (const KvRun& run : runs) {
+  for (const StateRun& run : runs) {
     expect_run(run, kv_width);
     if (run.first_row != next_row) break;
     next_row += run.n_rows;

@@ -55,7 +55,7 @@ class Ops {
   Tensor rope_table(std::span<const int32_t> positions, const Tensor& inv_freq, float scale = 1.0f);  // [n, 2 n_freqs]
   // As x: [n_rows, n_heads * head_dim]; the table may be narrower than a head.
   Tensor rope(const Tensor& x, const Tensor& table, int64_t head_dim, RopePairs pairs = RopePairs::halves);
-  Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const KvRun> runs,
+  Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const StateRun> runs,
                    const AttentionOptions& options);  // as q
 
   // The experts that each row goes to: ids i32 and weights f32, both [n_rows, n_chosen].

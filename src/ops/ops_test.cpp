@@ -22,7 +22,7 @@ class OpsTest : public testing::Test {
     for (size_t i = 0; i < memory.size(); ++i) memory[i] = dtype == DType::f32 ? 0.1f * static_cast<float>(i % 13) : 0;
     return {memory.data(), dtype, shape};
   }
-  KvRun run(int64_t first_row, int64_t n_rows, int64_t first_pos, const Shape& cache) {
+  StateRun run(int64_t first_row, int64_t n_rows, int64_t first_pos, const Shape& cache) {
     return {first_row, n_rows, first_pos, tensor(cache), tensor(cache)};
   }
   // Expects `work` to throw invalid_argument with a message that holds every one of `parts`.
@@ -65,7 +65,7 @@ TEST_F(OpsTest, RefusesShapesThatDoNotFit) {
 TEST_F(OpsTest, RefusesAttentionThatDoesNotFit) {
   const Tensor q = tensor({3, 8}), kv = tensor({3, 4});
   const AttentionOptions options{.n_heads = 4, .n_kv_heads = 2, .head_dim = 2};
-  const auto attend = [&](const std::vector<KvRun>& runs, const AttentionOptions& with) {
+  const auto attend = [&](const std::vector<StateRun>& runs, const AttentionOptions& with) {
     return [&, runs, with] { ops_.attention(q, kv, kv, runs, with); };
   };
   expect_refused(attend({run(0, 3, 0, {8, 4})}, {.n_heads = 4, .n_kv_heads = 3, .head_dim = 2}), {"n_kv_heads 3"});
@@ -106,7 +106,7 @@ TEST_F(OpsTest, ScopeGivesBackItsTensors) {
 }
 
 // A transformer layer in small: everything a model does between embedding and logits.
-void small_forward(Ops& ops, const Tensor& table, const Tensor& norm, const Tensor& inv_freq, const KvRun& run) {
+void small_forward(Ops& ops, const Tensor& table, const Tensor& norm, const Tensor& inv_freq, const StateRun& run) {
   const std::vector<int32_t> ids{1, 2, 0}, last{2};
   std::vector<int32_t> positions(3);
   std::iota(positions.begin(), positions.end(), 0);
@@ -125,7 +125,7 @@ void small_forward(Ops& ops, const Tensor& table, const Tensor& norm, const Tens
 
 TEST_F(OpsTest, PlannerMeasuresThePeakOfARealPass) {
   const Tensor table = tensor({4, 4}), norm = tensor({4}), inv_freq = tensor({1});
-  const KvRun kv = run(0, 3, 0, {8, 4});
+  const StateRun kv = run(0, 3, 0, {8, 4});
   PlanningKernels nothing;
   Arena plan = Arena::planner();
   Ops planning(nothing, plan);

@@ -199,7 +199,7 @@ void compute(const op::Rope& o) {
 }
 
 void compute(const op::Attention& o) {
-  for (const KvRun& run : o.runs) {
+  for (const StateRun& run : o.runs) {
     for (int64_t i = 0; i < run.n_rows; ++i) {
       store_row(o.k.row<float>(run.first_row + i), run.keys, run.first_pos + i);
       store_row(o.v.row<float>(run.first_row + i), run.values, run.first_pos + i);

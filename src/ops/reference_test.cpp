@@ -101,7 +101,7 @@ TEST(ReferenceTest, MatmulTakesStridedRows) {
 // Two query heads share one key/value head; the second position sees both keys, or with a window of 1 its own.
 TEST(ReferenceTest, AttentionIsASoftmaxOverTheVisiblePositions) {
   std::vector<float> q{1, 0, 0, 2}, k{1, 3}, v{5, 7}, keys(4), values(4), out(4);
-  const KvRun run{0, 2, 0, view(keys, {4, 1}), view(values, {4, 1})};
+  const StateRun run{0, 2, 0, view(keys, {4, 1}), view(values, {4, 1})};
   AttentionOptions options{.n_heads = 2, .n_kv_heads = 1, .head_dim = 1, .scale = 0.5f};
   ReferenceKernels kernels;
   kernels.run(op::Attention{view(q, {2, 2}), view(k, {2, 1}), view(v, {2, 1}), {&run, 1}, options, view(out, {2, 2})});
@@ -118,7 +118,7 @@ TEST(ReferenceTest, AttentionIsASoftmaxOverTheVisiblePositions) {
 // One key with a score of 4, which a cap of 2 makes 2 tanh 2; a sink takes part in the softmax and gives nothing.
 TEST(ReferenceTest, AttentionCapsScoresAndFeedsSinks) {
   std::vector<float> q{4}, k{1}, v{10}, keys(1), values(1), out(1), sinks{1};
-  const KvRun run{0, 1, 0, view(keys, {1, 1}), view(values, {1, 1})};
+  const StateRun run{0, 1, 0, view(keys, {1, 1}), view(values, {1, 1})};
   AttentionOptions options{.n_heads = 1, .n_kv_heads = 1, .head_dim = 1, .soft_cap = 2, .sinks = view(sinks, {1})};
   ReferenceKernels().run(
       op::Attention{view(q, {1, 1}), view(k, {1, 1}), view(v, {1, 1}), {&run, 1}, options, view(out, {1, 1})});
@@ -130,7 +130,7 @@ TEST(ReferenceTest, F16CacheRoundsToNearestEvenAndSaturates) {
   std::vector<float> k{1 + 0x1p-11f, 1 + 3 * 0x1p-11f, 0x1p-25f, 1.5f * 0x1p-24f, 65519, 1e6f, -1e9f, -0.0f}, q(8),
       out(8);
   std::vector<uint16_t> keys(8), values(8);
-  const KvRun run{0, 1, 0, {keys.data(), DType::f16, {1, 8}}, {values.data(), DType::f16, {1, 8}}};
+  const StateRun run{0, 1, 0, {keys.data(), DType::f16, {1, 8}}, {values.data(), DType::f16, {1, 8}}};
   ReferenceKernels().run(op::Attention{view(q, {1, 8}),
                                        view(k, {1, 8}),
                                        view(k, {1, 8}),

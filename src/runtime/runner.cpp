@@ -13,13 +13,14 @@ int64_t Runner::plan_bytes(const Model& model, const StateSpec& spec, DType stat
   Ops ops(kernels, arena);
   const auto n_rows = static_cast<size_t>(limits.max_batch_tokens);
   const std::vector<int32_t> zeros(n_rows, 0);
-  std::vector<KvRun> kv_runs;
+  std::vector<StateRun> state_runs;
   for (const LayerStateSpec& layer : spec.layers) {
-    const Tensor cache(nullptr, state_dtype, {limits.max_batch_tokens, layer.width});
-    kv_runs.push_back({.n_rows = limits.max_batch_tokens, .keys = cache, .values = cache});
+    const Tensor cache(nullptr, state_dtype, {limits.max_batch_tokens, layer.kv_width});
+    const Tensor slot(nullptr, DType::f32, {layer.slot_size});
+    state_runs.push_back({.n_rows = limits.max_batch_tokens, .keys = cache, .values = cache, .slot = slot});
   }
   const Tensor hidden = model.forward(
-      ops, {.tokens = zeros, .positions = zeros, .output_rows = zeros, .kv_runs = kv_runs, .n_sequences = 1});
+      ops, {.tokens = zeros, .positions = zeros, .output_rows = zeros, .state_runs = state_runs, .n_sequences = 1});
   model.logits(ops, hidden.slice(0, 0, std::min(limits.max_logits_rows, limits.max_batch_tokens)));
   return arena.peak_bytes();
 }
@@ -32,7 +33,7 @@ Runner::Runner(const Model& model, Kernels& kernels, const StateSpec& spec, DTyp
   wanted_.reserve(n_rows);
   n_fed_.reserve(n_sequences);
   parts_.reserve(n_sequences);
-  kv_runs_.reserve(n_sequences * spec.layers.size());
+  state_runs_.reserve(n_sequences * spec.layers.size());
 }
 
 void Runner::check(std::span<const Feed> feeds) const {
@@ -65,13 +66,13 @@ void Runner::feed(std::span<const Feed> feeds, const LogitsSink& sink) {
 
 void Runner::run_batch(std::span<const Feed> feeds, const LogitsSink& sink) {
   collect_rows(feeds);
-  collect_kv_runs(feeds);
+  collect_runs(feeds);
   arena_.rewind(0);
   Ops ops(kernels_, arena_);
   const Tensor hidden = model_.forward(ops, {.tokens = tokens_,
                                              .positions = positions_,
                                              .output_rows = output_rows_,
-                                             .kv_runs = kv_runs_,
+                                             .state_runs = state_runs_,
                                              .n_sequences = static_cast<int64_t>(parts_.size())});
   for (const Part& part : parts_) {
     feeds[part.feed].state->n_past += part.n_rows;
@@ -104,18 +105,19 @@ void Runner::collect_rows(std::span<const Feed> feeds) {
   }
 }
 
-void Runner::collect_kv_runs(std::span<const Feed> feeds) {
-  kv_runs_.clear();
+void Runner::collect_runs(std::span<const Feed> feeds) {
+  state_runs_.clear();
   const size_t n_layers = feeds.front().state->layers.size();
   for (size_t layer = 0; layer < n_layers; ++layer) {
     int64_t first_row = 0;
     for (const Part& part : parts_) {
       const State& state = *feeds[part.feed].state;
-      kv_runs_.push_back({.first_row = first_row,
-                          .n_rows = part.n_rows,
-                          .first_pos = state.n_past,
-                          .keys = state.layers[layer].keys,
-                          .values = state.layers[layer].values});
+      state_runs_.push_back({.first_row = first_row,
+                             .n_rows = part.n_rows,
+                             .first_pos = state.n_past,
+                             .keys = state.layers[layer].keys,
+                             .values = state.layers[layer].values,
+                             .slot = state.layers[layer].slot});
       first_row += part.n_rows;
     }
   }

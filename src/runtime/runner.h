@@ -56,7 +56,7 @@ class Runner {
   void check(std::span<const Feed> feeds) const;
   void run_batch(std::span<const Feed> feeds, const LogitsSink& sink);
   void collect_rows(std::span<const Feed> feeds);
-  void collect_kv_runs(std::span<const Feed> feeds);
+  void collect_runs(std::span<const Feed> feeds);
   void emit_logits(Ops& ops, const Tensor& hidden, const LogitsSink& sink);
 
   // Rows that one feed has in the batch.
@@ -76,7 +76,7 @@ class Runner {
   Arena arena_;
   // Buffers of the batch being run; they keep their capacity, so a decode step allocates nothing.
   std::vector<int32_t> tokens_, positions_, output_rows_;
-  std::vector<KvRun> kv_runs_;
+  std::vector<StateRun> state_runs_;
   std::vector<Part> parts_;
   std::vector<Wanted> wanted_;
   std::vector<int64_t> n_fed_;  // tokens of each feed done so far

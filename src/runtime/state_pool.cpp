@@ -40,14 +40,19 @@ std::unique_ptr<StatePool::Slot> StatePool::make_slot() const {
   slot->memory = Storage(bytes_per_state(), Use::sparse);
   slot->state.capacity = capacity_;
   std::byte* next = slot->memory.data();
-  const auto take = [&](int64_t width) {
-    const Tensor tensor(next, dtype_, {capacity_, width});
+  const auto take = [&](DType dtype, const Shape& shape) {
+    const Tensor tensor(next, dtype, shape);
     next += tensor.size_bytes();
-    return tensor;
+    return tensor.n_elements() == 0 ? Tensor() : tensor;
   };
+  // Slots of f32 first: they keep their alignment whatever the dtype and width of keys and values.
   for (const LayerStateSpec& layer : spec_.layers) {
-    const Tensor keys = take(layer.width);
-    slot->state.layers.push_back({.keys = keys, .values = take(layer.width)});
+    slot->state.layers.emplace_back().slot = take(DType::f32, {layer.slot_size});
+  }
+  for (size_t index = 0; index < spec_.layers.size(); ++index) {
+    const Shape shape{capacity_, spec_.layers[index].kv_width};
+    slot->state.layers[index].keys = take(dtype_, shape);
+    slot->state.layers[index].values = take(dtype_, shape);
   }
   return slot;
 }

@@ -8,7 +8,7 @@ namespace tidemill {
 namespace {
 
 StateSpec two_layers() {
-  return {.layers = {{.width = 8}, {.width = 16}}};
+  return {.layers = {{.kv_width = 8, .slot_size = 3}, {.kv_width = 16}}};
 }
 
 TEST(StatePool, StatesHaveTheSpecsShapes) {
@@ -17,7 +17,9 @@ TEST(StatePool, StatesHaveTheSpecsShapes) {
   ASSERT_EQ(state->layers.size(), 2u);
   EXPECT_EQ(state->layers[1].keys.shape(), (Shape{10, 16}));
   EXPECT_EQ(state->layers[1].values.shape(), (Shape{10, 16}));
-  EXPECT_EQ(pool.bytes_per_state(), 10 * (8 + 16) * 2 * 4);
+  EXPECT_EQ(state->layers[0].slot.shape(), (Shape{3}));
+  EXPECT_TRUE(state->layers[1].slot.empty());
+  EXPECT_EQ(pool.bytes_per_state(), 10 * (8 + 16) * 2 * 4 + 3 * 4);
 }
 
 TEST(StatePool, TensorsDoNotOverlap) {
@@ -25,13 +27,15 @@ TEST(StatePool, TensorsDoNotOverlap) {
   const auto state = pool.acquire();
   float mark = 1;
   for (const LayerState& layer : state->layers)
-    for (const Tensor& tensor : {layer.keys, layer.values}) {
+    for (const Tensor& tensor : {layer.keys, layer.values, layer.slot}) {
+      if (tensor.empty()) continue;
       std::fill_n(tensor.as<float>(), tensor.n_elements(), mark);
       mark += 1;
     }
   mark = 1;
   for (const LayerState& layer : state->layers)
-    for (const Tensor& tensor : {layer.keys, layer.values}) {
+    for (const Tensor& tensor : {layer.keys, layer.values, layer.slot}) {
+      if (tensor.empty()) continue;
       for (int64_t index = 0; index < tensor.n_elements(); ++index) ASSERT_EQ(tensor.as<float>()[index], mark);
       mark += 1;
     }
@@ -53,7 +57,7 @@ TEST(StatePool, LendsAtMostItsNumberAndTakesBack) {
 
 TEST(StatePool, ALongContextCostsNothingUntilItIsUsed) {
   const int64_t before = peak_rss_bytes();
-  StatePool pool({.layers = {{.width = 1024}}}, 1 << 20, DType::f16, 1);  // 4 GB
+  StatePool pool({.layers = {{.kv_width = 1024}}}, 1 << 20, DType::f16, 1);  // 4 GB
   const auto state = pool.acquire();
   EXPECT_LT(peak_rss_bytes() - before, 16 << 20);
 }

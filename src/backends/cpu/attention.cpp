@@ -179,7 +179,7 @@ void Attention::compute(const op::Attention& operation) {
                               : run_blocks(operation.q, options, operation.out);
 }
 
-void Attention::append(const Tensor& k, const Tensor& v, std::span<const KvRun> runs) {
+void Attention::append(const Tensor& k, const Tensor& v, std::span<const StateRun> runs) {
   const int64_t width = k.dim(1);
   const auto to_f16 = &HWY_DYNAMIC_DISPATCH(store_f16);
   const auto store = [&](const Tensor& rows, int64_t row, const Tensor& cache, int64_t pos) {
@@ -189,7 +189,7 @@ void Attention::append(const Tensor& k, const Tensor& v, std::span<const KvRun> 
       std::memcpy(cache.row<float>(pos), rows.row<float>(row), static_cast<size_t>(width) * sizeof(float));
     }
   };
-  for (const KvRun& run : runs) {
+  for (const StateRun& run : runs) {
     pool_.parallel_for(run.n_rows, rows_per_piece(2 * width), [&](int64_t begin, int64_t end, int) {
       for (int64_t row = begin; row < end; ++row) {
         store(k, run.first_row + row, run.keys, run.first_pos + row);
@@ -199,12 +199,12 @@ void Attention::append(const Tensor& k, const Tensor& v, std::span<const KvRun> 
   }
 }
 
-void Attention::cut(std::span<const KvRun> runs, const AttentionOptions& options) {
+void Attention::cut(std::span<const StateRun> runs, const AttentionOptions& options) {
   const int64_t group = group_size(options);
   for (int64_t n_queries = kMaxQueries;; n_queries /= 2) {
     const int64_t rows = std::max<int64_t>(1, n_queries / group);
     blocks_.clear();
-    for (const KvRun& run : runs) {
+    for (const StateRun& run : runs) {
       // The last rows see most: they come first, so that no thread is left alone with them at the end.
       for (int64_t end = run.n_rows; end > 0; end -= std::min(rows, end)) {
         const int64_t first = std::max<int64_t>(0, end - rows);

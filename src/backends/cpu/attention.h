@@ -23,9 +23,9 @@ class Attention {
   void compute(const op::Attention& operation);
 
  private:
-  void append(const Tensor& k, const Tensor& v, std::span<const KvRun> runs);
+  void append(const Tensor& k, const Tensor& v, std::span<const StateRun> runs);
   // Cuts the queries into blocks_ of at least so many that all threads have work.
-  void cut(std::span<const KvRun> runs, const AttentionOptions& options);
+  void cut(std::span<const StateRun> runs, const AttentionOptions& options);
   // Whether blocks_ are so few that threads have to share the tiles of a block.
   bool is_worth_splitting(const AttentionOptions& options) const;
   void run_blocks(const Tensor& q, const AttentionOptions& options, const Tensor& out);

@@ -24,7 +24,7 @@ constexpr size_t padded(size_t n) {
 // Queries of consecutive rows of one run, with all heads that share a key/value head.  Query `row * heads_per_kv +
 // head` of the block is head `head` of the group at row `row`.
 struct QueryBlock {
-  const KvRun* run = nullptr;
+  const StateRun* run = nullptr;
   int64_t kv_head = 0;
   int64_t first_row = 0;  // within the run
   int64_t n_rows = 0;

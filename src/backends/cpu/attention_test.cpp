@@ -81,7 +81,7 @@ template <typename Run>
 void attend(const Run& run, const Form& form, const std::vector<Step>& steps) {
   const TestTensor q = stack(steps, &Sequence::q), k = stack(steps, &Sequence::k), v = stack(steps, &Sequence::v);
   TestTensor out(q.view().shape());
-  std::vector<KvRun> runs;
+  std::vector<StateRun> runs;
   int64_t row = 0;
   for (const Step& step : steps) {
     runs.push_back({row, step.end - step.begin, step.begin, step.sequence->keys.view(), step.sequence->values.view()});
@@ -220,7 +220,7 @@ TEST(AttentionTest, AllocatesNothingWhileTheContextGrows) {
   const TestTensor q({1, 128}), kv({1, 32}), keys({2000, 32}, form.state), values({2000, 32}, form.state),
       out({1, 128});
   const auto step = [&](int64_t pos) {
-    const KvRun run{0, 1, pos, keys.view(), values.view()};
+    const StateRun run{0, 1, pos, keys.view(), values.view()};
     attention.compute(op::Attention{q.view(), kv.view(), kv.view(), {&run, 1}, form.options(), out.view()});
   };
   step(0);

@@ -37,7 +37,7 @@ struct SmallModel {
   }
 
   Tensor forward(Ops& ops, std::span<const int32_t> ids, std::span<const int32_t> positions,
-                 std::span<const KvRun> runs) const {
+                 std::span<const StateRun> runs) const {
     const int32_t last = static_cast<int32_t>(ids.size()) - 1;
     Tensor x = ops.embed(table, ids, 8.0f);
     const Tensor angles = ops.rope_table(positions, inv_freq);
@@ -82,7 +82,7 @@ struct SmallSession {
 
   int64_t length = 0;
   std::vector<TestTensor> caches;
-  std::vector<KvRun> runs;
+  std::vector<StateRun> runs;
   std::vector<int32_t> ids, positions;
 };
 
