@@ -45,6 +45,7 @@ class SafetensorsFile final : public Weights {
   const std::string& path() const override { return path_; }
   // In the order of their data.
   std::vector<std::string> names() const override;
+  bool contains(std::string_view name) const { return entry(name) != nullptr; }
   // Elements begin at a multiple of their own size (of 8 at most), as the format does not promise: those that lie
   // otherwise in the file are copied when they are first asked for.  Throws unsupported for a tensor that no Tensor
   // can describe.

@@ -1,11 +1,14 @@
 #include "formats/wording.h"
 
+#include <algorithm>
+
 namespace tidemill {
 
 std::string quoted(std::string_view name) {
   constexpr size_t kShown = 100;
   std::string text = "'";
   text += name.substr(0, kShown);
+  std::ranges::replace(text, '\0', '?');  // which would end the message
   text += name.size() > kShown ? "...'" : "'";
   return text;
 }
