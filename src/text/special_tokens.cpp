@@ -10,13 +10,13 @@ SpecialTokens::SpecialTokens(std::vector<Entry> entries) : entries_(std::move(en
     Range& range = by_first_byte_[static_cast<uint8_t>(entries_[index].spelling[0])];
     if (range.end == 0) range.begin = index;
     range.end = index + 1;
+    first_bytes_.add(entries_[index].spelling[0]);
   }
 }
 
 std::optional<SpecialTokens::Match> SpecialTokens::find(std::string_view text, size_t from) const {
   if (entries_.empty()) return {};
-  for (size_t pos = from; pos < text.size(); ++pos) {
-    if (by_first_byte_[static_cast<uint8_t>(text[pos])].end == 0) continue;
+  for (size_t pos = from; (pos = first_bytes_.find_in(text, pos)) < text.size(); ++pos) {
     if (std::optional<Match> match = match_at(text, pos)) return match;
   }
   return {};

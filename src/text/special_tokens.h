@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "text/pieces/byte_set.h"
+
 namespace tidemill {
 
 class SpecialTokens {
@@ -39,6 +41,7 @@ class SpecialTokens {
 
   std::optional<Match> match_at(std::string_view text, size_t pos) const;
 
+  ByteSet first_bytes_;
   std::vector<Entry> entries_;            // sorted by spelling: a trie read sideways
   std::array<Range, 256> by_first_byte_;  // where in entries_ the spellings with that first byte lie
 };
