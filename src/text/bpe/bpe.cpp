@@ -10,38 +10,21 @@
 
 #include "text/bpe/bpe_cuts.h"
 #include "text/bpe/bpe_rules.h"
+#include "text/bpe/bpe_scratch.h"
 #include "text/bpe/bpe_symbols.h"
 #include "text/bpe/bpe_whole_tokens.h"
 #include "text/bpe/bpe_word.h"
+#include "text/bpe/character_joints.h"
 #include "text/pieces/known_pieces.h"
-#include "text/pieces/piece_cache.h"
 #include "text/pieces/token_table.h"
 
 namespace tidemill {
 namespace {
 
-constexpr size_t kMostProven = size_t{1} << 18;
-
-class BpeScratch final : public PieceModel::Scratch {
- public:
-  explicit BpeScratch(size_t cache_bytes) { cache.limit(cache_bytes); }
-  void limit_cache(size_t n_bytes) override { cache.limit(n_bytes); }
-  CacheStatistics cache_statistics() const override {
-    return {.hits = n_hits, .misses = n_misses, .bytes = static_cast<int64_t>(cache.bytes())};
-  }
-
-  PieceBlock block;
-  std::array<PieceCache::Value, PieceBlock::kPieces> found;  // of the pieces that the vocabulary does not know
-  std::array<uint16_t, PieceBlock::kPieces> missing;         // which of them the cache does not find at once
-  std::array<int32_t, (PieceBlock::kPieces + PieceIds::kInline) * PieceIds::kInline> out;
-  std::vector<int32_t> more_ids;      // of pieces with more than fit and that are not cached
-  std::vector<int32_t> piece_ids;     // of one piece
-  std::vector<ByteRange> words;       // that pieces were cut into
-  std::vector<uint32_t> word_pieces;  // and of which piece each is
-  BpeWord word;
-  PieceCache cache;
-  int64_t n_hits = 0, n_misses = 0;
-};
+// Of more rules the proof would take longer than it saves.
+constexpr size_t kMostProven = size_t{1} << 19;
+// Pieces from this size on are cut before they are merged, where a text allows it.
+constexpr size_t kCutFrom = 16;
 
 class Bpe final : public PieceModel {
  public:
@@ -82,14 +65,17 @@ class Bpe final : public PieceModel {
         byte_pairs_(pairs_.has_ties() ? std::vector<uint32_t>() : symbols_.plain_bytes(), pairs_),
         sizes_(symbols_.sizes(texts)),
         cuts_(make_cuts(texts, vocab)),
-        known_(texts, vocab.whole_pieces ? std::vector<bool>(texts.size(), true) : whole_tokens(texts.size())),
+        whole_tokens_(find_whole(texts.size())),
+        joints_(make_joints(texts, vocab)),
+        known_(texts, vocab.whole_pieces ? std::vector<bool>(texts.size(), true) : whole_tokens_),
         whole_pieces_(vocab.whole_pieces),
         cache_bytes_(vocab.cache_bytes) {
     std::vector<BpePairs::Rule>().swap(rules_);
+    std::vector<bool>().swap(whole_tokens_);
   }
 
-  std::vector<bool> whole_tokens(size_t n_tokens) const {
-    // Of very many rules the proof would take longer than merging those tokens that texts have.
+  // Which tokens their own bytes are proven to become.
+  std::vector<bool> find_whole(size_t n_tokens) const {
     if (pairs_.has_ties() || rules_.size() > kMostProven) return std::vector<bool>(n_tokens);
     return find_whole_tokens(n_tokens, symbols_.ids(), rules_, pairs_);
   }
@@ -106,6 +92,16 @@ class Bpe final : public PieceModel {
     return BpeCuts(made);
   }
 
+  // Where pieces that begin as their bytes can be cut.  Not where a token may be a piece without being made by merging:
+  // its spelling may be part of a longer piece.
+  std::optional<CharacterJoints> make_joints(std::span<const std::string_view> texts, const BpeVocab& vocab) const {
+    if (byte_pairs_.empty()) return {};
+    for (size_t id = 0; vocab.whole_pieces && id < texts.size(); ++id) {
+      if (!whole_tokens_[id] && !texts[id].empty()) return {};
+    }
+    return CharacterJoints(texts, CharacterJoints::Ascii::joined);
+  }
+
   void flush_words(std::string_view text, BpeScratch& own, PieceTokens tokens) const {
     encode_words(text, own.words, own.word_pieces, own, tokens);
     own.words.clear();
@@ -117,9 +113,10 @@ class Bpe final : public PieceModel {
                     BpeScratch& own, PieceTokens tokens) const {
     for (size_t done = 0; done < words.size(); done += PieceBlock::kPieces) {
       const auto block = words.subspan(done, std::min(PieceBlock::kPieces, words.size() - done));
-      find_block(text, block, own);
+      own.cache.make_room(block.size());
+      find_block(text, block, own.block, own);
       if (!tokens.ranges && !tokens.pieces) {
-        emit(block.size(), own, tokens.ids);
+        emit(block.size(), own.block, own, tokens.ids);
       } else {
         emit_with_places(
             text, block,
@@ -129,50 +126,80 @@ class Bpe final : public PieceModel {
     }
   }
 
-  // Leaves what the pieces become in the scratch.
-  void find_block(std::string_view text, std::span<const ByteRange> pieces, BpeScratch& own) const {
-    own.more_ids.clear();
-    own.cache.make_room(pieces.size());
-    known_.find(text, pieces, own.block);
-    const size_t n_missing = own.cache.find_quickly(own.block, own.found, own.missing);
-    own.n_hits += static_cast<int64_t>(own.block.n_unknown - n_missing);
+  // Leaves what the pieces become in `block`.
+  void find_block(std::string_view text, std::span<const ByteRange> pieces, BpeBlock& block, BpeScratch& own) const {
+    block.more_ids.clear();
+    known_.find(text, pieces, block.pieces);
+    const size_t n_missing = own.cache.find_quickly(block.pieces, block.found, block.missing);
+    own.n_hits += static_cast<int64_t>(block.pieces.n_unknown - n_missing);
     for (size_t m = 0; m < n_missing; ++m) {
-      const size_t n = own.missing[m];
-      const ByteRange piece = pieces[own.block.unknown[n]];
-      find_unknown(text.substr(piece.begin, piece.end - piece.begin), own.block.unknown[n], own, own.found[n]);
+      const size_t k = block.pieces.unknown[block.missing[m]];
+      if (block.pieces.keys[k].empty()) own.cache.prefetch_long(block.pieces.hashes[k]);
+    }
+    for (size_t m = 0; m < n_missing; ++m) {
+      const size_t n = block.missing[m];
+      find_unknown(text, pieces[block.pieces.unknown[n]], block.pieces.unknown[n], block, own, block.found[n]);
     }
   }
 
-  void find_unknown(std::string_view piece, size_t k, BpeScratch& own, PieceCache::Value& found) const {
-    const PieceKey& key = own.block.keys[k];
-    const uint64_t hash = key.empty() ? long_piece_hash(piece) : own.block.hashes[k];
+  void find_unknown(std::string_view text, ByteRange range, size_t k, BpeBlock& block, BpeScratch& own,
+                    PieceCache::Value& found) const {
+    const std::string_view piece = text.substr(range.begin, range.end - range.begin);
+    const PieceKey& key = block.pieces.keys[k];
+    const uint64_t hash = block.pieces.hashes[k];
     if (key.empty() ? own.cache.find_long(piece, hash, found) : own.cache.find(key, hash, found)) {
       ++own.n_hits;
       return;
     }
     ++own.n_misses;
-    split(piece, own);
-    own.piece_ids.clear();
-    for (const BpeWord::Symbol& symbol : own.word.symbols()) own.piece_ids.push_back(static_cast<int32_t>(symbol.id));
-    if (own.piece_ids.size() == 1 && !key.empty() &&
-        known_.confirm(key, hash, static_cast<uint32_t>(own.piece_ids[0]))) {
-      found = {{{static_cast<uint32_t>(own.piece_ids[0])}}, 1};
-    } else if (!own.cache.add(piece, key, hash, own.piece_ids, found)) {
-      found = {{{static_cast<uint32_t>(own.more_ids.size()), static_cast<uint32_t>(own.piece_ids.size())}},
+    const bool may_cut = joints_ && &block != &own.parts && piece.size() >= kCutFrom;
+    const std::span<const int32_t> ids =
+        may_cut && encode_parts(text, range, own) ? own.piece_ids : merged_ids(piece, own);
+    if (ids.size() == 1 && !key.empty() && known_.confirm(key, hash, static_cast<uint32_t>(ids[0]))) {
+      found = {{{static_cast<uint32_t>(ids[0])}}, 1};
+    } else if (!own.cache.add(piece, key, hash, ids, found)) {
+      found = {{{static_cast<uint32_t>(block.more_ids.size()), static_cast<uint32_t>(ids.size())}},
                PieceIds::kUncached};
-      own.more_ids.insert(own.more_ids.end(), own.piece_ids.begin(), own.piece_ids.end());
+      block.more_ids.insert(block.more_ids.end(), ids.begin(), ids.end());
     }
   }
 
+  // The ids of a long piece, in own.piece_ids, by way of its parts, which are often known; false when it has but one.
+  bool encode_parts(std::string_view text, ByteRange piece, BpeScratch& own) const {
+    size_t end = joints_->next_cut(text, piece.begin, piece.end);
+    if (end == piece.end) return false;
+    own.piece_ids.clear();
+    for (size_t begin = piece.begin; begin < piece.end;) {
+      own.words.clear();
+      while (begin < piece.end && own.words.size() < PieceBlock::kPieces) {
+        own.words.push_back({static_cast<uint32_t>(begin), static_cast<uint32_t>(end)});
+        begin = end;
+        if (begin < piece.end) end = joints_->next_cut(text, begin, piece.end);
+      }
+      // What the cache holds may be in use already, so that it must not forget.
+      own.cache.grow_for(own.words.size());
+      find_block(text, own.words, own.parts, own);
+      emit(own.words.size(), own.parts, own, own.piece_ids);
+    }
+    return true;
+  }
+
+  std::span<const int32_t> merged_ids(std::string_view piece, BpeScratch& own) const {
+    split(piece, own);
+    own.word_ids.clear();
+    for (const BpeWord::Symbol& symbol : own.word.symbols()) own.word_ids.push_back(static_cast<int32_t>(symbol.id));
+    return own.word_ids;
+  }
+
   // The known pieces between two unknown ones are ids in a row, and are copied as such.
-  static void emit(size_t n_pieces, BpeScratch& own, std::vector<int32_t>& ids) {
+  static void emit(size_t n_pieces, const BpeBlock& block, BpeScratch& own, std::vector<int32_t>& ids) {
     constexpr size_t kRow = 16;
     int32_t* out = own.out.data();
     size_t done = 0;
     const auto emit_known = [&](size_t end) {
       const size_t n = end - done;
       for (size_t k = 0; k < n; k += kRow) {
-        std::memcpy(out + k, own.block.known.data() + done + k, kRow * sizeof(int32_t));
+        std::memcpy(out + k, block.pieces.known.data() + done + k, kRow * sizeof(int32_t));
       }
       out += n;
       done = end + 1;
@@ -181,16 +208,16 @@ class Bpe final : public PieceModel {
       ids.insert(ids.end(), own.out.data(), out);
       out = own.out.data();
     };
-    for (size_t n = 0; n < own.block.n_unknown; ++n) {
-      emit_known(own.block.unknown[n]);
-      const PieceCache::Value& found = own.found[n];
+    for (size_t n = 0; n < block.pieces.n_unknown; ++n) {
+      emit_known(block.pieces.unknown[n]);
+      const PieceCache::Value& found = block.found[n];
       if (found.n_ids <= PieceIds::kInline) [[likely]] {
         std::memcpy(out, found.ids.words.data(), sizeof(found.ids.words));
         out += found.n_ids;
         continue;
       }
       flush();
-      const std::span<const int32_t> more = many_ids(found, own);
+      const std::span<const int32_t> more = many_ids(found, block, own);
       ids.insert(ids.end(), more.begin(), more.end());
     }
     emit_known(n_pieces);
@@ -214,25 +241,27 @@ class Bpe final : public PieceModel {
   }
 
   // Of a piece with more ids than stand in the value.
-  static std::span<const int32_t> many_ids(const PieceCache::Value& found, const BpeScratch& own) {
+  static std::span<const int32_t> many_ids(const PieceCache::Value& found, const BpeBlock& block,
+                                           const BpeScratch& own) {
     if (found.n_ids == PieceIds::kCached) return own.cache.cached(found.ids);
-    return std::span<const int32_t>(own.more_ids).subspan(found.ids.words[0], found.ids.words[1]);
+    return std::span<const int32_t>(block.more_ids).subspan(found.ids.words[0], found.ids.words[1]);
   }
 
   template <typename PieceOf>
   void emit_with_places(std::string_view text, std::span<const ByteRange> pieces, const PieceOf& piece_of,
                         BpeScratch& own, PieceTokens tokens) const {
+    const PieceBlock& block = own.block.pieces;
     size_t n = 0;  // unknown ones so far
     for (size_t k = 0; k < pieces.size(); ++k) {
       const size_t n_before = tokens.ids.size();
-      if (n == own.block.n_unknown || own.block.unknown[n] != k) {
-        tokens.ids.push_back(static_cast<int32_t>(own.block.known[k]));
+      if (n == block.n_unknown || block.unknown[n] != k) {
+        tokens.ids.push_back(static_cast<int32_t>(block.known[k]));
       } else {
-        const PieceCache::Value& found = own.found[n++];
+        const PieceCache::Value& found = own.block.found[n++];
         if (found.n_ids <= PieceIds::kInline) {
           for (size_t w = 0; w < found.n_ids; ++w) tokens.ids.push_back(static_cast<int32_t>(found.ids.words[w]));
         } else {
-          const std::span<const int32_t> more = many_ids(found, own);
+          const std::span<const int32_t> more = many_ids(found, own.block, own);
           tokens.ids.insert(tokens.ids.end(), more.begin(), more.end());
         }
       }
@@ -270,6 +299,8 @@ class Bpe final : public PieceModel {
   BpeBytePairs byte_pairs_;
   std::vector<uint32_t> sizes_;  // id -> bytes of a text, 0 where that depends; or empty
   std::optional<BpeCuts> cuts_;
+  std::vector<bool> whole_tokens_;  // only while loading
+  std::optional<CharacterJoints> joints_;
   KnownPieces known_;
   bool whole_pieces_;
   size_t cache_bytes_;

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "text/pieces/hash_filter.h"
+#include "text/bpe/character_joints.h"
 #include "text/pieces/piece_model.h"
 
 namespace tidemill {
@@ -27,11 +27,9 @@ class BpeCuts {
  private:
   // Where a word that begins at `begin` ends before a space nearby; 0 when that is not seen.
   size_t near_end(std::string_view text, size_t begin, size_t end) const;
-  // Where it ends, character by character.
-  size_t far_end(std::string_view text, size_t begin, size_t end) const;
 
   std::array<bool, 256> joins_space_{};  // bytes that some token has before U+2581
-  HashFilter neighbours_;                // pairs of characters that some token has side by side
+  CharacterJoints joints_;
 };
 
 }  // namespace tidemill

@@ -25,7 +25,7 @@ struct PieceBlock {
   static constexpr size_t kPieces = 256;
 
   std::array<PieceKey, kPieces> keys;
-  std::array<uint64_t, kPieces> hashes;      // of the keys
+  std::array<uint64_t, kPieces> hashes;      // of the keys; of unknown longer pieces: of all their bytes
   std::array<uint32_t, kPieces + 16> known;  // per piece: its only id, where the vocabulary knows it
   std::array<uint16_t, kPieces> unknown;     // which pieces the vocabulary does not know
   size_t n_unknown;

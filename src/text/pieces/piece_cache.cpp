@@ -47,16 +47,24 @@ void PieceCache::clear(size_t n_pairs) {
   std::vector<int32_t>().swap(ids_);
 }
 
-void PieceCache::make_room(size_t n_pieces) {
-  // Half full at most: then nine look-ups of ten end in the first pair.
-  const auto has_room = [&] { return n_used_ + n_pieces <= slots_.size(); };
-  while (!has_room()) {
+// Half full at most: then nine look-ups of ten end in the first pair.
+bool PieceCache::has_room(size_t n_pieces) const {
+  return n_used_ + n_pieces <= slots_.size();
+}
+
+void PieceCache::grow_for(size_t n_pieces) {
+  while (!has_room(n_pieces)) {
     const size_t n_pairs = slots_.empty() ? kFirstPairs : slots_.size() * 2;
-    if (bytes() + (n_pairs - slots_.size()) * sizeof(Pair) > limit_) break;
+    if (bytes() + (n_pairs - slots_.size()) * sizeof(Pair) > limit_) return;
     grow();
   }
-  if (!slots_.empty() && (!has_room() || bytes() > limit_))
+}
+
+void PieceCache::make_room(size_t n_pieces) {
+  grow_for(n_pieces);
+  if (!slots_.empty() && (!has_room(n_pieces) || bytes() > limit_)) {
     clear(slots_.size() * sizeof(Pair) > limit_ ? 0 : slots_.size());
+  }
 }
 
 void PieceCache::grow() {
@@ -131,9 +139,18 @@ bool PieceCache::find_long(std::string_view piece, uint64_t hash, Value& value) 
   }
 }
 
+void PieceCache::prefetch_long(uint64_t hash) const {
+  if (slots_.empty()) return;
+  for (const Slot& slot : slots_[hash & mask_].slots) {
+    if (slot.key.words[0] != hash || slot.key.words[1] < kLongTag) continue;
+    __builtin_prefetch(pieces_.data() + (slot.key.words[1] & kPlaceMask));
+    if (value_of(slot).n_ids == PieceIds::kCached) __builtin_prefetch(ids_.data() + value_of(slot).ids.words[0]);
+  }
+}
+
 bool PieceCache::add(std::string_view piece, const PieceKey& key, uint64_t hash, std::span<const int32_t> ids,
                      Value& added) {
-  if (piece.size() > kLongestPiece || (n_used_ + 1) * 10 > slots_.size() * 2 * 9) return false;
+  if (piece.size() > kLongestPiece || (n_used_ + 1) * 10 > slots_.size() * 2 * 9 || bytes() > limit_) return false;
   // The first word must leave room for the count.
   if (ids_.size() + ids.size() >= size_t{1} << kCountShift) return false;
   added.n_ids = ids.size() <= PieceIds::kInline ? static_cast<uint32_t>(ids.size()) : PieceIds::kCached;

@@ -31,6 +31,8 @@ class PieceCache {
 
   // Before up to `n_pieces` calls of `add`; may forget everything.
   void make_room(size_t n_pieces);
+  // As far as the memory allows, and forgets nothing.
+  void grow_for(size_t n_pieces);
 
   // For each of the block's unknown pieces the value, where a quick look finds it; returns how many it does not find
   // and, in `missing`, which of the unknown ones they are.
@@ -39,6 +41,8 @@ class PieceCache {
   // True when the piece is there.  `hash` is that of `key`, or of the long piece.
   bool find(const PieceKey& key, uint64_t hash, Value& value) const;
   bool find_long(std::string_view piece, uint64_t hash, Value& value) const;
+  // Asks for the memory that find_long will read.
+  void prefetch_long(uint64_t hash) const;
 
   // False when there is no room; then nothing was done.
   bool add(std::string_view piece, const PieceKey& key, uint64_t hash, std::span<const int32_t> ids, Value& added);
@@ -57,6 +61,7 @@ class PieceCache {
 
   static Value value_of(const Slot& slot);
   void clear(size_t n_pairs);
+  bool has_room(size_t n_pieces) const;
   void grow();
   void insert(const Slot& slot, uint64_t hash);
 

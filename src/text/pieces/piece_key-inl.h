@@ -9,6 +9,7 @@
 #include <hwy/highway.h>
 
 #include <cstring>
+#include <string_view>
 
 #include "text/pieces/piece_key.h"
 
@@ -56,6 +57,17 @@ HWY_INLINE uint64_t hash_key(const KeyVec& key) {
   }
   return hash * 0xD6E8FEB86659FD93u;
 }
+HWY_INLINE uint64_t hash_long_bytes(std::string_view piece) {
+  PieceKey state;
+  const auto add = [&](const char* bytes) {
+    PieceKey part;
+    std::memcpy(&part, bytes, sizeof(part));
+    state.words = {hash_key({{state.words[0] ^ part.words[0], state.words[1] ^ part.words[1]}}), part.words[0]};
+  };
+  for (size_t pos = 0; pos + PieceKey::kBytes < piece.size(); pos += PieceKey::kBytes) add(piece.data() + pos);
+  add(piece.data() + piece.size() - PieceKey::kBytes);
+  return hash_key({{state.words[0], state.words[1] ^ piece.size()}});
+}
 
 #else
 
@@ -76,13 +88,28 @@ HWY_INLINE void store_key(KeyVec key, PieceKey& out) {
   hn::Store(key, KeyTag(), reinterpret_cast<uint8_t*>(&out));
 }
 // Two rounds of AES spread every bit over all; the keys are digits of pi.
-HWY_INLINE uint64_t hash_key(KeyVec key) {
+HWY_INLINE KeyVec two_rounds(KeyVec key) {
   const KeyTag d;
   const hn::Repartition<uint64_t, KeyTag> words;
   alignas(16) static constexpr uint64_t kRounds[4] = {0x243F6A8885A308D3u, 0x13198A2E03707344u, 0xA4093822299F31D0u,
                                                       0x082EFA98EC4E6C89u};
   const auto first = hn::AESRound(key, hn::BitCast(d, hn::Load(words, kRounds)));
-  return hn::GetLane(hn::BitCast(words, hn::AESRound(first, hn::BitCast(d, hn::Load(words, kRounds + 2)))));
+  return hn::AESRound(first, hn::BitCast(d, hn::Load(words, kRounds + 2)));
+}
+HWY_INLINE uint64_t hash_key(KeyVec key) {
+  const hn::Repartition<uint64_t, KeyTag> words;
+  return hn::GetLane(hn::BitCast(words, two_rounds(key)));
+}
+// Of a piece of 16 bytes or more: chained, the last 16 bytes may overlap those before.
+HWY_INLINE uint64_t hash_long_bytes(std::string_view piece) {
+  const KeyTag d;
+  const auto* bytes = reinterpret_cast<const uint8_t*>(piece.data());
+  const hn::Repartition<uint64_t, KeyTag> words;
+  auto state = hn::BitCast(d, hn::Set(words, uint64_t{piece.size()}));
+  for (size_t pos = 0; pos + PieceKey::kBytes < piece.size(); pos += PieceKey::kBytes) {
+    state = two_rounds(hn::Xor(state, hn::LoadU(d, bytes + pos)));
+  }
+  return hash_key(hn::Xor(state, hn::LoadU(d, bytes + piece.size() - PieceKey::kBytes)));
 }
 
 #endif

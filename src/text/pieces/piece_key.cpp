@@ -1,5 +1,6 @@
 #include "text/pieces/piece_key.h"
 
+#include <algorithm>
 #include <cstring>
 
 #undef HWY_TARGET_INCLUDE
@@ -24,16 +25,7 @@ uint64_t hash_one(const PieceKey& key) {
 }
 
 uint64_t hash_long(std::string_view piece) {
-  PieceKey key;
-  const auto add = [&](const char* bytes) HWY_ATTR {
-    PieceKey part;
-    std::memcpy(&part, bytes, sizeof(part));
-    key.words = {hash_key(load_key(PieceKey{{key.words[0] ^ part.words[0], key.words[1] ^ part.words[1]}})),
-                 part.words[0]};
-  };
-  for (size_t pos = 0; pos + PieceKey::kBytes < piece.size(); pos += PieceKey::kBytes) add(piece.data() + pos);
-  add(piece.data() + piece.size() - PieceKey::kBytes);
-  return hash_key(load_key(PieceKey{{key.words[0], key.words[1] ^ piece.size()}}));
+  return hash_long_bytes(piece);
 }
 
 }  // namespace tidemill::HWY_NAMESPACE

@@ -1,0 +1,38 @@
+// Which characters stand side by side in some token: between any others a text can be cut before BPE merges it, without
+// changing the result.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "text/pieces/hash_filter.h"
+
+namespace tidemill {
+
+class CharacterJoints {
+ public:
+  // Whether two ASCII characters are looked up as others are, or taken to be side by side in some token.
+  enum class Ascii : uint8_t { by_token, joined };
+
+  // `tokens`: all that merging can make; bytes, which need not be whole characters.
+  CharacterJoints(std::span<const std::string_view> tokens, Ascii ascii);
+
+  // The first place behind `begin` where [begin, end) of the valid UTF-8 `text` can be cut; `end` when there is none.
+  size_t next_cut(std::string_view text, size_t begin, size_t end) const;
+
+ private:
+  void add(std::string_view token);
+  static size_t place(char left, char right) {
+    return size_t{static_cast<uint8_t>(left)} << 8 | static_cast<uint8_t>(right);
+  }
+
+  bool ascii_joined_;
+  HashFilter pairs_;  // of whole characters
+  // The last byte before and the first byte behind, of tokens that begin or end with a part of one of both characters.
+  std::vector<bool> parts_;
+};
+
+}  // namespace tidemill
