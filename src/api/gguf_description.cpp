@@ -6,6 +6,7 @@
 
 #include "api/gguf_fields.h"
 #include "api/gguf_pre_tokenizers.h"
+#include "text/pieces/space_symbol.h"
 #include "text/readers/vocab_files.h"
 #include "tidemill/error.h"
 
@@ -121,7 +122,6 @@ TokenizerDescription describe_gguf(const GgufFile& file) {
 
 TokenizerDescription describe_gguf_wordpiece(const GgufFile& file) {
   // Files mark the start of a word by U+2581 where BERT marks what goes on by "##".
-  constexpr std::string_view kWordStart = "\u2581";
   const StringList& tokens = read_tokens(file);
   const std::vector<TokenType> types = read_types(file, tokens.size());
   const auto names = std::make_shared<std::deque<std::string>>();
@@ -133,8 +133,8 @@ TokenizerDescription describe_gguf_wordpiece(const GgufFile& file) {
   for (size_t id = 0; id < tokens.size(); ++id) {
     const std::string_view token = tokens[id];
     const bool whole = types[id] != TokenType::normal || (token.starts_with('[') && token.ends_with(']'));
-    if (token.starts_with(kWordStart)) {
-      model.names.push_back(token.substr(kWordStart.size()));
+    if (token.starts_with(kSpaceSymbol)) {
+      model.names.push_back(token.substr(kSpaceSymbol.size()));
     } else if (whole || token.empty()) {
       model.names.push_back(token);
     } else {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "formats/gguf.h"
-#include "text/bpe/spm_bpe.h"
+#include "text/pieces/token_type.h"
 
 namespace tidemill::gguf_tokenizer {
 

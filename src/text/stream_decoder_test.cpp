@@ -2,7 +2,7 @@
 
 #include <random>
 
-#include "text/bpe/spm_oracle.h"
+#include "text/sentencepiece/spm_oracle.h"
 #include "text/unicode/utf8.h"
 #include "tidemill/error.h"
 #include "tidemill/tokenizer.h"
@@ -22,9 +22,9 @@ class StreamDecoderTest : public testing::Test {
     space_a = v.add("\u2581a", TokenType::normal);
     b = v.add("b", TokenType::normal);
     replacement = v.add("\uFFFD", TokenType::normal);
-    v.vocab.unknown = v.vocab.eos = control;
-    v.vocab.add_space_prefix = add_space_prefix;
-    tokenizer = make_spm_bpe(v.vocab, "test");
+    v.vocab.proto.unknown = v.vocab.eos = control;
+    v.use_space_prefix(add_space_prefix);
+    tokenizer = v.make();
   }
   std::vector<std::string> chunks(const std::vector<int32_t>& ids, bool skip_special_tokens = true) const {
     StreamDecoder decoder(tokenizer, skip_special_tokens);

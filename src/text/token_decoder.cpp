@@ -7,23 +7,12 @@
 #include <utility>
 
 #include "text/pieces/byte_alphabet.h"
-#include "text/unicode/digit.h"
+#include "text/pieces/byte_tokens.h"
+#include "text/replace_all.h"
 #include "text/unicode/utf8.h"
 
 namespace tidemill {
 namespace {
-
-std::string replace_all(std::string_view text, std::string_view pattern, std::string_view content) {
-  std::string result;
-  size_t begin = 0;
-  while (!pattern.empty()) {
-    const size_t found = text.find(pattern, begin);
-    if (found == text.npos) break;
-    result.append(text.substr(begin, found - begin)).append(content);
-    begin = found + pattern.size();
-  }
-  return result.append(text.substr(begin));
-}
 
 class ByteLevelDecoder final : public TokenDecoder {
  public:
@@ -138,11 +127,10 @@ class ByteFallbackDecoder final : public TokenDecoder {
 
  private:
   static std::optional<char> byte_of(std::string_view token) {
-    if (token.size() != 6 || !token.starts_with("<0x") || token[5] != '>') return {};
-    const int low = digit_value(token[4]);
-    const int high = token[3] == '+' ? 0 : digit_value(token[3]);  // Rust's parser takes a sign
-    if (low < 0 || high < 0) return {};
-    return static_cast<char>(high * 16 + low);
+    const bool has_sign = token.starts_with("<0x+");  // which Rust's parser takes
+    const std::optional<uint8_t> byte =
+        has_sign ? byte_of_token("<0x0" + std::string(token.substr(4))) : byte_of_token(token);
+    return byte ? std::optional(static_cast<char>(*byte)) : std::nullopt;
   }
   static void end_run(std::string& run, std::vector<std::string>& texts) {
     if (run.empty()) return;

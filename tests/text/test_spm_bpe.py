@@ -93,7 +93,7 @@ def trained(request, tidemill, tmp_path_factory):
     snippets = [model.id_to_piece(index).replace("\u2581", " ") for index in range(model.get_piece_size())]
     texts = nasty_texts(2000, seed=6, snippets=snippets + options.get("user_defined_symbols", []) * 40)
     if "user_defined_symbols" in options:
-        # Literal U+2581 beside user-defined runs of spaces: we follow Hugging Face, see src/text/bpe/spm_bpe.h.
+        # Literal U+2581 beside user-defined runs of spaces: we follow Hugging Face, see src/text/sentencepiece/spm_tokenizer.h.
         texts = [text.replace("\u2581", " ") for text in texts]
     return model, TokenizeCommand(tidemill, path), texts
 

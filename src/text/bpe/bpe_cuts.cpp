@@ -3,16 +3,13 @@
 #include <bit>
 #include <cstring>
 
+#include "text/pieces/space_symbol.h"
+
 namespace tidemill {
-namespace {
-
-constexpr std::string_view kSpace = "\u2581";
-
-}  // namespace
 
 BpeCuts::BpeCuts(std::span<const std::string_view> tokens) : joints_(tokens, CharacterJoints::Ascii::by_token) {
   for (const std::string_view token : tokens) {
-    for (size_t pos = 0; (pos = token.find(kSpace, pos + 1)) != token.npos;) {
+    for (size_t pos = 0; (pos = token.find(kSpaceSymbol, pos + 1)) != token.npos;) {
       joins_space_[static_cast<uint8_t>(token[pos - 1])] = true;
     }
   }
@@ -20,7 +17,7 @@ BpeCuts::BpeCuts(std::span<const std::string_view> tokens) : joints_(tokens, Cha
 
 size_t BpeCuts::near_end(std::string_view text, size_t begin, size_t end) const {
   constexpr size_t kNear = 48;
-  if (begin + 1 + kNear + kSpace.size() > end) return 0;
+  if (begin + 1 + kNear + kSpaceSymbol.size() > end) return 0;
   const char* bytes = text.data() + begin + 1;
   for (size_t at = 0; at < kNear; at += 8) {
     uint64_t word;
@@ -30,7 +27,7 @@ size_t BpeCuts::near_end(std::string_view text, size_t begin, size_t end) const 
     for (uint64_t found = (other - 0x0101010101010101u) & ~other & 0x8080808080808080u; found != 0;
          found &= found - 1) {
       const char* space = bytes + at + std::countr_zero(found) / 8;
-      if (space[1] != kSpace[1] || space[2] != kSpace[2]) continue;
+      if (space[1] != kSpaceSymbol[1] || space[2] != kSpaceSymbol[2]) continue;
       if (!joins_space_[static_cast<uint8_t>(space[-1])]) return static_cast<size_t>(space - text.data());
     }
   }

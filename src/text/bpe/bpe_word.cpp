@@ -89,8 +89,12 @@ void BpeWord::merge(const BpePairs& pairs) {
   if (symbols_.size() <= kLongestShort && !pairs.has_ties()) {
     merge_short(pairs);
   } else {
-    merge_long(pairs);
+    merge_long(pairs, nullptr);
   }
+}
+
+void BpeWord::merge(const BpePairs& pairs, Parts& parts) {
+  merge_long(pairs, &parts);
 }
 
 void BpeWord::merge_short(const BpePairs& pairs) {
@@ -116,18 +120,18 @@ void BpeWord::merge_bytes(std::string_view piece, const BpeBytePairs& bytes, con
   word.for_each([&](uint32_t id, size_t begin, size_t end) { add(id, static_cast<uint32_t>(end - begin)); });
 }
 
-void BpeWord::merge_long(const BpePairs& pairs) {
+void BpeWord::merge_long(const BpePairs& pairs, Parts* parts) {
   const auto n_symbols = static_cast<uint32_t>(symbols_.size());
   links_.resize(n_symbols);
   heap_.clear();
   for (uint32_t k = 0; k < n_symbols; ++k) {
     links_[k] = {BpePairs::kNone, k == 0 ? kEnd : k - 1, k + 1 == n_symbols ? kEnd : k + 1};
   }
-  for (uint32_t k = 0; k + 1 < n_symbols; ++k) link(pairs, k);
+  for (uint32_t k = 0; k + 1 < n_symbols; ++k) link(pairs, k, parts);
   std::make_heap(heap_.begin(), heap_.end(), std::greater<>());
   const auto relink = [&](uint32_t left) {
     const size_t n_before = heap_.size();
-    link(pairs, left);
+    link(pairs, left, parts);
     if (heap_.size() > n_before) std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
   };
   while (!heap_.empty()) {
@@ -141,11 +145,9 @@ void BpeWord::merge_long(const BpePairs& pairs) {
     symbols_[left] = {pairs.id(a.merge), symbols_[left].size + symbols_[a.next].size};
     a.next = b.next;
     a.merge = b.merge = BpePairs::kNone;
-    if (a.next != kEnd) {
-      links_[a.next].previous = left;
-      relink(left);
-    }
+    if (a.next != kEnd) links_[a.next].previous = left;
     if (a.previous != kEnd) relink(a.previous);
+    if (a.next != kEnd) relink(left);
   }
   size_t n_left = 0;
   for (uint32_t k = 0; k != kEnd; k = links_[k].next) symbols_[n_left++] = symbols_[k];
@@ -153,10 +155,12 @@ void BpeWord::merge_long(const BpePairs& pairs) {
 }
 
 // Looks up the pair of `left` and its next symbol; the caller keeps the heap's order.
-void BpeWord::link(const BpePairs& pairs, uint32_t left) {
+void BpeWord::link(const BpePairs& pairs, uint32_t left, Parts* parts) {
   Link& a = links_[left];
   a.merge = pairs.find(symbols_[left].id, symbols_[a.next].id);
-  if (a.merge != BpePairs::kNone) heap_.push_back(uint64_t{pairs.rank(a.merge)} << 32 | left);
+  if (a.merge == BpePairs::kNone) return;
+  heap_.push_back(uint64_t{pairs.rank(a.merge)} << 32 | left);
+  if (parts) (*parts)[pairs.id(a.merge)] = {symbols_[left].id, symbols_[a.next].id};
 }
 
 }  // namespace tidemill

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "text/bpe/bpe_pairs.h"
@@ -46,6 +48,10 @@ class BpeWord {
   void remove_last() { symbols_.pop_back(); }
   // Merges what was added.
   void merge(const BpePairs& pairs);
+  // What tokens were made of where such a pair was last seen, merged or not: id -> left and right part.
+  using Parts = std::unordered_map<uint32_t, std::pair<uint32_t, uint32_t>>;
+  // The same, and adds to `parts` in the order in which SentencePiece looks at pairs.
+  void merge(const BpePairs& pairs, Parts& parts);
   // Makes `word`, of at most kLongestShort bytes, the word and merges it; `pairs` has no ties.
   void merge_bytes(std::string_view word, const BpeBytePairs& bytes, const BpePairs& pairs);
   // What was added, or what merging left.
@@ -59,8 +65,8 @@ class BpeWord {
   };
 
   void merge_short(const BpePairs& pairs);
-  void merge_long(const BpePairs& pairs);
-  void link(const BpePairs& pairs, uint32_t left);
+  void merge_long(const BpePairs& pairs, Parts* parts);
+  void link(const BpePairs& pairs, uint32_t left, Parts* parts);
 
   std::vector<Symbol> symbols_;
   std::vector<Link> links_;     // long words

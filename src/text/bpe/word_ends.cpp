@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <array>
 
+#include "text/pieces/space_symbol.h"
 #include "text/split/split_patterns.h"
 
 namespace tidemill {
@@ -73,20 +74,18 @@ bool is_harmless(const json& stage) {
   return type == "Digits" || type == "Punctuation" || type == "ByteLevel" || type == "Metaspace";
 }
 
-// True when no token has a word's end inside, spaces being U+2581, so that no merge goes across one.
-bool no_token_spans_word_end(const ModelDescription& model) {
-  constexpr std::string_view kSpace = "\u2581";
+}  // namespace
+
+bool no_token_spans_word_end(std::span<const std::string_view> names) {
   bool has_space = false;
-  for (const std::string_view name : model.names) {
-    has_space = has_space || name == kSpace;
-    for (size_t at = name.find(kSpace, 1); at != name.npos; at = name.find(kSpace, at + 1)) {
+  for (const std::string_view name : names) {
+    has_space = has_space || name == kSpaceSymbol;
+    for (size_t at = name.find(kSpaceSymbol, 1); at != name.npos; at = name.find(kSpaceSymbol, at + 1)) {
       if (is_letter_or_digit(name[at - 1])) return false;
     }
   }
   return has_space;  // else it is unknown, and unknown neighbours may become one token
 }
-
-}  // namespace
 
 bool splits_at_word_ends(const TokenizerDescription& description) {
   const std::vector<json> normalizers = flatten(description.normalizer, "normalizers");
@@ -95,7 +94,7 @@ bool splits_at_word_ends(const TokenizerDescription& description) {
     if (cuts(stage)) return true;
     if (!is_harmless(stage)) return false;
   }
-  return description.model.kind == ModelDescription::Kind::bpe && no_token_spans_word_end(description.model);
+  return description.model.kind == ModelDescription::Kind::bpe && no_token_spans_word_end(description.model.names);
 }
 
 }  // namespace tidemill

@@ -3,50 +3,19 @@
 #include <algorithm>
 #include <utility>
 
-#include "text/bpe/spm_encoder.h"
+#include "text/pieces/byte_tokens.h"
+#include "text/pieces/space_symbol.h"
 #include "text/pieces/token_table.h"
 #include "text/pipeline.h"
-#include "text/sentencepiece/sentencepiece_normalizer.h"
 #include "text/sentencepiece/sentencepiece_proto.h"
-#include "text/sentencepiece/sentencepiece_units.h"
+#include "text/sentencepiece/sentencepiece_stages.h"
 #include "text/unicode/utf8.h"
-#include "text/unigram/unigram.h"
 #include "tidemill/error.h"
 
 namespace tidemill {
 namespace {
 
 using Proto = SentencePieceProto;
-
-std::unique_ptr<const Normalizer> make_normalizer(const Proto& proto, const SentencePieceNormalizerSpec& spec,
-                                                  const std::string& where) {
-  std::vector<std::string_view> user_defined;
-  for (const Proto::Piece& piece : proto.pieces) {
-    if (piece.type == TokenType::user_defined) user_defined.push_back(piece.text);
-  }
-  const bool is_denormalizer = &spec != &proto.normalizer;
-  if (is_denormalizer) user_defined.clear();
-  return make_sentencepiece_normalizer(
-      spec.charsmap.empty() ? Charsmap() : Charsmap(spec.charsmap, where + ".precompiled_charsmap"),
-      {.add_dummy_prefix = spec.add_dummy_prefix,
-       .remove_extra_whitespaces = spec.remove_extra_whitespaces,
-       .escape_whitespaces = spec.escape_whitespaces,
-       .as_suffix = !is_denormalizer && proto.treat_whitespace_as_suffix},
-      user_defined);
-}
-
-std::unique_ptr<const PieceModel> make_model(const Proto& proto, const std::string& source) {
-  if (proto.kind != Proto::Kind::unigram) return make_sentencepiece_units(proto, source);
-  UnigramVocab vocab;
-  for (const Proto::Piece& piece : proto.pieces) {
-    vocab.tokens.push_back(piece.text);
-    vocab.scores.push_back(piece.score);
-    vocab.types.push_back(piece.type);
-  }
-  vocab.unknown = static_cast<int32_t>(proto.unknown);
-  vocab.byte_fallback = proto.byte_fallback;
-  return make_unigram(vocab, UnigramRules::sentencepiece, source);
-}
 
 // The control symbol of that name; -1: none.
 int32_t control_id(const Proto& proto, std::string_view name) {
@@ -68,7 +37,7 @@ TokenStrings decoded_texts(const Proto& proto) {
         texts.emplace_back(proto.unknown_surface);
         break;
       case TokenType::byte:
-        texts.emplace_back(1, static_cast<char>(std::stoi(std::string(piece.text.substr(3, 2)), nullptr, 16)));
+        texts.emplace_back(1, static_cast<char>(byte_of_token(piece.text).value_or(0)));
         break;
       default:
         texts.push_back(unescape_spaces(piece.text));
@@ -96,8 +65,7 @@ class SentencePieceTokenizer final : public Tokenizer {
       begins_with_space_.push_back(is_text(piece.type) && piece.text.starts_with(kSpaceSymbol));
     }
     if (const int32_t eos = control_id(proto, proto.eos_piece); eos >= 0) stop_ids_.push_back(eos);
-    if (!proto.denormalizer || proto.denormalizer->charsmap.empty()) return;
-    denormalizer_ = make_normalizer(proto, *proto.denormalizer, source + ": denormalizer_spec");
+    denormalizer_ = make_text_denormalizer(proto, source + ": denormalizer_spec");
   }
 
   std::vector<int32_t> encode(std::string_view text, const EncodeOptions& options,
@@ -196,8 +164,8 @@ std::shared_ptr<const Tokenizer> make_sentencepiece_tokenizer(std::string_view b
                                                               const TokenizerOptions& options) {
   const Proto proto = read_sentencepiece_proto(bytes, source);
   PipelineParts parts;
-  parts.normalizer = make_normalizer(proto, proto.normalizer, source + ": normalizer_spec");
-  parts.model = make_model(proto, source);
+  parts.normalizer = make_text_normalizer(proto, source + ": normalizer_spec");
+  parts.model = make_sentencepiece_pieces(proto, source);
   TemplatePiece bos{.ids = {control_id(proto, proto.bos_piece)}};
   TemplatePiece eos{.ids = {control_id(proto, proto.eos_piece)}};
   if (!additions.add_bos || bos.ids[0] < 0) bos.ids.clear();

@@ -3,8 +3,8 @@
 #include <array>
 #include <utility>
 
-#include "text/bpe/spm_encoder.h"
 #include "text/pieces/byte_trie.h"
+#include "text/pieces/space_symbol.h"
 #include "text/unicode/code_points.h"
 
 namespace tidemill {

@@ -141,7 +141,7 @@ void find_unknown(Proto& proto, const std::string& source) {
   size_t n_found = 0;
   for (size_t id = 0; id < proto.pieces.size(); ++id) {
     if (proto.pieces[id].type != TokenType::unknown) continue;
-    proto.unknown = id;
+    proto.unknown = static_cast<int32_t>(id);
     ++n_found;
   }
   if (n_found != 1) bad_model(source, "pieces: " + std::to_string(n_found) + " are unknown tokens instead of one");

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "text/bpe/spm_bpe.h"
+#include "text/pieces/token_type.h"
 
 namespace tidemill {
 
@@ -28,9 +28,11 @@ struct SentencePieceProto {
     TokenType type = TokenType::normal;
   };
   std::vector<Piece> pieces;
-  size_t unknown = 0;  // the one piece of that type
+  int32_t unknown = -1;  // the one piece of that type
   Kind kind = Kind::unigram;
   bool treat_whitespace_as_suffix = false;
+  // User-defined pieces may spell a space as such, where .model files have U+2581: GGUF files do.
+  bool symbols_spell_spaces = false;
   bool byte_fallback = false;  // then there are all 256 byte pieces, and else none
   std::string_view bos_piece = "<s>";
   std::string_view eos_piece = "</s>";

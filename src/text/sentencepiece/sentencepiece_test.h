@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "text/bpe/spm_bpe.h"
+#include "text/pieces/token_type.h"
 #include "text/sentencepiece/charsmap_test.h"
 
 namespace tidemill {

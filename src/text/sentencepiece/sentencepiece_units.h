@@ -1,6 +1,6 @@
-// SentencePiece's models that do not choose between ways to cut a text: one token per character or per word, and BPE.
+// SentencePiece's simplest models: one token per character or per word.
 //
-// All take the text as the normalizer left it.  What no piece matches is the unknown token, which neighbours share, or
+// They take the text as the normalizer left it.  What no piece matches is the unknown token, which neighbours share, or
 // its bytes' tokens with byte fallback.
 #pragma once
 
@@ -12,8 +12,8 @@
 
 namespace tidemill {
 
-// The model that `proto` asks for, which is not Unigram.  Holds copies.  `source` names the file in messages.  Throws
-// bad_file where make_bpe does.
+// The model that `proto` asks for, characters or words.  Holds copies.  `source` names the file in messages.  Throws
+// bad_file for byte pieces that name no byte.
 std::unique_ptr<const PieceModel> make_sentencepiece_units(const SentencePieceProto& proto, const std::string& source);
 
 }  // namespace tidemill

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "text/bpe/spm_encoder.h"
+#include "text/pieces/space_symbol.h"
 #include "text/unigram/unigram_path.h"
 #include "text/unigram/unigram_tokens.h"
 #include "text/unigram/unigram_words.h"

@@ -18,8 +18,8 @@
 #include <string_view>
 #include <vector>
 
-#include "text/bpe/spm_bpe.h"
 #include "text/pieces/piece_model.h"
+#include "text/pieces/token_type.h"
 
 namespace tidemill {
 

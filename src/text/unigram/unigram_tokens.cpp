@@ -4,7 +4,7 @@
 #include <cfloat>
 #include <cmath>
 
-#include "text/bpe/spm_encoder.h"
+#include "text/pieces/space_symbol.h"
 #include "text/unicode/utf8.h"
 #include "tidemill/error.h"
 

@@ -1,4 +1,4 @@
-#include "text/bpe/spm_bpe.h"
+#include "text/sentencepiece/spm_tokenizer.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <limits>
 #include <random>
 
-#include "text/bpe/spm_oracle.h"
+#include "text/sentencepiece/spm_oracle.h"
 #include "tidemill/error.h"
 
 namespace tidemill {
@@ -45,7 +45,7 @@ class LittleGemma : public testing::Test {
   }
 
   OracleVocab v = little_gemma();
-  std::shared_ptr<const Tokenizer> tokenizer = make_spm_bpe(v.vocab, "little");
+  std::shared_ptr<const Tokenizer> tokenizer = v.make();
 };
 
 TEST_F(LittleGemma, MergesWords) {
@@ -58,13 +58,13 @@ TEST_F(LittleGemma, AddsSpecialTokens) {
   EXPECT_EQ(names(*tokenizer, tokenizer->encode("a")), "<bos>|a");
   EXPECT_EQ(names(*tokenizer, tokenizer->encode("")), "<bos>");
   v.vocab.add_eos = true;
-  tokenizer = make_spm_bpe(v.vocab, "little");
+  tokenizer = v.make();
   EXPECT_EQ(names(*tokenizer, tokenizer->encode("a")), "<bos>|a|<eos>");
 }
 
 TEST_F(LittleGemma, FindsControlTokensOnlyWhenAsked) {
   EXPECT_EQ(encoded("a<eos>a<unused0><unk>"), "a|<eos>|a|<unused0>|<unk>");
-  EXPECT_EQ(encoded("<unused0>", false).substr(0, 3), "<u|");
+  EXPECT_EQ(encoded("<eos><unused0>", false), "<|e|o|<0x73>|>|<unused0>");  // reserved ones are no control tokens
   EXPECT_EQ(encoded("<b>a</b>", false), "<b>|a|</b>");
 }
 
@@ -75,13 +75,13 @@ TEST_F(LittleGemma, TakesUserDefinedTokensFirst) {
 }
 
 TEST_F(LittleGemma, TakesRunsOfSpaces) {
-  EXPECT_EQ(encoded("a  a"), "a|  |a");
-  EXPECT_EQ(encoded("    a"), "   |\u2581a");
-  EXPECT_EQ(encoded("     "), "   |  ");
-  EXPECT_EQ(encoded("       the"), "   |   |\u2581the");
-  EXPECT_EQ(encoded("\u2581\u2581"), "  ");                    // U+2581 in the text is a space
-  EXPECT_EQ(encoded(" \u2581 "), "   ");                       // alone also in a run
-  EXPECT_EQ(encoded(" \u2581\u2581 a"), "\u2581|  |\u2581a");  // but runs of it are split off first
+  EXPECT_EQ(encoded("a  a"), "a|\u2581\u2581|a");
+  EXPECT_EQ(encoded("    a"), "\u2581\u2581\u2581|\u2581a");
+  EXPECT_EQ(encoded("     "), "\u2581\u2581\u2581|\u2581\u2581");
+  EXPECT_EQ(encoded("       the"), "\u2581\u2581\u2581|\u2581\u2581\u2581|\u2581the");
+  EXPECT_EQ(encoded("\u2581\u2581"), "\u2581\u2581");                    // U+2581 in the text is a space
+  EXPECT_EQ(encoded(" \u2581 "), "\u2581\u2581\u2581");                  // alone also in a run
+  EXPECT_EQ(encoded(" \u2581\u2581 a"), "\u2581|\u2581\u2581|\u2581a");  // but runs of it are split off first
 }
 
 TEST_F(LittleGemma, FallsBackToBytes) {
@@ -116,11 +116,11 @@ TEST_F(LittleGemma, SaysWhereTokensLie) {
   EXPECT_EQ(spans_of("ä<eos>"), "0-0 0-1 1-2 2-7 ");
   EXPECT_EQ(spans_of("\xE2\x96"
                      "a"),
-            "0-0 0-0 0-0 0-2 2-3 ");
+            "0-0 0-2 0-2 0-2 2-3 ");
 }
 
 TEST_F(LittleGemma, DecodesTokens) {
-  EXPECT_EQ(decoded({"hello", "\u2581the", "  ", "\n", "é"}), "hello the  \né");
+  EXPECT_EQ(decoded({"hello", "\u2581the", "\u2581\u2581", "\n", "é"}), "hello the  \né");
   EXPECT_EQ(decoded({"\u2581a"}), " a");
   EXPECT_EQ(decoded({"<bos>", "a", "<unk>", "<unused0>", "<b>", "<eos>"}), "a<unused0><b>");
   EXPECT_EQ(decoded({"<bos>", "a", "<unk>", "<unused0>", "<b>", "<eos>"}, false), "<bos>a<unk><unused0><b><eos>");
@@ -138,7 +138,7 @@ TEST_F(LittleGemma, DecodesRunsOfBytesAsAWhole) {
 }
 
 TEST_F(LittleGemma, TellsAboutTokens) {
-  EXPECT_EQ(tokenizer->vocab_size(), static_cast<int32_t>(v.vocab.tokens.size()));
+  EXPECT_EQ(tokenizer->vocab_size(), static_cast<int32_t>(v.vocab.proto.pieces.size()));
   EXPECT_EQ(tokenizer->bos_id(), 2);
   EXPECT_EQ(tokenizer->stop_ids().size(), 1u);
   EXPECT_TRUE(tokenizer->is_special(id_of("<bos>")));
@@ -160,8 +160,8 @@ TEST_F(LittleGemma, TellsAboutTokens) {
 class SpacePrefix : public LittleGemma {
  protected:
   SpacePrefix() {
-    v.vocab.add_space_prefix = true;
-    tokenizer = make_spm_bpe(v.vocab, "prefixed");
+    v.use_space_prefix(true);
+    tokenizer = v.make();
   }
 };
 
@@ -192,13 +192,13 @@ TEST_F(SpacePrefix, GoesAwayOnDecoding) {
   EXPECT_EQ(decoded({"\u2581"}), "");
 }
 
-TEST(SpmBpe, UsesTheUnknownTokenWhereBytesAreMissing) {
+TEST(SpmTokenizer, UsesTheUnknownTokenWhereBytesAreMissing) {
   OracleVocab v;
-  v.vocab.unknown = v.add("<unk>", TokenType::unknown);
+  v.vocab.proto.unknown = v.add("<unk>", TokenType::unknown);
   v.add_bytes(0, 0x7F);
   v.add("a", TokenType::normal);
-  v.vocab.add_space_prefix = false;
-  const auto tokenizer = make_spm_bpe(v.vocab, "test");
+  v.use_space_prefix(false);
+  const auto tokenizer = v.make();
   std::vector<TokenSpan> spans;
   const Ids ids = tokenizer->encode("bää\u00FCa\u00E4", {}, &spans);
   EXPECT_EQ(names(*tokenizer, ids), "<0x62>|<unk>|a|<unk>");  // neighbours share one
@@ -207,7 +207,7 @@ TEST(SpmBpe, UsesTheUnknownTokenWhereBytesAreMissing) {
 }
 
 // Random vocabularies over few letters against the oracle: every rule meets every other.
-TEST(SpmBpe, AgreesWithTheOracle) {
+TEST(SpmTokenizer, AgreesWithTheOracle) {
   std::mt19937 random(3);
   const std::string letters[] = {"a", "b", "c", " ", "\u2581", "é", "😀", "\xFF", "\xE2\x96", "<", ">"};
   const auto text_of = [&](size_t n, size_t n_kinds) {
@@ -223,8 +223,8 @@ TEST(SpmBpe, AgreesWithTheOracle) {
       known.push_back(token);
       v.add(token, type, score);
     };
-    v.vocab.unknown = v.add("<unk>", TokenType::unknown);
-    if (random() % 2) v.add_bytes(static_cast<int>(random() % 2) * 100);
+    v.vocab.proto.unknown = v.add("<unk>", TokenType::unknown);
+    if (random() % 2) v.add_bytes(random() % 2 * 100);
     for (const char* token : {"a", "b", "\u2581"}) add_new(token, TokenType::normal, 1);
     const bool with_unused = random() % 4 == 0;
     for (int k = 0; k < 25; ++k) {
@@ -240,8 +240,8 @@ TEST(SpmBpe, AgreesWithTheOracle) {
     }
     for (uint32_t k = random() % 5; k > 0; --k) add_new(text_of(1 + random() % 3, 4), TokenType::user_defined);
     for (uint32_t k = random() % 3; k > 0; --k) add_new(text_of(1, 3).insert(0, 1, '<'), TokenType::control);
-    v.vocab.add_space_prefix = random() % 2;
-    const auto tokenizer = make_spm_bpe(v.vocab, "random");
+    v.use_space_prefix(random() % 2);
+    const auto tokenizer = v.make();
     SpmOracle oracle(v.vocab);
     for (int k = 0; k < 20; ++k) {
       const std::string text = text_of(random() % 30, std::size(letters));
@@ -253,8 +253,8 @@ TEST(SpmBpe, AgreesWithTheOracle) {
       ASSERT_EQ(names(*tokenizer, ids), names(*tokenizer, oracle.encode(text, parse))) << text;
       int64_t end = 0;
       for (const TokenSpan& span : spans) {
-        ASSERT_EQ(span.begin, end) << text;
-        ASSERT_GE(span.end, span.begin);
+        ASSERT_LE(span.begin, end) << text;
+        ASSERT_GE(span.end, end) << text;  // bytes of one character may share a span
         end = span.end;
       }
       ASSERT_EQ(end, static_cast<int64_t>(text.size()));
@@ -262,12 +262,12 @@ TEST(SpmBpe, AgreesWithTheOracle) {
   }
 }
 
-TEST(SpmBpe, RefusesBadVocabularies) {
+TEST(SpmTokenizer, RefusesBadVocabularies) {
   const auto expect_bad = [](const std::string& part_of_message, const std::function<void(OracleVocab&)>& damage) {
     OracleVocab v = little_gemma();
     damage(v);
     try {
-      make_spm_bpe(v.vocab, "model.gguf");
+      v.make("model.gguf");
       ADD_FAILURE() << "accepted: " << part_of_message;
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::bad_file);
@@ -275,22 +275,15 @@ TEST(SpmBpe, RefusesBadVocabularies) {
       EXPECT_NE(std::string(error.what()).find(part_of_message), std::string::npos) << error.what();
     }
   };
-  expect_bad("empty", [](OracleVocab& v) { v.vocab = {}; });
-  expect_bad("scores", [](OracleVocab& v) { v.vocab.scores.pop_back(); });
-  expect_bad("types", [](OracleVocab& v) { v.vocab.types.push_back(TokenType::normal); });
+  expect_bad("empty", [](OracleVocab& v) { v.vocab.proto.pieces = {}; });
   expect_bad("not UTF-8", [](OracleVocab& v) { v.add("a\xFF", TokenType::normal); });
-  expect_bad("not a number", [](OracleVocab& v) { v.vocab.scores[3] = std::numeric_limits<float>::quiet_NaN(); });
-  expect_bad("unknown type", [](OracleVocab& v) { v.vocab.types[3] = static_cast<TokenType>(0); });
-  expect_bad("unknown type", [](OracleVocab& v) { v.vocab.types[3] = static_cast<TokenType>(8); });
+  expect_bad("not a number",
+             [](OracleVocab& v) { v.vocab.proto.pieces[3].score = std::numeric_limits<float>::quiet_NaN(); });
   expect_bad("occurs twice", [](OracleVocab& v) { v.add("hello", TokenType::normal); });
   for (const char* name : {"<0x-1>", "<0x1>", "<0x100>", "0x41", "<0xG0>", ""}) {
     expect_bad("is a byte token", [&](OracleVocab& v) { v.add(name, TokenType::byte); });
   }
   expect_bad("second token of that byte", [](OracleVocab& v) { v.add("<0xfF>", TokenType::byte); });
-  expect_bad("beginning-of-text", [](OracleVocab& v) { v.vocab.bos = 100000; });
-  expect_bad("end-of-text", [](OracleVocab& v) { v.vocab.eos = -2; });
-  expect_bad("unknown token is", [](OracleVocab& v) { v.vocab.unknown = std::numeric_limits<int32_t>::min(); });
-  expect_bad("stop", [](OracleVocab& v) { v.vocab.stop_ids.push_back(std::numeric_limits<int32_t>::max()); });
   expect_bad("no unknown token and only 0 of 256 byte tokens", [](OracleVocab& v) {
     v = {};
     v.add("a", TokenType::normal);
@@ -298,9 +291,9 @@ TEST(SpmBpe, RefusesBadVocabularies) {
 }
 
 // Nothing but sorting is worse than linear, and nothing recurses.
-TEST(SpmBpe, StaysQuickOnLongInputs) {
+TEST(SpmTokenizer, StaysQuickOnLongInputs) {
   OracleVocab v = little_gemma();
-  const auto tokenizer = make_spm_bpe(v.vocab, "little");
+  const auto tokenizer = v.make();
   for (const std::string unit : {"l", " ", "\u2581", "\n", "<", "<unused", "é", "ä", "\u200D", "\xFF"}) {
     std::string text;
     while (text.size() < 1 << 20) text += unit;
