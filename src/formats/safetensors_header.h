@@ -1,5 +1,6 @@
 // The header of a safetensors file: read event by event into a few flat tables, so that a hostile one of 100 MB costs
-// about four times its size in memory at most, and checked against every rule of the format.
+// about four times its size in memory, eight times if it is one long number or string, and checked against every rule
+// of the format.
 #pragma once
 
 #include <array>

@@ -38,6 +38,8 @@ void index_metadata(SafetensorsHeader& header, const std::string& file) {
 void check_safetensors_layout(SafetensorsHeader& header, uint64_t data_bytes, const std::string& file) {
   std::ranges::stable_sort(header.entries, {},
                            [](const SafetensorsEntry& entry) { return std::tie(entry.begin, entry.end); });
+  index_names(header, file);  // before the offsets, which two tensors of one name seldom get right
+  index_metadata(header, file);
   uint64_t expected = 0;
   for (const SafetensorsEntry& entry : header.entries) {
     if (entry.begin != expected) {
@@ -52,8 +54,6 @@ void check_safetensors_layout(SafetensorsHeader& header, uint64_t data_bytes, co
     fail(file, "the tensors have " + grouped(expected) + " bytes, the file holds " + grouped(data_bytes),
          expected > data_bytes ? "the file is truncated, download it again" : kDamaged);
   }
-  index_names(header, file);
-  index_metadata(header, file);
 }
 
 }  // namespace tidemill
