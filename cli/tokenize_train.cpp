@@ -22,7 +22,7 @@ constexpr Option kOptions[] = {
     {.flag = "--kind",
      .kind = OptionKind::text,
      .value_name = "KIND",
-     .help = "bpe: bytes, as GPT-2; wordpiece: as BERT; spm-bpe: characters, as SentencePiece",
+     .help = "bpe: bytes, as GPT-2; wordpiece: as BERT; spm-bpe, unigram: characters, as SentencePiece's models",
      .fallback = "bpe"},
     {.flag = "--out", .kind = OptionKind::text, .value_name = "FILE", .help = "the tokenizer.json to write"},
     {.flag = "--vocab-size",
@@ -112,12 +112,11 @@ void print_json(const TrainingReport& report) {
 }
 
 void print_summary(const std::string& out, const TrainingReport& report) {
-  std::printf(
-      "%s: %lld tokens, %lld merges from %.1f MB of text (%lld distinct words); read in %.2f s, trained in "
-      "%.2f s\n",
-      out.c_str(), static_cast<long long>(report.n_tokens), static_cast<long long>(report.n_merges),
-      static_cast<double>(report.n_bytes) / 1e6, static_cast<long long>(report.n_distinct_words), report.read_seconds,
-      report.train_seconds);
+  const std::string merges = report.n_merges > 0 ? ", " + std::to_string(report.n_merges) + " merges" : "";
+  std::printf("%s: %lld tokens%s from %.1f MB of text (%lld distinct words); read in %.2f s, trained in %.2f s\n",
+              out.c_str(), static_cast<long long>(report.n_tokens), merges.c_str(),
+              static_cast<double>(report.n_bytes) / 1e6, static_cast<long long>(report.n_distinct_words),
+              report.read_seconds, report.train_seconds);
 }
 
 int run(const Arguments& arguments) {
@@ -150,7 +149,8 @@ const Command kTokenizeTrain = {
         "  tidemill tokenize train --special \"<s>\" --special \"</s>\" --pattern llama3 --out tokenizer.json *.txt\n"
         "  tidemill tokenize train --kind wordpiece --special \"[PAD]\" --special \"[UNK]\" --special \"[CLS]\" \\\n"
         "    --special \"[SEP]\" --special \"[MASK]\" --out tokenizer.json book.txt\n"
-        "  zcat texts.gz | tidemill tokenize train --kind spm-bpe --out tokenizer.json -\n",
+        "  zcat texts.gz | tidemill tokenize train --kind spm-bpe --out tokenizer.json -\n"
+        "  tidemill tokenize train --kind unigram --vocab-size 8000 --out tokenizer.json *.txt\n",
     .options = kOptions,
     .max_positionals = 1 << 20,
     .run = run,

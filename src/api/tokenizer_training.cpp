@@ -15,10 +15,11 @@
 namespace tidemill {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, TrainingKind>, 3> kKinds = {{
+constexpr std::array<std::pair<std::string_view, TrainingKind>, 4> kKinds = {{
     {"bpe", TrainingKind::bpe},
     {"wordpiece", TrainingKind::wordpiece},
     {"spm-bpe", TrainingKind::spm_bpe},
+    {"unigram", TrainingKind::unigram},
 }};
 
 void report(const TokenizerTrainingOptions& options, std::string_view phase, double share) {
@@ -28,9 +29,8 @@ void report(const TokenizerTrainingOptions& options, std::string_view phase, dou
 }
 
 // Every thread counts whole blocks in a table of its own; the sums do not depend on who counted what.
-WordCounts count_files(TextBlocks& blocks, const WordRules& rules, int n_workers) {
-  ThreadPool pool(n_workers);
-  const auto n_threads = static_cast<size_t>(n_workers);
+WordCounts count_files(TextBlocks& blocks, const WordRules& rules, ThreadPool& pool) {
+  const auto n_threads = static_cast<size_t>(pool.n_threads());
   std::vector<std::string> texts(n_threads);
   std::vector<WordCounts> counts(n_threads);
   for (bool more = true; more;) {
@@ -46,6 +46,29 @@ WordCounts count_files(TextBlocks& blocks, const WordRules& rules, int n_workers
   return std::move(counts[0]);
 }
 
+// Tells of its progress, too, between the parts that the caller's thread does, so that an interrupt need not wait.
+class TrainingRun {
+ public:
+  TrainingRun(const TokenizerTrainingOptions& options, std::string_view phase, ThreadPool& pool)
+      : options_(options), phase_(phase), pool_(pool) {}
+
+  TrainedFile operator()(const TrainingRecipe& recipe, const WordCounts& words) {
+    const RunParts run = [&](size_t n, const std::function<void(size_t)>& body) {
+      pool_.parallel_for(static_cast<int64_t>(n), 1, [&](int64_t part, int64_t, int thread) {
+        if (thread == 0) report(options_, phase_, share_);
+        body(static_cast<size_t>(part));
+      });
+    };
+    return recipe.train(words, run, [&](double share) { report(options_, phase_, share_ = share); });
+  }
+
+ private:
+  const TokenizerTrainingOptions& options_;
+  std::string_view phase_;
+  ThreadPool& pool_;
+  double share_ = 0;
+};
+
 }  // namespace
 
 TrainingKind training_kind(std::string_view name) {
@@ -53,7 +76,7 @@ TrainingKind training_kind(std::string_view name) {
     if (name == known) return kind;
   }
   throw Error(ErrorCode::invalid_argument,
-              "kind '" + std::string(name) + "': there is none of that name; give bpe, wordpiece or spm-bpe");
+              "kind '" + std::string(name) + "': there is none of that name; give bpe, wordpiece, spm-bpe or unigram");
 }
 
 TrainingReport train_tokenizer(std::span<const std::string> files, const std::string& out,
@@ -61,14 +84,15 @@ TrainingReport train_tokenizer(std::span<const std::string> files, const std::st
   const std::unique_ptr<TrainingRecipe> recipe = make_training_recipe(options);
   TextBlocks blocks({files.begin(), files.end()}, [&](double share) { report(options, "reading", share); });
   AtomicFile file(out);  // now, so that a folder that does not exist shows before the work
+  ThreadPool pool(options.n_threads);
   const Stopwatch reading;
-  const WordCounts words = count_files(blocks, recipe->rules(), options.n_threads);
+  const WordCounts words = count_files(blocks, recipe->rules(), pool);
   TrainingReport done{.n_bytes = blocks.n_read(),
                       .n_words = words.total(),
                       .n_distinct_words = static_cast<int64_t>(words.size()),
                       .read_seconds = reading.seconds()};
   const Stopwatch training;
-  const TrainedFile trained = recipe->train(words, [&](double share) { report(options, "merging", share); });
+  const TrainedFile trained = TrainingRun(options, recipe->phase(), pool)(*recipe, words);
   done.n_tokens = static_cast<int64_t>(trained.n_tokens);
   done.n_merges = static_cast<int64_t>(trained.n_merges);
   done.train_seconds = training.seconds();

@@ -6,18 +6,15 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "text/training/training_tools.h"
 #include "text/training/word_counts.h"
 
 namespace tidemill {
-
-// Is told now and then which share of the work, in [0, 1], is done.  May throw to end it.
-using TrainingMonitor = std::function<void(double share)>;
 
 // What words are made of: bytes, spelled in GPT-2's alphabet, or characters.
 enum class SymbolKind : uint8_t { bytes, characters };

@@ -10,6 +10,7 @@
 #include "text/pre_tokenizers/pre_tokenizers.h"
 #include "text/training/trained_tokenizer.h"
 #include "text/training/training_patterns.h"
+#include "text/training/unigram_trainer.h"
 #include "text/unicode/utf8.h"
 #include "tidemill/error.h"
 
@@ -17,6 +18,12 @@ namespace tidemill {
 namespace {
 
 constexpr int64_t kMostTokens = std::numeric_limits<int32_t>::max();
+
+constexpr std::string_view kMerging = "merging";
+
+// Spaces become U+2581, one stands before the text, and words begin with it.
+constexpr std::string_view kMetaspace =
+    R"({"type":"Metaspace","replacement":"▁","prepend_scheme":"always","split":true})";
 
 std::optional<size_t> optional_size(const std::optional<int64_t>& value) {
   return value ? std::optional(static_cast<size_t>(*value)) : std::nullopt;
@@ -49,7 +56,9 @@ class ByteLevelRecipe final : public TrainingRecipe {
 
   WordRules rules() const override { return {.splitter = pattern_.splitter, .pre_tokenizer = pattern_.cut.get()}; }
 
-  TrainedFile train(const WordCounts& words, const TrainingMonitor& monitor) const override {
+  std::string_view phase() const override { return kMerging; }
+
+  TrainedFile train(const WordCounts& words, const RunParts&, const TrainingMonitor& monitor) const override {
     const TrainedBpe model = train_bpe(words, options_, monitor);
     const TokenizerStages stages{
         .pre_tokenizer = pre_tokenizer(),
@@ -88,7 +97,9 @@ class WordPieceRecipe final : public TrainingRecipe {
 
   WordRules rules() const override { return {.normalizer = normalizer_.get(), .pre_tokenizer = pre_tokenizer_.get()}; }
 
-  TrainedFile train(const WordCounts& words, const TrainingMonitor& monitor) const override {
+  std::string_view phase() const override { return kMerging; }
+
+  TrainedFile train(const WordCounts& words, const RunParts&, const TrainingMonitor& monitor) const override {
     const TrainedBpe model = train_bpe(words, options_, monitor);
     const std::string normalizer = nlohmann::ordered_json{
         {"type", "BertNormalizer"},
@@ -139,10 +150,12 @@ class SentencePieceBpeRecipe final : public TrainingRecipe {
 
   WordRules rules() const override { return {.pre_tokenizer = pre_tokenizer_.get(), .keep_line_ends = false}; }
 
-  TrainedFile train(const WordCounts& words, const TrainingMonitor& monitor) const override {
+  std::string_view phase() const override { return kMerging; }
+
+  TrainedFile train(const WordCounts& words, const RunParts&, const TrainingMonitor& monitor) const override {
     const TrainedBpe model = train_bpe(words, options_, monitor);
     const TokenizerStages stages{
-        .pre_tokenizer = R"({"type":"Metaspace","replacement":"▁","prepend_scheme":"always","split":true})",
+        .pre_tokenizer = std::string(kMetaspace),
         .decoder = R"({"type":"Sequence","decoders":[)"
                    R"({"type":"Replace","pattern":{"String":"▁"},"content":" "},{"type":"ByteFallback"},)"
                    R"({"type":"Fuse"},{"type":"Strip","content":" ","start":1,"stop":0}]})"};
@@ -163,6 +176,30 @@ class SentencePieceBpeRecipe final : public TrainingRecipe {
   PreTokenizerPtr pre_tokenizer_;
 };
 
+// As SentencePiece trains its Unigram models; words and stages as for its BPE, but nothing is spelled in bytes.
+class UnigramRecipe final : public TrainingRecipe {
+ public:
+  explicit UnigramRecipe(const TokenizerTrainingOptions& options)
+      : options_{.vocab_size = static_cast<size_t>(options.vocab_size),
+                 .special_tokens = with_token(options.special_tokens, kUnknown)},
+        pre_tokenizer_(make_metaspace({})) {}
+
+  WordRules rules() const override { return {.pre_tokenizer = pre_tokenizer_.get(), .keep_line_ends = false}; }
+  std::string_view phase() const override { return "pruning"; }
+
+  TrainedFile train(const WordCounts& words, const RunParts& run, const TrainingMonitor& monitor) const override {
+    const std::vector<UnigramToken> tokens = train_unigram(words, options_, run, monitor);
+    const TokenizerStages stages{.pre_tokenizer = std::string(kMetaspace), .decoder = kMetaspace};
+    return {unigram_tokenizer_json(tokens, kUnknown, stages, options_.special_tokens), tokens.size(), 0};
+  }
+
+ private:
+  static constexpr const char* kUnknown = "<unk>";
+
+  UnigramTrainingOptions options_;
+  PreTokenizerPtr pre_tokenizer_;
+};
+
 void check(const TokenizerTrainingOptions& options) {
   const auto refuse = [](const std::string& message) { throw Error(ErrorCode::invalid_argument, message); };
   if (options.vocab_size < 1 || options.vocab_size > kMostTokens) {
@@ -171,6 +208,11 @@ void check(const TokenizerTrainingOptions& options) {
   if (options.min_frequency < 0) refuse("min_frequency: is negative; give 0 or more");
   if (options.limit_alphabet && *options.limit_alphabet < 0) refuse("limit_alphabet: is negative; give 0 or more");
   if (options.max_token_length && *options.max_token_length < 1) refuse("max_token_length: is below 1; give 1 or more");
+  if (options.kind == TrainingKind::unigram) {
+    if (options.min_frequency > 0) refuse("min_frequency: Unigram merges no pairs; leave it out");
+    if (options.limit_alphabet) refuse("limit_alphabet: Unigram keeps every character; leave it out");
+    if (options.max_token_length) refuse("max_token_length: Unigram has no such limit; leave it out");
+  }
   if (options.limit_alphabet && options.kind == TrainingKind::bpe) {
     refuse("limit_alphabet: the alphabet of byte-level BPE is all bytes; leave it out");
   }
@@ -195,6 +237,8 @@ std::unique_ptr<TrainingRecipe> make_training_recipe(const TokenizerTrainingOpti
       return std::make_unique<WordPieceRecipe>(options);
     case TrainingKind::spm_bpe:
       return std::make_unique<SentencePieceBpeRecipe>(options);
+    case TrainingKind::unigram:
+      return std::make_unique<UnigramRecipe>(options);
   }
   throw Error(ErrorCode::internal, "training: a kind without a recipe; report this");
 }

@@ -3,9 +3,11 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
-#include "text/training/bpe_trainer.h"
 #include "text/training/count_words.h"
+#include "text/training/training_tools.h"
+#include "text/training/word_counts.h"
 #include "tidemill/tokenizer_training.h"
 
 namespace tidemill {
@@ -21,7 +23,9 @@ class TrainingRecipe {
   virtual ~TrainingRecipe() = default;
   // Lives as long as this.
   virtual WordRules rules() const = 0;
-  virtual TrainedFile train(const WordCounts& words, const TrainingMonitor& monitor) const = 0;
+  // What training does, for those who watch: "merging".
+  virtual std::string_view phase() const = 0;
+  virtual TrainedFile train(const WordCounts& words, const RunParts& run, const TrainingMonitor& monitor) const = 0;
 };
 
 // Throws invalid_argument for options out of range or special tokens that are empty or not UTF-8, bad_file or

@@ -33,6 +33,15 @@ std::string merges_text(const TrainedBpe& model) {
   return text + (model.merges.empty() ? "]" : "\n    ]");
 }
 
+std::string scored_vocab_text(const std::vector<UnigramToken>& tokens) {
+  std::string text = "[";
+  for (size_t id = 0; id < tokens.size(); ++id) {
+    text += (id == 0 ? "\n      [" : ",\n      [") + json_string(tokens[id].text) + ", ";
+    text += ordered_json(tokens[id].score).dump() + "]";
+  }
+  return text + (tokens.empty() ? "]" : "\n    ]");
+}
+
 ordered_json added_tokens(const std::vector<std::string>& tokens, const std::vector<std::string>& special_tokens) {
   ordered_json added = ordered_json::array();
   for (size_t id = 0; id < tokens.size() && added.size() < special_tokens.size(); ++id) {
@@ -104,6 +113,17 @@ std::string wordpiece_tokenizer_json(const std::vector<std::string>& tokens, con
                                  {"max_input_chars_per_word", 100}});
   append_member(text, "  ", "vocab", vocab_text(tokens));
   return tokenizer_text(stages, tokens, special_tokens, text);
+}
+
+std::string unigram_tokenizer_json(const std::vector<UnigramToken>& tokens, const std::string& unk_token,
+                                   const TokenizerStages& stages, const std::vector<std::string>& special_tokens) {
+  std::vector<std::string> texts;
+  for (const UnigramToken& token : tokens) texts.push_back(token.text);
+  const auto unk_id = std::find(texts.begin(), texts.end(), unk_token) - texts.begin();
+  std::string text = model_text({{"type", "Unigram"}, {"unk_id", unk_id}});
+  append_member(text, "  ", "vocab", scored_vocab_text(tokens));
+  append_member(text, "  ", "byte_fallback", "false");
+  return tokenizer_text(stages, texts, special_tokens, text);
 }
 
 }  // namespace tidemill

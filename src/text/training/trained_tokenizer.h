@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "text/training/bpe_trainer.h"
+#include "text/training/unigram_trainer.h"
 
 namespace tidemill {
 
@@ -32,5 +33,8 @@ std::string bpe_tokenizer_json(const TrainedBpe& model, const BpeModelFields& fi
 std::string wordpiece_tokenizer_json(const std::vector<std::string>& tokens, const std::string& unk_token,
                                      const std::string& continuing_prefix, const TokenizerStages& stages,
                                      const std::vector<std::string>& special_tokens);
+// `tokens`: by id; `unk_token` is one of them.
+std::string unigram_tokenizer_json(const std::vector<UnigramToken>& tokens, const std::string& unk_token,
+                                   const TokenizerStages& stages, const std::vector<std::string>& special_tokens);
 
 }  // namespace tidemill

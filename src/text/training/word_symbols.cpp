@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "text/pieces/byte_alphabet.h"
+#include "text/training/character_ids.h"
 #include "text/unicode/code_points.h"
 #include "text/unicode/utf8.h"
 #include "tidemill/error.h"
@@ -14,7 +15,7 @@
 namespace tidemill {
 namespace {
 
-constexpr uint32_t kNone = std::numeric_limits<uint32_t>::max();
+constexpr uint32_t kNone = CharacterIds::kNone;
 
 char32_t character_of_byte(size_t byte) {
   return first_character(byte_character(static_cast<uint8_t>(byte))).code_point;
@@ -64,19 +65,6 @@ std::string spelled(char32_t c) {
   append_code_point(text, c);
   return text;
 }
-
-// Ids of characters by code point, in blocks of 256 that are made when they are needed.
-class CharacterIds {
- public:
-  uint32_t& operator[](char32_t c) {
-    std::vector<uint32_t>& block = blocks_[c >> 8];
-    if (block.empty()) block.assign(256, kNone);
-    return block[c & 0xFF];
-  }
-
- private:
-  std::array<std::vector<uint32_t>, 0x1100> blocks_;
-};
 
 // Turns words into ids one by one, and makes tokens of continuing symbols when they first occur.
 class SymbolReader {
