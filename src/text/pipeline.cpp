@@ -4,6 +4,7 @@
 #include <mutex>
 #include <utility>
 
+#include "sys/huge_pages.h"
 #include "text/encoding.h"
 #include "text/pieces/token_table.h"
 #include "text/scratch_pool.h"
@@ -52,6 +53,7 @@ void reserve_for_rest(std::vector<int32_t>& ids, size_t n_before, double rest) {
   if (rest <= 1 || ids.capacity() - ids.size() >= kRoom) return;
   const double expected = static_cast<double>(ids.size() - n_before) * rest;
   ids.reserve(std::max(n_before + static_cast<size_t>(expected * 1.05) + kRoom, ids.capacity() + ids.capacity() / 2));
+  advise_huge_pages(ids.data(), ids.capacity() * sizeof(int32_t));
 }
 
 class Pipeline final : public Tokenizer {

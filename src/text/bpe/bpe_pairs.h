@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "sys/huge_pages.h"
 #include "text/pieces/hash_filter.h"
 
 namespace tidemill {
@@ -51,7 +52,7 @@ class BpePairs {
   void insert(const Rule& rule, uint64_t merge);
 
   HashFilter filter_;
-  std::vector<uint64_t> slots_;  // the pair's ids and its merge; a power of two, at most half full
+  HugeVector<uint64_t> slots_;  // the pair's ids and its merge; a power of two, at most half full
   uint64_t mask_;
   int shift_;
   std::vector<uint32_t> ids_;    // by merge

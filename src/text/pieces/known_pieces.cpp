@@ -92,7 +92,7 @@ KnownPieces::KnownPieces(std::span<const std::string_view> texts, const std::vec
   // At two thirds full some 8% of the pieces find no place; half full, 3%.
   const size_t n_buckets = std::bit_ceil(std::max<size_t>(texts.size() / 2, 2));
   shift_ = 64 - std::countr_zero(n_buckets);
-  buckets_ = std::make_unique<Bucket[]>(n_buckets);
+  buckets_ = HugeVector<Bucket>(n_buckets);
   for (size_t k = 0; k < n_buckets; ++k) {
     for (std::atomic<uint32_t>& value : buckets_[k].values) value.store(kUnknown, std::memory_order_relaxed);
   }
@@ -110,11 +110,11 @@ KnownPieces::KnownPieces(std::span<const std::string_view> texts, const std::vec
 }
 
 void KnownPieces::find(std::string_view text, std::span<const ByteRange> pieces, PieceBlock& block) const {
-  HWY_DYNAMIC_DISPATCH(find_known)(buckets_.get(), shift_, text, pieces, block);
+  HWY_DYNAMIC_DISPATCH(find_known)(buckets_.data(), shift_, text, pieces, block);
 }
 
 bool KnownPieces::confirm(const PieceKey& key, uint64_t hash, uint32_t id) const {
-  Bucket& bucket = buckets_[hash >> shift_];
+  const Bucket& bucket = buckets_[hash >> shift_];
   for (size_t k = 0; k < kWays; ++k) {
     if (bucket.keys[k] != key) continue;
     bucket.values[k].store(id, std::memory_order_relaxed);

@@ -7,11 +7,11 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "sys/huge_pages.h"
 #include "text/pieces/piece_block.h"
 #include "text/pieces/piece_model.h"
 
@@ -38,7 +38,8 @@ class KnownPieces {
   };
 
  private:
-  std::unique_ptr<Bucket[]> buckets_;
+  // Values change through `confirm` only.
+  HugeVector<Bucket> buckets_;
   int shift_;
 };
 

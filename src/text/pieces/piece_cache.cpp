@@ -39,12 +39,12 @@ void PieceCache::clear(size_t n_pairs) {
   if (n_pairs == slots_.size()) {
     std::fill(slots_.begin(), slots_.end(), Pair{});
   } else {
-    slots_ = std::vector<Pair>(n_pairs);
+    slots_ = HugeVector<Pair>(n_pairs);
   }
   mask_ = n_pairs - 1;
   n_used_ = 0;
-  std::vector<char>().swap(pieces_);
-  std::vector<int32_t>().swap(ids_);
+  HugeVector<char>().swap(pieces_);
+  HugeVector<int32_t>().swap(ids_);
 }
 
 // Half full at most: then nine look-ups of ten end in the first pair.
@@ -68,7 +68,7 @@ void PieceCache::make_room(size_t n_pieces) {
 }
 
 void PieceCache::grow() {
-  std::vector<Pair> old(slots_.empty() ? kFirstPairs : slots_.size() * 2);
+  HugeVector<Pair> old(slots_.empty() ? kFirstPairs : slots_.size() * 2);
   old.swap(slots_);
   mask_ = slots_.size() - 1;
   for (const Pair& pair : old) {

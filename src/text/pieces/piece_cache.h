@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sys/huge_pages.h"
 #include "text/pieces/piece_block.h"
 
 namespace tidemill {
@@ -66,11 +67,11 @@ class PieceCache {
   void insert(const Slot& slot, uint64_t hash);
 
   size_t limit_ = size_t{16} << 20;
-  std::vector<Pair> slots_;  // a power of two, or none
+  HugeVector<Pair> slots_;  // a power of two, or none
   uint64_t mask_ = 0;
   size_t n_used_ = 0;
-  std::vector<char> pieces_;  // the bytes of long pieces
-  std::vector<int32_t> ids_;  // of pieces with more than four
+  HugeVector<char> pieces_;  // the bytes of long pieces
+  HugeVector<int32_t> ids_;  // of pieces with more than four
 };
 
 }  // namespace tidemill
