@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "api/engine_impl.h"
-#include "api/gguf_tokenizer.h"
 #include "api/memory_plan.h"
 #include "backends/registry.h"
 #include "models/registry.h"
@@ -36,43 +35,49 @@ const char* to_string(FinishReason reason) {
 
 Engine::Impl::Impl(const std::string& name, const EngineOptions& options) : path(resolve_model(name)) {
   const Stopwatch stopwatch;
-  auto opened = std::make_unique<GgufFile>(path);
-  const GgufFile& file = *opened;
-  model = make_model(file);
+  auto opened = open_model_file(path);
+  const ModelFile& file = *opened;
+  model = make_model(file.source());
   pool = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : cpu_info().n_cores);
   backend = make_backend(options.backend, *pool, options.exact_f32 ? Precision::f32 : Precision::fast);
-  const DType state_dtype = backend->state_dtype();
-  const int64_t context_length = choose_context_length(file, *model, options.context_length, state_dtype);
+  const DType state_dtype = state_dtype_of(*model, backend->state_dtype());
+  const int64_t context_length = choose_context_length(path, *model, options.context_length, state_dtype);
 
   // The vocabulary is read while the weights are laid out: neither needs the other.
-  auto loading_tokenizer = std::async(std::launch::async, [&file] { return tokenizer_of(file); });
+  auto loading_tokenizer = std::async(std::launch::async, [&file] { return file.load_tokenizer(); });
   // It is done before the last of them, so that what it takes for a moment does not come on top of all the weights.
-  const bool all_copied = adopt_weights(file, [&](double share) {
+  const bool all_copied = adopt_weights(file.weights(), [&](double share) {
     if (share > 0.5) loading_tokenizer.wait();
     if (options.on_progress) options.on_progress(share);
   });
   tokenizer = loading_tokenizer.get();
-  if (tokenizer->vocab_size() > model->config().vocab_size)
+  if (tokenizer && tokenizer->vocab_size() > model->config().vocab_size)
     throw Error(ErrorCode::bad_file, path + ": the tokenizer has " + std::to_string(tokenizer->vocab_size()) +
                                          " tokens, the embedding only " + std::to_string(model->config().vocab_size) +
                                          "; the file is damaged");
 
-  if (!all_copied) mapped_weights = std::move(opened);
+  if (!all_copied) mapped_file = std::move(opened);
   const StateSpec spec = model->state_spec();
   states = std::make_unique<StatePool>(spec, context_length, state_dtype, kMaxStates);
   runner = std::make_unique<Runner>(*model, backend->kernels(), spec, state_dtype, Runner::Limits{});
   load_ms = stopwatch.milliseconds();
 }
 
+const std::shared_ptr<const Tokenizer>& Engine::Impl::require_tokenizer() const {
+  if (!tokenizer)
+    throw Error(ErrorCode::not_found, path + ": has no tokenizer; put the model's tokenizer.json beside its weights");
+  return tokenizer;
+}
+
 // Hands the weights to the backend; true when none is read from the file any more.
-bool Engine::Impl::adopt_weights(const GgufFile& file, const std::function<void(double share)>& on_progress) {
+bool Engine::Impl::adopt_weights(const Weights& weights, const std::function<void(double share)>& on_progress) {
   int64_t total = 0, done = 0;
   bool all_copied = true;
   model->visit_params([&](std::string_view, Tensor& weight, WeightRole) { total += weight.size_bytes(); });
   model->visit_params([&](std::string_view, Tensor& weight, WeightRole role) {
     const Tensor stored = weight;
     weight = backend->adopt(stored, role, [&](const Tensor& part) {
-      file.release(part);
+      weights.release(part);
       done += part.size_bytes();
       on_progress(static_cast<double>(done) / static_cast<double>(total));
     });
@@ -86,7 +91,7 @@ Engine Engine::load(const std::string& model, const EngineOptions& options) {
 }
 
 const Tokenizer& Engine::tokenizer() const {
-  return *impl_->tokenizer;
+  return *impl_->require_tokenizer();
 }
 const std::string& Engine::path() const {
   return impl_->path;

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <string>
 
-#include "formats/gguf.h"
+#include "api/model_file.h"
 #include "models/model.h"
 #include "ops/backend.h"
 #include "runtime/runner.h"
@@ -21,8 +21,8 @@ class Engine::Impl {
   Impl(const std::string& name, const EngineOptions& options);
 
   std::string path;
-  std::shared_ptr<const Tokenizer> tokenizer;
-  std::unique_ptr<GgufFile> mapped_weights;  // when the backend reads weights where they lie in the file
+  std::shared_ptr<const Tokenizer> tokenizer;  // null when the model has none
+  std::unique_ptr<ModelFile> mapped_file;      // when the backend reads weights where they lie in the file
   std::unique_ptr<ThreadPool> pool;
   std::unique_ptr<Backend> backend;
   std::unique_ptr<Model> model;
@@ -31,8 +31,11 @@ class Engine::Impl {
   std::mutex runner_mutex;  // sessions take turns
   double load_ms = 0;
 
+  // Throws not_found when the model has none.
+  const std::shared_ptr<const Tokenizer>& require_tokenizer() const;
+
  private:
-  bool adopt_weights(const GgufFile& file, const std::function<void(double share)>& on_progress);
+  bool adopt_weights(const Weights& weights, const std::function<void(double share)>& on_progress);
 };
 
 }  // namespace tidemill

@@ -69,7 +69,7 @@ void Session::Impl::truncate(int64_t n) {
 }
 
 std::vector<int32_t> Session::Impl::prompt_ids(const Request& request) const {
-  auto ids = request.prompt_ids.empty() ? engine_->tokenizer->encode(request.prompt) : request.prompt_ids;
+  auto ids = request.prompt_ids.empty() ? engine_->require_tokenizer()->encode(request.prompt) : request.prompt_ids;
   if (ids.empty()) throw Error(ErrorCode::invalid_argument, "prompt: is empty; give some text to continue");
   if (static_cast<int64_t>(ids.size()) > lease_->capacity)
     throw Error(ErrorCode::context_full, "prompt: has " + std::to_string(ids.size()) + " tokens, the context holds " +
@@ -128,6 +128,7 @@ Result Session::Impl::generate(const Request& request, const EventSink& sink) {
 }
 
 bool Session::Impl::is_stop_id(int32_t id) const {
+  if (!engine_->tokenizer) return false;
   const auto stop_ids = engine_->tokenizer->stop_ids();
   return std::find(stop_ids.begin(), stop_ids.end(), id) != stop_ids.end();
 }
@@ -142,7 +143,9 @@ std::optional<FinishReason> Session::Impl::why_to_end(const Request& request, si
 
 FinishReason Session::Impl::decode(const Request& request, Sampler& sampler, const EventSink& sink,
                                    const Stopwatch& since_call, Result& result) {
-  StreamDecoder decoder(engine_->tokenizer);
+  // Without a tokenizer there are ids, but no text.
+  std::optional<StreamDecoder> decoder;
+  if (engine_->tokenizer) decoder.emplace(engine_->tokenizer);
   StopMatcher matcher(request.stop);
   std::optional<FinishReason> reason;
   Stopwatch since_first;
@@ -157,7 +160,7 @@ FinishReason Session::Impl::decode(const Request& request, Sampler& sampler, con
       break;
     }
     result.ids.push_back(id);
-    const std::string text = matcher.push(decoder.push(id));
+    const std::string text = decoder ? matcher.push(decoder->push(id)) : std::string();
     result.text += text;
     const bool go_on = !sink || sink({.id = id, .text = text});
     reason = why_to_end(request, result.ids.size());
@@ -170,7 +173,7 @@ FinishReason Session::Impl::decode(const Request& request, Sampler& sampler, con
   }
   if (const size_t n_more = result.ids.size(); n_more > 1)
     result.timings.decode_tok_s = static_cast<double>(n_more - 1) / since_first.seconds();
-  const std::string rest = matcher.push(decoder.finish()) + matcher.finish();
+  const std::string rest = (decoder ? matcher.push(decoder->finish()) : std::string()) + matcher.finish();
   result.text += rest;
   if (sink && !rest.empty()) sink({.id = -1, .text = rest});
   return *reason;

@@ -16,6 +16,18 @@ int64_t GgufConfig::count_or(std::string_view name, int64_t max, int64_t fallbac
   return file_.integer(key(name)) ? count(name, max) : fallback;
 }
 
+bool GgufConfig::has(std::string_view name) const {
+  return file_.metadata().contains(key(name));
+}
+
+bool GgufConfig::flag_or(std::string_view name, bool fallback) const {
+  return file_.boolean(key(name)).value_or(fallback);
+}
+
+std::string GgufConfig::text_or(std::string_view name, std::string_view fallback) const {
+  return std::string(file_.string(key(name)).value_or(fallback));
+}
+
 float GgufConfig::positive(std::string_view name) const {
   const auto value = file_.number(key(name));
   if (!value) fail(name, "is missing");

@@ -18,13 +18,18 @@ class GgufConfig {
   // A count: in [1, max].
   int64_t count(std::string_view name, int64_t max) const;
   int64_t count_or(std::string_view name, int64_t max, int64_t fallback) const;
+  bool has(std::string_view name) const;
+  bool flag_or(std::string_view name, bool fallback) const;
+  std::string text_or(std::string_view name, std::string_view fallback) const;
   // A finite number above zero.
   float positive(std::string_view name) const;
   float positive_or(std::string_view name, float fallback) const;
 
+  const GgufFile& file() const { return file_; }
+  [[noreturn]] void fail(std::string_view name, const std::string& why) const;
+
  private:
   std::string key(std::string_view name) const { return prefix_ + std::string(name); }
-  [[noreturn]] void fail(std::string_view name, const std::string& why) const;
 
   const GgufFile& file_;
   std::string prefix_;

@@ -6,12 +6,23 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "models/state.h"
 #include "ops/backend.h"
 #include "ops/ops.h"
+#include "tensor/storage.h"
 
 namespace tidemill {
+
+// One weight of a model.  Names are GGUF's ("blk.0.attn_q.weight"), whatever file a model came from.
+struct Parameter {
+  std::string name;
+  Tensor* tensor = nullptr;  // where the model keeps it; empty when the model does not have it
+  Shape shape;
+  WeightRole role = WeightRole::matrix;
+  bool is_optional = false;  // a file may lack it
+};
 
 // What every architecture can say of itself; the rest of its configuration is its own.
 struct ModelConfig {
@@ -50,13 +61,18 @@ class Model {
   // Scores of the next token for hidden states, [n_rows, vocab_size].
   virtual Tensor logits(Ops& ops, const Tensor& hidden) const = 0;
 
-  // Calls `visit` once for every weight, by the name it has in its file.  The visitor may replace the tensor, by the
-  // same weight in a backend's layout.
+  // Calls `list` once for every weight that the model may have.
+  using Lister = std::function<void(const Parameter&)>;
+  virtual void list_params(const Lister& list) = 0;
+
+  // Calls `visit` once for every weight that the model has.  The visitor may replace the tensor, by the same weight in
+  // a backend's layout.
   using Visitor = std::function<void(std::string_view name, Tensor& weight, WeightRole role)>;
-  virtual void visit_params(const Visitor& visit) = 0;
+  void visit_params(const Visitor& visit);
 
  protected:
   ModelConfig config_;
+  std::vector<Storage> made_;  // weights that a file holds in another form
 };
 
 }  // namespace tidemill

@@ -5,15 +5,15 @@
 #include <string_view>
 #include <vector>
 
-#include "formats/gguf.h"
 #include "models/model.h"
+#include "models/source.h"
 
 namespace tidemill {
 
-// Builds the model that `file` describes.  Its weights are views of the file until a backend adopts them, so `file`
+// Builds the model that `source` describes.  Its weights are views of the file until a backend adopts them, so the file
 // must live until then.  Throws unsupported for an unknown architecture, bad_file when tensors and configuration
 // disagree.
-std::unique_ptr<Model> make_model(const GgufFile& file);
+std::unique_ptr<Model> make_model(const ModelSource& source);
 
 // Names of all architectures, in the order of the table.
 std::vector<std::string_view> architecture_names();

@@ -1,0 +1,116 @@
+#include "api/model_file.h"
+
+#include <cstdio>
+#include <filesystem>
+
+#include "api/gguf_tokenizer.h"
+#include "api/tokenizer_files.h"
+#include "formats/gguf.h"
+#include "formats/model_folder.h"
+#include "tidemill/error.h"
+
+namespace tidemill {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kLongestValue = 200;  // bytes of a metadata value that are shown
+
+// A metadata value as text: strings as they are (cut), arrays by their length and kind.
+struct ToText {
+  std::string operator()(bool value) const { return value ? "true" : "false"; }
+  std::string operator()(int64_t value) const { return std::to_string(value); }
+  std::string operator()(uint64_t value) const { return std::to_string(value); }
+  std::string operator()(double value) const {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.9g", value);
+    return text;
+  }
+  std::string operator()(std::string_view value) const { return printable(std::string(value), kLongestValue); }
+  std::string operator()(const StringList& list) const { return "[" + std::to_string(list.size()) + " strings]"; }
+  std::string operator()(const NumberArray& list) const {
+    return "[" + std::to_string(list.size()) + " x " + std::string(to_string(list.type)) + "]";
+  }
+};
+
+class GgufModel final : public ModelFile {
+ public:
+  explicit GgufModel(const std::string& path) : file_(path) {}
+
+  ModelSource source() const override { return {.weights = file_, .gguf = &file_}; }
+  std::shared_ptr<const Tokenizer> load_tokenizer() const override { return tokenizer_of(file_); }
+  std::string format() const override { return "gguf v" + std::to_string(file_.version()); }
+  std::string name() const override { return text("general.name"); }
+  std::string architecture() const override { return text("general.architecture"); }
+  std::string tokenizer_kind() const override { return text("tokenizer.ggml.model"); }
+  std::vector<std::pair<std::string, std::string>> metadata() const override {
+    std::vector<std::pair<std::string, std::string>> result;
+    for (const auto& [key, value] : file_.metadata()) result.emplace_back(key, std::visit(ToText{}, value));
+    return result;
+  }
+  int64_t file_bytes() const override { return static_cast<int64_t>(fs::file_size(file_.path())); }
+
+ private:
+  std::string text(std::string_view key) const { return std::string(file_.string(key).value_or("")); }
+
+  GgufFile file_;
+};
+
+class FolderModel final : public ModelFile {
+ public:
+  explicit FolderModel(const std::string& path) : folder_(open_model_folder(path)) {}
+
+  ModelSource source() const override {
+    return {.weights = *folder_.weights, .config = &folder_.config, .config_path = folder_.file("config.json")};
+  }
+  std::shared_ptr<const Tokenizer> load_tokenizer() const override {
+    try {
+      return load_tokenizer_folder(folder_.path, {});
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::not_found) return nullptr;
+      throw;
+    }
+  }
+  std::string format() const override { return "safetensors"; }
+  std::string name() const override { return fs::path(folder_.path).filename().string(); }
+  std::string architecture() const override {
+    const auto names = folder_.config.find("architectures");
+    const bool is_there = names != folder_.config.end() && names->is_array() && !names->empty();
+    return is_there && names->front().is_string() ? names->front().get<std::string>() : "";
+  }
+  std::string tokenizer_kind() const override {
+    std::error_code ignored;
+    return fs::exists(folder_.file("tokenizer.json"), ignored) ? "tokenizer.json" : "";
+  }
+  std::vector<std::pair<std::string, std::string>> metadata() const override {
+    std::vector<std::pair<std::string, std::string>> result;
+    for (const auto& [key, value] : folder_.config.items())
+      result.emplace_back(key, printable(value.is_string() ? value.get<std::string>() : value.dump(), kLongestValue));
+    return result;
+  }
+  int64_t file_bytes() const override {
+    int64_t total = 0;
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(folder_.path, ignored)) {
+      if (entry.path().extension() == ".safetensors") total += static_cast<int64_t>(entry.file_size(ignored));
+    }
+    return total;
+  }
+
+ private:
+  ModelFolder folder_;
+};
+
+}  // namespace
+
+std::unique_ptr<ModelFile> open_model_file(const std::string& path) {
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) return std::make_unique<FolderModel>(path);
+  if (path.ends_with(".safetensors")) {
+    const std::string folder = fs::path(path).parent_path().string();
+    return std::make_unique<FolderModel>(folder.empty() ? "." : folder);
+  }
+  return std::make_unique<GgufModel>(path);
+}
+
+}  // namespace tidemill

@@ -1,0 +1,250 @@
+#include "models/decoder.h"
+
+#include <array>
+#include <cmath>
+#include <string>
+#include <vector>
+
+namespace tidemill {
+namespace {
+
+constexpr size_t kMaxRopes = 2;
+
+// Tensors that files hold beside the weights: masks and tables that follow from the configuration.
+constexpr std::string_view kIgnored[] = {"rotary_emb.inv_freq",    ".attn.bias",
+                                         ".attn.masked_bias",      ".attention.bias",
+                                         ".attention.masked_bias", "rope_freqs.weight"};
+
+struct Norm {
+  Tensor weight, bias;  // [d_model] or [head_dim]; an empty weight: none
+};
+
+struct Linear {
+  Tensor weight;  // [d_out, d_in]
+  Tensor bias;    // [d_out]
+};
+
+struct Experts {
+  std::vector<Tensor> gate, up, down;  // of each expert, [d_expert, d_model], and [d_model, d_expert]
+};
+
+struct Layer {
+  Norm attn_norm, post_attn_norm;
+  Linear wq;              // [n_heads * head_dim, d_model]
+  Linear wk, wv;          // [n_kv_heads * head_dim, d_model]
+  Tensor q_norm, k_norm;  // [head_dim], or as wide as q and k
+  Tensor sinks;           // [n_heads]
+  Linear wo;              // [d_model, n_heads * head_dim]
+  Norm ffn_norm, post_ffn_norm;
+  Linear w_gate, w_up;  // [d_ff, d_model]
+  Linear w_down;        // [d_model, d_ff]
+  Linear router;        // [n_experts, d_model]
+  Experts experts;
+};
+
+class Decoder final : public Model {
+ public:
+  Decoder(DecoderConfig config, const ModelSource& source, std::span<const WeightName> names);
+
+  StateSpec state_spec() const override;
+  Tensor forward(Ops& ops, const Batch& batch) const override;
+  Tensor logits(Ops& ops, const Tensor& hidden) const override;
+  void list_params(const Lister& list) override;
+
+ private:
+  using Ropes = std::array<Tensor, kMaxRopes>;  // tables of the batch's rows, one for each of own_.ropes
+
+  void list_layer(const Lister& list, int64_t index);
+  Tensor normed(Ops& ops, const Tensor& x, const Norm& norm) const;
+  Tensor attention_block(Ops& ops, const Tensor& h, int64_t index, const Ropes& ropes, const Batch& batch) const;
+  Tensor feed_forward_block(Ops& ops, const Tensor& h, int64_t index) const;
+  Tensor expert_block(Ops& ops, const Tensor& h, const Layer& layer) const;
+
+  DecoderConfig own_;
+  Tensor embedding_;  // [vocab_size, d_model]
+  Tensor positions_;  // [context_length, d_model]
+  Tensor output_;     // [vocab_size, d_model]; empty when the head is tied to the embedding
+  Norm final_norm_;
+  std::vector<Layer> layers_;
+  std::vector<RopeFrequencies> frequencies_;  // of each of own_.ropes
+  std::vector<Tensor> inv_freqs_;             // views of them, [n_rotated / 2]
+};
+
+Decoder::Decoder(DecoderConfig config, const ModelSource& source, std::span<const WeightName> names)
+    : own_(std::move(config)) {
+  config_ = own_.model;
+  check_heads(own_, source.gguf != nullptr ? source.gguf->path() : source.config_path);
+  if (own_.attention_scale == 0) own_.attention_scale = 1.0f / std::sqrt(static_cast<float>(own_.head_dim));
+  for (const RopeConfig& rope : own_.ropes) frequencies_.push_back(rope_frequencies(rope));
+  for (RopeFrequencies& rope : frequencies_)
+    inv_freqs_.emplace_back(rope.inv_freq.data(), DType::f32, Shape{std::ssize(rope.inv_freq)});
+  layers_.resize(own_.layers.size());
+  for (size_t index = 0; index < layers_.size(); ++index) {
+    if (!own_.layers[index].has_experts) continue;
+    const auto n_experts = static_cast<size_t>(own_.n_experts);
+    layers_[index].experts = {std::vector<Tensor>(n_experts), std::vector<Tensor>(n_experts),
+                              std::vector<Tensor>(n_experts)};
+  }
+  WeightLoader loader(source.weights, names, own_.heads(), made_);
+  list_params([&](const Parameter& parameter) { loader.load(parameter); });
+  loader.expect_all_used(kIgnored);
+}
+
+void Decoder::list_params(const Lister& list) {
+  const int64_t d_model = config_.d_model;
+  list({"token_embd.weight", &embedding_, {config_.vocab_size, d_model}, WeightRole::embedding});
+  if (own_.parts.learned_positions)
+    list({"position_embd.weight", &positions_, {config_.context_length, d_model}, WeightRole::embedding});
+  list({"output_norm.weight", &final_norm_.weight, {d_model}, WeightRole::vector});
+  if (own_.parts.norm_bias) list({"output_norm.bias", &final_norm_.bias, {d_model}, WeightRole::vector});
+  if (own_.parts.output) {
+    list({"output.weight", &output_, {config_.vocab_size, d_model}, WeightRole::matrix, own_.parts.output_optional});
+  }
+  for (int64_t index = 0; index < config_.n_layers; ++index) list_layer(list, index);
+}
+
+void Decoder::list_layer(const Lister& list, int64_t index) {
+  Layer& layer = layers_[static_cast<size_t>(index)];
+  const DecoderParts& parts = own_.parts;
+  const int64_t d_model = config_.d_model, d_ff = own_.d_ff, head_dim = own_.head_dim;
+  const int64_t d_q = own_.n_heads * head_dim, d_kv = own_.n_kv_heads * head_dim;
+  const std::string prefix = "blk." + std::to_string(index) + ".";
+  const auto vector = [&](const std::string& name, Tensor& tensor, int64_t width) {
+    list({prefix + name, &tensor, {width}, WeightRole::vector});
+  };
+  const auto norm = [&](const std::string& name, Norm& tensors) {
+    vector(name + ".weight", tensors.weight, d_model);
+    if (parts.norm_bias) vector(name + ".bias", tensors.bias, d_model);
+  };
+  const auto linear = [&](const std::string& name, Linear& tensors, int64_t d_out, int64_t d_in, bool has_bias) {
+    list({prefix + name + ".weight", &tensors.weight, {d_out, d_in}, WeightRole::matrix});
+    if (has_bias) vector(name + ".bias", tensors.bias, d_out);
+  };
+  if (parts.norms_before) norm("attn_norm", layer.attn_norm);
+  linear("attn_q", layer.wq, d_q, d_model, parts.qkv_bias);
+  linear("attn_k", layer.wk, d_kv, d_model, parts.qkv_bias);
+  linear("attn_v", layer.wv, d_kv, d_model, parts.qkv_bias);
+  if (own_.qk_norm != QkNorm::none) {
+    vector("attn_q_norm.weight", layer.q_norm, own_.qk_norm == QkNorm::per_head ? head_dim : d_q);
+    vector("attn_k_norm.weight", layer.k_norm, own_.qk_norm == QkNorm::per_head ? head_dim : d_kv);
+  }
+  if (parts.sinks) vector("attn_sinks.weight", layer.sinks, own_.n_heads);
+  linear("attn_output", layer.wo, d_model, d_q, parts.out_bias);
+  if (parts.norms_after) norm("post_attention_norm", layer.post_attn_norm);
+  if (parts.norms_before) norm("ffn_norm", layer.ffn_norm);
+  if (own_.layers[static_cast<size_t>(index)].has_experts) {
+    linear("ffn_gate_inp", layer.router, own_.n_experts, d_model, parts.router_bias);
+    for (size_t expert = 0; expert < layer.experts.gate.size(); ++expert) {
+      const auto matrix = [&](const std::string& name, Tensor& tensor, int64_t d_out, int64_t d_in) {
+        list({prefix + name + "." + std::to_string(expert) + ".weight", &tensor, {d_out, d_in}, WeightRole::matrix});
+      };
+      matrix("ffn_gate", layer.experts.gate[expert], own_.d_expert, d_model);
+      matrix("ffn_up", layer.experts.up[expert], own_.d_expert, d_model);
+      matrix("ffn_down", layer.experts.down[expert], d_model, own_.d_expert);
+    }
+  } else {
+    if (own_.is_gated) linear("ffn_gate", layer.w_gate, d_ff, d_model, parts.ffn_bias);
+    linear("ffn_up", layer.w_up, d_ff, d_model, parts.ffn_bias);
+    linear("ffn_down", layer.w_down, d_model, d_ff, parts.ffn_bias);
+  }
+  if (parts.norms_after) norm("post_ffw_norm", layer.post_ffn_norm);
+}
+
+StateSpec Decoder::state_spec() const {
+  return {std::vector<LayerStateSpec>(layers_.size(), {.kv_width = own_.n_kv_heads * own_.head_dim})};
+}
+
+Tensor with_bias(Ops& ops, const Tensor& x, const Tensor& bias) {
+  return bias.empty() ? x : ops.add_row(x, bias);
+}
+
+Tensor project(Ops& ops, const Tensor& x, const Linear& linear) {
+  return with_bias(ops, ops.matmul(x, linear.weight), linear.bias);
+}
+
+Tensor Decoder::normed(Ops& ops, const Tensor& x, const Norm& norm) const {
+  if (norm.weight.empty()) return x;
+  return own_.norm == NormKind::rms ? ops.rms_norm(x, norm.weight, own_.norm_eps)
+                                    : ops.layer_norm(x, norm.weight, norm.bias, own_.norm_eps);
+}
+
+Tensor Decoder::forward(Ops& ops, const Batch& batch) const {
+  Tensor x = ops.embed(embedding_, batch.tokens, own_.embedding_scale);  // [n_tokens, d_model]
+  if (own_.parts.learned_positions) x = ops.add_to(x, ops.embed(positions_, batch.positions));
+  Ropes ropes;
+  for (size_t i = 0; i < frequencies_.size(); ++i) {
+    ropes[i] = ops.rope_table(batch.positions, inv_freqs_[i], frequencies_[i].scale);
+  }
+  for (int64_t index = 0; index < config_.n_layers; ++index) {
+    const Ops::Scope layer_memory(ops);
+    const Layer& layer = layers_[static_cast<size_t>(index)];
+    const Tensor attended = attention_block(ops, normed(ops, x, layer.attn_norm), index, ropes, batch);
+    if (!own_.is_parallel) x = ops.add_to(x, attended);
+    const Tensor fed = feed_forward_block(ops, normed(ops, x, layer.ffn_norm), index);
+    if (own_.is_parallel) x = ops.add_to(x, attended);
+    x = ops.add_to(x, fed);
+  }
+  return normed(ops, ops.gather_rows(x, batch.output_rows), final_norm_);
+}
+
+Tensor Decoder::attention_block(Ops& ops, const Tensor& h, int64_t index, const Ropes& ropes,
+                                const Batch& batch) const {
+  const Layer& layer = layers_[static_cast<size_t>(index)];
+  const DecoderLayer& kind = own_.layers[static_cast<size_t>(index)];
+  const int64_t n_tokens = h.dim(0), head_dim = own_.head_dim;
+  const auto placed = [&](Tensor t, const Tensor& norm) {
+    if (own_.qk_norm == QkNorm::whole) t = ops.rms_norm(t, norm, own_.norm_eps);
+    if (own_.qk_norm == QkNorm::per_head) {
+      const Shape heads{n_tokens * t.dim(1) / head_dim, head_dim};
+      t = ops.rms_norm(t.reshape(heads), norm, own_.norm_eps).reshape(t.shape());
+    }
+    return kind.rope < 0 ? t : ops.rope(t, ropes[static_cast<size_t>(kind.rope)], head_dim, own_.rope_pairs);
+  };
+  const auto [q, k, v] = ops.matmul(h, layer.wq.weight, layer.wk.weight, layer.wv.weight);
+  const Tensor mixed = ops.attention(placed(with_bias(ops, q, layer.wq.bias), layer.q_norm),
+                                     placed(with_bias(ops, k, layer.wk.bias), layer.k_norm),
+                                     with_bias(ops, v, layer.wv.bias), batch.runs(index),
+                                     {.n_heads = own_.n_heads,
+                                      .n_kv_heads = own_.n_kv_heads,
+                                      .head_dim = head_dim,
+                                      .scale = own_.attention_scale,
+                                      .window = kind.window,
+                                      .soft_cap = own_.score_cap,
+                                      .sinks = layer.sinks});
+  return normed(ops, project(ops, mixed, layer.wo), layer.post_attn_norm);
+}
+
+Tensor Decoder::feed_forward_block(Ops& ops, const Tensor& h, int64_t index) const {
+  const Layer& layer = layers_[static_cast<size_t>(index)];
+  if (own_.layers[static_cast<size_t>(index)].has_experts)
+    return normed(ops, expert_block(ops, h, layer), layer.post_ffn_norm);
+  Tensor hidden;  // [n_tokens, d_ff]
+  if (own_.is_gated) {
+    const auto [gate, up] = ops.matmul(h, layer.w_gate.weight, layer.w_up.weight);
+    hidden = ops.gate(with_bias(ops, gate, layer.w_gate.bias), with_bias(ops, up, layer.w_up.bias), own_.activation);
+  } else {
+    hidden = ops.activate(project(ops, h, layer.w_up), own_.activation);
+  }
+  return normed(ops, project(ops, hidden, layer.w_down), layer.post_ffn_norm);
+}
+
+Tensor Decoder::expert_block(Ops& ops, const Tensor& h, const Layer& layer) const {
+  const auto choice = ops.choose_experts(project(ops, h, layer.router), own_.n_experts_used, own_.router);
+  const Tensor gate = ops.expert_matmul(h, layer.experts.gate, choice);  // [n_tokens * n_experts_used, d_expert]
+  const Tensor up = ops.expert_matmul(h, layer.experts.up, choice);
+  return ops.mix_experts(ops.expert_matmul(ops.gate(gate, up, own_.activation), layer.experts.down, choice), choice);
+}
+
+Tensor Decoder::logits(Ops& ops, const Tensor& hidden) const {
+  const Tensor scores = ops.matmul(hidden, output_.empty() ? embedding_ : output_);
+  return own_.logit_cap == 0 ? scores : ops.soft_cap(scores, own_.logit_cap);
+}
+
+}  // namespace
+
+std::unique_ptr<Model> make_decoder(DecoderConfig config, const ModelSource& source,
+                                    std::span<const WeightName> names) {
+  return std::make_unique<Decoder>(std::move(config), source, names);
+}
+
+}  // namespace tidemill

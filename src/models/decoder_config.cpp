@@ -1,0 +1,176 @@
+#include "models/decoder_config.h"
+
+#include <array>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "tensor/dequantize.h"
+
+namespace tidemill {
+namespace {
+
+constexpr int64_t kMaxLayers = 1024, kMaxHeads = 4096, kMaxHeadDim = 1 << 16, kMaxWidth = 1 << 20, kMaxHidden = 1 << 24,
+                  kMaxVocab = 1 << 24, kMaxContext = 1 << 30, kMaxExperts = 4096;
+
+// `section` is what holds the scaling, `get` the whole configuration.
+void read_stretch(const JsonConfig& get, const JsonConfig& section, RopeConfig& rope) {
+  const std::string type = section.has("rope_type") ? section.text("rope_type") : section.text_or("type", "default");
+  if (type == "default") return;
+  if (type == "dynamic") return;  // frequencies change only past the context that the model was trained for
+  rope.factor = section.positive_or("factor", 1);
+  const auto context = static_cast<float>(get.count("max_position_embeddings", kMaxContext));
+  rope.original_context = section.positive_or("original_max_position_embeddings", context);
+  if (type == "linear") {
+    rope.stretch = RopeStretch::linear;
+  } else if (type == "llama3") {
+    rope.stretch = RopeStretch::llama3;
+    rope.low_freq_factor = section.positive("low_freq_factor");
+    rope.high_freq_factor = section.positive("high_freq_factor");
+  } else if (type == "yarn") {
+    rope.stretch = RopeStretch::yarn;
+    if (!section.has("factor")) rope.factor = context / rope.original_context;
+    rope.beta_fast = section.positive_or("beta_fast", 32);
+    rope.beta_slow = section.positive_or("beta_slow", 1);
+    rope.truncate = section.flag_or("truncate", true);
+    rope.attention_factor = section.positive_or("attention_factor", 0);
+    if (section.has("mscale") && section.has("mscale_all_dim")) {
+      const auto scale = [&](float m) { return rope.factor <= 1 ? 1.0f : 0.1f * m * std::log(rope.factor) + 1.0f; };
+      rope.attention_factor = scale(section.positive("mscale")) / scale(section.positive("mscale_all_dim"));
+    }
+  } else {
+    section.fail("rope_type", "is '" + type + "', which is not known (default, linear, dynamic, llama3 and yarn are)");
+  }
+}
+
+void read_stretch(const GgufConfig& get, RopeConfig& rope) {
+  const std::string type = get.text_or("rope.scaling.type", get.has("rope.scaling.factor") ? "linear" : "none");
+  rope.factor = get.positive_or("rope.scaling.factor", 1);
+  if (type == "linear") {
+    rope.stretch = RopeStretch::linear;
+  } else if (type == "yarn") {
+    rope.stretch = RopeStretch::yarn;
+    rope.original_context = get.positive_or("rope.scaling.original_context_length",
+                                            static_cast<float>(get.count("context_length", kMaxContext)));
+    rope.beta_fast = get.positive_or("rope.scaling.yarn_beta_fast", 32);
+    rope.beta_slow = get.positive_or("rope.scaling.yarn_beta_slow", 1);
+    rope.attention_factor = (0.1f * std::log(rope.factor) + 1) * get.positive_or("rope.scaling.attn_factor", 1.0f);
+  } else if (type != "none") {
+    get.fail("rope.scaling.type", "is '" + type + "', which is not known (none, linear and yarn are)");
+  }
+  const auto divisors = get.file().find("rope_freqs.weight");
+  if (!divisors) return;
+  if (divisors->n_elements() != rope.n_rotated / 2)
+    get.fail("rope.dimension_count", "does not fit rope_freqs.weight " + divisors->shape().to_string());
+  rope.divisors.resize(static_cast<size_t>(rope.n_rotated / 2));
+  dequantize(divisors->dtype(), divisors->data(), rope.divisors);
+}
+
+}  // namespace
+
+RopeConfig rope_config_of(const JsonConfig& get, const JsonConfig& section, int64_t n_rotated, float default_base) {
+  RopeConfig rope{.n_rotated = n_rotated, .base = section.positive_or("rope_theta", default_base)};
+  read_stretch(get, section, rope);
+  return rope;
+}
+
+RopeConfig rope_config(const JsonConfig& get, int64_t n_rotated, float default_base) {
+  const float base = get.positive_or("rope_theta", default_base);
+  for (const std::string_view name : {"rope_scaling", "rope_parameters"}) {
+    if (const auto section = get.section(name)) return rope_config_of(get, *section, n_rotated, base);
+  }
+  return {.n_rotated = n_rotated, .base = base};
+}
+
+Activation activation_named(const JsonConfig& get, std::string_view field, std::string_view fallback) {
+  constexpr std::pair<std::string_view, Activation> kNames[] = {
+      {"silu", Activation::silu},          {"swish", Activation::silu},
+      {"gelu", Activation::gelu},          {"gelu_pytorch_tanh", Activation::gelu_tanh},
+      {"gelu_new", Activation::gelu_tanh}, {"gelu_fast", Activation::gelu_tanh},
+      {"relu", Activation::relu},          {"relu2", Activation::relu_squared},
+  };
+  const std::string name = get.text_or(field, fallback);
+  for (const auto& [known, activation] : kNames)
+    if (known == name) return activation;
+  get.fail(field, "is '" + name + "', an activation that is not known");
+}
+
+DecoderConfig decoder_config(const JsonConfig& get, std::string architecture) {
+  DecoderConfig config;
+  config.model.architecture = std::move(architecture);
+  config.model.n_layers = get.count("num_hidden_layers", kMaxLayers);
+  config.model.d_model = get.count("hidden_size", kMaxWidth);
+  config.model.vocab_size = get.count("vocab_size", kMaxVocab);
+  config.model.context_length = get.count("max_position_embeddings", kMaxContext);
+  config.n_heads = get.count("num_attention_heads", kMaxHeads);
+  config.n_kv_heads = get.count_or("num_key_value_heads", kMaxHeads, config.n_heads);
+  config.head_dim = get.count_or("head_dim", kMaxHeadDim, config.model.d_model / config.n_heads);
+  config.d_ff = get.count("intermediate_size", kMaxHidden);
+  config.norm_eps = get.positive_or("rms_norm_eps", get.positive_or("layer_norm_eps", 1e-6f));
+  config.parts.output = !get.flag_or("tie_word_embeddings", false);
+  config.parts.output_optional = !get.has("tie_word_embeddings");
+  const float share = get.positive_or("partial_rotary_factor", 1);
+  if (share > 1) get.fail("partial_rotary_factor", "is " + std::to_string(share) + ", expected at most 1");
+  const auto n_rotated = static_cast<int64_t>(static_cast<float>(config.head_dim) * share);
+  config.ropes = {rope_config(get, n_rotated, 10000)};
+  config.layers.resize(static_cast<size_t>(config.model.n_layers));
+  return config;
+}
+
+DecoderConfig decoder_config(const GgufConfig& get, std::string architecture) {
+  DecoderConfig config;
+  const auto embedding = get.file().find("token_embd.weight");
+  config.model.architecture = std::move(architecture);
+  config.model.n_layers = get.count("block_count", kMaxLayers);
+  config.model.d_model = get.count("embedding_length", kMaxWidth);
+  config.model.vocab_size = embedding && embedding->shape().rank() == 2 ? embedding->dim(0) : 0;
+  config.model.context_length = get.count("context_length", kMaxContext);
+  config.n_heads = get.count("attention.head_count", kMaxHeads);
+  config.n_kv_heads = get.count_or("attention.head_count_kv", kMaxHeads, config.n_heads);
+  config.head_dim = get.count_or("attention.key_length", kMaxHeadDim, config.model.d_model / config.n_heads);
+  if (get.count_or("attention.value_length", kMaxHeadDim, config.head_dim) != config.head_dim)
+    get.fail("attention.value_length", "is not attention.key_length, which is not supported");
+  config.d_ff = get.count("feed_forward_length", kMaxHidden);
+  config.norm_eps = get.has("attention.layer_norm_rms_epsilon")
+                        ? get.positive("attention.layer_norm_rms_epsilon")
+                        : get.positive_or("attention.layer_norm_epsilon", 1e-5f);
+  config.parts.output = get.file().find("output.weight").has_value();
+  config.parts.qkv_bias = get.file().find("blk.0.attn_q.bias").has_value();
+  config.ropes = {{.n_rotated = get.count_or("rope.dimension_count", kMaxHeadDim, config.head_dim),
+                   .base = get.positive_or("rope.freq_base", 10000)}};
+  read_stretch(get, config.ropes[0]);
+  config.n_experts = get.count_or("expert_count", kMaxExperts, 0);
+  config.n_experts_used = get.count_or("expert_used_count", kMaxExperts, 0);
+  config.d_expert = get.count_or("expert_feed_forward_length", kMaxHidden, config.d_ff);
+  config.layers.resize(static_cast<size_t>(config.model.n_layers));
+  for (DecoderLayer& layer : config.layers) layer.has_experts = config.n_experts > 0;
+  return config;
+}
+
+void read_layer_types(const JsonConfig& get, DecoderConfig& config, int64_t window) {
+  if (!get.has("layer_types")) return;
+  const std::vector<std::string> types = get.texts("layer_types");
+  if (types.size() != config.layers.size())
+    get.fail("layer_types", "has " + std::to_string(types.size()) + " entries for " +
+                                std::to_string(config.layers.size()) + " layers");
+  for (size_t index = 0; index < types.size(); ++index) {
+    if (types[index] != "sliding_attention" && types[index] != "full_attention")
+      get.fail("layer_types", "holds '" + types[index] + "', which this architecture does not have");
+    config.layers[index].window = types[index] == "sliding_attention" ? window : 0;
+  }
+}
+
+void check_heads(const DecoderConfig& config, const std::string& where) {
+  const RopeConfig& rope = config.ropes.empty() ? RopeConfig() : config.ropes[0];
+  const bool has_rope = !config.ropes.empty();
+  if (config.head_dim > 0 && config.n_heads % config.n_kv_heads == 0 &&
+      (!has_rope || (rope.n_rotated > 0 && rope.n_rotated % 2 == 0 && rope.n_rotated <= config.head_dim)))
+    return;
+  throw Error(ErrorCode::bad_file, where + ": attention has " + std::to_string(config.n_heads) + " heads, " +
+                                       std::to_string(config.n_kv_heads) + " kv heads, head_dim " +
+                                       std::to_string(config.head_dim) + ", of which " +
+                                       std::to_string(rope.n_rotated) +
+                                       " rotate; expected a multiple, and an even number that rotates");
+}
+
+}  // namespace tidemill

@@ -1,0 +1,91 @@
+// What distinguishes one decoder-only transformer from another.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "models/gguf_config.h"
+#include "models/json_config.h"
+#include "models/model.h"
+#include "models/rope.h"
+#include "models/weight_loader.h"
+#include "ops/operations.h"
+
+namespace tidemill {
+
+enum class NormKind : uint8_t { rms, layer };
+
+enum class QkNorm : uint8_t {
+  none,
+  per_head,  // weights [head_dim], over each head
+  whole,     // weights as wide as all heads together (OLMo 2)
+};
+
+// Which weights a model has beside those that all have.
+struct DecoderParts {
+  bool norms_before = true;  // attn_norm, ffn_norm
+  bool norms_after = false;  // post_attention_norm, post_ffw_norm
+  bool norm_bias = false;
+  bool qkv_bias = false;
+  bool out_bias = false;  // of attention
+  bool ffn_bias = false;
+  bool router_bias = false;
+  bool expert_bias = false;
+  bool sinks = false;
+  bool learned_positions = false;
+  bool output = true;            // a head of its own; false: tied to the embedding
+  bool output_optional = false;  // it is tied where the file has no such weight
+};
+
+struct DecoderLayer {
+  int64_t window = 0;        // positions that it sees; 0: all
+  int rope = 0;              // of DecoderConfig::ropes; -1: no rotation
+  bool has_experts = false;  // in place of one feed-forward network
+};
+
+struct DecoderConfig {
+  ModelConfig model;
+  int64_t n_heads = 0, n_kv_heads = 0, head_dim = 0;
+  int64_t d_ff = 0;
+  NormKind norm = NormKind::rms;
+  float norm_eps = 0;
+  QkNorm qk_norm = QkNorm::none;
+  Activation activation = Activation::silu;
+  bool is_gated = true;      // activation(gate) * up; false: activation(up)
+  bool is_parallel = false;  // attention and feed-forward network read the same x
+  float embedding_scale = 1;
+  float attention_scale = 0;           // 0: 1 / sqrt(head_dim)
+  float score_cap = 0, logit_cap = 0;  // soft caps; 0: none
+  std::vector<RopeConfig> ropes;
+  RopePairs rope_pairs = RopePairs::halves;
+  int64_t n_experts = 0, n_experts_used = 0, d_expert = 0;
+  RouterWeights router = RouterWeights::softmax_of_chosen;
+  DecoderParts parts;
+  std::vector<DecoderLayer> layers;  // [n_layers]
+
+  HeadCounts heads() const { return {n_heads, n_kv_heads, head_dim}; }
+};
+
+// What most architectures write under the same names: sizes, norm_eps, rotary embedding (ropes[0]), tied embeddings and
+// layers, all alike.  Throws bad_file naming what is missing or does not fit, unsupported for a kind of rope scaling
+// that is not known.
+DecoderConfig decoder_config(const JsonConfig& get, std::string architecture);
+// `n_vocab` is the number of rows of the embedding.
+DecoderConfig decoder_config(const GgufConfig& get, std::string architecture);
+
+// What config.json calls `layer_types` ("sliding_attention", "full_attention"): sliding layers get `window`.
+void read_layer_types(const JsonConfig& get, DecoderConfig& config, int64_t window);
+
+// The rotary embedding of a config.json in either spelling: rope_theta and rope_scaling, or rope_parameters.
+RopeConfig rope_config(const JsonConfig& get, int64_t n_rotated, float default_base);
+
+// The same where the embedding's own fields are in `section`.
+RopeConfig rope_config_of(const JsonConfig& get, const JsonConfig& section, int64_t n_rotated, float default_base);
+
+// The names of activation functions in a config.json.  Throws unsupported for others.
+Activation activation_named(const JsonConfig& get, std::string_view field, std::string_view fallback);
+
+// Throws bad_file unless the counts of heads go together.
+void check_heads(const DecoderConfig& config, const std::string& where);
+
+}  // namespace tidemill

@@ -1,0 +1,27 @@
+// The families of decoder-only transformers, a file each: how their configurations are read and their weights named.
+// Each throws bad_file naming the field or tensor that is missing or does not fit.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "models/decoder.h"
+
+namespace tidemill {
+
+// Every family takes its row's name ("llama", "mistral"), by which rows of one family may differ.
+std::unique_ptr<Model> make_gemma(const ModelSource& source, std::string_view name);
+std::unique_ptr<Model> make_gpt2(const ModelSource& source, std::string_view name);
+std::unique_ptr<Model> make_gptneox(const ModelSource& source, std::string_view name);
+std::unique_ptr<Model> make_llama(const ModelSource& source, std::string_view name);
+std::unique_ptr<Model> make_olmo2(const ModelSource& source, std::string_view name);
+std::unique_ptr<Model> make_phi3(const ModelSource& source, std::string_view name);
+std::unique_ptr<Model> make_qwen(const ModelSource& source, std::string_view name);
+
+// How Llama, and most others in transformers, name their weights.
+std::vector<WeightName> llama_names();
+// Where a GGUF's names are not ours: joined projections and stacked experts, when it has them.
+std::vector<WeightName> gguf_names(const GgufFile& file);
+
+}  // namespace tidemill

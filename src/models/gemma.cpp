@@ -1,0 +1,113 @@
+// Gemma 1 (Gemma Team 2024, arXiv:2403.08295), 2 (arXiv:2408.00118) and 3 (2025, arXiv:2503.19786), text: in 2 and 3
+// layers that see a window and layers that see all positions take turns.
+// Reference: transformers, GemmaForCausalLM, Gemma2ForCausalLM and Gemma3ForCausalLM.
+#include <cmath>
+
+#include "models/families.h"
+
+namespace tidemill {
+namespace {
+
+constexpr int64_t kMaxWindow = 1 << 30, kMaxWidth = 1 << 20, kMaxPattern = 1024;
+
+// What all have: the embedding's scale, the activation, norms after blocks from Gemma 2 on, q and k norms in Gemma 3.
+void set_common(DecoderConfig& config, std::string_view name) {
+  config.embedding_scale = std::sqrt(static_cast<float>(config.model.d_model));
+  config.activation = Activation::gelu_tanh;  // whatever "hidden_act" says: the first files said it wrongly
+  config.parts.norms_after = name != "gemma";
+  config.qk_norm = name == "gemma3" ? QkNorm::per_head : QkNorm::none;
+}
+
+// Every `global_every`-th layer sees all positions.
+void set_windows(DecoderConfig& config, int64_t window, int64_t global_every) {
+  for (size_t index = 0; index < config.layers.size(); ++index) {
+    const bool is_global = (static_cast<int64_t>(index) + 1) % global_every == 0;
+    config.layers[index].window = is_global ? 0 : window;
+  }
+}
+
+// Layers of Gemma 3 that slide have a rotary embedding of their own, the second.
+void set_local_rope(DecoderConfig& config, const RopeConfig& local) {
+  config.ropes.push_back(local);
+  for (DecoderLayer& layer : config.layers) layer.rope = layer.window == 0 ? 0 : 1;
+}
+
+DecoderConfig from_json(const ModelSource& source, std::string_view name) {
+  const JsonConfig get(*source.config, source.config_path + ": ");
+  DecoderConfig config = decoder_config(get, std::string(name));
+  if (!get.has("head_dim")) {
+    config.head_dim = 256;
+    config.ropes[0].n_rotated = 256;
+  }
+  config.parts.output = !get.flag_or("tie_word_embeddings", true);
+  config.parts.qkv_bias = config.parts.out_bias = get.flag_or("attention_bias", false);
+  set_common(config, name);
+  if (name == "gemma") return config;
+  config.attention_scale = 1.0f / std::sqrt(get.positive_or("query_pre_attn_scalar", 256));
+  config.score_cap = get.positive_or("attn_logit_softcapping", 0);
+  config.logit_cap = get.positive_or("final_logit_softcapping", 0);
+  const int64_t window = get.count_or("sliding_window", kMaxWindow, 4096);
+  set_windows(config, window, name == "gemma2" ? 2 : get.count_or("sliding_window_pattern", kMaxPattern, 6));
+  read_layer_types(get, config, window);
+  if (name == "gemma2") return config;
+  // Newer files hold the embeddings of both kinds of layers under `rope_parameters`.
+  const auto both = get.section("rope_parameters");
+  const auto global = both ? both->section("full_attention") : both;
+  const auto local = both ? both->section("sliding_attention") : both;
+  config.ropes[0] =
+      global ? rope_config_of(get, *global, config.head_dim, 1e6f) : rope_config(get, config.head_dim, 1e6f);
+  const float local_base = local ? local->positive("rope_theta") : get.positive_or("rope_local_base_freq", 1e4f);
+  set_local_rope(config, {.n_rotated = config.head_dim, .base = local_base});
+  return config;
+}
+
+DecoderConfig from_gguf(const ModelSource& source, std::string_view name) {
+  const GgufConfig get(*source.gguf, std::string(name));
+  DecoderConfig config = decoder_config(get, std::string(name));
+  set_common(config, name);
+  if (name == "gemma") return config;
+  config.score_cap = name == "gemma2" ? get.positive_or("attn_logit_softcapping", 50) : 0;
+  config.logit_cap = name == "gemma2" ? get.positive_or("final_logit_softcapping", 30) : 0;
+  // query_pre_attn_scalar is head_dim in every published size but the 27B of both, where it is d_model / n_heads.
+  const bool is_27b = config.model.n_layers == (name == "gemma2" ? 46 : 62);
+  const int64_t query_scalar = is_27b ? config.model.d_model / config.n_heads : config.head_dim;
+  config.attention_scale = 1.0f / std::sqrt(static_cast<float>(query_scalar));
+  const int64_t window = get.count_or("attention.sliding_window", kMaxWindow, 4096);
+  set_windows(config, window, get.count_or("attention.sliding_window_pattern", kMaxPattern, name == "gemma2" ? 2 : 6));
+  if (name == "gemma2") return config;
+  config.ropes[0].base = get.positive_or("rope.freq_base", 1e6f);
+  set_local_rope(config, {.n_rotated = config.head_dim, .base = get.positive_or("rope.freq_base_swa", 1e4f)});
+  return config;
+}
+
+// transformers keeps the weights of norms less one; GGUF does not.
+std::vector<WeightName> names(std::string_view name) {
+  std::vector<WeightName> all = {
+      {"output_norm", "model.norm", Part::whole, Change::less_one},
+      {"blk.*.attn_norm", "model.layers.*.input_layernorm", Part::whole, Change::less_one},
+      {"blk.*.attn_q_norm", "model.layers.*.self_attn.q_norm", Part::whole, Change::less_one},
+      {"blk.*.attn_k_norm", "model.layers.*.self_attn.k_norm", Part::whole, Change::less_one},
+  };
+  if (name == "gemma") {
+    all.push_back({"blk.*.ffn_norm", "model.layers.*.post_attention_layernorm", Part::whole, Change::less_one});
+  } else {
+    const auto norm = [&](std::string_view ours, std::string_view theirs) {
+      all.push_back({ours, theirs, Part::whole, Change::less_one});
+    };
+    norm("blk.*.post_attention_norm", "model.layers.*.post_attention_layernorm");
+    norm("blk.*.ffn_norm", "model.layers.*.pre_feedforward_layernorm");
+    norm("blk.*.post_ffw_norm", "model.layers.*.post_feedforward_layernorm");
+  }
+  const std::vector<WeightName> rest = llama_names();
+  all.insert(all.end(), rest.begin(), rest.end());
+  return all;
+}
+
+}  // namespace
+
+std::unique_ptr<Model> make_gemma(const ModelSource& source, std::string_view name) {
+  if (source.gguf != nullptr) return make_decoder(from_gguf(source, name), source, gguf_names(*source.gguf));
+  return make_decoder(from_json(source, name), source, names(name));
+}
+
+}  // namespace tidemill

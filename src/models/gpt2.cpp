@@ -1,0 +1,90 @@
+// GPT-2.  Radford et al. 2019, "Language Models are Unsupervised Multitask Learners".
+// Reference: transformers, GPT2LMHeadModel.
+#include "models/families.h"
+
+namespace tidemill {
+namespace {
+
+constexpr int64_t kMaxLayers = 1024, kMaxHeads = 4096, kMaxWidth = 1 << 20, kMaxHidden = 1 << 24, kMaxVocab = 1 << 24,
+                  kMaxContext = 1 << 30;
+
+void set_common(DecoderConfig& config) {
+  config.norm = NormKind::layer;
+  config.is_gated = false;
+  config.ropes.clear();
+  for (DecoderLayer& layer : config.layers) layer.rope = -1;
+  config.parts.norm_bias = config.parts.qkv_bias = config.parts.out_bias = config.parts.ffn_bias = true;
+  config.parts.learned_positions = true;
+}
+
+DecoderConfig from_json(const ModelSource& source, std::string_view name) {
+  const JsonConfig get(*source.config, source.config_path + ": ");
+  DecoderConfig config;
+  config.model = {.architecture = std::string(name),
+                  .vocab_size = get.count("vocab_size", kMaxVocab),
+                  .context_length = get.count("n_positions", kMaxContext),
+                  .d_model = get.count("n_embd", kMaxWidth),
+                  .n_layers = get.count("n_layer", kMaxLayers)};
+  config.n_heads = config.n_kv_heads = get.count("n_head", kMaxHeads);
+  config.head_dim = config.model.d_model / config.n_heads;
+  config.d_ff = get.count_or("n_inner", kMaxHidden, 4 * config.model.d_model);
+  config.norm_eps = get.positive_or("layer_norm_epsilon", 1e-5f);
+  config.activation = activation_named(get, "activation_function", "gelu_new");
+  config.parts.output = !get.flag_or("tie_word_embeddings", true);
+  config.layers.resize(static_cast<size_t>(config.model.n_layers));
+  if (get.flag_or("scale_attn_by_inverse_layer_idx", false))
+    get.fail("scale_attn_by_inverse_layer_idx", "is true, which is not supported");
+  return config;
+}
+
+DecoderConfig from_gguf(const ModelSource& source, std::string_view name) {
+  DecoderConfig config = decoder_config(GgufConfig(*source.gguf, std::string(name)), std::string(name));
+  config.activation = Activation::gelu_tanh;
+  return config;
+}
+
+// The first files, and those of the authors, have no "transformer." before the names.
+std::vector<WeightName> names(bool has_prefix) {
+  if (!has_prefix) {
+    return {
+        {"token_embd", "wte"},
+        {"position_embd", "wpe"},
+        {"output_norm", "ln_f"},
+        {"output", "lm_head"},
+        {"blk.*.attn_norm", "h.*.ln_1"},
+        {"blk.*.attn_q", "h.*.attn.c_attn", Part::query, Change::transposed},
+        {"blk.*.attn_k", "h.*.attn.c_attn", Part::key, Change::transposed},
+        {"blk.*.attn_v", "h.*.attn.c_attn", Part::value, Change::transposed},
+        {"blk.*.attn_output", "h.*.attn.c_proj", Part::whole, Change::transposed},
+        {"blk.*.ffn_norm", "h.*.ln_2"},
+        {"blk.*.ffn_up", "h.*.mlp.c_fc", Part::whole, Change::transposed},
+        {"blk.*.ffn_down", "h.*.mlp.c_proj", Part::whole, Change::transposed},
+    };
+  }
+  return {
+      {"token_embd", "transformer.wte"},
+      {"position_embd", "transformer.wpe"},
+      {"output_norm", "transformer.ln_f"},
+      {"output", "lm_head"},
+      {"blk.*.attn_norm", "transformer.h.*.ln_1"},
+      {"blk.*.attn_q", "transformer.h.*.attn.c_attn", Part::query, Change::transposed},
+      {"blk.*.attn_k", "transformer.h.*.attn.c_attn", Part::key, Change::transposed},
+      {"blk.*.attn_v", "transformer.h.*.attn.c_attn", Part::value, Change::transposed},
+      {"blk.*.attn_output", "transformer.h.*.attn.c_proj", Part::whole, Change::transposed},
+      {"blk.*.ffn_norm", "transformer.h.*.ln_2"},
+      {"blk.*.ffn_up", "transformer.h.*.mlp.c_fc", Part::whole, Change::transposed},
+      {"blk.*.ffn_down", "transformer.h.*.mlp.c_proj", Part::whole, Change::transposed},
+  };
+}
+
+}  // namespace
+
+std::unique_ptr<Model> make_gpt2(const ModelSource& source, std::string_view name) {
+  const bool is_gguf = source.gguf != nullptr;
+  DecoderConfig config = is_gguf ? from_gguf(source, name) : from_json(source, name);
+  set_common(config);
+  return make_decoder(std::move(config), source,
+                      is_gguf ? gguf_names(*source.gguf) : names(!source.weights.find("wte.weight")));
+}
+
+}  // namespace tidemill

@@ -1,0 +1,38 @@
+// OLMo 2: norms behind the blocks in place of before them, and over all heads of q and k together.
+// OLMo Team 2024, arXiv:2501.00656.  Reference: transformers, Olmo2ForCausalLM.
+#include "models/families.h"
+
+namespace tidemill {
+namespace {
+
+std::vector<WeightName> names() {
+  std::vector<WeightName> all = {
+      {"blk.*.post_attention_norm", "model.layers.*.post_attention_layernorm"},
+      {"blk.*.post_ffw_norm", "model.layers.*.post_feedforward_layernorm"},
+  };
+  const std::vector<WeightName> rest = llama_names();
+  all.insert(all.end(), rest.begin(), rest.end());
+  return all;
+}
+
+DecoderConfig from_json(const ModelSource& source, std::string_view name) {
+  const JsonConfig get(*source.config, source.config_path + ": ");
+  DecoderConfig config = decoder_config(get, std::string(name));
+  config.activation = activation_named(get, "hidden_act", "silu");
+  config.parts.qkv_bias = config.parts.out_bias = get.flag_or("attention_bias", false);
+  return config;
+}
+
+}  // namespace
+
+std::unique_ptr<Model> make_olmo2(const ModelSource& source, std::string_view name) {
+  const bool is_gguf = source.gguf != nullptr;
+  DecoderConfig config = is_gguf ? decoder_config(GgufConfig(*source.gguf, std::string(name)), std::string(name))
+                                 : from_json(source, name);
+  config.parts.norms_before = false;
+  config.parts.norms_after = true;
+  config.qk_norm = QkNorm::whole;
+  return make_decoder(std::move(config), source, is_gguf ? gguf_names(*source.gguf) : names());
+}
+
+}  // namespace tidemill

@@ -1,0 +1,51 @@
+// Phi-3 and Phi-4 mini.  Abdin et al. 2024, arXiv:2404.14219.  Reference: transformers, Phi3ForCausalLM.
+#include "models/families.h"
+
+namespace tidemill {
+namespace {
+
+constexpr int64_t kMaxWindow = 1 << 30;
+
+DecoderConfig from_json(const ModelSource& source, std::string_view name) {
+  const JsonConfig get(*source.config, source.config_path + ": ");
+  DecoderConfig config = decoder_config(get, std::string(name));
+  config.activation = activation_named(get, "hidden_act", "silu");
+  for (DecoderLayer& layer : config.layers) layer.window = get.count_or("sliding_window", kMaxWindow, 0);
+  return config;
+}
+
+// Projections of one input are joined, in files of both kinds.
+std::vector<WeightName> names(const ModelSource& source) {
+  if (source.gguf != nullptr) {
+    std::vector<WeightName> all = gguf_names(*source.gguf);
+    all.push_back({"blk.*.ffn_gate", "blk.*.ffn_up", Part::first_half});
+    all.push_back({"blk.*.ffn_up", "blk.*.ffn_up", Part::second_half});
+    return all;
+  }
+  std::vector<WeightName> all = {
+      {"blk.*.attn_q", "model.layers.*.self_attn.qkv_proj", Part::query},
+      {"blk.*.attn_k", "model.layers.*.self_attn.qkv_proj", Part::key},
+      {"blk.*.attn_v", "model.layers.*.self_attn.qkv_proj", Part::value},
+      {"blk.*.ffn_gate", "model.layers.*.mlp.gate_up_proj", Part::first_half},
+      {"blk.*.ffn_up", "model.layers.*.mlp.gate_up_proj", Part::second_half},
+  };
+  const std::vector<WeightName> rest = llama_names();
+  all.insert(all.end(), rest.begin(), rest.end());
+  return all;
+}
+
+}  // namespace
+
+std::unique_ptr<Model> make_phi3(const ModelSource& source, std::string_view name) {
+  DecoderConfig config;
+  if (source.gguf != nullptr) {
+    const GgufConfig get(*source.gguf, std::string(name));
+    config = decoder_config(get, std::string(name));
+    for (DecoderLayer& layer : config.layers) layer.window = get.count_or("attention.sliding_window", kMaxWindow, 0);
+  } else {
+    config = from_json(source, name);
+  }
+  return make_decoder(std::move(config), source, names(source));
+}
+
+}  // namespace tidemill

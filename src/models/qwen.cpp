@@ -1,0 +1,70 @@
+// Qwen 2 (Yang et al. 2024, arXiv:2407.10671) and 3, with and without experts (Yang et al. 2025, arXiv:2505.09388).
+// Reference: transformers, Qwen2ForCausalLM, Qwen3ForCausalLM and Qwen3MoeForCausalLM.
+#include <algorithm>
+
+#include "models/families.h"
+
+namespace tidemill {
+namespace {
+
+constexpr int64_t kMaxWindow = 1 << 30, kMaxExperts = 4096, kMaxHidden = 1 << 24, kMaxLayers = 1024;
+
+// Layers that slide: by name in newer files, from one layer on in older ones.
+void read_windows(const JsonConfig& get, DecoderConfig& config) {
+  if (!get.flag_or("use_sliding_window", false)) return;
+  const int64_t window = get.count_or("sliding_window", kMaxWindow, 4096);
+  const auto first = static_cast<size_t>(get.count_or("max_window_layers", kMaxLayers, 28));
+  for (size_t index = first; index < config.layers.size(); ++index) config.layers[index].window = window;
+  read_layer_types(get, config, window);
+}
+
+// Which layers have experts: every `decoder_sparse_step`-th, but those listed.
+void read_experts(const JsonConfig& get, DecoderConfig& config) {
+  config.n_experts = get.count("num_experts", kMaxExperts);
+  config.n_experts_used = get.count("num_experts_per_tok", config.n_experts);
+  config.d_expert = get.count("moe_intermediate_size", kMaxHidden);
+  config.router =
+      get.flag_or("norm_topk_prob", false) ? RouterWeights::softmax_of_chosen : RouterWeights::softmax_of_all;
+  const std::vector<int64_t> dense =
+      get.has("mlp_only_layers") ? get.integers("mlp_only_layers") : std::vector<int64_t>();
+  const int64_t step = get.count_or("decoder_sparse_step", kMaxLayers, 1);
+  for (int64_t index = 0; index < config.model.n_layers; ++index) {
+    const bool is_dense = std::find(dense.begin(), dense.end(), index) != dense.end();
+    config.layers[static_cast<size_t>(index)].has_experts = !is_dense && (index + 1) % step == 0;
+  }
+}
+
+DecoderConfig from_json(const ModelSource& source, std::string_view name) {
+  const JsonConfig get(*source.config, source.config_path + ": ");
+  DecoderConfig config = decoder_config(get, std::string(name));
+  config.activation = activation_named(get, "hidden_act", "silu");
+  config.parts.qkv_bias = name == "qwen2" || get.flag_or("attention_bias", false);
+  config.parts.out_bias = name != "qwen2" && get.flag_or("attention_bias", false);
+  read_windows(get, config);
+  if (name == "qwen3moe") read_experts(get, config);
+  return config;
+}
+
+std::vector<WeightName> names() {
+  std::vector<WeightName> all = {
+      {"blk.*.ffn_gate_inp", "model.layers.*.mlp.gate"},
+      {"blk.*.ffn_gate.*", "model.layers.*.mlp.experts.*.gate_proj"},
+      {"blk.*.ffn_up.*", "model.layers.*.mlp.experts.*.up_proj"},
+      {"blk.*.ffn_down.*", "model.layers.*.mlp.experts.*.down_proj"},
+  };
+  const std::vector<WeightName> rest = llama_names();
+  all.insert(all.end(), rest.begin(), rest.end());
+  return all;
+}
+
+}  // namespace
+
+std::unique_ptr<Model> make_qwen(const ModelSource& source, std::string_view name) {
+  const bool is_gguf = source.gguf != nullptr;
+  DecoderConfig config = is_gguf ? decoder_config(GgufConfig(*source.gguf, std::string(name)), std::string(name))
+                                 : from_json(source, name);
+  if (name != "qwen2") config.qk_norm = QkNorm::per_head;
+  return make_decoder(std::move(config), source, is_gguf ? gguf_names(*source.gguf) : names());
+}
+
+}  // namespace tidemill

@@ -1,0 +1,21 @@
+// Where a model comes from: its weights, and what describes it.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "formats/gguf.h"
+#include "formats/weights.h"
+
+namespace tidemill {
+
+// Exactly one of `gguf` and `config` is there.  All outlive the model's construction; the weights live until a backend
+// has adopted them.
+struct ModelSource {
+  const Weights& weights;
+  const GgufFile* gguf = nullptr;          // a GGUF, which is its own weights
+  const nlohmann::json* config = nullptr;  // config.json of a Hugging Face folder
+  std::string config_path = {};            // of config.json, for messages
+};
+
+}  // namespace tidemill

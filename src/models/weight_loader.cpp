@@ -1,0 +1,183 @@
+#include "models/weight_loader.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "tensor/dequantize.h"
+
+namespace tidemill {
+namespace {
+
+constexpr std::string_view kSuffixes[] = {".weight", ".bias"};
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// The numbers that stand for each '*' of `pattern` in `name`; nothing when they do not match.
+std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view name) {
+  std::vector<std::string> numbers;
+  size_t at = 0;
+  for (const char c : pattern) {
+    if (c != '*') {
+      if (at == name.size() || name[at] != c) return {};
+      ++at;
+      continue;
+    }
+    const size_t begin = at;
+    while (at < name.size() && is_digit(name[at])) ++at;
+    if (at == begin) return {};
+    numbers.emplace_back(name.substr(begin, at - begin));
+  }
+  if (at != name.size()) return {};
+  return numbers;
+}
+
+// `pattern` with each '*' replaced by the next number, and how many it took.
+std::pair<std::string, size_t> fill(std::string_view pattern, const std::vector<std::string>& numbers) {
+  std::string name;
+  size_t next = 0;
+  for (const char c : pattern) {
+    if (c == '*')
+      name += numbers[next++];
+    else
+      name += c;
+  }
+  return {name, next};
+}
+
+}  // namespace
+
+WeightLoader::Place WeightLoader::place_of(const std::string& ours) const {
+  for (const std::string_view suffix : {std::string_view(), kSuffixes[0], kSuffixes[1]}) {
+    if (!ours.ends_with(suffix)) continue;
+    const std::string_view stem = std::string_view(ours).substr(0, ours.size() - suffix.size());
+    for (const WeightName& row : names_) {
+      const auto numbers = match(row.ours, stem);
+      if (!numbers) continue;
+      auto [name, n_used] = fill(row.theirs, *numbers);
+      Place place{.name = name + std::string(suffix), .expert = {}, .part = row.part, .change = row.change};
+      if (n_used < numbers->size()) place.expert = std::stoll(numbers->back());
+      return place;
+    }
+  }
+  return {.name = ours, .expert = {}};
+}
+
+void WeightLoader::load(const Parameter& parameter) {
+  const Place place = place_of(parameter.name);
+  auto found = weights_.find(place.name);
+  if (!found) {
+    if (parameter.is_optional) return;
+    weights_.require(place.name, parameter.shape);  // throws
+  }
+  used_.insert(place.name);
+  Tensor tensor = *found;
+  if (place.expert) {
+    if (tensor.shape().rank() < 2 || *place.expert >= tensor.dim(0)) fail_shape(place, *found, parameter.shape);
+    const auto dims = tensor.shape().dims();
+    tensor = tensor.slice(0, *place.expert, *place.expert + 1).reshape(Shape(dims.subspan(1)));
+  }
+  if (place.change == Change::transposed && tensor.shape().rank() == 2) tensor = tensor.transpose(0, 1);
+  const RowPattern rows = rows_of(tensor, place, *found, parameter);
+  const bool is_view = rows.is_range() && place.change != Change::less_one;
+  if (is_view) tensor = tensor.slice(0, rows.begin, rows.begin + parameter.shape[0]);
+  Shape shape = tensor.shape();
+  if (tensor.shape().rank() != parameter.shape.rank()) fail_shape(place, *found, parameter.shape);
+  for (int axis = is_view ? 0 : 1; axis < shape.rank(); ++axis) {
+    if (shape[axis] != parameter.shape[axis]) fail_shape(place, *found, parameter.shape);
+  }
+  if (!is_view || !tensor.is_contiguous()) tensor = made_anew(tensor, is_view ? RowPattern() : rows, parameter);
+  const bool is_less_one = place.change == Change::less_one;
+  // Operations read vectors as f32, also while memory is planned, before a backend has seen them.
+  const bool is_to_widen = parameter.role == WeightRole::vector && tensor.dtype() != DType::f32;
+  *parameter.tensor = is_less_one || is_to_widen ? widened(tensor, is_less_one ? 1.0f : 0.0f) : tensor;
+}
+
+// Where the rows of the weight stand among those of `tensor`, whose number is checked.
+WeightLoader::RowPattern WeightLoader::rows_of(const Tensor& tensor, const Place& place, const Tensor& found,
+                                               const Parameter& parameter) const {
+  if (tensor.shape().rank() == 0 || parameter.shape.rank() == 0) fail_shape(place, found, parameter.shape);
+  const int64_t n = parameter.shape[0], width = heads_.head_dim;
+  const int64_t d_q = heads_.n_heads * width, d_kv = heads_.n_kv_heads * width;
+  const auto pattern = [&](int64_t n_expected, RowPattern rows) {
+    if (tensor.dim(0) != n_expected) fail_shape(place, found, parameter.shape);
+    return rows;
+  };
+  switch (place.part) {
+    case Part::whole:
+      return pattern(n, {});
+    case Part::query:
+      return pattern(d_q + 2 * d_kv, {.begin = 0});
+    case Part::key:
+      return pattern(d_q + 2 * d_kv, {.begin = d_q});
+    case Part::value:
+      return pattern(d_q + 2 * d_kv, {.begin = d_q + d_kv});
+    case Part::query_of_head:
+      return pattern(3 * d_q, {.begin = 0, .group = width, .period = 3 * width});
+    case Part::key_of_head:
+      return pattern(3 * d_q, {.begin = width, .group = width, .period = 3 * width});
+    case Part::value_of_head:
+      return pattern(3 * d_q, {.begin = 2 * width, .group = width, .period = 3 * width});
+    case Part::first_half:
+      return pattern(2 * n, {.begin = 0});
+    case Part::second_half:
+      return pattern(2 * n, {.begin = n});
+    case Part::even_rows:
+      return pattern(2 * n, {.begin = 0, .group = 1, .period = 2});
+    case Part::odd_rows:
+      return pattern(2 * n, {.begin = 1, .group = 1, .period = 2});
+  }
+  return {};
+}
+
+// The weight in memory of its own, in the file's dtype.
+Tensor WeightLoader::made_anew(const Tensor& tensor, const RowPattern& rows, const Parameter& parameter) {
+  const DType dtype = tensor.dtype();
+  const int64_t n_rows = parameter.shape[0], width = parameter.shape.rank() == 1 ? 1 : parameter.shape[1];
+  const DTypeInfo& element = info(dtype);
+  const int64_t row_bytes = tidemill::size_bytes(dtype, {width});
+  Storage& memory = made_.emplace_back(tidemill::size_bytes(dtype, parameter.shape));
+  for (int64_t row = 0; row < n_rows; ++row) {
+    const std::byte* source = tensor.as<std::byte>() + rows.row(row) * tensor.stride_bytes(0);
+    std::byte* target = memory.data() + row * row_bytes;
+    if (tensor.shape().rank() == 1 || tensor.stride_bytes(1) == element.block_bytes) {
+      std::memcpy(target, source, static_cast<size_t>(row_bytes));
+      continue;
+    }
+    for (int64_t column = 0; column < width; ++column, target += element.block_bytes) {
+      std::memcpy(target, source + column * tensor.stride_bytes(1), static_cast<size_t>(element.block_bytes));
+    }
+  }
+  return Tensor(memory.data(), dtype, parameter.shape);
+}
+
+// In f32, with `added` on every number.
+Tensor WeightLoader::widened(const Tensor& weight, float added) {
+  const auto n = static_cast<size_t>(weight.n_elements());
+  Storage& memory = made_.emplace_back(static_cast<int64_t>(n * sizeof(float)));
+  const Tensor result(memory.data(), DType::f32, weight.shape());
+  dequantize(weight.dtype(), weight.data(), {result.as<float>(), n});
+  for (size_t i = 0; i < n; ++i) result.as<float>()[i] += added;
+  return result;
+}
+
+void WeightLoader::expect_all_used(std::span<const std::string_view> ignored) const {
+  for (const std::string& name : weights_.names()) {
+    const auto ends_name = [&](std::string_view end) { return name.ends_with(end); };
+    if (used_.contains(name) || std::any_of(ignored.begin(), ignored.end(), ends_name)) continue;
+    throw Error(ErrorCode::bad_file, weights_.path() + ": tensor '" + name +
+                                         "' is not part of this architecture as its configuration describes it; the "
+                                         "configuration belongs to another model, or a newer version knows it");
+  }
+}
+
+void WeightLoader::fail_shape(const Place& place, const Tensor& found, const Shape& expected) const {
+  const bool is_part = place.part != Part::whole || place.expert;
+  throw Error(ErrorCode::bad_file, weights_.path() + ": tensor '" + place.name + "' is " + found.shape().to_string() +
+                                       ", expected " + (is_part ? "a part of " : "") + expected.to_string() +
+                                       (place.change == Change::transposed ? " transposed" : "") +
+                                       "; the file is damaged or of another architecture");
+}
+
+}  // namespace tidemill
