@@ -103,7 +103,9 @@ TEST(SafetensorsWriter, RefusesWhatNoReaderTakes) {
   std::vector<SafetensorSpec> nine;
   for (int i = 0; i < 9; ++i) nine.push_back(spec(std::to_string(i), "U8", {most}));
   expect_invalid([&] { safetensors_prefix(nine, {}); }, "tensor '8': ends past 2^64 bytes");
-  expect_invalid([] { safetensors_prefix({}, {{"k", std::string(100'000'000, 'x')}}); }, "the header: 100,000,0");
+  std::string long_value;
+  long_value.resize(100'000'000, 'x');
+  expect_invalid([&] { safetensors_prefix({}, {{"k", long_value}}); }, "the header: 100,000,0");
 }
 
 }  // namespace

@@ -183,7 +183,8 @@ void convert_i4(const std::byte* source, std::span<float> target) {
 
 void convert_f4(const std::byte* source, std::span<float> target) {
   for (size_t i = 0; i < target.size(); ++i) {
-    target[i] = f4_to_f32(static_cast<uint8_t>(std::to_integer<int>(source[i / 2]) >> 4 * (i % 2) & 15));
+    const int code = std::to_integer<int>(source[i / 2]) >> 4 * (i % 2) & 15;
+    target[i] = f4_to_f32(static_cast<uint8_t>(code));
   }
 }
 
