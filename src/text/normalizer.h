@@ -1,9 +1,22 @@
 // What is done to a text before it is cut into pieces: Unicode normal forms, lower case, replaced spaces.
 #pragma once
 
+#include <cstdint>
+#include <string_view>
+
 #include "text/normalized_text.h"
 
 namespace tidemill {
+
+// What words lie between.
+inline constexpr std::string_view kWordSpaces = " \t\n\r";
+
+// How far what a word becomes may depend on what is around it.
+enum class WordBounds : uint8_t {
+  crossed,           // there is no saying
+  crossed_by_marks,  // marks that a word begins with may matter to a space before it
+  respected,         // words may be normalized one by one
+};
 
 // Immutable; any number of threads may call it.
 class Normalizer {
@@ -11,6 +24,10 @@ class Normalizer {
   virtual ~Normalizer() = default;
   // Leaves `text` untouched, without a copy, where there is nothing to change.
   virtual void apply(NormalizedText& text) const = 0;
+
+  // Unless `crossed`, a text may be cut before any of kWordSpaces and normalized part by part, and each of them becomes
+  // one or several of them.
+  virtual WordBounds word_bounds() const { return WordBounds::crossed; }
 };
 
 }  // namespace tidemill

@@ -4,10 +4,10 @@
 #include <mutex>
 #include <utility>
 
-#include "sys/huge_pages.h"
 #include "text/encoding.h"
 #include "text/pieces/token_table.h"
 #include "text/scratch_pool.h"
+#include "text/stages.h"
 #include "text/unicode/repaired_text.h"
 #include "text/unicode/utf8.h"
 #include "tidemill/error.h"
@@ -16,19 +16,7 @@ namespace tidemill {
 namespace {
 
 constexpr size_t kMaxTextBytes = size_t{1} << 30;
-// Pieces that a splitter cuts at a time: enough to pay for the calls, few enough to stay in the first-level cache.
-constexpr size_t kBlockPieces = 512;
 constexpr int32_t kMaxTokenId = (1 << 22) - 1;
-
-// Where one text's tokens go; spans and words only when they are asked for.
-struct TextTokens {
-  std::vector<int32_t>& ids;
-  std::vector<TokenSpan>* spans = nullptr;  // in the repaired text
-  std::vector<int32_t>* word_ids = nullptr;
-  int32_t n_words = 0;
-
-  bool tracked() const { return spans || word_ids; }
-};
 
 // `buffer` cut at the ascending `ends`, of which the last is its size.
 std::vector<std::string_view> cut_at(std::string_view buffer, const std::vector<size_t>& ends) {
@@ -46,24 +34,14 @@ struct Surroundings {
   std::vector<int32_t> before, after;
 };
 
-// Where `ids` grow from `n_before` on with a text of which 1 / `rest` is done: room for all of it, as far as can be
-// told. Doubling would copy more and touch up to three times the memory, which takes longer than finding the ids.
-void reserve_for_rest(std::vector<int32_t>& ids, size_t n_before, double rest) {
-  constexpr size_t kRoom = 4 * kBlockPieces;
-  if (rest <= 1 || ids.capacity() - ids.size() >= kRoom) return;
-  const double expected = static_cast<double>(ids.size() - n_before) * rest;
-  ids.reserve(std::max(n_before + static_cast<size_t>(expected * 1.05) + kRoom, ids.capacity() + ids.capacity() / 2));
-  advise_huge_pages(ids.data(), ids.capacity() * sizeof(int32_t));
-}
-
 class Pipeline final : public Tokenizer {
  public:
   Pipeline(PipelineParts parts, const TokenizerOptions& options)
       : parts_(std::move(parts)),
         added_(std::move(parts_.added_tokens), parts_.normalizer.get()),
-        scratches_(*parts_.model, options.cache_bytes) {
+        stages_(added_, parts_.normalizer.get(), parts_.pre_tokenizer.get(), *parts_.model),
+        scratches_(*parts_.model, options.cache_bytes, stages_.words_are_independent()) {
     index_added_tokens();
-    needs_origins_ = parts_.normalizer && parts_.pre_tokenizer && parts_.pre_tokenizer->needs_origins();
     if (parts_.post_processor) surroundings_ = find_surroundings();
     // Model and added tokens that span the end of a word would be torn apart there.
     splits_at_word_ends_ = parts_.splits_at_word_ends && !added_token_spans_word_end();
@@ -164,115 +142,8 @@ class Pipeline final : public Tokenizer {
     const bool surround = options.add_special_tokens && surroundings_;
     if (surround) ids.insert(ids.end(), surroundings_->before.begin(), surroundings_->before.end());
     TextTokens tokens{ids};
-    encode_text(RepairedText(text).text(), resolved(options.special_text), scratch, tokens);
+    stages_.encode(RepairedText(text).text(), resolved(options.special_text), scratch, tokens);
     if (surround) ids.insert(ids.end(), surroundings_->after.begin(), surroundings_->after.end());
-  }
-
-  // The text between added tokens goes on to the next stage.
-  template <typename OnToken, typename OnText>
-  void split_at_added_tokens(AddedTokens::Stage stage, std::string_view text, SpecialText special_text,
-                             OnToken&& on_token, OnText&& on_text) const {
-    AddedTokens::Cursor cursor;
-    size_t end = 0;
-    while (const auto match = added_.next(stage, text, special_text, cursor)) {
-      if (end < match->begin) on_text(end, match->begin);
-      if (match->begin < match->end) on_token(*match);
-      end = match->end;
-    }
-    if (end < text.size()) on_text(end, text.size());
-  }
-
-  void add_token(size_t index, TokenSpan span, TextTokens& tokens) const {
-    tokens.ids.push_back(added_.tokens()[index].id);
-    if (tokens.spans) tokens.spans->push_back(span);
-    if (tokens.word_ids) tokens.word_ids->push_back(tokens.n_words++);
-  }
-
-  // `text` is valid UTF-8.
-  void encode_text(std::string_view text, SpecialText special_text, PipelineScratch& scratch,
-                   TextTokens& tokens) const {
-    split_at_added_tokens(
-        AddedTokens::Stage::original, text, special_text,
-        [&](const AddedTokens::Match& match) {
-          add_token(match.token, {static_cast<int64_t>(match.begin), static_cast<int64_t>(match.end)}, tokens);
-        },
-        [&](size_t begin, size_t end) {
-          encode_stretch(text.substr(begin, end - begin), begin, special_text, scratch, tokens);
-        });
-  }
-
-  // A stretch of text that lies at byte `at`.
-  void encode_stretch(std::string_view text, size_t at, SpecialText special_text, PipelineScratch& scratch,
-                      TextTokens& tokens) const {
-    const bool tracked = tokens.tracked() || needs_origins_;
-    NormalizedText normalized(text, tracked ? NormalizedText::Track::origins : NormalizedText::Track::no, at);
-    if (parts_.normalizer) parts_.normalizer->apply(normalized);
-    if (!added_.any(AddedTokens::Stage::normalized)) return encode_pieces(normalized, scratch, tokens);
-    split_at_added_tokens(
-        AddedTokens::Stage::normalized, normalized.text(), special_text,
-        [&](const AddedTokens::Match& match) {
-          const ByteRange range{static_cast<uint32_t>(match.begin), static_cast<uint32_t>(match.end)};
-          add_token(match.token, normalized.tracked() ? normalized.origin(range) : TokenSpan{}, tokens);
-        },
-        [&](size_t begin, size_t end) {
-          if (begin == 0 && end == normalized.text().size()) return encode_pieces(normalized, scratch, tokens);
-          encode_part(normalized, begin, end, scratch, tokens);
-        });
-  }
-
-  // [begin, end) of a normalized text as a text of its own.
-  void encode_part(const NormalizedText& text, size_t begin, size_t end, PipelineScratch& scratch,
-                   TextTokens& tokens) const {
-    const std::string_view view = text.text().substr(begin, end - begin);
-    const auto track = text.tracked() ? NormalizedText::Track::origins : NormalizedText::Track::no;
-    const bool edited = !text.origins().empty();
-    const size_t at = edited ? static_cast<size_t>(text.origins()[begin].begin) : text.at() + begin;
-    NormalizedText part(view, track, at);
-    if (edited) {
-      const auto origins = text.origins().subspan(begin, end - begin);
-      part.assign(std::string(view), {origins.begin(), origins.end()});
-    }
-    encode_pieces(part, scratch, tokens);
-  }
-
-  void encode_pieces(NormalizedText& text, PipelineScratch& scratch, TextTokens& tokens) const {
-    if (text.text().empty()) return;
-    const Splitter* const splitter = parts_.pre_tokenizer ? parts_.pre_tokenizer->as_splitter() : nullptr;
-    if (splitter) return encode_blocks(*splitter, text, scratch, tokens);
-    scratch.pieces.assign(1, {0, static_cast<uint32_t>(text.text().size())});
-    if (parts_.pre_tokenizer) parts_.pre_tokenizer->apply(text, scratch.pieces);
-    encode_block(text, scratch, tokens);
-  }
-
-  void encode_blocks(const Splitter& splitter, const NormalizedText& text, PipelineScratch& scratch,
-                     TextTokens& tokens) const {
-    const size_t n_before = tokens.ids.size();
-    for (size_t pos = 0; pos < text.text().size();) {
-      scratch.pieces.clear();
-      pos = splitter.split(text.text(), pos, kBlockPieces, scratch.pieces);
-      encode_block(text, scratch, tokens);
-      reserve_for_rest(tokens.ids, n_before, static_cast<double>(text.text().size()) / static_cast<double>(pos));
-    }
-  }
-
-  // Tokens of scratch.pieces.
-  void encode_block(const NormalizedText& text, PipelineScratch& scratch, TextTokens& tokens) const {
-    if (!tokens.tracked()) {
-      parts_.model->encode(text.text(), scratch.pieces, *scratch.model, {tokens.ids});
-      return;
-    }
-    scratch.ranges.clear();
-    scratch.piece_of.clear();
-    parts_.model->encode(text.text(), scratch.pieces, *scratch.model, {tokens.ids, &scratch.ranges, &scratch.piece_of});
-    if (tokens.spans) {
-      for (const ByteRange range : scratch.ranges) tokens.spans->push_back(text.origin(range));
-    }
-    if (tokens.word_ids) {
-      for (const uint32_t piece : scratch.piece_of) {
-        tokens.word_ids->push_back(tokens.n_words + static_cast<int32_t>(piece));
-      }
-    }
-    tokens.n_words += static_cast<int32_t>(scratch.pieces.size());
   }
 
   Encoding encode_one(std::string_view text, int32_t sequence, SpecialText special_text) const {
@@ -280,7 +151,7 @@ class Pipeline final : public Tokenizer {
     const RepairedText repaired(text);
     Encoding encoding;
     TextTokens tokens{.ids = encoding.ids, .spans = &encoding.spans, .word_ids = &encoding.word_ids};
-    encode_text(repaired.text(), special_text, *scratches_.lease(), tokens);
+    stages_.encode(repaired.text(), special_text, *scratches_.lease(), tokens);
     for (TokenSpan& span : encoding.spans) span = repaired.original(span);
     encoding.type_ids.assign(encoding.ids.size(), sequence);
     encoding.sequence_ids.assign(encoding.ids.size(), sequence);
@@ -442,12 +313,12 @@ class Pipeline final : public Tokenizer {
 
   PipelineParts parts_;
   AddedTokens added_;
+  Stages stages_;
   std::vector<uint32_t> by_id_;   // indices of added tokens
   std::vector<uint8_t> skipped_;  // per added token: left out of decoded text
   int32_t vocab_size_ = 0;
   std::optional<Surroundings> surroundings_;
   bool splits_at_word_ends_ = false;
-  bool needs_origins_ = false;  // also where no spans are asked for
   mutable ScratchPool scratches_;
   mutable std::once_flag texts_made_;
   mutable TokenStrings texts_;

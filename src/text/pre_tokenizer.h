@@ -20,6 +20,9 @@ class PreTokenizer {
   // Not null when this does no more than cut: a long text can then be cut block by block.
   virtual const Splitter* as_splitter() const { return nullptr; }
 
+  // True when this drops all white space, and no piece depends on what lies beyond it.
+  virtual bool drops_white_space() const { return false; }
+
   // True when pieces depend on where a normalized text comes from (Metaspace that prepends at the start only): the text
   // must then be tracked.
   virtual bool needs_origins() const { return false; }

@@ -26,7 +26,9 @@ ScratchPool::Lease ScratchPool::lease() {
   }
   auto scratch = std::make_unique<PipelineScratch>();
   scratch->model = model_.make_scratch();
-  scratch->model->limit_cache(cache_bytes);
+  const size_t word_bytes = caches_words_ ? cache_bytes - cache_bytes / 4 : 0;
+  scratch->words.limit(word_bytes);
+  scratch->model->limit_cache(cache_bytes - word_bytes);
   return {*this, std::move(scratch)};
 }
 
@@ -35,6 +37,8 @@ void ScratchPool::give_back(std::unique_ptr<PipelineScratch> scratch) {
   if (scratch->ranges.capacity() > kMaxKeptIds) std::vector<ByteRange>().swap(scratch->ranges);
   if (scratch->piece_of.capacity() > kMaxKeptIds) std::vector<uint32_t>().swap(scratch->piece_of);
   if (scratch->pieces.capacity() > kMaxKeptIds) std::vector<ByteRange>().swap(scratch->pieces);
+  if (scratch->batch.text.capacity() > kMaxKeptIds) scratch->batch = {};
+  scratch->words.drop_buffers_beyond(kMaxKeptIds);
   const std::lock_guard lock(mutex_);
   free_.push_back(std::move(scratch));
 }
@@ -43,10 +47,11 @@ CacheStatistics ScratchPool::cache_statistics() {
   const std::lock_guard lock(mutex_);
   CacheStatistics sum;
   for (const auto& scratch : free_) {
-    const CacheStatistics one = scratch->model->cache_statistics();
-    sum.hits += one.hits;
-    sum.misses += one.misses;
-    sum.bytes += one.bytes;
+    for (const CacheStatistics& one : {scratch->words.statistics(), scratch->model->cache_statistics()}) {
+      sum.hits += one.hits;
+      sum.misses += one.misses;
+      sum.bytes += one.bytes;
+    }
   }
   return sum;
 }

@@ -1,12 +1,16 @@
 // Scratches of a pipeline that are lent out to calls, so that buffers and caches of pieces stay warm from call to call.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <vector>
 
 #include "text/pieces/piece_model.h"
+#include "text/words/word_batch.h"
+#include "text/words/word_cache.h"
+#include "text/words/word_cutter.h"
 #include "tidemill/tokenizer.h"
 
 namespace tidemill {
@@ -18,13 +22,18 @@ struct PipelineScratch {
   std::vector<ByteRange> ranges;   // of tokens
   std::vector<uint32_t> piece_of;  // tokens
   std::vector<int32_t> ids;
+  WordCache words;  // off where words depend on each other
+  std::array<ByteRange, kWordRoom> word_ranges;
+  WordBatch batch;
 };
 
 // Any number of threads may call it.  There are as many scratches as there were calls at one time.
 class ScratchPool {
  public:
   // All caches together stay below `cache_bytes`: the first scratch may use half of it, the next half of the rest.
-  ScratchPool(const PieceModel& model, size_t cache_bytes) : model_(model), cache_bytes_left_(cache_bytes) {}
+  // `caches_words`: three quarters of it are for words, the rest for the pieces of the model.
+  ScratchPool(const PieceModel& model, size_t cache_bytes, bool caches_words)
+      : model_(model), caches_words_(caches_words), cache_bytes_left_(cache_bytes) {}
 
   // Gives its scratch back when it dies.
   class Lease {
@@ -48,6 +57,7 @@ class ScratchPool {
   void give_back(std::unique_ptr<PipelineScratch> scratch);
 
   const PieceModel& model_;
+  const bool caches_words_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<PipelineScratch>> free_;  // the last one is the warmest
   size_t n_made_ = 0;

@@ -41,13 +41,8 @@ class WordPiece final : public PieceModel {
 
   void encode(std::string_view text, std::span<const ByteRange> pieces, PieceModel::Scratch& scratch,
               PieceTokens tokens) const override {
-    if (!tokens.ranges && !tokens.pieces) return encode_ids(text, pieces, static_cast<Scratch&>(scratch).block, tokens);
-    for (size_t k = 0; k < pieces.size(); ++k) {
-      const size_t n_before = tokens.ids.size();
-      encode_word(text, pieces[k], tokens);
-      if (tokens.pieces)
-        tokens.pieces->insert(tokens.pieces->end(), tokens.ids.size() - n_before, static_cast<uint32_t>(k));
-    }
+    if (!tokens.ranges) return encode_blocks(text, pieces, static_cast<Scratch&>(scratch).block, tokens);
+    for (size_t k = 0; k < pieces.size(); ++k) encode_word(text, pieces[k], k, tokens);
   }
 
   int32_t vocab_size() const override { return names_.size(); }
@@ -60,25 +55,36 @@ class WordPiece final : public PieceModel {
   };
 
   // Block by block: the words that the vocabulary knows are found together, without a branch for each.
-  void encode_ids(std::string_view text, std::span<const ByteRange> pieces, PieceBlock& block,
-                  PieceTokens& tokens) const {
-    for (; !pieces.empty(); pieces = pieces.subspan(std::min(PieceBlock::kPieces, pieces.size()))) {
-      const std::span<const ByteRange> some = pieces.first(std::min(PieceBlock::kPieces, pieces.size()));
+  void encode_blocks(std::string_view text, std::span<const ByteRange> pieces, PieceBlock& block,
+                     PieceTokens& tokens) const {
+    for (size_t done = 0; done < pieces.size(); done += PieceBlock::kPieces) {
+      const auto some = pieces.subspan(done, std::min(PieceBlock::kPieces, pieces.size() - done));
       known_.find(text, some, block);
-      size_t done = 0;
+      size_t begin = 0;
       const auto emit_known = [&](size_t end) {
-        tokens.ids.insert(tokens.ids.end(), block.known.begin() + done, block.known.begin() + end);
-        done = end + 1;
+        tokens.ids.insert(tokens.ids.end(), block.known.begin() + begin, block.known.begin() + end);
+        if (!tokens.pieces) return;
+        for (size_t k = begin; k < end; ++k) tokens.pieces->push_back(static_cast<uint32_t>(done + k));
       };
       for (size_t n = 0; n < block.n_unknown; ++n) {
-        emit_known(block.unknown[n]);
-        encode_word(text, some[block.unknown[n]], tokens);
+        const size_t k = block.unknown[n];
+        emit_known(k);
+        encode_word(text, some[k], done + k, tokens);
+        begin = k + 1;
       }
       emit_known(some.size());
     }
   }
 
-  void encode_word(std::string_view text, ByteRange word, PieceTokens& tokens) const {
+  // The `k`-th of the pieces.
+  void encode_word(std::string_view text, ByteRange word, size_t k, PieceTokens& tokens) const {
+    const size_t n_before = tokens.ids.size();
+    write_word(text, word, tokens);
+    if (tokens.pieces)
+      tokens.pieces->insert(tokens.pieces->end(), tokens.ids.size() - n_before, static_cast<uint32_t>(k));
+  }
+
+  void write_word(std::string_view text, ByteRange word, PieceTokens& tokens) const {
     const size_t n_before = tokens.ids.size();
     const size_t n_ranges_before = tokens.ranges ? tokens.ranges->size() : 0;
     const std::string_view bytes = text.substr(word.begin, word.end - word.begin);

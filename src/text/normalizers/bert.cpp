@@ -67,6 +67,8 @@ class BertNormalizer : public Normalizer {
     if (lowercase_) lowercase_->apply(text);
   }
 
+  WordBounds word_bounds() const override { return WordBounds::respected; }
+
  private:
   bool clean_text_, handle_chinese_chars_;
   NormalizerPtr decompose_, lowercase_;  // null when not asked for

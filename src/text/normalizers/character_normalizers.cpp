@@ -25,6 +25,7 @@ class LowercaseNormalizer : public Normalizer {
       if (lower.second != 0) edit.insert(Utf8Character(lower.second));
     });
   }
+  WordBounds word_bounds() const override { return WordBounds::respected; }
 };
 
 class StripAccentsNormalizer : public Normalizer {
@@ -36,6 +37,7 @@ class StripAccentsNormalizer : public Normalizer {
       edit.drop(utf8_size(edit.source()[begin]));
     });
   }
+  WordBounds word_bounds() const override { return WordBounds::respected; }
 };
 
 // sentencepiece's builder.cc drops these for "nmt" ...
@@ -62,6 +64,7 @@ class NmtNormalizer : public Normalizer {
       }
     });
   }
+  WordBounds word_bounds() const override { return WordBounds::respected; }
 };
 
 class ByteLevelNormalizer : public Normalizer {

@@ -207,6 +207,9 @@ class NormalFormNormalizer : public Normalizer {
     edit.finish();
   }
 
+  // White space combines with nothing in any form, and marks are not sorted across it.
+  WordBounds word_bounds() const override { return WordBounds::respected; }
+
  private:
   bool is_inert(std::string_view source, size_t pos) const {
     const char32_t c = next_code_point(source, pos);

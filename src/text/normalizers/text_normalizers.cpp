@@ -1,4 +1,5 @@
 // Normalizers that look at more than one character: ends, substrings, sequences.
+#include <algorithm>
 #include <utility>
 
 #include "text/normalizers/normalizers.h"
@@ -82,6 +83,11 @@ class ReplaceStringNormalizer : public Normalizer {
     edit.finish();
   }
 
+  WordBounds word_bounds() const override {
+    const bool within_words = !pattern_.empty() && pattern_.find_first_of(kWordSpaces) == pattern_.npos;
+    return within_words ? WordBounds::respected : WordBounds::crossed;
+  }
+
  private:
   // The empty pattern matches between all characters and at both ends, but not in an empty text.
   void insert_everywhere(NormalizedText& text) const {
@@ -127,6 +133,12 @@ class NormalizerSequence : public Normalizer {
 
   void apply(NormalizedText& text) const override {
     for (const NormalizerPtr& normalizer : normalizers_) normalizer->apply(text);
+  }
+
+  WordBounds word_bounds() const override {
+    WordBounds bounds = WordBounds::respected;
+    for (const NormalizerPtr& normalizer : normalizers_) bounds = std::min(bounds, normalizer->word_bounds());
+    return bounds;
   }
 
  private:

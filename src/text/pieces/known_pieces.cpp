@@ -48,22 +48,7 @@ HWY_INLINE uint32_t value_of(const KnownPieces::Bucket& bucket, const PieceKey& 
 
 void find_known(const KnownPieces::Bucket* buckets, int shift, std::string_view text, std::span<const ByteRange> pieces,
                 PieceBlock& block) {
-  const auto add = [&](size_t k, KeyVec key) HWY_ATTR {
-    const uint64_t hash = hash_key(key);
-    __builtin_prefetch(&buckets[hash >> shift]);
-    store_key(key, block.keys[k]);
-    block.hashes[k] = hash;
-  };
-  // Loads of 16 bytes must not pass the end of the text.
-  size_t n_safe = pieces.size();
-  while (n_safe > 0 && pieces[n_safe - 1].begin + PieceKey::kBytes > text.size()) --n_safe;
-  for (size_t k = 0; k < n_safe; ++k) {
-    add(k, load_key(text.data() + pieces[k].begin, pieces[k].end - pieces[k].begin));
-  }
-  for (size_t k = n_safe; k < pieces.size(); ++k) {
-    const PieceKey key = piece_key(text.substr(pieces[k].begin, pieces[k].end - pieces[k].begin));
-    add(k, load_key(key));
-  }
+  fill_keys(text, pieces, block, [=](uint64_t hash) HWY_ATTR { __builtin_prefetch(&buckets[hash >> shift]); });
   size_t n_unknown = 0;
   for (size_t k = 0; k < pieces.size(); ++k) {
     const uint32_t value = value_of(buckets[block.hashes[k] >> shift], block.keys[k]);

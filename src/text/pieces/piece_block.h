@@ -3,8 +3,11 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
+#include <string_view>
 
 #include "text/pieces/piece_key.h"
+#include "text/pieces/piece_model.h"
 
 namespace tidemill {
 
@@ -30,5 +33,8 @@ struct PieceBlock {
   std::array<uint16_t, kPieces> unknown;     // which pieces the vocabulary does not know
   size_t n_unknown;
 };
+
+// Fills the keys and hashes for `pieces` of `text`, at most PieceBlock::kPieces.
+void fill_keys(std::string_view text, std::span<const ByteRange> pieces, PieceBlock& block);
 
 }  // namespace tidemill

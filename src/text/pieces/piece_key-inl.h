@@ -11,7 +11,8 @@
 #include <cstring>
 #include <string_view>
 
-#include "text/pieces/piece_key.h"
+#include "text/pieces/piece_block.h"
+#include "text/pieces/piece_model.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tidemill::HWY_NAMESPACE {
@@ -113,6 +114,28 @@ HWY_INLINE uint64_t hash_long_bytes(std::string_view piece) {
 }
 
 #endif
+
+// Keys and hashes of at most PieceBlock::kPieces pieces; calls on_hash(hash) for each, in order.
+template <typename OnHash>
+HWY_INLINE void fill_keys(std::string_view text, std::span<const ByteRange> pieces, PieceBlock& block,
+                          const OnHash& on_hash) {
+  const auto add = [&](size_t k, KeyVec key) HWY_ATTR {
+    const uint64_t hash = hash_key(key);
+    on_hash(hash);
+    store_key(key, block.keys[k]);
+    block.hashes[k] = hash;
+  };
+  // Loads of 16 bytes must not pass the end of the text.
+  size_t n_safe = pieces.size();
+  while (n_safe > 0 && pieces[n_safe - 1].begin + PieceKey::kBytes > text.size()) --n_safe;
+  for (size_t k = 0; k < n_safe; ++k) {
+    add(k, load_key(text.data() + pieces[k].begin, pieces[k].end - pieces[k].begin));
+  }
+  for (size_t k = n_safe; k < pieces.size(); ++k) {
+    const PieceKey key = piece_key(text.substr(pieces[k].begin, pieces[k].end - pieces[k].begin));
+    add(k, load_key(key));
+  }
+}
 
 }  // namespace tidemill::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

@@ -28,6 +28,10 @@ uint64_t hash_long(std::string_view piece) {
   return hash_long_bytes(piece);
 }
 
+void key_block(std::string_view text, std::span<const ByteRange> pieces, PieceBlock& block) {
+  fill_keys(text, pieces, block, [](uint64_t) {});
+}
+
 }  // namespace tidemill::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -38,6 +42,7 @@ namespace tidemill {
 HWY_EXPORT(load_one);
 HWY_EXPORT(hash_one);
 HWY_EXPORT(hash_long);
+HWY_EXPORT(key_block);
 
 PieceKey piece_key(std::string_view piece) {
   PieceKey key;
@@ -58,6 +63,9 @@ uint64_t piece_hash(const PieceKey& key) {
 }
 uint64_t long_piece_hash(std::string_view piece) {
   return HWY_DYNAMIC_DISPATCH(hash_long)(piece);
+}
+void fill_keys(std::string_view text, std::span<const ByteRange> pieces, PieceBlock& block) {
+  HWY_DYNAMIC_DISPATCH(key_block)(text, pieces, block);
 }
 
 }  // namespace tidemill

@@ -45,6 +45,14 @@ class ClassCutter : public CuttingPreTokenizer {
     return pos;
   }
 
+  bool drops_white_space() const override {
+    constexpr char32_t kLastWhiteSpace = 0x3000;
+    for (char32_t c = 0; c <= kLastWhiteSpace; ++c) {
+      if (unicode::is_white_space(c) && classify_(c, delimiter_) != Class::dropped) return false;
+    }
+    return true;
+  }
+
  private:
   // Moves `pos` behind the character.
   Class class_at(std::string_view text, size_t& pos) const {

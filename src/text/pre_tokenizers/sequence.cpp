@@ -42,6 +42,8 @@ class PreTokenizerSequence : public PreTokenizer {
     for (const PreTokenizerPtr& part : parts_) part->apply(text, pieces);
   }
   const Splitter* as_splitter() const override { return splitter_.get(); }
+  // All but the first see the pieces one by one.
+  bool drops_white_space() const override { return parts_[0]->drops_white_space(); }
   bool needs_origins() const override {
     return std::any_of(parts_.begin(), parts_.end(), [](const PreTokenizerPtr& part) { return part->needs_origins(); });
   }

@@ -1,5 +1,7 @@
 #include "text/sentencepiece/charsmap.h"
 
+#include <algorithm>
+
 #include "text/unicode/utf8.h"
 #include "tidemill/error.h"
 
@@ -113,6 +115,12 @@ Charsmap::Rule Charsmap::longest(std::string_view text) const {
     if (walk.ends() && !inside_character) found = rule(k + 1, walk.value());
   }
   return found;
+}
+
+bool Charsmap::begins_rule(std::string_view text) const {
+  Walk walk(units_);
+  return std::all_of(text.begin(), text.end(),
+                     [&](char byte) { return walk.ends() || walk.step(static_cast<uint8_t>(byte)); });
 }
 
 }  // namespace tidemill

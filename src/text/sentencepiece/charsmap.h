@@ -38,6 +38,8 @@ class Charsmap {
   // The rule for the longest prefix of whole characters that has one.
   Rule longest(std::string_view text) const;
 
+  // True when there is a rule for a prefix of `text`, for all of it, or for a longer text that begins so.
+  bool begins_rule(std::string_view text) const;
   // False: no rule begins with `byte`.  Before another byte of ASCII: nor with the two.
   bool begins_rule(uint8_t byte) const { return first_[byte] != First::none; }
   bool begins_rule_before_ascii(uint8_t byte) const { return first_[byte] == First::any; }

@@ -107,6 +107,23 @@ class Precompiled final : public Normalizer {
     result->finish(text);
   }
 
+  // Clusters may have a space behind a character that is joined to what follows, or before marks.  They are replaced
+  // character by character where no rule begins with the one or the other.
+  WordBounds word_bounds() const override {
+    if (map_.begins_rule(" ")) return WordBounds::crossed;
+    for (const char& space : kWordSpaces) {
+      const std::string_view text(&space, 1);
+      if (map_.begins_rule(text) && map_.shortest(text).replacement != " ") return WordBounds::crossed;
+    }
+    for (const GraphemeRange& range : grapheme_ranges()) {
+      if (range.value != GraphemeClass::prepend) continue;
+      for (char32_t c = range.first; c <= range.last; ++c) {
+        if (map_.begins_rule(Utf8Character(c))) return WordBounds::crossed;
+      }
+    }
+    return WordBounds::crossed_by_marks;
+  }
+
  private:
   // Calls act(position, rule) for what is replaced, n_bytes being all of it.
   template <typename Act>

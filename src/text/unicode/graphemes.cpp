@@ -80,6 +80,10 @@ GraphemeClass grapheme_class(char32_t c) {
   return c <= range.last ? range.value : GraphemeClass::other;
 }
 
+std::span<const GraphemeRange> grapheme_ranges() {
+  return kGraphemeRanges;
+}
+
 size_t grapheme_size(std::string_view text) {
   size_t end = 0;
   Cluster cluster(next_code_point(text, end));

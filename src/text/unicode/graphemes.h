@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace tidemill {
@@ -27,6 +28,8 @@ struct GraphemeRange {
 };
 
 GraphemeClass grapheme_class(char32_t c);
+// All characters that are not `other`, ascending.
+std::span<const GraphemeRange> grapheme_ranges();
 
 // Bytes of the grapheme cluster that `text`, valid UTF-8 and not empty, begins with.  Flags and conjuncts of Indic
 // scripts, which take two rules of their own and are always six bytes or longer, are cut into their characters.

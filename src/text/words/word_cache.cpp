@@ -1,0 +1,74 @@
+#include "text/words/word_cache.h"
+
+#include <cstring>
+#include <numeric>
+
+namespace tidemill {
+
+WordCache::WordCache() {
+  // No word is known beforehand.
+  std::iota(block_.unknown.begin(), block_.unknown.end(), uint16_t{0});
+}
+
+std::span<const uint16_t> WordCache::find(std::string_view text, std::span<const ByteRange> words) {
+  more_ids_.clear();
+  cache_.make_room(words.size());
+  fill_keys(text, words, block_);
+  block_.n_unknown = words.size();
+  const size_t n_candidates = cache_.find_quickly(block_, found_, missing_);
+  size_t n_missing = 0;
+  for (size_t n = 0; n < n_candidates; ++n) {
+    const uint16_t k = missing_[n];
+    const std::string_view word = text.substr(words[k].begin, words[k].end - words[k].begin);
+    const bool is_long = block_.keys[k].empty();
+    if (is_long) block_.hashes[k] = long_piece_hash(word);
+    if (is_long ? cache_.find_long(word, block_.hashes[k], found_[k])
+                : cache_.find(block_.keys[k], block_.hashes[k], found_[k])) {
+      continue;
+    }
+    missing_[n_missing++] = k;
+  }
+  n_hits_ += static_cast<int64_t>(words.size() - n_missing);
+  n_misses_ += static_cast<int64_t>(n_missing);
+  return {missing_.data(), n_missing};
+}
+
+void WordCache::set(size_t k, std::string_view word, std::span<const int32_t> ids) {
+  PieceCache::Value& found = found_[k];
+  const PieceKey& key = block_.keys[k];
+  const uint64_t hash = block_.hashes[k];
+  if (word.size() <= kLongestWord) {
+    // It may have come twice in the block.
+    if (key.empty() ? cache_.find_long(word, hash, found) : cache_.find(key, hash, found)) return;
+    if (cache_.add(word, key, hash, ids, found)) return;
+  }
+  found.n_ids = PieceIds::kUncached;
+  found.ids.words = {static_cast<uint32_t>(more_ids_.size()), static_cast<uint32_t>(ids.size())};
+  more_ids_.insert(more_ids_.end(), ids.begin(), ids.end());
+}
+
+void WordCache::emit(size_t n_words, std::vector<int32_t>& ids) {
+  int32_t* out = out_.data();
+  const auto flush = [&] {
+    ids.insert(ids.end(), out_.data(), out);
+    out = out_.data();
+  };
+  for (size_t k = 0; k < n_words; ++k) {
+    const PieceCache::Value& found = found_[k];
+    if (found.n_ids <= PieceIds::kInline) [[likely]] {
+      // All four, however many there are: how many cannot be foreseen.
+      std::memcpy(out, found.ids.words.data(), sizeof(found.ids.words));
+      out += found.n_ids;
+      continue;
+    }
+    flush();
+    const std::span<const int32_t> more =
+        found.n_ids == PieceIds::kCached
+            ? cache_.cached(found.ids)
+            : std::span<const int32_t>(more_ids_).subspan(found.ids.words[0], found.ids.words[1]);
+    ids.insert(ids.end(), more.begin(), more.end());
+  }
+  flush();
+}
+
+}  // namespace tidemill

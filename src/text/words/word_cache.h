@@ -1,0 +1,61 @@
+// What words of a text became, from call to call, whatever stages they went through: most words of a text were seen
+// before, and are found without normalizing, cutting or modelling them again.
+//
+// For tokenizers whose words do not depend on each other (Normalizer::word_bounds, PreTokenizer::drops_white_space).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "text/pieces/piece_block.h"
+#include "text/pieces/piece_cache.h"
+
+namespace tidemill {
+
+// For one thread.  Words go through it in blocks of up to PieceBlock::kPieces: `find`, `set` for what is missing,
+// `emit`.
+class WordCache {
+ public:
+  WordCache();
+
+  // 0: off.
+  void limit(size_t n_bytes) {
+    is_on_ = n_bytes > 0;
+    cache_.limit(n_bytes);
+  }
+  bool is_on() const { return is_on_; }
+  // What a huge word leaves behind is not kept.
+  void drop_buffers_beyond(size_t n_ids) {
+    if (more_ids_.capacity() > n_ids) std::vector<int32_t>().swap(more_ids_);
+  }
+  CacheStatistics statistics() const {
+    return {.hits = n_hits_, .misses = n_misses_, .bytes = static_cast<int64_t>(cache_.bytes())};
+  }
+
+  // Looks up a block of words.  Returns which of them are missing, ascending; valid until the next call.
+  std::span<const uint16_t> find(std::string_view text, std::span<const ByteRange> words);
+
+  // Word `k` of the block, which is `word`, has these ids.
+  void set(size_t k, std::string_view word, std::span<const int32_t> ids);
+
+  // Appends the ids of the block's first `n_words`, of which none is missing any more.
+  void emit(size_t n_words, std::vector<int32_t>& ids);
+
+ private:
+  // Longer words seldom come back.
+  static constexpr size_t kLongestWord = 255;
+
+  PieceBlock block_;
+  std::array<PieceCache::Value, PieceBlock::kPieces> found_;
+  std::array<uint16_t, PieceBlock::kPieces> missing_;
+  std::array<int32_t, (PieceBlock::kPieces + 1) * PieceIds::kInline> out_;
+  std::vector<int32_t> more_ids_;  // of words with more than fit and that are not kept
+  PieceCache cache_;
+  bool is_on_ = true;
+  int64_t n_hits_ = 0, n_misses_ = 0;
+};
+
+}  // namespace tidemill
