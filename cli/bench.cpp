@@ -44,6 +44,7 @@ constexpr Option kOptions[] = {
     kContextOption,
     kPrecisionOption,
     kBackendOption,
+    kCheckOption,
     kJsonOption,
 };
 

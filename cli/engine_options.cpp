@@ -15,6 +15,7 @@ Engine load_engine(const Arguments& arguments) {
                               .context_length = arguments.integer("--ctx"),
                               .exact_f32 = precision == "f32",
                               .backend = arguments.text("--backend"),
+                              .check_weights = arguments.flag("--check"),
                               .on_progress = [&](double share) { progress.update(share); }});
 }
 

@@ -33,6 +33,7 @@ inline constexpr Option kBackendOption = {.flag = "--backend",
                                           .value_name = "B",
                                           .help = "cpu, or reference: plain scalar code, very slow",
                                           .fallback = "cpu"};
+inline constexpr Option kCheckOption = {.flag = "--check", .help = "refuse weights that are NaN or infinite"};
 inline constexpr Option kJsonOption = {.flag = "--json", .help = "print JSON"};
 
 // Loads the model that the arguments name, with a progress bar.

@@ -32,6 +32,7 @@ constexpr Option kOptions[] = {
      .min = 1,
      .max = 65536},
     {.flag = "--tensors", .help = "list every tensor"},
+    kCheckOption,
     kJsonOption,
 };
 
@@ -119,6 +120,7 @@ void print_tensors(const ModelInfo& model) {
 }
 
 int run(const Arguments& arguments) {
+  if (arguments.flag("--check")) check_model(arguments.model());
   const ModelInfo model = inspect_model(arguments.model(), arguments.integer("--ctx"), arguments.integer("--batch"));
   if (arguments.flag("--json")) {
     std::printf("%s\n", to_json(model).dump(-1, ' ', false, json::error_handler_t::replace).c_str());

@@ -50,6 +50,7 @@ constexpr Option kOptions[] = {
     kContextOption,
     kPrecisionOption,
     kBackendOption,
+    kCheckOption,
     {.flag = "--json", .help = "print JSON (the only form of output)"},
 };
 

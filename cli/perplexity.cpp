@@ -31,6 +31,7 @@ constexpr Option kOptions[] = {
     kThreadsOption,
     kPrecisionOption,
     kBackendOption,
+    kCheckOption,
     kJsonOption,
 };
 

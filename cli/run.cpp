@@ -53,6 +53,7 @@ constexpr Option kOptions[] = {
     kContextOption,
     kPrecisionOption,
     kBackendOption,
+    kCheckOption,
     kJsonOption,
 };
 

@@ -26,6 +26,7 @@ struct EngineOptions {
   int64_t context_length = 0;   // positions per sequence; 0: the model's own, or less where memory is short
   bool exact_f32 = false;       // activations and state in f32 instead of int8 and f16; several times slower
   std::string backend = "cpu";  // "reference" is the slow oracle
+  bool check_weights = false;   // refuse weights that are NaN or infinite; reads everything once more
   // Called from the loading thread with a share in [0, 1] that grows.
   std::function<void(double share)> on_progress = {};
 };

@@ -47,4 +47,7 @@ struct ModelInfo {
 // Throws not_found or bad_file.  `context_length` 0: the model's own.
 ModelInfo inspect_model(const std::string& model, int64_t context_length = 0, int64_t batch = 1);
 
+// Reads all weights once.  Throws bad_file, naming the first tensor, row and column that is NaN or infinite.
+void check_model(const std::string& model);
+
 }  // namespace tidemill

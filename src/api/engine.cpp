@@ -4,6 +4,7 @@
 #include <thread>
 #include <utility>
 
+#include "api/check_weights.h"
 #include "api/engine_impl.h"
 #include "api/memory_plan.h"
 #include "backends/registry.h"
@@ -38,6 +39,7 @@ Engine::Impl::Impl(const std::string& name, const EngineOptions& options) : path
   auto opened = open_model_file(path);
   const ModelFile& file = *opened;
   model = make_model(file.source());
+  if (options.check_weights) check_weights(file.weights());
   pool = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : cpu_info().n_cores);
   backend = make_backend(options.backend, *pool, options.exact_f32 ? Precision::f32 : Precision::fast);
   const DType state_dtype = state_dtype_of(*model, backend->state_dtype());

@@ -22,6 +22,12 @@ const nlohmann::json& JsonConfig::require(std::string_view name) const {
   return *value;
 }
 
+const nlohmann::json& JsonConfig::require_list(std::string_view name) const {
+  const nlohmann::json& value = require(name);
+  if (!value.is_array()) fail(name, "is " + value.dump() + ", expected a list");
+  return value;
+}
+
 int64_t JsonConfig::count(std::string_view name, int64_t max) const {
   const nlohmann::json& value = require(name);
   const bool is_integer =
@@ -66,7 +72,7 @@ std::string JsonConfig::text_or(std::string_view name, std::string_view fallback
 
 std::vector<std::string> JsonConfig::texts(std::string_view name) const {
   std::vector<std::string> result;
-  for (const nlohmann::json& value : require(name)) {
+  for (const nlohmann::json& value : require_list(name)) {
     if (!value.is_string()) fail(name, "holds " + value.dump() + ", expected strings");
     result.push_back(value.get<std::string>());
   }
@@ -75,7 +81,7 @@ std::vector<std::string> JsonConfig::texts(std::string_view name) const {
 
 std::vector<int64_t> JsonConfig::integers(std::string_view name) const {
   std::vector<int64_t> result;
-  for (const nlohmann::json& value : require(name)) {
+  for (const nlohmann::json& value : require_list(name)) {
     if (!value.is_number_integer()) fail(name, "holds " + value.dump() + ", expected whole numbers");
     result.push_back(value.get<int64_t>());
   }

@@ -37,6 +37,7 @@ class JsonConfig {
  private:
   const nlohmann::json* find(std::string_view name) const;
   const nlohmann::json& require(std::string_view name) const;
+  const nlohmann::json& require_list(std::string_view name) const;
 
   const nlohmann::json& object_;
   std::string where_;

@@ -1,0 +1,165 @@
+"""Configurations and weights that disagree: one line that names the field or tensor, exit status 3, no crash."""
+
+import json
+import pathlib
+import shutil
+import struct
+
+import pytest
+
+MODELS = pathlib.Path(__file__).parent / "models"
+
+
+@pytest.fixture
+def refused(tidemill, tmp_path):
+    """Changes a copy of a model and says what `tidemill logits` answers."""
+
+    def refused(model, change, status=3):
+        folder = tmp_path / "model"
+        shutil.copytree(MODELS / model, folder, dirs_exist_ok=True)
+        change(folder)
+        done = tidemill.run("logits", folder, "--ids-file", "-", "--json", stdin='{"ids":[1,2,3]}', timeout=60)
+        assert done.returncode == status, done.stderr
+        assert done.stdout == ""
+        assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and len(done.stderr) <= 502
+        return done.stderr
+
+    return refused
+
+
+def config(**fields):
+    """Sets fields of config.json; a value of ... removes one."""
+
+    def change(folder):
+        path = folder / "config.json"
+        values = json.loads(path.read_text()) | fields
+        path.write_text(json.dumps({key: value for key, value in values.items() if value is not ...}))
+
+    return change
+
+
+def tensors(change_header):
+    """Rewrites the header of model.safetensors: `change_header` gets {name: {dtype, shape, data_offsets}}."""
+
+    def change(folder):
+        path = folder / "model.safetensors"
+        data = path.read_bytes()
+        size = struct.unpack("<Q", data[:8])[0]
+        header = json.loads(data[8 : 8 + size])
+        change_header(header)
+        text = json.dumps(header).encode()
+        path.write_bytes(struct.pack("<Q", len(text)) + text + data[8 + size :])
+
+    return change
+
+
+def rename(old, new):
+    def change(header):
+        header[new] = header.pop(old)
+
+    return tensors(change)
+
+
+def reshape(name, shape):
+    return tensors(lambda header: header[name].update(shape=shape))
+
+
+LLAMA = "llama-gqa-untied"
+
+
+@pytest.mark.parametrize("fields, words", [
+    ({"num_attention_heads": 0}, ["num_attention_heads", "0", "from 1"]),
+    ({"num_attention_heads": -6}, ["num_attention_heads", "-6"]),
+    ({"num_attention_heads": 2**63}, ["num_attention_heads", str(2**63)]),
+    ({"num_attention_heads": 10**30}, ["num_attention_heads"]),
+    ({"num_attention_heads": 6.5}, ["num_attention_heads", "6.5"]),
+    ({"num_attention_heads": "6"}, ["num_attention_heads", '"6"']),
+    ({"num_attention_heads": [6]}, ["num_attention_heads", "[6]"]),
+    ({"num_attention_heads": ...}, ["num_attention_heads", "missing"]),
+    ({"num_key_value_heads": 4}, ["6 heads", "4 kv heads"]),
+    ({"head_dim": 7, "hidden_size": 42}, ["head_dim 7"]),
+    ({"hidden_size": 2**40}, ["hidden_size"]),
+    ({"hidden_size": 64}, ["model.embed_tokens.weight", "[257, 60]", "[257, 64]"]),
+    ({"vocab_size": 300}, ["model.embed_tokens.weight", "[257, 60]", "[300, 60]"]),
+    ({"num_hidden_layers": 1}, ["model.layers.1.", "not part of this architecture"]),
+    ({"num_hidden_layers": 3}, ["model.layers.2.", "missing"]),
+    ({"num_hidden_layers": 10**6}, ["num_hidden_layers"]),
+    ({"attention_bias": True}, ["self_attn.q_proj.bias", "missing"]),
+    ({"attention_bias": 1}, ["attention_bias", "true or false"]),
+    ({"rms_norm_eps": 0}, ["rms_norm_eps", "above 0"]),
+    ({"rms_norm_eps": "small"}, ["rms_norm_eps"]),
+    ({"rope_theta": -1}, ["rope_theta"]),
+    ({"rope_scaling": {"rope_type": "spiral", "factor": 2.0}}, ["rope_type", "spiral", "llama3"]),
+    ({"rope_scaling": "linear"}, ["rope_scaling", "object"]),
+    ({"rope_scaling": {"rope_type": "llama3", "factor": 2.0}}, ["low_freq_factor", "missing"]),
+    ({"hidden_act": "tanhshrink"}, ["hidden_act", "tanhshrink"]),
+    ({"hidden_act": "x" * 10_000}, ["hidden_act"]),
+    ({"tie_word_embeddings": True}, ["lm_head.weight", "not part of"]),
+    ({"architectures": []}, ["architectures", "empty"]),
+    ({"architectures": ...}, ["architectures", "missing"]),
+    ({"architectures": "LlamaForCausalLM"}, ["architectures"]),
+    ({"architectures": ["NobodysForCausalLM"]}, ["NobodysForCausalLM", "LlamaForCausalLM"]),
+    ({"architectures": [7]}, ["architectures", "7"]),
+], ids=lambda value: "".join(map(str, value))[:60] if isinstance(value, dict) else "")  # fmt: skip
+def test_a_wrong_field_is_named(refused, fields, words):
+    message = refused(LLAMA, config(**fields))
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize("change, words", [
+    (rename("model.norm.weight", "model.normal.weight"), ["model.norm.weight", "missing"]),
+    (rename("lm_head.weight", "model.layers.0.extra.weight"), ["lm_head.weight", "missing"]),
+    (reshape("model.norm.weight", [6, 10]), ["model.norm.weight", "[6, 10]", "[60]"]),
+    (reshape("model.norm.weight", [1, 60]), ["model.norm.weight", "[1, 60]"]),
+    (reshape("lm_head.weight", [60, 257]), ["lm_head.weight", "[60, 257]", "[257, 60]"]),
+    (reshape("lm_head.weight", [257 * 60]), ["lm_head.weight"]),
+    (reshape("lm_head.weight", [1, 1, 1, 1, 1, 257, 60]), ["lm_head.weight"]),
+], ids=["norm missing", "head missing", "norm 6x10", "norm 1x60", "head transposed", "head flat", "rank 7"])  # fmt: skip
+def test_a_wrong_tensor_is_named(refused, change, words):
+    message = refused(LLAMA, change)
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize("model, fields, words", [
+    ("phi3-partial-rotary", {"num_key_value_heads": 1}, ["qkv_proj", "[128, 64]"]),
+    ("phi3-partial-rotary", {"intermediate_size": 113}, ["gate_up_proj", "[224, 64]"]),
+    ("phi3-partial-rotary", {"partial_rotary_factor": 1.5}, ["partial_rotary_factor"]),
+    ("phi3-partial-rotary", {"rope_scaling": {"type": "longrope"}}, ["longrope"]),
+    ("gptneox-parallel", {"num_attention_heads": 3}, ["head_dim 21"]),
+    ("gptneox-parallel", {"num_attention_heads": 2, "head_dim": 24}, ["query_key_value", "[192, 64]", "a part of"]),
+    ("gpt2-tied", {"n_inner": 100}, ["c_fc", "[100, 48]", "transposed"]),
+    ("gpt2-tied", {"scale_attn_by_inverse_layer_idx": True}, ["scale_attn_by_inverse_layer_idx"]),
+    ("gemma2-softcap-window", {"layer_types": ["full_attention"]}, ["layer_types", "1", "3"]),
+    ("gemma2-softcap-window", {"layer_types": ["sideways"] * 3}, ["layer_types", "sideways"]),
+    ("mixtral", {"num_local_experts": 5}, ["gate.weight", "[4, 40]", "[5, 40]"]),
+    ("mixtral", {"num_experts_per_tok": 5}, ["num_experts_per_tok"]),
+    ("qwen3moe", {"moe_intermediate_size": 25}, ["experts.0"]),
+    ("smollm3-nope", {"no_rope_layers": [1]}, ["no_rope_layers"]),
+])  # fmt: skip
+def test_families_name_what_is_wrong(refused, model, fields, words):
+    message = refused(model, config(**fields))
+    for word in words:
+        assert word in message
+
+
+def test_a_folder_without_config_or_weights(refused):
+    assert "config.json" in refused(LLAMA, lambda folder: (folder / "config.json").unlink())
+
+
+def test_nan_is_found_when_asked_for(tidemill, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(MODELS / LLAMA, folder)
+    path = folder / "model.safetensors"
+    data = bytearray(path.read_bytes())
+    size = struct.unpack("<Q", data[:8])[0]
+    begin = 8 + size + json.loads(data[8 : 8 + size])["model.layers.1.mlp.up_proj.weight"]["data_offsets"][0]
+    data[begin + 4 * 131 : begin + 4 * 132] = struct.pack("<f", float("nan"))
+    path.write_bytes(data)
+    arguments = ["logits", folder, "--ids-file", "-", "--json", "--check"]
+    done = tidemill.run(*arguments, stdin='{"ids":[1]}')
+    assert done.returncode == 3, done.stderr
+    assert "model.layers.1.mlp.up_proj.weight' holds NaN in row 2, column 11" in done.stderr
+    assert tidemill.run("info", folder, "--check").stderr == done.stderr
+    assert tidemill.run(*arguments[:-1], stdin='{"ids":[1]}').returncode == 0
