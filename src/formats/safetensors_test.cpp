@@ -4,6 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <thread>
+
 #include "formats/safetensors_test_file.h"
 #include "sys/test_folder.h"
 #include "tensor/dequantize.h"
@@ -61,6 +65,17 @@ TEST(Safetensors, TensorsOffTheirGridAreCopiedOnce) {
   EXPECT_EQ(raw.data.size(), 4u);
   file.release(odd);  // a copy stays
   EXPECT_EQ(values(odd), (std::vector<float>{1, 2}));
+}
+
+TEST(Safetensors, ThreadsShareOneCopy) {
+  const auto bytes = bytes_of(sample_safetensors());
+  const SafetensorsFile file = SafetensorsFile::from_memory(bytes, "sample");
+  std::array<const void*, 4> found{};
+  std::vector<std::thread> threads;
+  for (const void*& data : found) threads.emplace_back([&] { data = file.find("odd")->data(); });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_NE(found[0], nullptr);
+  EXPECT_TRUE(std::ranges::all_of(found, [&](const void* data) { return data == found[0]; }));
 }
 
 // An empty tensor shares its place with the one after it, whose copy must not be as short.
