@@ -38,7 +38,9 @@ class GgufModel final : public ModelFile {
   explicit GgufModel(const std::string& path) : file_(path) {}
 
   ModelSource source() const override { return {.weights = file_, .gguf = &file_}; }
-  std::shared_ptr<const Tokenizer> load_tokenizer() const override { return tokenizer_of(file_); }
+  std::shared_ptr<const Tokenizer> load_tokenizer() const override {
+    return text("tokenizer.ggml.model") == "no_vocab" ? nullptr : tokenizer_of(file_);
+  }
   std::string format() const override { return "gguf v" + std::to_string(file_.version()); }
   std::string name() const override { return text("general.name"); }
   std::string architecture() const override { return text("general.architecture"); }

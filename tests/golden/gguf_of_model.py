@@ -1,0 +1,156 @@
+"""Tiny models of Hugging Face's layout as GGUF, laid out as llama.cpp's converter does it: names, joined and stacked
+tensors, the order of the elements that rotate together, metadata keys."""
+
+import json
+import pathlib
+import re
+
+import gguf
+import ml_dtypes  # noqa: F401 (makes numpy know bfloat16)
+import numpy as np
+from safetensors.numpy import load_file
+
+LLAMA = {
+    "model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output",
+    "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm",
+    "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output", "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm",
+    "self_attn.qkv_proj": "attn_qkv", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down", "mlp.gate_up_proj": "ffn_up", "mlp.gate": "ffn_gate_inp",
+    "block_sparse_moe.gate": "ffn_gate_inp",
+}  # fmt: skip
+AFTER = LLAMA | {
+    "post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm",
+    "post_feedforward_layernorm": "post_ffw_norm",
+}  # fmt: skip
+GPT2 = {
+    "transformer.wte": "token_embd", "transformer.wpe": "position_embd", "transformer.ln_f": "output_norm",
+    "ln_1": "attn_norm", "ln_2": "ffn_norm", "attn.c_attn": "attn_qkv", "attn.c_proj": "attn_output",
+    "mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down",
+}  # fmt: skip
+NEOX = {
+    "gpt_neox.embed_in": "token_embd", "gpt_neox.final_layer_norm": "output_norm", "embed_out": "output",
+    "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm", "attention.query_key_value": "attn_qkv",
+    "attention.dense": "attn_output", "mlp.dense_h_to_4h": "ffn_up", "mlp.dense_4h_to_h": "ffn_down",
+}  # fmt: skip
+# Class in config.json -> architecture in GGUF, names.
+ARCHITECTURES = {
+    "GemmaForCausalLM": ("gemma", LLAMA), "Gemma2ForCausalLM": ("gemma2", AFTER), "Gemma3ForCausalLM": ("gemma3", AFTER),
+    "GPT2LMHeadModel": ("gpt2", GPT2), "GPTNeoXForCausalLM": ("gptneox", NEOX), "LlamaForCausalLM": ("llama", LLAMA),
+    "MistralForCausalLM": ("llama", LLAMA), "MixtralForCausalLM": ("llama", LLAMA), "Olmo2ForCausalLM": ("olmo2", AFTER),
+    "Phi3ForCausalLM": ("phi3", LLAMA), "Qwen2ForCausalLM": ("qwen2", LLAMA), "Qwen3ForCausalLM": ("qwen3", LLAMA),
+    "Qwen3MoeForCausalLM": ("qwen3moe", LLAMA), "SmolLM3ForCausalLM": ("smollm3", LLAMA),
+}  # fmt: skip
+EXPERT = re.compile(r"(?:mlp|block_sparse_moe)\.experts\.(\d+)\.(gate_proj|up_proj|down_proj|w1|w2|w3)")
+EXPERT_NAMES = {"gate_proj": "gate", "w1": "gate", "up_proj": "up", "w3": "up", "down_proj": "down", "w2": "down"}
+
+
+def interleaved(weight, n_heads):
+    """Rows of each head from halves to pairs side by side, as the rotary embedding of llama.cpp's llama wants them."""
+    halves = weight.reshape(n_heads, 2, weight.shape[0] // n_heads // 2, *weight.shape[1:])
+    return halves.swapaxes(1, 2).reshape(weight.shape)
+
+
+def joined_by_kind(weight, n_heads):
+    """[head][q, k, v] -> [q, k, v][head]."""
+    heads = weight.reshape(n_heads, 3, weight.shape[0] // n_heads // 3, *weight.shape[1:])
+    return heads.swapaxes(0, 1).reshape(weight.shape)
+
+
+def weights_of(folder, config, architecture, names):
+    heads = config.get("num_attention_heads", config.get("n_head"))
+    kv_heads = config.get("num_key_value_heads") or heads
+    result, experts = {}, {}
+    for name, weight in load_file(folder / "model.safetensors").items():
+        weight = weight.astype(np.float32)
+        layer = re.search(r"\.(?:layers|h)\.(\d+)\.(.*)", name)
+        stem, suffix = (layer[2] if layer else name).rsplit(".", 1)
+        prefix = f"blk.{layer[1]}." if layer else ""
+        if expert := EXPERT.fullmatch(stem):
+            experts.setdefault(f"{prefix}ffn_{EXPERT_NAMES[expert[2]]}_exps.weight", {})[int(expert[1])] = weight
+            continue
+        ours = names[stem]
+        if architecture in ("llama", "smollm3") and ours in ("attn_q", "attn_k"):
+            weight = interleaved(weight, heads if ours == "attn_q" else kv_heads)
+        if architecture == "gptneox" and ours == "attn_qkv":
+            weight = joined_by_kind(weight, heads)
+        if architecture == "gpt2" and suffix == "weight" and ours in ("attn_qkv", "attn_output", "ffn_up", "ffn_down"):
+            weight = weight.T
+        if architecture.startswith("gemma") and ours.endswith("norm"):
+            weight = weight + 1
+        result[f"{prefix}{ours}.{suffix}"] = np.ascontiguousarray(weight)
+    for name, parts in experts.items():
+        result[name] = np.stack([parts[index] for index in range(len(parts))])
+    return result
+
+
+def llama3_divisors(config, scaling):
+    """What the converter writes for rope_type llama3: a divisor for each frequency."""
+    dim = config["head_dim"]
+    frequencies = config["rope_theta"] ** -(np.arange(0, dim, 2, dtype=np.float64) / dim)
+    context, low, high = (scaling[k] for k in ("original_max_position_embeddings", "low_freq_factor", "high_freq_factor"))
+    waves = 2 * np.pi / frequencies
+    share = np.clip((context / waves - low) / (high - low), 0, 1)
+    return (1 / ((1 - share) / scaling["factor"] + share)).astype(np.float32)
+
+
+def write(folder, path):
+    """`folder`'s model as a GGUF at `path`, weights in f32 and no tokenizer."""
+    folder = pathlib.Path(folder)
+    config = json.loads((folder / "config.json").read_text())
+    architecture, names = ARCHITECTURES[config["architectures"][0]]
+    heads = config.get("num_attention_heads", config.get("n_head"))
+    width = config.get("hidden_size", config.get("n_embd"))
+    head_dim = config.get("head_dim") or width // heads
+    writer = gguf.GGUFWriter(path, architecture)
+    writer.add_context_length(config.get("max_position_embeddings", config.get("n_positions")))
+    writer.add_vocab_size(config["vocab_size"])
+    writer.add_embedding_length(width)
+    writer.add_block_count(config.get("num_hidden_layers", config.get("n_layer")))
+    writer.add_feed_forward_length(config.get("intermediate_size") or 4 * width)
+    writer.add_head_count(heads)
+    if config.get("num_key_value_heads"):
+        writer.add_head_count_kv(config["num_key_value_heads"])
+    if config.get("head_dim"):
+        writer.add_key_length(head_dim)
+        writer.add_value_length(head_dim)
+    if eps := config.get("rms_norm_eps"):
+        writer.add_layer_norm_rms_eps(eps)
+    else:
+        writer.add_layer_norm_eps(config.get("layer_norm_eps", config.get("layer_norm_epsilon")))
+    rope = config.get("rope_parameters") or {}
+    share = config.get("partial_rotary_factor", 1.0)
+    writer.add_rope_dimension_count(int(head_dim * share))
+    if base := config.get("rope_theta", rope.get("rope_theta")):
+        writer.add_rope_freq_base(base)
+    scaling = config.get("rope_scaling") or rope
+    kind = scaling.get("rope_type", "default")
+    weights = weights_of(folder, config, architecture, names)
+    if kind == "linear":
+        writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+        writer.add_rope_scaling_factor(scaling["factor"])
+    if kind == "yarn":
+        writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
+        writer.add_rope_scaling_factor(scaling["factor"])
+        writer.add_rope_scaling_orig_ctx_len(scaling["original_max_position_embeddings"])
+    if kind == "llama3":
+        weights["rope_freqs.weight"] = llama3_divisors(config, scaling)
+    if config.get("sliding_window"):
+        writer.add_sliding_window(config["sliding_window"])
+    if architecture == "gemma2":
+        writer.add_attn_logit_softcapping(config["attn_logit_softcapping"])
+        writer.add_final_logit_softcapping(config["final_logit_softcapping"])
+    if architecture == "gptneox":
+        writer.add_parallel_residual(config["use_parallel_residual"])
+    if n_experts := config.get("num_local_experts", config.get("num_experts")):
+        writer.add_expert_count(n_experts)
+        writer.add_expert_used_count(config["num_experts_per_tok"])
+        if "moe_intermediate_size" in config:
+            writer.add_expert_feed_forward_length(config["moe_intermediate_size"])
+    writer.add_tokenizer_model("no_vocab")
+    for name, weight in weights.items():
+        writer.add_tensor(name, weight)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
