@@ -7,14 +7,13 @@
 namespace tidemill {
 
 Tensor VectorStore::keep(const Tensor& vector) {
-  if (vector.shape().rank() != 1 || vector.layout() != Layout::rows || !vector.is_contiguous()) {
+  if (vector.layout() != Layout::rows || !vector.is_contiguous()) {
     throw Error(ErrorCode::invalid_argument,
-                "vector weight: its shape is " + vector.shape().to_string() + "; give a contiguous tensor of rank 1");
+                "vector weight: its shape is " + vector.shape().to_string() + " with gaps; give a contiguous tensor");
   }
-  const int64_t n = vector.dim(0);
-  Storage& storage = storages_.emplace_back(tidemill::size_bytes(DType::f32, {n}));
-  const Tensor copy(storage.data(), DType::f32, {n});
-  dequantize(vector.dtype(), vector.data(), {copy.as<float>(), static_cast<size_t>(n)});
+  Storage& storage = storages_.emplace_back(tidemill::size_bytes(DType::f32, vector.shape()));
+  const Tensor copy(storage.data(), DType::f32, vector.shape());
+  dequantize(vector.dtype(), vector.data(), {copy.as<float>(), static_cast<size_t>(vector.n_elements())});
   return copy;
 }
 

@@ -11,8 +11,8 @@ namespace tidemill {
 
 class VectorStore {
  public:
-  // A copy of `vector`, of any dtype, as f32; lives as long as this object.  Throws invalid_argument unless it has
-  // rank 1.
+  // A copy of `vector`, of any dtype, as f32; lives as long as this object.  Throws invalid_argument unless it is
+  // contiguous.
   Tensor keep(const Tensor& vector);
   int64_t size_bytes() const;
 

@@ -13,7 +13,7 @@ namespace tidemill {
 
 // How a model uses a weight; a backend lays each kind out differently.
 enum class WeightRole {
-  vector,     // norm weights, biases: read element by element, as f32
+  vector,     // norm weights, biases, decays, of any shape: read element by element, as f32
   matrix,     // [N, K], the right-hand side of matmul
   embedding,  // [vocab_size, d_model], rows looked up by id, and perhaps a matmul too (tied output head)
 };

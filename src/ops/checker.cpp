@@ -146,6 +146,43 @@ void CheckedKernels::check(const op::Attention& operation) {
           tolerance_.other);
 }
 
+void CheckedKernels::check(const op::Lerp& operation) {
+  for (size_t j = 0; j < operation.outs.size(); ++j) {
+    Twin expected(operation.outs[j]);
+    reference_.run(op::Lerp{operation.x, operation.y, operation.shares.subspan(j, 1), {&expected.tensor, 1}});
+    const op::Lerp one{operation.x, operation.y, operation.shares.subspan(j, 1), operation.outs.subspan(j, 1)};
+    inner_.run(one);
+    compare(op::Lerp::kName, operation.outs[j].as<float>(), expected.values, expected.tensor.shape().last(),
+            tolerance_.other);
+  }
+}
+
+template <RecurrentOperation Op>
+void CheckedKernels::check(const Op& operation) {
+  const auto state = [&](const StateRun& run) {
+    return std::span(run.slot.template as<float>() + operation.part.begin, static_cast<size_t>(operation.part.size));
+  };
+  // The reference continues the states; they are then put back for the inner kernels.
+  std::vector<std::vector<float>> before, expected_states;
+  for (const StateRun& run : operation.runs) before.emplace_back(state(run).begin(), state(run).end());
+  Twin expected(operation.out);
+  Op by_reference = operation;
+  by_reference.out = expected.tensor;
+  reference_.run(by_reference);
+  for (size_t i = 0; i < before.size(); ++i) {
+    const std::span<float> numbers = state(operation.runs[i]);
+    expected_states.emplace_back(numbers.begin(), numbers.end());
+    std::copy(before[i].begin(), before[i].end(), numbers.begin());
+  }
+  inner_.run(operation);
+  for (size_t i = 0; i < before.size(); ++i) {
+    compare(std::string(Op::kName) + ", state", state(operation.runs[i]).data(), expected_states[i],
+            operation.part.size, tolerance_.other);
+  }
+  compare(Op::kName, operation.out.template as<float>(), expected.values, operation.out.shape().last(),
+          tolerance_.other);
+}
+
 void CheckedKernels::run(const Operation& operation) {
   std::visit([this](const auto& one) { check(one); }, operation);
 }

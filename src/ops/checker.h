@@ -16,6 +16,13 @@ struct CheckTolerance {
   double other = 1e-4;   // about 2e-3 where the state is f16
 };
 
+// Operations that continue a state in their runs' slots.
+template <typename Op>
+concept RecurrentOperation = requires(const Op& operation) {
+  operation.runs;
+  operation.part;
+};
+
 // Slow, and for one caller at a time.  A difference throws internal: "rms_norm: row 3, column 17: ...".
 class CheckedKernels final : public Kernels {
  public:
@@ -42,6 +49,9 @@ class CheckedKernels final : public Kernels {
   void check(const op::ExpertMatmul& operation);
   void check(const op::ChooseExperts& operation);
   void check(const op::Attention& operation);
+  void check(const op::Lerp& operation);
+  template <RecurrentOperation Op>
+  void check(const Op& operation);
 
   Kernels& inner_;
   CheckTolerance tolerance_;

@@ -92,6 +92,34 @@ TEST_F(CheckerTest, RowsThatWereNotAppendedAreNoticed) {
   EXPECT_NE(message.find("appended rows"), std::string::npos) << message;
 }
 
+TEST_F(CheckerTest, StatesOfRecurrentOperationsAreCompared) {
+  // Continues a state of its own: the results are right, the state is not.
+  class Forgetful : public Kernels {
+   public:
+    void run(const Operation& operation) override {
+      op::PreviousRows elsewhere = std::get<op::PreviousRows>(operation);
+      const StateRun& run = elsewhere.runs[0];
+      std::vector<float> slot(run.slot.as<float>(), run.slot.as<float>() + run.slot.dim(0));
+      const StateRun other{.n_rows = run.n_rows, .first_pos = run.first_pos, .slot = view(slot, run.slot.shape())};
+      elsewhere.runs = {&other, 1};
+      ReferenceKernels().run(elsewhere);
+    }
+  };
+  std::vector<float> slot{7, 8, 9};
+  const StateRun run{.n_rows = 2, .first_pos = 5, .slot = view(slot, {3})};
+  const op::PreviousRows operation{a, {&run, 1}, {0, 3}, out};
+  Forgetful forgetful;
+  CheckedKernels noticing(forgetful);
+  const std::string message = failure_of([&] { noticing.run(operation); });
+  EXPECT_NE(message.find("previous_rows, state: row 0, column 0"), std::string::npos) << message;
+  slot = {7, 8, 9};
+  ReferenceKernels inner;
+  CheckedKernels checked(inner);
+  checked.run(operation);
+  EXPECT_EQ(out_, (std::vector<float>{7, 8, 9, 1, 2, 3}));
+  EXPECT_EQ(slot, (std::vector<float>{4, 5, 6}));
+}
+
 TEST_F(CheckerTest, TheReferenceReadsTheOriginalOfAnAdoptedWeight) {
   std::vector<float> half{0.5f, 1, 1.5f, 2, 2.5f, 3};
   const std::vector<int32_t> ids{1, 0};

@@ -31,6 +31,12 @@ struct StateRun {
   Tensor slot = {};    // f32 [slot_size]
 };
 
+// Numbers [begin, begin + size) of each run's slot: what one operation reads and continues there.
+struct SlotPart {
+  int64_t begin = 0;
+  int64_t size = 0;
+};
+
 struct AttentionOptions {
   int64_t n_heads = 0;
   int64_t n_kv_heads = 0;  // divides n_heads
@@ -48,12 +54,26 @@ enum class RopePairs : uint8_t {
 };
 
 enum class Activation : uint8_t {
+  identity,   // a Gate is then a plain product
   gelu_tanh,  // 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).  Hendrycks and Gimpel 2016, arXiv:1606.08415
   gelu,       // x Phi(x), by the error function
   silu,       // x sigmoid(x)
   relu,
   relu_squared,
-  clamped_swiglu,  // only for Gate, of gpt-oss: see there
+  sigmoid,
+  tanh,
+  softplus,         // log(1 + e^x)
+  exp_neg_exp,      // e^-(e^x): RWKV-6's decay of a state
+  exp_neg_sigmoid,  // e^-(e^-0.5 sigmoid(x)): RWKV-7's, never below 0.545
+  clamped_swiglu,   // only for Gate, of gpt-oss: see there
+};
+
+// Heads of Mamba: `n_heads` of `head_dim` channels each; `n_groups`, which divide n_heads, share b and c.
+struct ScanOptions {
+  int64_t n_heads = 0;
+  int64_t head_dim = 0;  // 1 in Mamba-1, where every channel has a step of its own
+  int64_t n_groups = 1;
+  int64_t state_size = 0;  // numbers that each channel keeps
 };
 
 // How logits of a router become the weights of the experts that are chosen.
@@ -81,22 +101,35 @@ struct GatherRows {
   Tensor out;
 };
 
-// out = x / sqrt(mean(x^2) + eps) * weight over the last dimension; `out` may be `x`.
-// Zhang and Sennrich 2019, arXiv:1910.07467.
+// out = x / sqrt(mean(x^2) + eps) * weight over the last dimension, or over each of `n_groups` equal parts of it; `out`
+// may be `x`.  Zhang and Sennrich 2019, arXiv:1910.07467.
 struct RmsNorm {
   static constexpr std::string_view kName = "rms_norm";
   Tensor x, weight;
   float eps;
   Tensor out;
+  int64_t n_groups = 1;
 };
 
-// out = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias over the last dimension; `bias` may be empty, `out` may be
-// `x`.  Ba et al. 2016, arXiv:1607.06450.
+// out = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias over the last dimension, or over each of `n_groups` equal
+// parts of it; `bias` may be empty, `out` may be `x`.  Ba et al. 2016, arXiv:1607.06450; groups: Wu and He 2018,
+// arXiv:1803.08494.
 struct LayerNorm {
   static constexpr std::string_view kName = "layer_norm";
   Tensor x, weight, bias;
   float eps;
   Tensor out;
+  int64_t n_groups = 1;
+};
+
+// out = y / sqrt(sum(y^2) + eps) with y = x * weight, over each of `n_groups` equal parts of the last dimension;
+// `weight` may be empty, `out` may be `x`.
+struct L2Norm {
+  static constexpr std::string_view kName = "l2_norm";
+  Tensor x, weight;
+  float eps;
+  Tensor out;
+  int64_t n_groups = 1;
 };
 
 // outs[j] = x * weights[j]^T; x: [n_rows, K], weights[j]: [N_j, K], outs[j]: [n_rows, N_j].
@@ -203,10 +236,102 @@ struct MixExperts {
   Tensor out;
 };
 
+// outs[j] = x + (y - x) * shares[j]; shares[j] is as x, or [d] for all rows alike.
+struct Lerp {
+  static constexpr std::string_view kName = "lerp";
+  Tensor x, y;
+  std::span<const Tensor> shares;
+  std::span<const Tensor> outs;
+};
+
+// out[i, :] = the row of x before row i in its sequence, zeros before the first.  State: the last row.
+struct PreviousRows {
+  static constexpr std::string_view kName = "previous_rows";
+  Tensor x;
+  std::span<const StateRun> runs;
+  SlotPart part;
+  Tensor out;
+};
+
+// A convolution of each channel over the rows of its sequence, zeros before the first:
+// out[i, c] = bias[c] + sum over j of weight[j, c] * x[i - (K - 1) + j, c].  weight: [K, d]; `bias` may be empty.
+// State: the last K - 1 rows.
+struct CausalConv {
+  static constexpr std::string_view kName = "causal_conv";
+  Tensor x, weight, bias;
+  std::span<const StateRun> runs;
+  SlotPart part;
+  Tensor out;
+};
+
+// State space models with a step size for each row: for a channel ch of head h, which reads group g of b and c,
+//   state[ch, :] = exp(step[i, h] * a[h, :]) * state[ch, :] + step[i, h] * x[i, ch] * b[i, g, :]
+//   out[i, ch] = c[i, g, :] . state[ch, :] + skip[h] * x[i, ch]
+// x, out: [n_rows, n_heads * head_dim]; step: [n_rows, n_heads]; a: [n_heads, state_size], or [n_heads, 1] for all
+// alike; b, c: [n_rows, n_groups * state_size]; skip: [n_heads].  State: [n_heads * head_dim, state_size].
+// Gu and Dao 2023, arXiv:2312.00752 (Mamba); Dao and Gu 2024, arXiv:2405.21060 (Mamba-2).
+struct SelectiveScan {
+  static constexpr std::string_view kName = "selective_scan";
+  Tensor x, step, a, b, c, skip;
+  std::span<const StateRun> runs;
+  ScanOptions options;
+  SlotPart part;
+  Tensor out;
+};
+
+// RWKV-4's attention without queries: a mean of the values so far, weighted by e^key and by e^decay for each row that
+// has passed since, the row itself by e^(key + bonus).  k, v, out: [n_rows, d]; decay (below zero), bonus: [d].
+// State: [3, d], numerator and denominator, both times e^-greatest, and the greatest exponent.
+// Peng et al. 2023, arXiv:2305.13048.
+struct Wkv4 {
+  static constexpr std::string_view kName = "wkv4";
+  Tensor k, v, decay, bonus;
+  std::span<const StateRun> runs;
+  SlotPart part;
+  Tensor out;
+};
+
+// Linear attention of RWKV-5 and 6 with a matrix for each head:
+//   out[i] = r[i] (state + (bonus * k[i]) v[i]^T);  state = decay[i] * state + k[i] v[i]^T, row by row
+// r, k, v, out: [n_rows, n_heads * head_dim]; decay: as these, or for all rows alike one for each channel or for each
+// head; bonus: one for each channel or for each head.  State: [n_heads, head_dim of k, head_dim of v].
+// Peng et al. 2024, arXiv:2404.05892.
+struct Wkv {
+  static constexpr std::string_view kName = "wkv";
+  Tensor r, k, v, decay, bonus;
+  std::span<const StateRun> runs;
+  int64_t n_heads;
+  SlotPart part;
+  Tensor out;
+};
+
+// The delta rule of RWKV-7, generalised: the state forgets what it holds for one key and learns a value for another:
+//   state = decay[i] * state - change[i] (erase[i] state) + k[i] v[i]^T;  out[i] = r[i] state
+// All [n_rows, n_heads * head_dim].  State: [n_heads, head_dim of k, head_dim of v].
+// Peng et al. 2025, arXiv:2503.14456; Yang et al. 2024, arXiv:2412.06464.
+struct DeltaRule {
+  static constexpr std::string_view kName = "delta_rule";
+  Tensor r, decay, k, v, erase, change;
+  std::span<const StateRun> runs;
+  int64_t n_heads;
+  SlotPart part;
+  Tensor out;
+};
+
+// Adds to each head of x its v, times the sum of r * k * weight over the head; `out` may be `x`.
+// All [n_rows, n_heads * head_dim]; weight: [n_heads * head_dim].
+struct HeadBonus {
+  static constexpr std::string_view kName = "head_bonus";
+  Tensor x, r, k, v, weight;
+  int64_t n_heads;
+  Tensor out;
+};
+
 }  // namespace op
 
-using Operation = std::variant<op::Embed, op::GatherRows, op::RmsNorm, op::LayerNorm, op::Matmul, op::Add, op::AddRow,
-                               op::Activate, op::Gate, op::SoftCap, op::RopeTable, op::Rope, op::Attention,
-                               op::ChooseExperts, op::ExpertMatmul, op::MixExperts>;
+using Operation = std::variant<op::Embed, op::GatherRows, op::RmsNorm, op::LayerNorm, op::L2Norm, op::Matmul, op::Add,
+                               op::AddRow, op::Activate, op::Gate, op::SoftCap, op::RopeTable, op::Rope, op::Attention,
+                               op::ChooseExperts, op::ExpertMatmul, op::MixExperts, op::Lerp, op::PreviousRows,
+                               op::CausalConv, op::SelectiveScan, op::Wkv4, op::Wkv, op::DeltaRule, op::HeadBonus>;
 
 }  // namespace tidemill

@@ -3,40 +3,13 @@
 #include <string>
 #include <string_view>
 
+#include "ops/checks.h"
+
 namespace tidemill {
 
+using namespace ops_checks;
+
 namespace {
-
-[[noreturn]] void fail(const std::string& message) {
-  throw Error(ErrorCode::invalid_argument, message);
-}
-
-std::string text(const Tensor& tensor) {
-  return std::string(info(tensor.dtype()).name) + " " + tensor.shape().to_string();
-}
-
-// Activations are contiguous f32 of one rank; `what` is the operation and its operand, "matmul: x".
-void expect_activation(std::string_view what, const Tensor& tensor, int rank) {
-  if (tensor.dtype() != DType::f32 || tensor.shape().rank() != rank || !tensor.is_contiguous()) {
-    fail(std::string(what) + " is " + text(tensor) + (tensor.is_contiguous() ? "" : " with gaps") +
-         "; give contiguous f32 of rank " + std::to_string(rank));
-  }
-}
-
-// A vector as wide as the rows of x; `what` as above.
-void expect_row(std::string_view what, const Tensor& row, const Tensor& x) {
-  expect_activation(what, row, 1);
-  if (x.shape().rank() < 1 || row.dim(0) != x.shape().last()) {
-    fail(std::string(what) + " is " + text(row) + " and x " + text(x) + "; their last dimensions must be equal");
-  }
-}
-
-// Two activations of one shape.
-void expect_alike(std::string_view what_a, const Tensor& a, std::string_view what_b, const Tensor& b) {
-  expect_activation(what_a, a, a.shape().rank());
-  expect_activation(what_b, b, a.shape().rank());
-  expect_shape(what_b, b.shape(), a.shape());
-}
 
 void expect_index(std::string_view what, int32_t index, int64_t n_rows) {
   if (index < 0 || index >= n_rows) {
@@ -94,20 +67,31 @@ Tensor Ops::gather_rows(const Tensor& x, std::span<const int32_t> rows) {
   return out;
 }
 
-Tensor Ops::rms_norm(const Tensor& x, const Tensor& weight, float eps) {
+Tensor Ops::rms_norm(const Tensor& x, const Tensor& weight, float eps, int64_t n_groups) {
   expect_activation("rms_norm: x", x, x.shape().rank());
   expect_row("rms_norm: weight", weight, x);
+  expect_divides("rms_norm: n_groups", n_groups, x);
   Tensor out = arena_.allocate(DType::f32, x.shape());
-  kernels_.run(op::RmsNorm{x, weight, eps, out});
+  kernels_.run(op::RmsNorm{x, weight, eps, out, n_groups});
   return out;
 }
 
-Tensor Ops::layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps) {
+Tensor Ops::layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps, int64_t n_groups) {
   expect_activation("layer_norm: x", x, x.shape().rank());
   expect_row("layer_norm: weight", weight, x);
   if (!bias.empty()) expect_row("layer_norm: bias", bias, x);
+  expect_divides("layer_norm: n_groups", n_groups, x);
   Tensor out = arena_.allocate(DType::f32, x.shape());
-  kernels_.run(op::LayerNorm{x, weight, bias, eps, out});
+  kernels_.run(op::LayerNorm{x, weight, bias, eps, out, n_groups});
+  return out;
+}
+
+Tensor Ops::l2_norm(const Tensor& x, const Tensor& weight, float eps, int64_t n_groups) {
+  expect_activation("l2_norm: x", x, x.shape().rank());
+  if (!weight.empty()) expect_row("l2_norm: weight", weight, x);
+  expect_divides("l2_norm: n_groups", n_groups, x);
+  Tensor out = arena_.allocate(DType::f32, x.shape());
+  kernels_.run(op::L2Norm{x, weight, eps, out, n_groups});
   return out;
 }
 
@@ -200,16 +184,8 @@ Tensor Ops::attention(const Tensor& q, const Tensor& k, const Tensor& v, std::sp
   expect_shape("attention: q", q.shape(), {q.dim(0), options.n_heads * options.head_dim});
   expect_shape("attention: k", k.shape(), {q.dim(0), kv_width});
   expect_shape("attention: v", v.shape(), {q.dim(0), kv_width});
-  int64_t next_row = 0;
-  for (const StateRun& run : runs) {
-    expect_run(run, kv_width);
-    if (run.first_row != next_row) break;
-    next_row += run.n_rows;
-  }
-  if (next_row != q.dim(0)) {
-    fail("attention: q is " + text(q) + " but the runs cover " + std::to_string(next_row) +
-         " rows; runs follow each other and cover every row once");
-  }
+  for (const StateRun& run : runs) expect_run(run, kv_width);
+  expect_cover("attention: q", q, runs);
   Tensor out = arena_.allocate(DType::f32, q.shape());
   kernels_.run(op::Attention{q, k, v, runs, options, out});
   return out;

@@ -38,9 +38,11 @@ class Ops {
   // Shapes are given as in Kernels; each returns a new tensor.
   Tensor embed(const Tensor& table, std::span<const int32_t> ids, float scale = 1.0f);  // [n_ids, d_model]
   Tensor gather_rows(const Tensor& x, std::span<const int32_t> rows);                   // [n_rows, d]
-  Tensor rms_norm(const Tensor& x, const Tensor& weight, float eps);                    // as x, over the last dimension
-  Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps);  // as x; bias may be empty
-  Tensor matmul(const Tensor& x, const Tensor& weight);                                     // [n_rows, N]
+  // As x, over the last dimension, or over each of n_groups parts of it; bias and l2_norm's weight may be empty.
+  Tensor rms_norm(const Tensor& x, const Tensor& weight, float eps, int64_t n_groups = 1);
+  Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps, int64_t n_groups = 1);
+  Tensor l2_norm(const Tensor& x, const Tensor& weight, float eps, int64_t n_groups = 1);
+  Tensor matmul(const Tensor& x, const Tensor& weight);  // [n_rows, N]
   // Several products of one input, e.g. `auto [q, k, v] = ops.matmul(h, wq, wk, wv)`.
   template <typename... W>
   std::array<Tensor, 1 + sizeof...(W)> matmul(const Tensor& x, const Tensor& first, const W&... rest)
@@ -58,6 +60,33 @@ class Ops {
   Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const StateRun> runs,
                    const AttentionOptions& options);  // as q
 
+  // Recurrent operations.  Each keeps its state in the runs' slots, from number `slot` on.
+  // Several mixtures of one pair, e.g. `auto [xr, xk] = ops.lerp(x, before, share_r, share_k)`; each as x.
+  template <typename... S>
+  std::array<Tensor, 1 + sizeof...(S)> lerp(const Tensor& x, const Tensor& y, const Tensor& first, const S&... rest);
+  Tensor previous_rows(const Tensor& x, std::span<const StateRun> runs, int64_t slot);  // as x
+  Tensor causal_conv(const Tensor& x, const Tensor& weight, const Tensor& bias, std::span<const StateRun> runs,
+                     int64_t slot);  // as x; bias may be empty
+  struct ScanInputs {
+    Tensor x, step, a, b, c, skip;
+  };
+  Tensor selective_scan(const ScanInputs& inputs, const ScanOptions& options, std::span<const StateRun> runs,
+                        int64_t slot);  // as x
+  Tensor wkv4(const Tensor& k, const Tensor& v, const Tensor& decay, const Tensor& bonus,
+              std::span<const StateRun> runs, int64_t slot);  // as k
+  struct WkvInputs {
+    Tensor r, k, v, decay, bonus;
+  };
+  Tensor wkv(const WkvInputs& inputs, int64_t n_heads, std::span<const StateRun> runs, int64_t slot);  // as r
+  struct DeltaInputs {
+    Tensor r, decay, k, v, erase, change;
+  };
+  Tensor delta_rule(const DeltaInputs& inputs, int64_t n_heads, std::span<const StateRun> runs, int64_t slot);  // as r
+  struct BonusInputs {
+    Tensor r, k, v, weight;
+  };
+  Tensor head_bonus(const Tensor& x, const BonusInputs& inputs, int64_t n_heads);  // as x, in its memory like add_to
+
   // The experts that each row goes to: ids i32 and weights f32, both [n_rows, n_chosen].
   struct Choice {
     Tensor ids, weights;
@@ -70,6 +99,7 @@ class Ops {
  private:
   // Checks and allocates outs[j] for x * weights[j]^T and computes them all.
   void matmul_all(const Tensor& x, std::span<const Tensor> weights, std::span<Tensor> outs);
+  void lerp_all(const Tensor& x, const Tensor& y, std::span<const Tensor> shares, std::span<Tensor> outs);
 
   Kernels& kernels_;
   Arena& arena_;
@@ -82,6 +112,15 @@ std::array<Tensor, 1 + sizeof...(W)> Ops::matmul(const Tensor& x, const Tensor& 
   const std::array<Tensor, 1 + sizeof...(W)> weights{first, rest...};
   std::array<Tensor, 1 + sizeof...(W)> outs;
   matmul_all(x, weights, outs);
+  return outs;
+}
+
+template <typename... S>
+std::array<Tensor, 1 + sizeof...(S)> Ops::lerp(const Tensor& x, const Tensor& y, const Tensor& first,
+                                               const S&... rest) {
+  const std::array<Tensor, 1 + sizeof...(S)> shares{first, rest...};
+  std::array<Tensor, 1 + sizeof...(S)> outs;
+  lerp_all(x, y, shares, outs);
   return outs;
 }
 

@@ -78,6 +78,29 @@ TEST_F(OpsTest, RefusesAttentionThatDoesNotFit) {
   EXPECT_NO_THROW(attend({run(0, 2, 0, {8, 4}), run(2, 1, 7, {8, 4})}, options)());
 }
 
+TEST_F(OpsTest, RefusesRecurrentOperationsThatDoNotFit) {
+  const Tensor x = tensor({3, 6}), row = tensor({6});
+  const StateRun small{.n_rows = 3, .slot = tensor({40})}, late{.first_row = 1, .n_rows = 2, .slot = tensor({40})};
+  const std::span<const StateRun> runs(&small, 1);
+  expect_refused([&] { ops_.previous_rows(x, runs, 35); }, {"previous_rows", "6 numbers from 35", "[40]"});
+  expect_refused([&] { ops_.previous_rows(x, {&late, 1}, 0); }, {"previous_rows", "cover 0 rows"});
+  expect_refused([&] { ops_.causal_conv(x, tensor({4, 5}), {}, runs, 0); }, {"causal_conv", "[4, 5]", "[3, 6]"});
+  expect_refused([&] { ops_.causal_conv(x, tensor({9, 6}), {}, runs, 0); }, {"48 numbers from 0", "[40]"});
+  const Ops::ScanInputs inputs{x, tensor({3, 2}), tensor({2, 1}), tensor({3, 4}), tensor({3, 4}), tensor({2})};
+  const ScanOptions options{.n_heads = 2, .head_dim = 3, .n_groups = 1, .state_size = 4};
+  EXPECT_NO_THROW(ops_.selective_scan(inputs, options, runs, 16));
+  expect_refused([&] { ops_.selective_scan(inputs, {2, 3, 2, 4}, runs, 0); }, {"selective_scan: b", "[3, 8]"});
+  expect_refused([&] { ops_.selective_scan(inputs, {3, 2, 2, 4}, runs, 0); }, {"n_groups 2", "divides"});
+  expect_refused([&] { ops_.wkv4(x, x, row, tensor({5}), runs, 0); }, {"wkv4: bonus", "[5]"});
+  expect_refused([&] { ops_.wkv({x, x, x, tensor({3}), row}, 2, runs, 0); }, {"wkv: decay", "[3]", "[6]"});
+  expect_refused([&] { ops_.wkv({x, x, x, row, row}, 4, runs, 0); }, {"wkv: n_heads", "4", "divides"});
+  expect_refused([&] { ops_.delta_rule({x, x, x, x, x, tensor({3, 5})}, 2, runs, 0); }, {"delta_rule", "[3, 5]"});
+  expect_refused([&] { ops_.delta_rule({x, x, x, x, x, x}, 1, runs, 5); }, {"36 numbers from 5"});
+  expect_refused([&] { ops_.head_bonus(x, {x, x, x, row}, 0); }, {"head_bonus: n_heads", "0"});
+  expect_refused([&] { ops_.lerp(x, x, tensor({5})); }, {"lerp", "[5]"});
+  expect_refused([&] { ops_.layer_norm(x, row, {}, 1e-5f, 4); }, {"layer_norm: n_groups", "4"});
+}
+
 TEST_F(OpsTest, AddToTakesTheMemoryOfItsFirstOperand) {
   const Tensor x = tensor({1, 3}), y = tensor({1, 3});
   const Tensor sum = ops_.add_to(x, y);

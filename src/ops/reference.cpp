@@ -8,6 +8,7 @@
 #include <numeric>
 #include <vector>
 
+#include "ops/recurrent_reference.h"
 #include "tensor/dequantize.h"
 #include "tensor/half.h"
 
@@ -75,6 +76,18 @@ double activated(Activation activation, double x) {
       return x > 0 || std::isnan(x) ? x : 0;
     case Activation::relu_squared:
       return x > 0 || std::isnan(x) ? x * x : 0;
+    case Activation::identity:
+      return x;
+    case Activation::sigmoid:
+      return 1.0 / (1.0 + std::exp(-x));
+    case Activation::tanh:
+      return std::tanh(x);
+    case Activation::softplus:
+      return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x)));
+    case Activation::exp_neg_exp:
+      return std::exp(-std::exp(x));
+    case Activation::exp_neg_sigmoid:
+      return std::exp(-std::exp(-0.5) / (1.0 + std::exp(-x)));
     case Activation::clamped_swiglu:
       break;  // no function of one number
   }
@@ -92,32 +105,49 @@ void compute(const op::GatherRows& o) {
   for (size_t i = 0; i < o.rows.size(); ++i) std::copy_n(o.x.row<float>(o.rows[i]), o.x.dim(1), o.out.row<float>(i));
 }
 
-// Calls `body(source, target, width)` for every row along the last dimension.
+// Calls `body(source, target, begin, width)` for every row along the last dimension, or for each of n_groups equal
+// parts of it, which begins at element `begin` of the row.
 template <typename Body>
-void for_each_row(const Tensor& x, const Tensor& out, Body&& body) {
-  const int64_t width = x.shape().last();
-  const int64_t n_rows = width == 0 ? 0 : x.n_elements() / width;
-  for (int64_t row = 0; row < n_rows; ++row) body(x.as<float>() + row * width, out.as<float>() + row * width, width);
+void for_each_row(const Tensor& x, const Tensor& out, Body&& body, int64_t n_groups = 1) {
+  const int64_t width = x.shape().last() / n_groups;
+  const int64_t n_parts = width == 0 ? 0 : x.n_elements() / width;
+  for (int64_t part = 0; part < n_parts; ++part) {
+    body(x.as<float>() + part * width, out.as<float>() + part * width, part % n_groups * width, width);
+  }
 }
 
 void compute(const op::RmsNorm& o) {
-  for_each_row(o.x, o.out, [&](const float* x, float* out, int64_t width) {
+  const auto normalise = [&](const float* x, float* out, int64_t begin, int64_t width) {
     const double scale = 1.0 / std::sqrt(dot(x, x, width) / static_cast<double>(width) + o.eps);
-    for (int64_t i = 0; i < width; ++i) out[i] = static_cast<float>(x[i] * scale * o.weight.as<float>()[i]);
-  });
+    for (int64_t i = 0; i < width; ++i) out[i] = static_cast<float>(x[i] * scale * o.weight.as<float>()[begin + i]);
+  };
+  for_each_row(o.x, o.out, normalise, o.n_groups);
 }
 
 void compute(const op::LayerNorm& o) {
-  for_each_row(o.x, o.out, [&](const float* x, float* out, int64_t width) {
+  const auto normalise = [&](const float* x, float* out, int64_t begin, int64_t width) {
     const double mean = std::accumulate(x, x + width, 0.0) / static_cast<double>(width);
     double squares = 0;
     for (int64_t i = 0; i < width; ++i) squares += (x[i] - mean) * (x[i] - mean);
     const double scale = 1.0 / std::sqrt(squares / static_cast<double>(width) + o.eps);
     for (int64_t i = 0; i < width; ++i) {
-      const double bias = o.bias.empty() ? 0 : o.bias.as<float>()[i];
-      out[i] = static_cast<float>((x[i] - mean) * scale * o.weight.as<float>()[i] + bias);
+      const double bias = o.bias.empty() ? 0 : o.bias.as<float>()[begin + i];
+      out[i] = static_cast<float>((x[i] - mean) * scale * o.weight.as<float>()[begin + i] + bias);
     }
-  });
+  };
+  for_each_row(o.x, o.out, normalise, o.n_groups);
+}
+
+void compute(const op::L2Norm& o) {
+  const auto normalise = [&](const float* x, float* out, int64_t begin, int64_t width) {
+    const auto weighted = [&](int64_t i) {
+      return o.weight.empty() ? double{x[i]} : double{x[i]} * o.weight.as<float>()[begin + i];
+    };
+    double squares = 0;
+    for (int64_t i = 0; i < width; ++i) squares += weighted(i) * weighted(i);
+    for (int64_t i = 0; i < width; ++i) out[i] = static_cast<float>(weighted(i) / std::sqrt(squares + o.eps));
+  };
+  for_each_row(o.x, o.out, normalise, o.n_groups);
 }
 
 void compute(const op::Matmul& o) {
@@ -136,7 +166,7 @@ void compute(const op::Add& o) {
 }
 
 void compute(const op::AddRow& o) {
-  for_each_row(o.x, o.out, [&](const float* x, float* out, int64_t width) {
+  for_each_row(o.x, o.out, [&](const float* x, float* out, int64_t, int64_t width) {
     for (int64_t i = 0; i < width; ++i) out[i] = x[i] + o.row.as<float>()[i];
   });
 }
@@ -263,7 +293,15 @@ void compute(const op::MixExperts& o) {
 }  // namespace
 
 void ReferenceKernels::run(const Operation& operation) {
-  std::visit([](const auto& one) { compute(one); }, operation);
+  std::visit(
+      [](const auto& one) {
+        if constexpr (requires { compute(one); }) {
+          compute(one);
+        } else {
+          compute_recurrent(one);
+        }
+      },
+      operation);
 }
 
 }  // namespace tidemill

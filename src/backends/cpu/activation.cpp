@@ -6,6 +6,7 @@
 #define HWY_TARGET_INCLUDE "backends/cpu/activation.cpp"
 #include <hwy/foreach_target.h>
 // After foreach_target.h, which includes this file once per target.
+#include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
 #include "backends/cpu/math-inl.h"
@@ -69,9 +70,50 @@ struct ReluSquared {
   }
 };
 
+struct Identity {
+  HWY_INLINE FloatVec operator()(FloatVec x) const { return x; }
+};
+
+HWY_INLINE FloatVec sigmoid(FloatVec x) {
+  return times_sigmoid(hn::Set(FloatTag(), 1.0f), hn::Neg(x));
+}
+
+struct Sigmoid {
+  HWY_INLINE FloatVec operator()(FloatVec x) const { return sigmoid(x); }
+};
+
+// Relatively exact around zero too, which tanh_f32 is not.
+struct Tanh {
+  HWY_INLINE FloatVec operator()(FloatVec x) const { return hn::Tanh(FloatTag(), x); }
+};
+
+// max(x, 0) + log(1 + e^-|x|): nothing overflows.
+struct Softplus {
+  HWY_INLINE FloatVec operator()(FloatVec x) const {
+    const FloatTag d;
+    return hn::Add(Relu()(x), hn::Log1p(d, exp_f32(d, hn::Neg(hn::Abs(x)))));
+  }
+};
+
+struct ExpNegExp {
+  HWY_INLINE FloatVec operator()(FloatVec x) const {
+    const FloatTag d;
+    return exp_f32(d, hn::Neg(exp_f32(d, x)));
+  }
+};
+
+struct ExpNegSigmoid {
+  HWY_INLINE FloatVec operator()(FloatVec x) const {
+    const FloatTag d;
+    return exp_f32(d, hn::Mul(hn::Set(d, -0.60653066f), sigmoid(x)));  // e^-0.5
+  }
+};
+
 template <class Body>
 HWY_INLINE void with_activation(Activation activation, Body&& body) {
   switch (activation) {
+    case Activation::identity:
+      return body(Identity());
     case Activation::gelu_tanh:
       return body(GeluTanh());
     case Activation::gelu:
@@ -82,6 +124,16 @@ HWY_INLINE void with_activation(Activation activation, Body&& body) {
       return body(Relu());
     case Activation::relu_squared:
       return body(ReluSquared());
+    case Activation::sigmoid:
+      return body(Sigmoid());
+    case Activation::tanh:
+      return body(Tanh());
+    case Activation::softplus:
+      return body(Softplus());
+    case Activation::exp_neg_exp:
+      return body(ExpNegExp());
+    case Activation::exp_neg_sigmoid:
+      return body(ExpNegSigmoid());
     case Activation::clamped_swiglu:
       return;  // a function of two numbers: clamped_swiglu_piece
   }

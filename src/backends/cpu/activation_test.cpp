@@ -11,8 +11,10 @@
 namespace tidemill {
 namespace {
 
-constexpr Activation kFunctions[] = {Activation::gelu_tanh, Activation::gelu, Activation::silu, Activation::relu,
-                                     Activation::relu_squared};
+constexpr Activation kFunctions[] = {Activation::gelu_tanh,   Activation::gelu,           Activation::silu,
+                                     Activation::relu,        Activation::relu_squared,   Activation::identity,
+                                     Activation::sigmoid,     Activation::tanh,           Activation::softplus,
+                                     Activation::exp_neg_exp, Activation::exp_neg_sigmoid};
 
 // Numbers from -bound to bound, densest around zero.
 TestTensor sweep(float bound) {

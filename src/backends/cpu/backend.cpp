@@ -11,6 +11,7 @@
 #include "backends/cpu/norm.h"
 #include "backends/cpu/pack.h"
 #include "backends/cpu/panels.h"
+#include "backends/cpu/recurrent.h"
 #include "backends/cpu/rope.h"
 
 namespace tidemill {

@@ -37,35 +37,73 @@ HWY_INLINE float sum_terms(const float* x, size_t n, const Term& term) {
   return sum + hn::GetLane(hn::SumOfLanes(d, hn::IfThenElseZero(hn::FirstN(d, n - i), rest)));
 }
 
-void rms_norm_rows(const float* x, const float* weight, float eps, float* out, int64_t n_rows, int64_t width) {
-  const hn::ScalableTag<float> d;
-  const auto n = static_cast<size_t>(width);
-  const auto square = [](auto v, auto sum) HWY_ATTR { return hn::MulAdd(v, v, sum); };
-  for (int64_t row = 0; row < n_rows; ++row, x += width, out += width) {
-    const auto scale = hn::Set(d, 1.0f / std::sqrt(sum_terms(x, n, square) / static_cast<float>(width) + eps));
-    for_each_vector(
-        d, n, [&](auto load, auto store) HWY_ATTR { store(hn::Mul(hn::Mul(load(x), scale), load(weight)), out); });
+// A part of a row that is normalised on its own: `group` of its weights goes with it.
+struct Part {
+  const float* x;
+  float* out;
+  int64_t group;
+};
+
+// Calls `body(part)` for parts [begin, end) of all rows.
+template <class Body>
+HWY_INLINE void for_each_part(const Tensor& x, const Tensor& out, int64_t n_groups, int64_t begin, int64_t end,
+                              const Body& body) {
+  const int64_t width = x.shape().last() / n_groups;
+  for (int64_t i = begin; i < end; ++i) {
+    body(Part{x.as<float>() + i * width, out.as<float>() + i * width, n_groups == 1 ? 0 : i % n_groups});
   }
 }
 
-// `bias` may be null.
-void layer_norm_rows(const float* x, const float* weight, const float* bias, float eps, float* out, int64_t n_rows,
-                     int64_t width) {
+void rms_norm_parts(const op::RmsNorm& o, int64_t begin, int64_t end) {
   const hn::ScalableTag<float> d;
-  const auto n = static_cast<size_t>(width);
-  for (int64_t row = 0; row < n_rows; ++row, x += width, out += width) {
-    const float total = sum_terms(x, n, [](auto v, auto sum) HWY_ATTR { return hn::Add(sum, v); });
-    const auto mean = hn::Set(d, total / static_cast<float>(width));
-    const float squares = sum_terms(x, n, [mean](auto v, auto sum) HWY_ATTR {
+  const auto n = static_cast<size_t>(o.x.shape().last() / o.n_groups);
+  const auto square = [](auto v, auto sum) HWY_ATTR { return hn::MulAdd(v, v, sum); };
+  for_each_part(o.x, o.out, o.n_groups, begin, end, [&](const Part& part) HWY_ATTR {
+    const float* const weight = o.weight.as<float>() + part.group * static_cast<int64_t>(n);
+    const float mean = sum_terms(part.x, n, square) / static_cast<float>(n);
+    const auto scale = hn::Set(d, 1.0f / std::sqrt(mean + o.eps));
+    for_each_vector(d, n, [&](auto load, auto store) HWY_ATTR {
+      store(hn::Mul(hn::Mul(load(part.x), scale), load(weight)), part.out);
+    });
+  });
+}
+
+void layer_norm_parts(const op::LayerNorm& o, int64_t begin, int64_t end) {
+  const hn::ScalableTag<float> d;
+  const auto n = static_cast<size_t>(o.x.shape().last() / o.n_groups);
+  for_each_part(o.x, o.out, o.n_groups, begin, end, [&](const Part& part) HWY_ATTR {
+    const int64_t first = part.group * static_cast<int64_t>(n);
+    const float* const weight = o.weight.as<float>() + first;
+    const float* const bias = o.bias.empty() ? nullptr : o.bias.as<float>() + first;
+    const float total = sum_terms(part.x, n, [](auto v, auto sum) HWY_ATTR { return hn::Add(sum, v); });
+    const auto mean = hn::Set(d, total / static_cast<float>(n));
+    const float squares = sum_terms(part.x, n, [mean](auto v, auto sum) HWY_ATTR {
       const auto centred = hn::Sub(v, mean);
       return hn::MulAdd(centred, centred, sum);
     });
-    const auto scale = hn::Set(d, 1.0f / std::sqrt(squares / static_cast<float>(width) + eps));
+    const auto scale = hn::Set(d, 1.0f / std::sqrt(squares / static_cast<float>(n) + o.eps));
     for_each_vector(d, n, [&](auto load, auto store) HWY_ATTR {
-      const auto normal = hn::Mul(hn::Mul(hn::Sub(load(x), mean), scale), load(weight));
-      store(bias == nullptr ? normal : hn::Add(normal, load(bias)), out);
+      const auto normal = hn::Mul(hn::Mul(hn::Sub(load(part.x), mean), scale), load(weight));
+      store(bias == nullptr ? normal : hn::Add(normal, load(bias)), part.out);
     });
-  }
+  });
+}
+
+void l2_norm_parts(const op::L2Norm& o, int64_t begin, int64_t end) {
+  const hn::ScalableTag<float> d;
+  const auto n = static_cast<size_t>(o.x.shape().last() / o.n_groups);
+  const auto square = [](auto v, auto sum) HWY_ATTR { return hn::MulAdd(v, v, sum); };
+  for_each_part(o.x, o.out, o.n_groups, begin, end, [&](const Part& part) HWY_ATTR {
+    const float* y = part.x;
+    if (!o.weight.empty()) {
+      const float* const weight = o.weight.as<float>() + part.group * static_cast<int64_t>(n);
+      for_each_vector(d, n,
+                      [&](auto load, auto store) HWY_ATTR { store(hn::Mul(load(part.x), load(weight)), part.out); });
+      y = part.out;
+    }
+    const auto scale = hn::Set(d, 1.0f / std::sqrt(sum_terms(y, n, square) + o.eps));
+    for_each_vector(d, n, [&](auto load, auto store) HWY_ATTR { store(hn::Mul(load(y), scale), part.out); });
+  });
 }
 
 }  // namespace tidemill::HWY_NAMESPACE
@@ -75,30 +113,32 @@ HWY_AFTER_NAMESPACE();
 
 namespace tidemill {
 
-HWY_EXPORT(rms_norm_rows);
-HWY_EXPORT(layer_norm_rows);
+HWY_EXPORT(rms_norm_parts);
+HWY_EXPORT(layer_norm_parts);
+HWY_EXPORT(l2_norm_parts);
+
+namespace {
+
+template <class Op>
+void normalise(ThreadPool& pool, const Op& operation, void (*parts)(const Op&, int64_t, int64_t)) {
+  if (operation.x.n_elements() == 0) return;
+  const int64_t width = operation.x.shape().last() / operation.n_groups;
+  pool.parallel_for(operation.x.n_elements() / width, rows_per_piece(width),
+                    [&](int64_t begin, int64_t end, int) { parts(operation, begin, end); });
+}
+
+}  // namespace
 
 void compute(ThreadPool& pool, const op::RmsNorm& operation) {
-  const int64_t width = operation.weight.dim(0);
-  if (operation.x.n_elements() == 0) return;
-  const auto rows = &HWY_DYNAMIC_DISPATCH(rms_norm_rows);
-  const float* const weight = operation.weight.as<float>();
-  pool.parallel_for(operation.x.n_elements() / width, rows_per_piece(width), [&](int64_t begin, int64_t end, int) {
-    rows(operation.x.as<float>() + begin * width, weight, operation.eps, operation.out.as<float>() + begin * width,
-         end - begin, width);
-  });
+  normalise(pool, operation, &HWY_DYNAMIC_DISPATCH(rms_norm_parts));
 }
 
 void compute(ThreadPool& pool, const op::LayerNorm& operation) {
-  const int64_t width = operation.weight.dim(0);
-  if (operation.x.n_elements() == 0) return;
-  const auto rows = &HWY_DYNAMIC_DISPATCH(layer_norm_rows);
-  const float* const weight = operation.weight.as<float>();
-  const float* const bias = operation.bias.as<float>();
-  pool.parallel_for(operation.x.n_elements() / width, rows_per_piece(width), [&](int64_t begin, int64_t end, int) {
-    rows(operation.x.as<float>() + begin * width, weight, bias, operation.eps,
-         operation.out.as<float>() + begin * width, end - begin, width);
-  });
+  normalise(pool, operation, &HWY_DYNAMIC_DISPATCH(layer_norm_parts));
+}
+
+void compute(ThreadPool& pool, const op::L2Norm& operation) {
+  normalise(pool, operation, &HWY_DYNAMIC_DISPATCH(l2_norm_parts));
 }
 
 }  // namespace tidemill

@@ -8,5 +8,6 @@ namespace tidemill {
 
 void compute(ThreadPool& pool, const op::RmsNorm& operation);
 void compute(ThreadPool& pool, const op::LayerNorm& operation);
+void compute(ThreadPool& pool, const op::L2Norm& operation);
 
 }  // namespace tidemill

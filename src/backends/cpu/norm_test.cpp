@@ -74,6 +74,41 @@ TEST(NormTest, ARowOfLayerNormDoesNotDependOnTheOthersOrOnThreads) {
   }
 }
 
+TEST(NormTest, GroupsAreNormalisedOnTheirOwnWithTheirOwnWeights) {
+  ThreadPool pool(2);
+  for (const int64_t width : {1, 8, 20, 33, 64}) {
+    SCOPED_TRACE(width);
+    const int64_t n_rows = 9, n_groups = 5;
+    const Shape shape{n_rows, n_groups * width};
+    const TestTensor x = TestTensor::random(shape, 1, 3.0f), weight = TestTensor::random({n_groups * width}, 2),
+                     bias = TestTensor::random({n_groups * width}, 3);
+    const auto expect_like_reference = [&](auto operation) {
+      TestTensor found(shape), expected(shape), alone(shape);
+      operation.n_groups = n_groups;
+      operation.out = expected.view();
+      ReferenceKernels().run(operation);
+      operation.out = found.view();
+      compute(pool, operation);
+      for (int64_t i = 0; i < shape.n_elements(); ++i) ASSERT_NEAR(found.data()[i], expected.data()[i], 4e-6f) << i;
+      // In place, and a row alone.
+      const TestTensor copy(shape);
+      std::copy_n(x.view().as<float>(), shape.n_elements(), copy.view().as<float>());
+      operation.x = operation.out = copy.view();
+      compute(pool, operation);
+      EXPECT_TRUE(copy == found);
+      operation.x = x.view().slice(0, 3, 4);
+      operation.out = alone.view().slice(0, 3, 4);
+      compute(pool, operation);
+      const float* const row = found.view().row<float>(3);
+      EXPECT_TRUE(std::equal(row, row + n_groups * width, alone.view().row<float>(3)));
+    };
+    expect_like_reference(op::RmsNorm{x.view(), weight.view(), 1e-5f, {}});
+    expect_like_reference(op::LayerNorm{x.view(), weight.view(), bias.view(), 1e-3f, {}});
+    expect_like_reference(op::L2Norm{x.view(), weight.view(), 1e-6f, {}});
+    expect_like_reference(op::L2Norm{x.view(), {}, 1e-6f, {}});
+  }
+}
+
 TEST(NormTest, ZerosStayZeroAndNanStaysInItsRow) {
   ThreadPool pool(1);
   TestTensor x = TestTensor::random({3, 20}, 1), weight = TestTensor::random({20}, 2);
