@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <future>
 #include <optional>
+#include <utility>
 
 #include "text/bpe/bpe_cuts.h"
 #include "text/bpe/bpe_rules.h"
@@ -55,34 +57,65 @@ class Bpe final : public PieceModel {
 
  private:
   Bpe(const BpeVocab& vocab, std::span<const std::string_view> texts, const std::string& source)
-      : names_(vocab.names),
-        texts_(texts),
+      : early_cuts_(begin_early<BpeCuts>(vocab, [texts] { return BpeCuts(texts); })),
+        early_known_(
+            begin_early<KnownPieces>(vocab, [texts] { return KnownPieces(texts, std::vector<bool>(texts.size())); })),
+        names_(vocab.names),
         name_index_(names_, source),
-        text_index_(texts_, source),
+        texts_(vocab.texts.empty() ? std::optional<Texts>() : std::optional<Texts>(std::in_place, texts, source)),
         symbols_(vocab, name_index_, source),
-        rules_(bpe_rules(vocab, name_index_, text_index_, source)),
-        pairs_(rules_),
+        rules_(lists_pairs(vocab) ? bpe_rules(vocab, name_index_, text_index(), source)
+                                  : std::vector<BpePairs::Rule>()),
+        pairs_(make_pairs(vocab)),
         byte_pairs_(pairs_.has_ties() ? std::vector<uint32_t>() : symbols_.plain_bytes(), pairs_),
         sizes_(symbols_.sizes(texts)),
         cuts_(make_cuts(texts, vocab)),
         whole_tokens_(find_whole(texts.size())),
         joints_(make_joints(texts, vocab)),
-        known_(texts, vocab.whole_pieces ? std::vector<bool>(texts.size(), true) : whole_tokens_),
+        known_(make_known(texts, vocab)),
         whole_pieces_(vocab.whole_pieces),
         cache_bytes_(vocab.cache_bytes) {
     std::vector<BpePairs::Rule>().swap(rules_);
     std::vector<bool>().swap(whole_tokens_);
   }
 
+  // Tables of large vocabularies that are made on other threads, where there are any, while this one finds the pairs.
+  template <typename Table, typename Make>
+  static std::future<Table> begin_early(const BpeVocab& vocab, Make&& make) {
+    return lists_pairs(vocab) || vocab.whole_pieces ? std::future<Table>() : std::async(std::forward<Make>(make));
+  }
+
+  // The texts of tokens, where they are not their names.
+  struct Texts {
+    Texts(std::span<const std::string_view> all, const std::string& source) : strings(all), index(strings, source) {}
+    TokenStrings strings;
+    TokenIndex index;
+  };
+  const TokenIndex& text_index() const { return texts_ ? texts_->index : name_index_; }
+
+  static bool lists_pairs(const BpeVocab& vocab) {
+    return vocab.order != BpeVocab::Order::scores || vocab.names.size() <= vocab.most_listed;
+  }
+  BpePairs make_pairs(const BpeVocab& vocab) const {
+    if (lists_pairs(vocab)) return BpePairs(rules_);
+    return BpePairs(text_index(), concatenation_ranks(vocab));
+  }
+
   // Which tokens their own bytes are proven to become.
   std::vector<bool> find_whole(size_t n_tokens) const {
-    if (pairs_.has_ties() || rules_.size() > kMostProven) return std::vector<bool>(n_tokens);
+    if (pairs_.has_ties() || rules_.empty() || rules_.size() > kMostProven) return std::vector<bool>(n_tokens);
     return find_whole_tokens(n_tokens, symbols_.ids(), rules_, pairs_);
   }
 
+  KnownPieces make_known(std::span<const std::string_view> texts, const BpeVocab& vocab) {
+    if (early_known_.valid()) return early_known_.get();
+    return KnownPieces(texts, vocab.whole_pieces ? std::vector<bool>(texts.size(), true) : whole_tokens_);
+  }
+
   // A piece that is a whole text is cut into words; not where a token may be a piece without being made by merging.
-  std::optional<BpeCuts> make_cuts(std::span<const std::string_view> texts, const BpeVocab& vocab) const {
+  std::optional<BpeCuts> make_cuts(std::span<const std::string_view> texts, const BpeVocab& vocab) {
     if (vocab.byte_symbols || vocab.whole_pieces || !symbols_.are_local()) return {};
+    if (early_cuts_.valid()) return early_cuts_.get();  // of all tokens, also the few that no merge makes
     std::vector<bool> is_made(texts.size());
     for (const BpePairs::Rule& rule : rules_) is_made[rule.id] = true;
     std::vector<std::string_view> made;
@@ -226,7 +259,7 @@ class Bpe final : public PieceModel {
 
   // Leaves the tokens of `piece` in the scratch.
   void split(std::string_view piece, BpeScratch& own) const {
-    const int32_t whole = whole_pieces_ ? text_index_.find(piece) : -1;
+    const int32_t whole = whole_pieces_ ? text_index().find(piece) : -1;
     if (whole >= 0) {
       own.word.clear();
       own.word.add(static_cast<uint32_t>(whole), static_cast<uint32_t>(piece.size()));
@@ -291,8 +324,11 @@ class Bpe final : public PieceModel {
     for (const BpeWord::Symbol& symbol : own.word.symbols()) append(symbol.size);
   }
 
-  TokenStrings names_, texts_;
-  TokenIndex name_index_, text_index_;
+  std::future<BpeCuts> early_cuts_;  // only while loading, as early_known_
+  std::future<KnownPieces> early_known_;
+  TokenStrings names_;
+  TokenIndex name_index_;
+  std::optional<Texts> texts_;
   BpeSymbols symbols_;
   std::vector<BpePairs::Rule> rules_;  // only while loading
   BpePairs pairs_;

@@ -34,6 +34,8 @@ struct BpeVocab {
   Order order = Order::merges;
   std::span<const std::pair<std::string_view, std::string_view>> merges = {};  // names of both parts
   std::span<const float> scores = {};                                          // one per id
+  // Order::scores: with more tokens than this, pairs are not listed at load but looked up as they come.
+  size_t most_listed = size_t{1} << 17;
   // Order::ids and scores: per id, 0 for what merging neither takes nor makes.  None at all: all 1.
   std::span<const uint8_t> mergeable = {};
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace tidemill {
 
@@ -24,6 +25,15 @@ BpePairs::BpePairs(std::span<const Rule> given) {
     insert(rule, ids_.size() - 1);
   }
   if (has_ties) ranks_ = std::move(ranks);
+}
+
+BpePairs::BpePairs(const TokenIndex& index, std::span<const uint32_t> ranks) {
+  auto concatenations = std::make_unique<BpeConcatenations>(index, ranks);
+  ids_ = concatenations->take_ids();
+  concatenations_ = std::move(concatenations);
+  const auto same_rank = [&](uint32_t a, uint32_t b) { return ranks[a] == ranks[b]; };
+  if (std::adjacent_find(ids_.begin(), ids_.end(), same_rank) == ids_.end()) return;
+  for (const uint32_t id : ids_) ranks_.push_back(ranks[id]);
 }
 
 void BpePairs::insert(const Rule& rule, uint64_t merge) {

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "sys/huge_pages.h"
+#include "text/bpe/bpe_concatenations.h"
 #include "text/pieces/hash_filter.h"
 
 namespace tidemill {
@@ -24,9 +26,12 @@ class BpePairs {
 
   // Of two rules for one pair the last counts.  At most 2^kMergeBits - 1 rules.
   explicit BpePairs(std::span<const Rule> rules);
+  // Of pairs that are not listed, by the ranks of what they become: BpeConcatenations.
+  BpePairs(const TokenIndex& index, std::span<const uint32_t> ranks);
 
   // The number of the pair's merge; kNone when it is not merged.  Lower numbers have lower ranks, or equal ones.
   uint32_t find(uint32_t left, uint32_t right) const {
+    if (concatenations_) return concatenations_->find(left, right);
     const uint64_t key = uint64_t{left} << kIdBits | right;
     const uint64_t hashed = hash(key);
     if (!filter_.may_hold(hashed)) return kNone;
@@ -51,10 +56,11 @@ class BpePairs {
   static uint64_t hash(uint64_t key) { return (key ^ key >> 19) * 0x9E3779B97F4A7C15u; }
   void insert(const Rule& rule, uint64_t merge);
 
+  std::unique_ptr<const BpeConcatenations> concatenations_;  // in place of slots_
   HashFilter filter_;
   HugeVector<uint64_t> slots_;  // the pair's ids and its merge; a power of two, at most half full
-  uint64_t mask_;
-  int shift_;
+  uint64_t mask_ = 0;
+  int shift_ = 0;
   std::vector<uint32_t> ids_;    // by merge
   std::vector<uint32_t> ranks_;  // by merge; empty when all differ
 };

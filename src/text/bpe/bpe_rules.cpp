@@ -52,13 +52,12 @@ std::vector<BpePairs::Rule> listed_rules(const BpeVocab& vocab, const TokenIndex
 std::vector<BpePairs::Rule> concatenation_rules(const BpeVocab& vocab, const TokenIndex& texts,
                                                 const std::string& source) {
   const std::span<const std::string_view> all = vocab.texts.empty() ? vocab.names : vocab.texts;
-  const auto merges = [&](int32_t id) { return id >= 0 && (vocab.mergeable.empty() || vocab.mergeable[id] != 0); };
+  const std::vector<uint32_t> ranks = concatenation_ranks(vocab);
+  const auto merges = [&](int32_t id) { return id >= 0 && ranks[id] != BpeConcatenations::kNeverMerged; };
   const JoinableHash hash(texts.longest());
   std::vector<BpePairs::Rule> rules;
   for (size_t id = 0; id < all.size(); ++id) {
     if (!merges(static_cast<int32_t>(id))) continue;
-    const uint32_t rank =
-        vocab.order == BpeVocab::Order::ids ? static_cast<uint32_t>(id) : descending(vocab.scores[id]);
     const std::string_view token = all[id];
     const uint64_t token_hash = JoinableHash::of(token);
     uint64_t left_hash = 0;
@@ -70,7 +69,8 @@ std::vector<BpePairs::Rule> concatenation_rules(const BpeVocab& vocab, const Tok
       const int32_t right = texts.find(token.substr(middle), right_hash);
       if (!merges(right)) continue;
       if (rules.size() == kMaxMerges) bad_vocabulary(source, "more than 2^22 pairs of tokens are a token together");
-      rules.push_back({static_cast<uint32_t>(left), static_cast<uint32_t>(right), rank, static_cast<uint32_t>(id)});
+      rules.push_back(
+          {static_cast<uint32_t>(left), static_cast<uint32_t>(right), ranks[id], static_cast<uint32_t>(id)});
     }
   }
   return rules;
@@ -99,6 +99,15 @@ void check_bpe_vocab(const BpeVocab& vocab, const std::string& source) {
     bad_vocabulary(
         source, "the score of token " + std::to_string(id) + " '" + std::string(vocab.names[id]) + "' is not a number");
   }
+}
+
+std::vector<uint32_t> concatenation_ranks(const BpeVocab& vocab) {
+  std::vector<uint32_t> ranks(vocab.names.size(), BpeConcatenations::kNeverMerged);
+  for (size_t id = 0; id < ranks.size(); ++id) {
+    if (!vocab.mergeable.empty() && vocab.mergeable[id] == 0) continue;
+    ranks[id] = vocab.order == BpeVocab::Order::ids ? static_cast<uint32_t>(id) : descending(vocab.scores[id]);
+  }
+  return ranks;
 }
 
 std::vector<BpePairs::Rule> bpe_rules(const BpeVocab& vocab, const TokenIndex& names, const TokenIndex& texts,

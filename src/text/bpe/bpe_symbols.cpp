@@ -81,6 +81,7 @@ void BpeSymbols::find_characters(const BpeVocab& vocab) {
       const std::string_view prefix = variant & 1 ? std::string_view(continuing_prefix_) : std::string_view();
       const std::string_view suffix = variant & 2 ? std::string_view(end_suffix_) : std::string_view();
       std::string_view symbol = texts[id];
+      if (symbol.size() > prefix.size() + suffix.size() + 4) continue;  // more than one character
       if (symbol.size() <= prefix.size() + suffix.size() || !symbol.starts_with(prefix) || !symbol.ends_with(suffix)) {
         continue;
       }
@@ -127,6 +128,7 @@ bool BpeSymbols::are_local() const {
 std::vector<uint32_t> BpeSymbols::sizes(std::span<const std::string_view> texts) const {
   std::vector<uint32_t> sizes;
   if (has_affixes_) return sizes;
+  sizes.reserve(texts.size());
   for (const std::string_view text : texts) sizes.push_back(static_cast<uint32_t>(text.size()));
   for (size_t byte = 0; byte_fallback_ && byte < byte_ids_.size(); ++byte) {
     if (byte_ids_[byte] >= 0) sizes[byte_ids_[byte]] = 1;

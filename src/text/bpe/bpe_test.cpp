@@ -230,6 +230,45 @@ TEST(Bpe, EqualsTheDefinition) {
   }
 }
 
+// Pairs that are looked up as they come are those that a list would have.
+TEST(Bpe, PairsNeedNotBeListed) {
+  std::mt19937 random(12);
+  for (int round = 0; round < 200; ++round) {
+    std::set<std::string> tokens{"a", "b", "\u00E9", "\u2581"};
+    while (tokens.size() < 30) {
+      std::string token;
+      const std::string letters[] = {"a", "b", "\u00E9", "\u2581"};
+      for (size_t n = 2 + random() % 4; n > 0; --n) token += letters[random() % 4];
+      tokens.insert(token);
+    }
+    std::vector<std::string> shuffled(tokens.begin(), tokens.end());
+    std::shuffle(shuffled.begin(), shuffled.end(), random);
+    shuffled.push_back("<unk>");
+    const std::vector<std::string_view> names = views(shuffled);
+    std::vector<float> scores;
+    std::vector<uint8_t> mergeable;
+    const uint32_t n_scores = round % 2 ? 5 : 100000;  // with ties, and nearly none
+    for (const std::string_view name : names) {
+      scores.push_back(-static_cast<float>(random() % n_scores));
+      mergeable.push_back(name.size() < 3 || (random() % 5 > 0 && name != "<unk>"));
+    }
+    BpeVocab vocab{.names = names,
+                   .order = BpeVocab::Order::scores,
+                   .scores = scores,
+                   .mergeable = mergeable,
+                   .fuse_unknown = round % 3 == 0,
+                   .unknown = "<unk>"};
+    const auto listed = make_bpe(vocab, "listed");
+    vocab.most_listed = 0;
+    const auto looked_up = make_bpe(vocab, "looked up");
+    for (int k = 0; k < 20; ++k) {
+      std::string text;
+      for (size_t n = random() % 80; n > 0; --n) text += shuffled[random() % 6];
+      ASSERT_EQ(ids_of(*listed, text), ids_of(*looked_up, text)) << text;
+    }
+  }
+}
+
 TEST(Bpe, LongPiecesTakeNearlyLinearTime) {
   RandomVocab random(7, BpeVocab::Order::merges);
   const auto model = make_bpe(random.vocab(), "test");

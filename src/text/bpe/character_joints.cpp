@@ -31,6 +31,7 @@ bool is_ascii(std::string_view text) {
 
 CharacterJoints::CharacterJoints(std::span<const std::string_view> tokens, Ascii ascii)
     : ascii_joined_(ascii == Ascii::joined), pairs_(2 * tokens.size()), parts_(size_t{1} << 16) {
+  ascii_.fill(ascii_joined_);
   for (const std::string_view token : tokens) {
     if (!ascii_joined_ || !is_ascii(token)) add(token);
   }
@@ -39,6 +40,11 @@ CharacterJoints::CharacterJoints(std::span<const std::string_view> tokens, Ascii
 void CharacterJoints::add(std::string_view token) {
   size_t left = 0;  // where the character before the joint begins, or the token does
   for (size_t joint = 1; joint < token.size(); ++joint) {
+    if (are_ascii(token[joint - 1], token[joint])) {
+      ascii_[ascii_place(token[joint - 1], token[joint])] = true;
+      left = joint;
+      continue;
+    }
     if (continues(token[joint])) continue;
     const size_t right_size = utf8_size(token[joint]);
     const bool whole =
@@ -58,9 +64,9 @@ size_t CharacterJoints::next_cut(std::string_view text, size_t begin, size_t end
   for (size_t pos = begin + size; pos < end; pos += size) {
     size = utf8_size(text[pos]);
     const uint32_t right = packed(text.substr(pos, size));
-    const bool both_ascii = (left | right) < 0x80;
-    const bool joined = (both_ascii && ascii_joined_) || parts_[place(text[pos - 1], text[pos])] ||
-                        pairs_.may_hold(hash_pair(left, right));
+    const bool joined = are_ascii(text[pos - 1], text[pos])
+                            ? ascii_[ascii_place(text[pos - 1], text[pos])]
+                            : parts_[place(text[pos - 1], text[pos])] || pairs_.may_hold(hash_pair(left, right));
     if (!joined) return pos;
     left = right;
   }

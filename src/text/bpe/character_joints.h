@@ -2,6 +2,7 @@
 // changing the result.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -25,12 +26,17 @@ class CharacterJoints {
 
  private:
   void add(std::string_view token);
+  static bool are_ascii(char left, char right) { return ((left | right) & 0x80) == 0; }
+  static size_t ascii_place(char left, char right) {
+    return static_cast<size_t>(left) << 7 | static_cast<size_t>(right);
+  }
   static size_t place(char left, char right) {
     return size_t{static_cast<uint8_t>(left)} << 8 | static_cast<uint8_t>(right);
   }
 
   bool ascii_joined_;
-  HashFilter pairs_;  // of whole characters
+  std::array<bool, size_t{1} << 14> ascii_;  // by ascii_place: ASCII characters side by side
+  HashFilter pairs_;                         // of other whole characters
   // The last byte before and the first byte behind, of tokens that begin or end with a part of one of both characters.
   std::vector<bool> parts_;
 };

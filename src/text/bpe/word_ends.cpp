@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include "text/pieces/space_symbol.h"
 #include "text/split/split_patterns.h"
@@ -76,15 +77,12 @@ bool is_harmless(const json& stage) {
 
 }  // namespace
 
-bool no_token_spans_word_end(std::span<const std::string_view> names) {
-  bool has_space = false;
-  for (const std::string_view name : names) {
-    has_space = has_space || name == kSpaceSymbol;
-    for (size_t at = name.find(kSpaceSymbol, 1); at != name.npos; at = name.find(kSpaceSymbol, at + 1)) {
-      if (is_letter_or_digit(name[at - 1])) return false;
-    }
+bool no_token_spans_word_end(std::string_view lines) {
+  for (size_t at = lines.find(kSpaceSymbol); at != lines.npos; at = lines.find(kSpaceSymbol, at + 1)) {
+    if (is_letter_or_digit(lines[at - 1])) return false;
   }
-  return has_space;  // else it is unknown, and unknown neighbours may become one token
+  // Without a token for a space it is unknown, and unknown neighbours may become one token.
+  return lines.find("\n" + std::string(kSpaceSymbol) + "\n") != lines.npos;
 }
 
 bool splits_at_word_ends(const TokenizerDescription& description) {
@@ -94,7 +92,8 @@ bool splits_at_word_ends(const TokenizerDescription& description) {
     if (cuts(stage)) return true;
     if (!is_harmless(stage)) return false;
   }
-  return description.model.kind == ModelDescription::Kind::bpe && no_token_spans_word_end(description.model.names);
+  if (description.model.kind != ModelDescription::Kind::bpe) return false;
+  return no_token_spans_word_end(token_lines(description.model.names, std::identity()));
 }
 
 }  // namespace tidemill

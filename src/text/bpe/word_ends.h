@@ -1,7 +1,8 @@
 // Whether a text may be encoded in parts that are cut where words end.
 #pragma once
 
-#include <span>
+#include <algorithm>
+#include <string>
 #include <string_view>
 
 #include "text/tokenizer_description.h"
@@ -12,8 +13,21 @@ namespace tidemill {
 // of ASCII and a space; see Tokenizer::splits_at_word_ends.  Added tokens are not looked at.
 bool splits_at_word_ends(const TokenizerDescription& description);
 
-// True when no token of a vocabulary in which spaces are U+2581 has the end of a word inside, so that no merge goes
-// across one.
-bool no_token_spans_word_end(std::span<const std::string_view> names);
+// A vocabulary as a text in which a line break stands before and after each name.
+template <typename Tokens, typename NameOf>
+std::string token_lines(const Tokens& tokens, NameOf&& name_of) {
+  size_t n_bytes = 1;
+  for (const auto& token : tokens) n_bytes += name_of(token).size() + 1;
+  std::string lines(n_bytes, '\n');
+  char* out = lines.data() + 1;
+  for (const auto& token : tokens) {
+    const std::string_view name = name_of(token);
+    out = std::copy(name.begin(), name.end(), out) + 1;
+  }
+  return lines;
+}
+// True when none of the tokens in such a text, in which spaces are U+2581, has the end of a word inside, so that no
+// merge goes across one.
+bool no_token_spans_word_end(std::string_view lines);
 
 }  // namespace tidemill

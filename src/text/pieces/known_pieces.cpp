@@ -78,19 +78,29 @@ KnownPieces::KnownPieces(std::span<const std::string_view> texts, const std::vec
   const size_t n_buckets = std::bit_ceil(std::max<size_t>(texts.size() / 2, 2));
   shift_ = 64 - std::countr_zero(n_buckets);
   buckets_ = HugeVector<Bucket>(n_buckets);
-  for (size_t k = 0; k < n_buckets; ++k) {
-    for (std::atomic<uint32_t>& value : buckets_[k].values) value.store(kUnknown, std::memory_order_relaxed);
-  }
-  for (size_t id = 0; id < texts.size(); ++id) {
-    const PieceKey key = piece_key(texts[id]);
-    if (key.empty()) continue;
-    Bucket& bucket = buckets_[piece_hash(key) >> shift_];
-    for (size_t k = 0; k < kWays; ++k) {
-      if (!bucket.keys[k].empty()) continue;
-      bucket.keys[k] = key;
-      if (confirmed[id]) bucket.values[k].store(static_cast<uint32_t>(id), std::memory_order_relaxed);
-      break;
+  // The buckets of a block of pieces are asked for together, for most lie in memory that is far away.
+  std::array<PieceKey, 32> keys;
+  std::array<Bucket*, 32> buckets;
+  for (size_t begin = 0, end; begin < texts.size(); begin = end) {
+    end = std::min(begin + keys.size(), texts.size());
+    for (size_t id = begin; id < end; ++id) {
+      keys[id - begin] = piece_key(texts[id]);
+      buckets[id - begin] = &buckets_[piece_hash(keys[id - begin]) >> shift_];
+      __builtin_prefetch(buckets[id - begin], 1);
     }
+    for (size_t id = begin; id < end; ++id) {
+      add(*buckets[id - begin], keys[id - begin], confirmed[id] ? static_cast<uint32_t>(id) : kUnknown);
+    }
+  }
+}
+
+void KnownPieces::add(Bucket& bucket, const PieceKey& key, uint32_t value) {
+  if (key.empty()) return;
+  for (size_t k = 0; k < kWays; ++k) {
+    if (!bucket.keys[k].empty()) continue;
+    bucket.keys[k] = key;
+    bucket.values[k].store(value, std::memory_order_relaxed);
+    return;
   }
 }
 

@@ -34,10 +34,12 @@ class KnownPieces {
   struct alignas(64) Bucket {
     std::array<PieceKey, kWays> keys;
     // Ids, or kUnknown; the last is always that.
-    mutable std::array<std::atomic<uint32_t>, kWays + 1> values;
+    mutable std::array<std::atomic<uint32_t>, kWays + 1> values{{{kUnknown}, {kUnknown}, {kUnknown}, {kUnknown}}};
   };
 
  private:
+  static void add(Bucket& bucket, const PieceKey& key, uint32_t value);
+
   // Values change through `confirm` only.
   HugeVector<Bucket> buckets_;
   int shift_;

@@ -38,6 +38,16 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 
 namespace tidemill {
+namespace {
+
+template <typename Word>
+uint64_t load(const char* bytes) {
+  Word word;
+  std::memcpy(&word, bytes, sizeof(word));
+  return word;
+}
+
+}  // namespace
 
 HWY_EXPORT(load_one);
 HWY_EXPORT(hash_one);
@@ -45,12 +55,19 @@ HWY_EXPORT(hash_long);
 HWY_EXPORT(key_block);
 
 PieceKey piece_key(std::string_view piece) {
+  const size_t size = piece.size();
   PieceKey key;
-  if (piece.empty() || piece.size() > PieceKey::kLongest) return key;
-  std::array<char, PieceKey::kBytes> bytes{};
-  std::copy(piece.begin(), piece.end(), bytes.begin());
-  bytes.back() = static_cast<char>(piece.size());
-  std::memcpy(&key, bytes.data(), sizeof(key));
+  if (size == 0 || size > PieceKey::kLongest) return key;
+  // Loads that overlap, of bytes that are there.
+  if (size > 8) {
+    key.words[0] = load<uint64_t>(piece.data());
+    key.words[1] = load<uint64_t>(piece.data() + size - 8) >> 8 * (16 - size);
+  } else if (size >= 4) {
+    key.words[0] = load<uint32_t>(piece.data()) | load<uint32_t>(piece.data() + size - 4) << 8 * (size - 4);
+  } else {
+    for (const size_t k : {size_t{0}, size / 2, size - 1}) key.words[0] |= load<uint8_t>(piece.data() + k) << 8 * k;
+  }
+  key.words[1] |= uint64_t{size} << 56;
   return key;
 }
 

@@ -1,6 +1,7 @@
 #include "text/pieces/token_table.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <limits>
 
@@ -36,14 +37,22 @@ JoinableHash::JoinableHash(size_t max_size) : powers_(max_size + 1, 1) {
 TokenIndex::TokenIndex(const TokenStrings& strings, const std::string& source) : strings_(&strings) {
   slots_.assign(std::bit_ceil(std::max<size_t>(strings.size(), 1) * 2), Slot{0, -1});
   mask_ = slots_.size() - 1;
-  for (int32_t id = 0; id < strings.size(); ++id) {
-    if (!strings[id].empty()) insert(id, source);
+  // The slots of a block of strings are asked for together, for most lie in memory that is far away.
+  std::array<uint64_t, 32> mixed;
+  for (int32_t begin = 0, end; begin < strings.size(); begin = end) {
+    end = std::min(begin + static_cast<int32_t>(mixed.size()), strings.size());
+    for (int32_t id = begin; id < end; ++id) {
+      mixed[static_cast<size_t>(id - begin)] = mix(JoinableHash::of(strings[id]));
+      __builtin_prefetch(&slots_[mixed[static_cast<size_t>(id - begin)] & mask_], 1);
+    }
+    for (int32_t id = begin; id < end; ++id) {
+      if (!strings[id].empty()) insert(id, mixed[static_cast<size_t>(id - begin)], source);
+    }
   }
 }
 
-void TokenIndex::insert(int32_t id, const std::string& source) {
+void TokenIndex::insert(int32_t id, uint64_t mixed, const std::string& source) {
   const std::string_view bytes = (*strings_)[id];
-  const uint64_t mixed = mix(JoinableHash::of(bytes));
   const auto tag = static_cast<uint32_t>(mixed >> 32);
   uint64_t slot = mixed & mask_;
   for (int n_probes = 0; slots_[slot].id >= 0; ++n_probes, slot = (slot + 1) & mask_) {

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sys/huge_pages.h"
+
 namespace tidemill {
 
 // id -> string.  Holds its own copy; immutable.
@@ -51,6 +53,7 @@ class TokenIndex {
   // Empty strings are left out.  Throws bad_file, naming `source`, when a string occurs twice, and when strings were
   // made to collide, so that a hostile vocabulary cannot make loading quadratic.
   TokenIndex(const TokenStrings& strings, const std::string& source);
+  const TokenStrings& strings() const { return *strings_; }
 
   // The id of `bytes`, whose JoinableHash is `hash`; -1 when there is none.
   int32_t find(std::string_view bytes, uint64_t hash) const {
@@ -62,14 +65,20 @@ class TokenIndex {
     }
   }
   int32_t find(std::string_view bytes) const { return find(bytes, JoinableHash::of(bytes)); }
+  // The id of what two strings are together, of which the joined hash is mixed already.
+  int32_t find_joined(int32_t left, int32_t right, uint64_t mixed) const {
+    const std::string_view a = (*strings_)[left];
+    const std::string_view b = (*strings_)[right];
+    for (uint64_t slot = mixed & mask_;; slot = (slot + 1) & mask_) {
+      const Slot& entry = slots_[slot];
+      if (entry.id < 0) return -1;
+      if (entry.tag != static_cast<uint32_t>(mixed >> 32)) continue;
+      const std::string_view found = (*strings_)[entry.id];
+      if (found.size() == a.size() + b.size() && found.starts_with(a) && found.ends_with(b)) return entry.id;
+    }
+  }
 
   size_t longest() const { return longest_; }  // bytes
-
- private:
-  struct Slot {
-    uint32_t tag;
-    int32_t id;
-  };
 
   // Spreads a hash over all bits (the finaliser of splitmix64; Steele, Lea, Flood 2014).
   static uint64_t mix(uint64_t x) {
@@ -77,10 +86,17 @@ class TokenIndex {
     x = (x ^ x >> 27) * 0x94D049BB133111EBu;
     return x ^ x >> 31;
   }
-  void insert(int32_t id, const std::string& source);
+
+ private:
+  struct Slot {
+    uint32_t tag;
+    int32_t id;
+  };
+
+  void insert(int32_t id, uint64_t mixed, const std::string& source);
 
   const TokenStrings* strings_;
-  std::vector<Slot> slots_;  // a power of two
+  HugeVector<Slot> slots_;  // a power of two
   uint64_t mask_;
   size_t longest_ = 0;
 };

@@ -1,6 +1,8 @@
 #include "text/sentencepiece/sentencepiece_bpe.h"
 
 #include <algorithm>
+#include <array>
+#include <future>
 #include <utility>
 #include <vector>
 
@@ -32,9 +34,13 @@ bool is_single_character(std::string_view name) {
 // The characters of pieces that are no pieces themselves: merging passes through them all the same.
 std::vector<char32_t> missing_characters(const Proto& proto, const std::vector<UserDefinedSymbol>& user_defined) {
   std::vector<bool> known(kEndOfUnicode);
+  std::array<bool, 128> known_ascii{};  // the same, and quicker to look at
   const auto add_known = [&](std::string_view name) {
+    if (!is_single_character(name)) return;
     size_t pos = 0;
-    if (is_single_character(name)) known[next_code_point(name, pos)] = true;
+    const char32_t c = next_code_point(name, pos);
+    known[c] = true;
+    if (c < known_ascii.size()) known_ascii[c] = true;
   };
   for (const Proto::Piece& piece : proto.pieces) {
     if (is_merged(piece.type)) add_known(piece.text);
@@ -44,9 +50,15 @@ std::vector<char32_t> missing_characters(const Proto& proto, const std::vector<U
   for (const Proto::Piece& piece : proto.pieces) {
     if (piece.type != TokenType::normal && piece.type != TokenType::unused) continue;  // user-defined ones are found
     for (size_t pos = 0; pos < piece.text.size();) {
+      const auto byte = static_cast<uint8_t>(piece.text[pos]);
+      if (byte < known_ascii.size() && known_ascii[byte]) {
+        ++pos;
+        continue;
+      }
+      const size_t begin = pos;
       const char32_t c = next_code_point(piece.text, pos);
       if (known[c]) continue;
-      known[c] = true;
+      add_known(piece.text.substr(begin, pos - begin));
       missing.push_back(c);
     }
   }
@@ -272,10 +284,13 @@ std::unique_ptr<const PieceModel> make_sentencepiece_bpe(const Proto& proto, con
   UserDefinedSymbols symbols(user_defined);
   const bool has_unused = std::any_of(proto.pieces.begin(), proto.pieces.end(),
                                       [](const Proto::Piece& piece) { return piece.type == TokenType::unused; });
-  if (has_unused || has_odd_bytes(proto, unknown) || !missing_characters(proto, user_defined).empty()) {
+  // Very few vocabularies need it, so the usual kind is made while another thread, where there is one, looks.
+  auto missing = std::async([&] { return !missing_characters(proto, user_defined).empty(); });
+  const bool may_be_plain = !has_unused && !has_odd_bytes(proto, unknown);
+  std::unique_ptr<const PieceModel> bpe = may_be_plain ? make_plain_bpe(proto, unknown, source) : nullptr;
+  if (missing.get() || !may_be_plain) {
     return std::make_unique<AnyBpe>(proto, std::move(symbols), unknown, source);
   }
-  std::unique_ptr<const PieceModel> bpe = make_plain_bpe(proto, unknown, source);
   if (symbols.empty()) return bpe;
   return std::make_unique<BpeBetweenSymbols>(std::move(symbols), std::move(bpe));
 }

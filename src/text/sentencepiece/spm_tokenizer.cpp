@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <future>
 #include <utility>
 
 #include "text/bpe/word_ends.h"
 #include "text/normalizers/normalizers.h"
 #include "text/pieces/space_symbol.h"
 #include "text/pipeline.h"
-#include "text/sentencepiece/piece_names.h"
 #include "text/sentencepiece/sentencepiece_stages.h"
 #include "text/unicode/utf8.h"
 #include "tidemill/error.h"
@@ -18,7 +18,8 @@ namespace {
 
 using Proto = SentencePieceProto;
 
-void check_pieces(const Proto& proto, const std::string& source) {
+// `lines`: token_lines of the pieces.
+void check_pieces(const Proto& proto, std::string_view lines, const std::string& source) {
   const auto fail = [&](size_t id, const char* before, const char* after) {
     throw Error(ErrorCode::bad_file, source + ": " + before + "token " + std::to_string(id) + " '" +
                                          std::string(proto.pieces[id].text) + "' " + after +
@@ -28,8 +29,9 @@ void check_pieces(const Proto& proto, const std::string& source) {
     throw Error(ErrorCode::bad_file,
                 source + ": the vocabulary is empty; get the file again from where it was published");
   }
+  const bool all_utf8 = is_utf8(lines);
   for (size_t id = 0; id < proto.pieces.size(); ++id) {
-    if (!is_utf8(proto.pieces[id].text)) fail(id, "", "is not UTF-8");
+    if (!all_utf8 && !is_utf8(proto.pieces[id].text)) fail(id, "", "is not UTF-8");
     if (std::isnan(proto.pieces[id].score)) fail(id, "the score of ", "is not a number");
   }
 }
@@ -92,21 +94,23 @@ std::unique_ptr<const TokenDecoder> make_decoder(bool has_space_prefix) {
   return make_decoder_sequence(std::move(decoders));
 }
 
-bool splits_at_word_ends(const Proto& proto) {
+bool splits_at_word_ends(const Proto& proto, std::string_view lines) {
   const SentencePieceNormalizerSpec& spec = proto.normalizer;
   if (proto.kind != Proto::Kind::bpe || !spec.charsmap.empty()) return false;
   if (spec.add_dummy_prefix || spec.remove_extra_whitespaces) return false;
   const bool has_unused = std::any_of(proto.pieces.begin(), proto.pieces.end(),
                                       [](const Proto::Piece& piece) { return piece.type == TokenType::unused; });
-  return !has_unused && no_token_spans_word_end(names_of(proto));
+  return !has_unused && no_token_spans_word_end(lines);
 }
 
 }  // namespace
 
 std::shared_ptr<const Tokenizer> make_spm_tokenizer(const SpmVocab& vocab, const std::string& source,
                                                     const TokenizerOptions& options) {
-  check_pieces(vocab.proto, source);
   const Proto& proto = vocab.proto;
+  const std::string lines = token_lines(proto.pieces, [](const Proto::Piece& piece) { return piece.text; });
+  check_pieces(proto, lines, source);
+  auto splits = std::async([&] { return splits_at_word_ends(proto, lines); });
   PipelineParts parts;
   parts.added_tokens = added_tokens(proto, vocab.reserved);
   parts.normalizer = make_normalizer(proto, source);
@@ -115,7 +119,7 @@ std::shared_ptr<const Tokenizer> make_spm_tokenizer(const SpmVocab& vocab, const
   parts.decoder = make_decoder(proto.normalizer.add_dummy_prefix);
   parts.stop_ids = vocab.stop_ids;
   parts.bos = vocab.bos;
-  parts.splits_at_word_ends = splits_at_word_ends(proto);
+  parts.splits_at_word_ends = splits.get();
   return make_pipeline(std::move(parts), options);
 }
 
