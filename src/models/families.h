@@ -1,4 +1,4 @@
-// The families of decoder-only transformers, a file each: how their configurations are read and their weights named.
+// The families of models, a file each: how their configurations are read and their weights named.
 // Each throws bad_file naming the field or tensor that is missing or does not fit.
 #pragma once
 
@@ -15,6 +15,7 @@ std::unique_ptr<Model> make_gemma(const ModelSource& source, std::string_view na
 std::unique_ptr<Model> make_gpt2(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_gptneox(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_llama(const ModelSource& source, std::string_view name);
+std::unique_ptr<Model> make_mamba(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_olmo2(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_phi3(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_qwen(const ModelSource& source, std::string_view name);

@@ -17,10 +17,11 @@ constexpr Architecture kArchitectures[] = {
     {"gemma", "GemmaForCausalLM", make_gemma},       {"gemma2", "Gemma2ForCausalLM", make_gemma},
     {"gemma3", "Gemma3ForCausalLM", make_gemma},     {"gpt2", "GPT2LMHeadModel", make_gpt2},
     {"gptneox", "GPTNeoXForCausalLM", make_gptneox}, {"llama", "LlamaForCausalLM", make_llama},
-    {"mistral", "MistralForCausalLM", make_llama},   {"mixtral", "MixtralForCausalLM", make_llama},
-    {"olmo2", "Olmo2ForCausalLM", make_olmo2},       {"phi3", "Phi3ForCausalLM", make_phi3},
-    {"qwen2", "Qwen2ForCausalLM", make_qwen},        {"qwen3", "Qwen3ForCausalLM", make_qwen},
-    {"qwen3moe", "Qwen3MoeForCausalLM", make_qwen},  {"smollm3", "SmolLM3ForCausalLM", make_llama},
+    {"mamba", "MambaForCausalLM", make_mamba},       {"mistral", "MistralForCausalLM", make_llama},
+    {"mixtral", "MixtralForCausalLM", make_llama},   {"olmo2", "Olmo2ForCausalLM", make_olmo2},
+    {"phi3", "Phi3ForCausalLM", make_phi3},          {"qwen2", "Qwen2ForCausalLM", make_qwen},
+    {"qwen3", "Qwen3ForCausalLM", make_qwen},        {"qwen3moe", "Qwen3MoeForCausalLM", make_qwen},
+    {"smollm3", "SmolLM3ForCausalLM", make_llama},
 };
 
 std::string architecture_of_gguf(const GgufFile& file) {

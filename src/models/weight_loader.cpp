@@ -1,6 +1,7 @@
 #include "models/weight_loader.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "tensor/dequantize.h"
@@ -46,6 +47,40 @@ std::pair<std::string, size_t> fill(std::string_view pattern, const std::vector<
   return {name, next};
 }
 
+// The axes that a model gives a tensor which the file holds otherwise.
+Tensor seen_as(const Tensor& tensor, const Parameter& parameter, Change change) {
+  const Shape& shape = tensor.shape();
+  if (change == Change::transposed) {
+    const bool is_conv = shape.rank() == 3 && shape[1] == 1;
+    const Tensor matrix = is_conv ? tensor.reshape({shape[0], shape[2]}) : tensor;
+    return matrix.shape().rank() == 2 ? matrix.transpose(0, 1) : matrix;
+  }
+  const bool is_vector = change >= Change::flattened && parameter.shape.rank() == 1;
+  return is_vector && shape.n_elements() == parameter.shape[0] ? tensor.reshape(parameter.shape) : tensor;
+}
+
+bool keeps_numbers(Change change) {
+  return change == Change::none || change == Change::transposed || change == Change::flattened;
+}
+
+float apply(Change change, float number) {
+  switch (change) {
+    case Change::none:
+    case Change::transposed:
+    case Change::flattened:
+      return number;
+    case Change::less_one:
+      return number + 1.0f;
+    case Change::exp:
+      return static_cast<float>(std::exp(double{number}));
+    case Change::neg_exp:
+      return static_cast<float>(-std::exp(double{number}));
+    case Change::exp_neg_exp:
+      return static_cast<float>(std::exp(-std::exp(double{number})));
+  }
+  return number;
+}
+
 }  // namespace
 
 WeightLoader::Place WeightLoader::place_of(const std::string& ours) const {
@@ -56,7 +91,8 @@ WeightLoader::Place WeightLoader::place_of(const std::string& ours) const {
       const auto numbers = match(row.ours, stem);
       if (!numbers) continue;
       auto [name, n_used] = fill(row.theirs, *numbers);
-      Place place{.name = name + std::string(suffix), .expert = {}, .part = row.part, .change = row.change};
+      Place place{
+          .name = name + std::string(suffix), .expert = {}, .part = row.part, .change = row.change, .range = row.range};
       if (n_used < numbers->size()) place.expert = std::stoll(numbers->back());
       return place;
     }
@@ -78,9 +114,9 @@ void WeightLoader::load(const Parameter& parameter) {
     const auto dims = tensor.shape().dims();
     tensor = tensor.slice(0, *place.expert, *place.expert + 1).reshape(Shape(dims.subspan(1)));
   }
-  if (place.change == Change::transposed && tensor.shape().rank() == 2) tensor = tensor.transpose(0, 1);
+  tensor = seen_as(tensor, parameter, place.change);
   const RowPattern rows = rows_of(tensor, place, *found, parameter);
-  const bool is_view = rows.is_range() && place.change != Change::less_one;
+  const bool is_view = rows.is_range();
   if (is_view) tensor = tensor.slice(0, rows.begin, rows.begin + parameter.shape[0]);
   Shape shape = tensor.shape();
   if (tensor.shape().rank() != parameter.shape.rank()) fail_shape(place, *found, parameter.shape);
@@ -88,10 +124,9 @@ void WeightLoader::load(const Parameter& parameter) {
     if (shape[axis] != parameter.shape[axis]) fail_shape(place, *found, parameter.shape);
   }
   if (!is_view || !tensor.is_contiguous()) tensor = made_anew(tensor, is_view ? RowPattern() : rows, parameter);
-  const bool is_less_one = place.change == Change::less_one;
   // Operations read vectors as f32, also while memory is planned, before a backend has seen them.
   const bool is_to_widen = parameter.role == WeightRole::vector && tensor.dtype() != DType::f32;
-  *parameter.tensor = is_less_one || is_to_widen ? widened(tensor, is_less_one ? 1.0f : 0.0f) : tensor;
+  *parameter.tensor = is_to_widen || !keeps_numbers(place.change) ? changed(tensor, place.change) : tensor;
 }
 
 // Where the rows of the weight stand among those of `tensor`, whose number is checked.
@@ -127,6 +162,8 @@ WeightLoader::RowPattern WeightLoader::rows_of(const Tensor& tensor, const Place
       return pattern(2 * n, {.begin = 0, .group = 1, .period = 2});
     case Part::odd_rows:
       return pattern(2 * n, {.begin = 1, .group = 1, .period = 2});
+    case Part::range:
+      return pattern(place.range.total, {.begin = place.range.begin});
   }
   return {};
 }
@@ -152,13 +189,13 @@ Tensor WeightLoader::made_anew(const Tensor& tensor, const RowPattern& rows, con
   return Tensor(memory.data(), dtype, parameter.shape);
 }
 
-// In f32, with `added` on every number.
-Tensor WeightLoader::widened(const Tensor& weight, float added) {
+// In f32.
+Tensor WeightLoader::changed(const Tensor& weight, Change change) {
   const auto n = static_cast<size_t>(weight.n_elements());
   Storage& memory = made_.emplace_back(static_cast<int64_t>(n * sizeof(float)));
   const Tensor result(memory.data(), DType::f32, weight.shape());
   dequantize(weight.dtype(), weight.data(), {result.as<float>(), n});
-  for (size_t i = 0; i < n; ++i) result.as<float>()[i] += added;
+  for (size_t i = 0; i < n; ++i) result.as<float>()[i] = apply(change, result.as<float>()[i]);
   return result;
 }
 

@@ -31,13 +31,25 @@ enum class Part : uint8_t {
   second_half,
   even_rows,
   odd_rows,
+  range,  // as WeightName::range says
 };
 
 // What else is different in the file.
 enum class Change : uint8_t {
   none,
-  transposed,  // [in, out]
+  transposed,  // [in, out], or the [channels, 1, kernel] of a convolution
   less_one,    // the file holds the weight less one (Gemma's norms)
+  // Vectors whose axes the file may hold apart, or with more of length one:
+  flattened,
+  exp,          // the weight is e^t of the file's number t
+  neg_exp,      // -e^t (decays of Mamba and RWKV-4)
+  exp_neg_exp,  // e^-(e^t) (decays of RWKV-5)
+};
+
+// Rows of a tensor that joins several weights.
+struct RowRange {
+  int64_t begin = 0;  // the first one
+  int64_t total = 0;  // of the tensor
 };
 
 struct WeightName {
@@ -45,6 +57,7 @@ struct WeightName {
   std::string_view theirs;  // the same, with as many '*', or one less where experts are stacked along the first axis
   Part part = Part::whole;
   Change change = Change::none;
+  RowRange range = {};
 };
 
 // What joined projections are cut by.
@@ -72,6 +85,7 @@ class WeightLoader {
     std::optional<int64_t> expert;
     Part part = Part::whole;
     Change change = Change::none;
+    RowRange range = {};
   };
   // Row i of a weight is row begin + i / group * period + i % group of the tensor it is found in.
   struct RowPattern {
@@ -85,7 +99,7 @@ class WeightLoader {
   Place place_of(const std::string& ours) const;
   RowPattern rows_of(const Tensor& tensor, const Place& place, const Tensor& found, const Parameter& parameter) const;
   Tensor made_anew(const Tensor& tensor, const RowPattern& rows, const Parameter& parameter);
-  Tensor widened(const Tensor& weight, float added);
+  Tensor changed(const Tensor& weight, Change change);
   [[noreturn]] void fail_shape(const Place& place, const Tensor& found, const Shape& expected) const;
 
   const Weights& weights_;

@@ -267,8 +267,8 @@ struct CausalConv {
 // State space models with a step size for each row: for a channel ch of head h, which reads group g of b and c,
 //   state[ch, :] = exp(step[i, h] * a[h, :]) * state[ch, :] + step[i, h] * x[i, ch] * b[i, g, :]
 //   out[i, ch] = c[i, g, :] . state[ch, :] + skip[h] * x[i, ch]
-// x, out: [n_rows, n_heads * head_dim]; step: [n_rows, n_heads]; a: [n_heads, state_size], or [n_heads, 1] for all
-// alike; b, c: [n_rows, n_groups * state_size]; skip: [n_heads].  State: [n_heads * head_dim, state_size].
+// x, out: [n_rows, n_heads * head_dim]; step: [n_rows, n_heads]; a: [n_heads, state_size], or [n_heads] for all numbers
+// of a head alike; b, c: [n_rows, n_groups * state_size]; skip: [n_heads].  State: [n_heads * head_dim, state_size].
 // Gu and Dao 2023, arXiv:2312.00752 (Mamba); Dao and Gu 2024, arXiv:2405.21060 (Mamba-2).
 struct SelectiveScan {
   static constexpr std::string_view kName = "selective_scan";

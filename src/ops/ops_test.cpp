@@ -86,7 +86,7 @@ TEST_F(OpsTest, RefusesRecurrentOperationsThatDoNotFit) {
   expect_refused([&] { ops_.previous_rows(x, {&late, 1}, 0); }, {"previous_rows", "cover 0 rows"});
   expect_refused([&] { ops_.causal_conv(x, tensor({4, 5}), {}, runs, 0); }, {"causal_conv", "[4, 5]", "[3, 6]"});
   expect_refused([&] { ops_.causal_conv(x, tensor({9, 6}), {}, runs, 0); }, {"48 numbers from 0", "[40]"});
-  const Ops::ScanInputs inputs{x, tensor({3, 2}), tensor({2, 1}), tensor({3, 4}), tensor({3, 4}), tensor({2})};
+  const Ops::ScanInputs inputs{x, tensor({3, 2}), tensor({2}), tensor({3, 4}), tensor({3, 4}), tensor({2})};
   const ScanOptions options{.n_heads = 2, .head_dim = 3, .n_groups = 1, .state_size = 4};
   EXPECT_NO_THROW(ops_.selective_scan(inputs, options, runs, 16));
   expect_refused([&] { ops_.selective_scan(inputs, {2, 3, 2, 4}, runs, 0); }, {"selective_scan: b", "[3, 8]"});

@@ -74,8 +74,8 @@ void compute_recurrent(const op::SelectiveScan& o) {
       double sum = 0;
       for (int64_t n = 0; n < size; ++n) {
         double& number = state[ch * size + n];
-        number = std::exp(step * o.a.row<float>(head)[o.a.dim(1) == 1 ? 0 : n]) * number +
-                 step * x * o.b.row<float>(row)[group * size + n];
+        const float a = o.a.shape().rank() == 1 ? o.a.as<float>()[head] : o.a.row<float>(head)[n];
+        number = std::exp(step * a) * number + step * x * o.b.row<float>(row)[group * size + n];
         sum += number * o.c.row<float>(row)[group * size + n];
       }
       o.out.row<float>(row)[ch] = static_cast<float>(sum + o.skip.as<float>()[head] * x);

@@ -74,7 +74,8 @@ Form causal_conv(int64_t width, int64_t kernel, bool has_bias) {
 
 Form selective_scan(const ScanOptions& options, bool has_one_decay) {
   const int64_t width = options.n_heads * options.head_dim, size = options.state_size;
-  const auto a = std::make_shared<TestTensor>(TestTensor::random({options.n_heads, has_one_decay ? 1 : size}, 1));
+  const auto a = std::make_shared<TestTensor>(
+      TestTensor::random(has_one_decay ? Shape{options.n_heads} : Shape{options.n_heads, size}, 1));
   for (int64_t i = 0; i < a->view().n_elements(); ++i) a->data()[i] = -std::exp(a->data()[i]);
   const auto skip = std::make_shared<TestTensor>(TestTensor::random({options.n_heads}, 2));
   const int64_t shared = options.n_groups * size;

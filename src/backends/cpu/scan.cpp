@@ -25,7 +25,7 @@ HWY_INLINE void scan(const op::SelectiveScan& o, const StateRun& run, int64_t be
   const int64_t head_dim = o.options.head_dim, size = o.options.state_size;
   for (int64_t head = begin; head < end; ++head) {
     const int64_t group = head / (o.options.n_heads / o.options.n_groups);
-    const float* const a = o.a.row<float>(head);
+    const float* const a = o.a.as<float>() + head * (kOneDecay ? 1 : size);
     const float skip = o.skip.as<float>()[head];
     float* const states = state_of(run, o.part, head * head_dim * size);
     if (run.first_pos == 0) std::fill_n(states, head_dim * size, 0.0f);
@@ -52,7 +52,7 @@ HWY_INLINE void scan(const op::SelectiveScan& o, const StateRun& run, int64_t be
 }
 
 void scan_heads(const op::SelectiveScan& o, const StateRun& run, int64_t begin, int64_t end) {
-  o.a.dim(1) == 1 ? scan<true>(o, run, begin, end) : scan<false>(o, run, begin, end);
+  o.a.shape().rank() == 1 ? scan<true>(o, run, begin, end) : scan<false>(o, run, begin, end);
 }
 
 }  // namespace tidemill::HWY_NAMESPACE
@@ -67,7 +67,7 @@ HWY_EXPORT(scan_heads);
 void compute(ThreadPool& pool, const op::SelectiveScan& operation) {
   const auto heads = &HWY_DYNAMIC_DISPATCH(scan_heads);
   const ScanOptions& options = operation.options;
-  const int64_t cost_of_number = operation.a.dim(1) == 1 ? 1 : 4;  // with an exponential
+  const int64_t cost_of_number = operation.a.shape().rank() == 1 ? 1 : 4;  // with an exponential
   for_each_piece(pool, operation.runs, options.n_heads, options.head_dim * options.state_size * cost_of_number,
                  [&](const StateRun& run, int64_t begin, int64_t end) { heads(operation, run, begin, end); });
 }

@@ -1,0 +1,190 @@
+// Mamba: selective state spaces.  Gu and Dao 2023, arXiv:2312.00752.  Reference: transformers, MambaForCausalLM.
+#include <string>
+#include <vector>
+
+#include "models/families.h"
+#include "models/recurrent_config.h"
+
+namespace tidemill {
+namespace {
+
+struct MambaConfig {
+  ModelConfig model;
+  int64_t d_inner = 0, kernel = 0, state_size = 0, step_rank = 0;
+  float norm_eps = 0;
+};
+
+struct Layer {
+  Tensor norm;                  // [d_model]
+  Tensor w_x, w_z;              // [d_inner, d_model]: what is scanned, and its gate
+  Tensor conv, conv_bias;       // [kernel, d_inner], [d_inner]
+  Tensor w_step_low, w_b, w_c;  // [step_rank, d_inner], [state_size, d_inner]
+  Tensor w_step, step_bias;     // [d_inner, step_rank], [d_inner]
+  Tensor a;                     // [d_inner, state_size], below zero
+  Tensor skip;                  // [d_inner]
+  Tensor w_out;                 // [d_model, d_inner]
+};
+
+class Mamba final : public Model {
+ public:
+  Mamba(const MambaConfig& config, const ModelSource& source, std::span<const WeightName> names);
+
+  StateSpec state_spec() const override;
+  Tensor forward(Ops& ops, const Batch& batch) const override;
+  Tensor logits(Ops& ops, const Tensor& hidden) const override;
+  void list_params(const Lister& list) override;
+
+ private:
+  Tensor mixed(Ops& ops, const Tensor& h, const Layer& layer, std::span<const StateRun> runs) const;
+  // Of a layer's slot: the rows before those to come, then the numbers of each channel.
+  int64_t conv_size() const { return (own_.kernel - 1) * own_.d_inner; }
+  int64_t scan_size() const { return own_.d_inner * own_.state_size; }
+
+  MambaConfig own_;
+  Tensor embedding_;  // [vocab_size, d_model]
+  Tensor output_;     // [vocab_size, d_model]; empty when the head is tied to the embedding
+  Tensor final_norm_;
+  std::vector<Layer> layers_;
+};
+
+Mamba::Mamba(const MambaConfig& config, const ModelSource& source, std::span<const WeightName> names) : own_(config) {
+  config_ = own_.model;
+  layers_.resize(static_cast<size_t>(config_.n_layers));
+  WeightLoader loader(source.weights, names, {}, made_);
+  list_params([&](const Parameter& parameter) { loader.load(parameter); });
+  loader.expect_all_used({});
+}
+
+void Mamba::list_params(const Lister& list) {
+  const int64_t d_model = config_.d_model, d_inner = own_.d_inner, size = own_.state_size, rank = own_.step_rank;
+  list({"token_embd.weight", &embedding_, {config_.vocab_size, d_model}, WeightRole::embedding});
+  list({"output_norm.weight", &final_norm_, {d_model}, WeightRole::vector});
+  list({"output.weight", &output_, {config_.vocab_size, d_model}, WeightRole::matrix, true});
+  for (size_t index = 0; index < layers_.size(); ++index) {
+    Layer& layer = layers_[index];
+    const auto add = [&](const std::string& name, Tensor& tensor, const Shape& shape, WeightRole role) {
+      list({"blk." + std::to_string(index) + "." + name, &tensor, shape, role});
+    };
+    add("attn_norm.weight", layer.norm, {d_model}, WeightRole::vector);
+    add("ssm_in_x.weight", layer.w_x, {d_inner, d_model}, WeightRole::matrix);
+    add("ssm_in_z.weight", layer.w_z, {d_inner, d_model}, WeightRole::matrix);
+    add("ssm_conv1d.weight", layer.conv, {own_.kernel, d_inner}, WeightRole::vector);
+    add("ssm_conv1d.bias", layer.conv_bias, {d_inner}, WeightRole::vector);
+    add("ssm_x_step.weight", layer.w_step_low, {rank, d_inner}, WeightRole::matrix);
+    add("ssm_x_b.weight", layer.w_b, {size, d_inner}, WeightRole::matrix);
+    add("ssm_x_c.weight", layer.w_c, {size, d_inner}, WeightRole::matrix);
+    add("ssm_dt.weight", layer.w_step, {d_inner, rank}, WeightRole::matrix);
+    add("ssm_dt.bias", layer.step_bias, {d_inner}, WeightRole::vector);
+    add("ssm_a", layer.a, {d_inner, size}, WeightRole::vector);
+    add("ssm_d", layer.skip, {d_inner}, WeightRole::vector);
+    add("ssm_out.weight", layer.w_out, {d_model, d_inner}, WeightRole::matrix);
+  }
+}
+
+StateSpec Mamba::state_spec() const {
+  return {std::vector<LayerStateSpec>(layers_.size(), {.slot_size = conv_size() + scan_size()})};
+}
+
+Tensor Mamba::forward(Ops& ops, const Batch& batch) const {
+  Tensor x = ops.embed(embedding_, batch.tokens);  // [n_tokens, d_model]
+  for (int64_t index = 0; index < config_.n_layers; ++index) {
+    const Ops::Scope layer_memory(ops);
+    const Layer& layer = layers_[static_cast<size_t>(index)];
+    x = ops.add_to(x, mixed(ops, ops.rms_norm(x, layer.norm, own_.norm_eps), layer, batch.runs(index)));
+  }
+  return ops.rms_norm(ops.gather_rows(x, batch.output_rows), final_norm_, own_.norm_eps);
+}
+
+Tensor Mamba::mixed(Ops& ops, const Tensor& h, const Layer& layer, std::span<const StateRun> runs) const {
+  const auto [x, z] = ops.matmul(h, layer.w_x, layer.w_z);  // [n_tokens, d_inner]
+  const Tensor u = ops.activate(ops.causal_conv(x, layer.conv, layer.conv_bias, runs, 0), Activation::silu);
+  const auto [low, b, c] = ops.matmul(u, layer.w_step_low, layer.w_b, layer.w_c);
+  const Tensor step = ops.activate(ops.add_row(ops.matmul(low, layer.w_step), layer.step_bias), Activation::softplus);
+  const Tensor y = ops.selective_scan(
+      {u, step, layer.a, b, c, layer.skip},
+      {.n_heads = own_.d_inner, .head_dim = 1, .n_groups = 1, .state_size = own_.state_size}, runs, conv_size());
+  return ops.matmul(ops.gate(z, y, Activation::silu), layer.w_out);
+}
+
+Tensor Mamba::logits(Ops& ops, const Tensor& hidden) const {
+  return ops.matmul(hidden, output_.empty() ? embedding_ : output_);
+}
+
+MambaConfig from_json(const ModelSource& source, std::string_view name) {
+  const JsonConfig get(*source.config, source.config_path + ": ");
+  MambaConfig config;
+  config.model = recurrent_model(get, name);
+  const int64_t d_model = config.model.d_model;
+  config.d_inner = get.count_or("intermediate_size", kMaxWidth, get.count_or("expand", 64, 2) * d_model);
+  config.kernel = get.count_or("conv_kernel", kMaxKernel, 4);
+  config.state_size = get.count_or("state_size", kMaxStateSize, 16);
+  config.step_rank = get.count_or("time_step_rank", kMaxWidth, (d_model + 15) / 16);
+  config.norm_eps = get.positive_or("layer_norm_epsilon", 1e-5f);
+  if (get.flag_or("use_bias", false)) get.fail("use_bias", "is true, which is not supported");
+  if (!get.flag_or("use_conv_bias", true)) get.fail("use_conv_bias", "is false, which is not supported");
+  return config;
+}
+
+MambaConfig from_gguf(const ModelSource& source, std::string_view name) {
+  const GgufConfig get(*source.gguf, std::string(name));
+  MambaConfig config;
+  config.model = recurrent_model(get, name);
+  config.d_inner = get.count("ssm.inner_size", kMaxWidth);
+  config.kernel = get.count("ssm.conv_kernel", kMaxKernel);
+  config.state_size = get.count("ssm.state_size", kMaxStateSize);
+  config.step_rank = get.count("ssm.time_step_rank", kMaxWidth);
+  config.norm_eps = get.positive("attention.layer_norm_rms_epsilon");
+  if (get.flag_or("ssm.dt_b_c_rms", false)) get.fail("ssm.dt_b_c_rms", "is true, which is not supported");
+  return config;
+}
+
+// What a file calls the weights that it joins or transposes.
+struct MambaNames {
+  std::string_view in, x, conv;
+};
+
+std::vector<WeightName> joined_names(const MambaConfig& config, const MambaNames& theirs) {
+  const int64_t rank = config.step_rank, size = config.state_size, total = rank + 2 * size;
+  return {
+      {"blk.*.ssm_in_x", theirs.in, Part::first_half},
+      {"blk.*.ssm_in_z", theirs.in, Part::second_half},
+      {"blk.*.ssm_conv1d.weight", theirs.conv, Part::whole, Change::transposed},
+      {"blk.*.ssm_x_step", theirs.x, Part::range, Change::none, {0, total}},
+      {"blk.*.ssm_x_b", theirs.x, Part::range, Change::none, {rank, total}},
+      {"blk.*.ssm_x_c", theirs.x, Part::range, Change::none, {rank + size, total}},
+  };
+}
+
+std::vector<WeightName> names_in_json(const MambaConfig& config) {
+  std::vector<WeightName> names = joined_names(config, {.in = "backbone.layers.*.mixer.in_proj",
+                                                        .x = "backbone.layers.*.mixer.x_proj",
+                                                        .conv = "backbone.layers.*.mixer.conv1d.weight"});
+  const WeightName others[] = {
+      {"token_embd", "backbone.embeddings"},
+      {"output_norm", "backbone.norm_f"},
+      {"output", "lm_head"},
+      {"blk.*.attn_norm", "backbone.layers.*.norm"},
+      {"blk.*.ssm_conv1d.bias", "backbone.layers.*.mixer.conv1d.bias"},
+      {"blk.*.ssm_dt", "backbone.layers.*.mixer.dt_proj"},
+      {"blk.*.ssm_a", "backbone.layers.*.mixer.A_log", Part::whole, Change::neg_exp},
+      {"blk.*.ssm_d", "backbone.layers.*.mixer.D"},
+      {"blk.*.ssm_out", "backbone.layers.*.mixer.out_proj"},
+  };
+  names.insert(names.end(), std::begin(others), std::end(others));
+  return names;
+}
+
+}  // namespace
+
+std::unique_ptr<Model> make_mamba(const ModelSource& source, std::string_view name) {
+  if (source.gguf == nullptr) {
+    const MambaConfig config = from_json(source, name);
+    return std::make_unique<Mamba>(config, source, names_in_json(config));
+  }
+  const MambaConfig config = from_gguf(source, name);
+  return std::make_unique<Mamba>(
+      config, source,
+      joined_names(config, {.in = "blk.*.ssm_in", .x = "blk.*.ssm_x", .conv = "blk.*.ssm_conv1d.weight"}));
+}
+
+}  // namespace tidemill
