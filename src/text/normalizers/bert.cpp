@@ -1,6 +1,9 @@
 // BertNormalizer: the cleaning of Google's BERT, and its accents and lower case.  Devlin et al. 2018, arXiv:1810.04805.
 //
 // The steps run one after the other, because offsets depend on it; each passes over text that it would not change.
+#include <array>
+#include <utility>
+
 #include "text/normalizers/edit_characters.h"
 #include "text/normalizers/normalizers.h"
 #include "text/unicode/unicode.h"
@@ -48,15 +51,53 @@ void drop_nonspacing(NormalizedText& text) {
   });
 }
 
+// What all steps together make of the characters of ASCII.
+class AsciiSteps {
+ public:
+  explicit AsciiSteps(const BertOptions& options) {
+    for (size_t c = 0; c < kSize; ++c) {
+      const auto character = static_cast<char32_t>(c);
+      const bool is_capital = 'A' <= c && c <= 'Z';
+      becomes_[c] = static_cast<uint8_t>(options.lowercase && is_capital ? c + ('a' - 'A') : c);
+      if (!options.clean_text) continue;
+      if (becomes_space(character)) becomes_[c] = ' ';
+      if (unicode::has(character, Flag::hf_control)) becomes_[c] = kNothing;
+    }
+  }
+
+  // False when the text has other characters.
+  bool apply(NormalizedText& text) const {
+    const std::string_view old = text.text();
+    if (skip_ascii(old, 0) < old.size()) return false;
+    std::string result(old.size(), '\0');
+    size_t size = 0;
+    for (const char c : old) {
+      const uint8_t becomes = becomes_[static_cast<size_t>(c)];
+      result[size] = static_cast<char>(becomes);
+      size += becomes != kNothing;
+    }
+    result.resize(size);
+    if (result != old) text.assign(std::move(result), {});
+    return true;
+  }
+
+ private:
+  static constexpr size_t kSize = 128;
+  static constexpr uint8_t kNothing = 0xFF;
+
+  std::array<uint8_t, kSize> becomes_;
+};
+
 class BertNormalizer : public Normalizer {
  public:
   explicit BertNormalizer(const BertOptions& options)
-      : clean_text_(options.clean_text), handle_chinese_chars_(options.handle_chinese_chars) {
+      : ascii_(options), clean_text_(options.clean_text), handle_chinese_chars_(options.handle_chinese_chars) {
     if (options.strip_accents.value_or(options.lowercase)) decompose_ = make_normal_form(NormalForm::nfd);
     if (options.lowercase) lowercase_ = make_lowercase();
   }
 
   void apply(NormalizedText& text) const override {
+    if (!text.tracked() && ascii_.apply(text)) return;
     if (clean_text_) clean(text);
     const bool ascii = skip_ascii(text.text(), 0) == text.text().size();
     if (!ascii && handle_chinese_chars_) surround_chinese(text);
@@ -70,6 +111,7 @@ class BertNormalizer : public Normalizer {
   WordBounds word_bounds() const override { return WordBounds::respected; }
 
  private:
+  AsciiSteps ascii_;
   bool clean_text_, handle_chinese_chars_;
   NormalizerPtr decompose_, lowercase_;  // null when not asked for
 };

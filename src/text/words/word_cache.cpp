@@ -1,5 +1,6 @@
 #include "text/words/word_cache.h"
 
+#include <algorithm>
 #include <cstring>
 #include <numeric>
 
@@ -16,12 +17,17 @@ std::span<const uint16_t> WordCache::find(std::string_view text, std::span<const
   fill_keys(text, words, block_);
   block_.n_unknown = words.size();
   const size_t n_candidates = cache_.find_quickly(block_, found_, missing_);
+  for (size_t n = 0; n < n_candidates; ++n) {
+    const uint16_t k = missing_[n];
+    if (!block_.keys[k].empty()) continue;
+    block_.hashes[k] = long_piece_hash(text.substr(words[k].begin, words[k].end - words[k].begin));
+    cache_.prefetch(block_.hashes[k]);
+  }
   size_t n_missing = 0;
   for (size_t n = 0; n < n_candidates; ++n) {
     const uint16_t k = missing_[n];
     const std::string_view word = text.substr(words[k].begin, words[k].end - words[k].begin);
     const bool is_long = block_.keys[k].empty();
-    if (is_long) block_.hashes[k] = long_piece_hash(word);
     if (is_long ? cache_.find_long(word, block_.hashes[k], found_[k])
                 : cache_.find(block_.keys[k], block_.hashes[k], found_[k])) {
       continue;
@@ -61,14 +67,22 @@ void WordCache::emit(size_t n_words, std::vector<int32_t>& ids) {
       out += found.n_ids;
       continue;
     }
-    flush();
-    const std::span<const int32_t> more =
-        found.n_ids == PieceIds::kCached
-            ? cache_.cached(found.ids)
-            : std::span<const int32_t>(more_ids_).subspan(found.ids.words[0], found.ids.words[1]);
-    ids.insert(ids.end(), more.begin(), more.end());
+    const std::span<const int32_t> more = many_ids(found);
+    const size_t room = static_cast<size_t>(out_.data() + out_.size() - out) - (n_words - k) * PieceIds::kInline;
+    if (more.size() <= room) {
+      out = std::copy(more.begin(), more.end(), out);
+    } else {
+      flush();
+      ids.insert(ids.end(), more.begin(), more.end());
+    }
   }
   flush();
+}
+
+// Of a word with more ids than stand in the value.
+std::span<const int32_t> WordCache::many_ids(const PieceCache::Value& found) const {
+  if (found.n_ids == PieceIds::kCached) return cache_.cached(found.ids);
+  return std::span<const int32_t>(more_ids_).subspan(found.ids.words[0], found.ids.words[1]);
 }
 
 }  // namespace tidemill

@@ -48,10 +48,12 @@ class WordCache {
   // Longer words seldom come back.
   static constexpr size_t kLongestWord = 255;
 
+  std::span<const int32_t> many_ids(const PieceCache::Value& found) const;
+
   PieceBlock block_;
   std::array<PieceCache::Value, PieceBlock::kPieces> found_;
   std::array<uint16_t, PieceBlock::kPieces> missing_;
-  std::array<int32_t, (PieceBlock::kPieces + 1) * PieceIds::kInline> out_;
+  std::array<int32_t, PieceBlock::kPieces * PieceIds::kInline * 2> out_;
   std::vector<int32_t> more_ids_;  // of words with more than fit and that are not kept
   PieceCache cache_;
   bool is_on_ = true;
