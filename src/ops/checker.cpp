@@ -47,6 +47,11 @@ void compare(std::string_view op, const float* found, const std::vector<float>& 
   }
 }
 
+// Keys and values, of a run that keeps them.
+std::vector<Tensor> caches_of(const StateRun& run) {
+  return run.keys.empty() ? std::vector<Tensor>() : std::vector<Tensor>{run.keys, run.values};
+}
+
 // The rows that `run` appended to one of its caches.
 std::span<std::byte> appended(const StateRun& run, const Tensor& cache) {
   return {cache.row<std::byte>(run.first_pos), static_cast<size_t>(run.n_rows * cache.stride_bytes(0))};
@@ -128,7 +133,7 @@ void CheckedKernels::check(const op::Attention& operation) {
   // What the reference appended is set aside and overwritten with NaN, so that the inner kernels must append too.
   std::vector<std::vector<float>> expected_rows;
   for (const StateRun& run : operation.runs) {
-    for (const Tensor& cache : {run.keys, run.values}) {
+    for (const Tensor& cache : caches_of(run)) {
       const std::span<std::byte> rows = appended(run, cache);
       expected_rows.push_back(as_f32(cache, rows));
       std::memset(rows.data(), 0xff, rows.size());
@@ -137,7 +142,7 @@ void CheckedKernels::check(const op::Attention& operation) {
   inner_.run(operation);
   size_t next = 0;
   for (const StateRun& run : operation.runs) {
-    for (const Tensor& cache : {run.keys, run.values}) {
+    for (const Tensor& cache : caches_of(run)) {
       const std::vector<float> found = as_f32(cache, appended(run, cache));
       compare("attention, appended rows", found.data(), expected_rows[next++], cache.dim(1), tolerance_.other);
     }

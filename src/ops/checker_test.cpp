@@ -67,6 +67,14 @@ TEST_F(CheckerTest, EqualKernelsPassInPlaceToo) {
                             {.n_heads = 1, .n_kv_heads = 1, .head_dim = 2},
                             view(result, {2, 2})});
   EXPECT_EQ(keys, qkv);
+  const StateRun without_caches{.first_row = 0, .n_rows = 2};
+  checked.run(op::Attention{view(qkv, {2, 2}),
+                            view(qkv, {2, 2}),
+                            view(qkv, {2, 2}),
+                            {&without_caches, 1},
+                            {.n_heads = 1, .n_kv_heads = 1, .head_dim = 2, .both_ways = true},
+                            view(result, {2, 2})});
+  EXPECT_EQ(result, qkv);
 }
 
 TEST_F(CheckerTest, ADifferenceIsNamedByOperationRowAndColumn) {

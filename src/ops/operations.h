@@ -22,6 +22,7 @@ namespace tidemill {
 //   - keys and values, for attention: entries of their own per position;
 //   - slot, for recurrent operations: as much whatever the position.  At position 0 its content is undefined: the
 //     operation begins with its initial state.
+// A sequence that is whole in one step, as an encoder's is, needs neither: attention then reads its rows themselves.
 struct StateRun {
   int64_t first_row = 0;
   int64_t n_rows = 0;
@@ -43,8 +44,13 @@ struct AttentionOptions {
   int64_t head_dim = 0;
   float scale = 1.0f;  // multiplies q . k
   int64_t window = 0;  // a query at position p sees keys in (p - window, p]; 0: all of [0, p]
+  // It sees those in (p, p + window), or all, as well: encoders.  Runs are whole sequences then.
+  bool both_ways = false;
   float soft_cap = 0;  // scores s become soft_cap * tanh(s / soft_cap); 0: they stay.  Gemma 2, arXiv:2408.00118
-  Tensor sinks = {};   // f32 [n_heads]: a score of nothing, which takes weight and gives no value; empty: none
+  // f32 [2 * farthest + 1, n_heads], added to the scores before the cap: row farthest + d for a key d positions after
+  // the query, where a d past +-farthest counts as that; empty: none.  Raffel et al. 2020, arXiv:1910.10683
+  Tensor distance_bias = {};
+  Tensor sinks = {};  // f32 [n_heads]: a score of nothing, which takes weight and gives no value; empty: none
 };
 
 // How the two elements of a pair that rotates together stand in a head.
@@ -199,7 +205,8 @@ struct Rope {
   Tensor out;
 };
 
-// Appends k and v to the caches of `runs`, then scaled dot-product attention of q over them.
+// Appends k and v to the caches of `runs`, then scaled dot-product attention of q over them; over the run's own rows of
+// k and v where it has no caches.
 // q, out: [n_rows, n_heads * head_dim]; k, v: [n_rows, n_kv_heads * head_dim].
 // Online softmax: Dao et al. 2022, arXiv:2205.14135.
 struct Attention {

@@ -17,10 +17,21 @@ void expect_index(std::string_view what, int32_t index, int64_t n_rows) {
   }
 }
 
+void expect_layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  expect_activation("layer_norm: x", x, x.shape().rank());
+  expect_row("layer_norm: weight", weight, x);
+  if (!bias.empty()) expect_row("layer_norm: bias", bias, x);
+}
+
 void expect_attention_options(const AttentionOptions& options) {
   if (!options.sinks.empty()) {
     expect_activation("attention: sinks", options.sinks, 1);
     expect_shape("attention: sinks", options.sinks.shape(), {options.n_heads});
+  }
+  if (!options.distance_bias.empty()) {
+    expect_activation("attention: distance_bias", options.distance_bias, 2);
+    const int64_t n_distances = options.distance_bias.dim(0) / 2 * 2 + 1;
+    expect_shape("attention: distance_bias", options.distance_bias.shape(), {n_distances, options.n_heads});
   }
   if (options.soft_cap < 0 || options.n_heads < 1 || options.n_kv_heads < 1 || options.head_dim < 1 ||
       options.window < 0 || options.n_heads % options.n_kv_heads != 0) {
@@ -30,8 +41,15 @@ void expect_attention_options(const AttentionOptions& options) {
   }
 }
 
+// A run that has no caches, or is seen both ways, is a whole sequence.
+void expect_whole(const StateRun& run) {
+  if (run.first_pos == 0 && run.n_rows >= 0) return;
+  fail("attention: " + std::to_string(run.n_rows) + " rows from position " + std::to_string(run.first_pos) +
+       "; without caches, or both ways, give whole sequences");
+}
+
 // The caches of a run are alike and have room for its rows.
-void expect_run(const StateRun& run, int64_t kv_width) {
+void expect_caches(const StateRun& run, int64_t kv_width) {
   for (const Tensor& cache : {run.keys, run.values}) {
     const bool known = cache.dtype() == DType::f32 || cache.dtype() == DType::f16;
     if (!known || cache.shape().rank() != 2 || cache.dim(1) != kv_width || !cache.is_contiguous()) {
@@ -77,13 +95,17 @@ Tensor Ops::rms_norm(const Tensor& x, const Tensor& weight, float eps, int64_t n
 }
 
 Tensor Ops::layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps, int64_t n_groups) {
-  expect_activation("layer_norm: x", x, x.shape().rank());
-  expect_row("layer_norm: weight", weight, x);
-  if (!bias.empty()) expect_row("layer_norm: bias", bias, x);
+  expect_layer_norm(x, weight, bias);
   expect_divides("layer_norm: n_groups", n_groups, x);
   Tensor out = arena_.allocate(DType::f32, x.shape());
   kernels_.run(op::LayerNorm{x, weight, bias, eps, out, n_groups});
   return out;
+}
+
+Tensor Ops::layer_norm_in_place(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps) {
+  expect_layer_norm(x, weight, bias);
+  kernels_.run(op::LayerNorm{x, weight, bias, eps, x});
+  return x;
 }
 
 Tensor Ops::l2_norm(const Tensor& x, const Tensor& weight, float eps, int64_t n_groups) {
@@ -184,7 +206,11 @@ Tensor Ops::attention(const Tensor& q, const Tensor& k, const Tensor& v, std::sp
   expect_shape("attention: q", q.shape(), {q.dim(0), options.n_heads * options.head_dim});
   expect_shape("attention: k", k.shape(), {q.dim(0), kv_width});
   expect_shape("attention: v", v.shape(), {q.dim(0), kv_width});
-  for (const StateRun& run : runs) expect_run(run, kv_width);
+  for (const StateRun& run : runs) {
+    const bool has_caches = !run.keys.empty() || !run.values.empty();
+    if (has_caches) expect_caches(run, kv_width);
+    if (!has_caches || options.both_ways) expect_whole(run);
+  }
   expect_cover("attention: q", q, runs);
   Tensor out = arena_.allocate(DType::f32, q.shape());
   kernels_.run(op::Attention{q, k, v, runs, options, out});

@@ -41,6 +41,8 @@ class Ops {
   // As x, over the last dimension, or over each of n_groups parts of it; bias and l2_norm's weight may be empty.
   Tensor rms_norm(const Tensor& x, const Tensor& weight, float eps, int64_t n_groups = 1);
   Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps, int64_t n_groups = 1);
+  // As x, in its memory like add_to.
+  Tensor layer_norm_in_place(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps);
   Tensor l2_norm(const Tensor& x, const Tensor& weight, float eps, int64_t n_groups = 1);
   Tensor matmul(const Tensor& x, const Tensor& weight);  // [n_rows, N]
   // Several products of one input, e.g. `auto [q, k, v] = ops.matmul(h, wq, wk, wv)`.

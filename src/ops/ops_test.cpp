@@ -78,6 +78,35 @@ TEST_F(OpsTest, RefusesAttentionThatDoesNotFit) {
   EXPECT_NO_THROW(attend({run(0, 2, 0, {8, 4}), run(2, 1, 7, {8, 4})}, options)());
 }
 
+TEST_F(OpsTest, RefusesAttentionOverParts) {
+  const Tensor q = tensor({3, 8}), kv = tensor({3, 4});
+  AttentionOptions options{.n_heads = 4, .n_kv_heads = 2, .head_dim = 2};
+  const auto attend = [&](const std::vector<StateRun>& runs) {
+    return [&, runs] { ops_.attention(q, kv, kv, runs, options); };
+  };
+  EXPECT_NO_THROW(attend({{.first_row = 0, .n_rows = 2}, {.first_row = 2, .n_rows = 1}})());
+  expect_refused(attend({{.first_row = 0, .n_rows = 3, .first_pos = 1}}), {"attention", "position 1", "whole"});
+  options.both_ways = true;
+  EXPECT_NO_THROW(attend({run(0, 3, 0, {8, 4})})());
+  expect_refused(attend({run(0, 3, 2, {8, 4})}), {"attention", "position 2", "whole"});
+  options.distance_bias = tensor({5, 4});
+  EXPECT_NO_THROW(attend({run(0, 3, 0, {8, 4})})());
+  options.distance_bias = tensor({4, 4});
+  expect_refused(attend({run(0, 3, 0, {8, 4})}), {"distance_bias", "[4, 4]", "[5, 4]"});
+  options.distance_bias = tensor({5, 2});
+  expect_refused(attend({run(0, 3, 0, {8, 4})}), {"distance_bias", "[5, 2]", "[5, 4]"});
+}
+
+TEST_F(OpsTest, LayerNormInPlaceTakesTheMemoryOfItsOperand) {
+  const Tensor x = tensor({2, 3}), weight = tensor({3}), bias = tensor({3});
+  const Tensor expected = ops_.layer_norm(x, weight, bias, 1e-6f);
+  const int64_t used = arena_.used_bytes();
+  const Tensor normed = ops_.layer_norm_in_place(x, weight, bias, 1e-6f);
+  EXPECT_EQ(normed.data(), x.data());
+  EXPECT_EQ(arena_.used_bytes(), used);
+  for (int64_t i = 0; i < 6; ++i) EXPECT_EQ(normed.as<float>()[i], expected.as<float>()[i]);
+}
+
 TEST_F(OpsTest, RefusesRecurrentOperationsThatDoNotFit) {
   const Tensor x = tensor({3, 6}), row = tensor({6});
   const StateRun small{.n_rows = 3, .slot = tensor({40})}, late{.first_row = 1, .n_rows = 2, .slot = tensor({40})};

@@ -42,14 +42,27 @@ void store_row(const float* row, Tensor cache, int64_t pos) {
   }
 }
 
+// What `options` add to the score of a key `distance` positions after the query.
+double bias_of(int64_t distance, int64_t head, const AttentionOptions& options) {
+  if (options.distance_bias.empty()) return 0;
+  const int64_t farthest = options.distance_bias.dim(0) / 2;
+  return options.distance_bias.row<float>(farthest + std::clamp(distance, -farthest, farthest))[head];
+}
+
 // One head of one query at `pos`: out[head_dim] = softmax(scale * q . keys) * values over the visible positions.
 void attend(const float* q, const std::vector<std::vector<float>>& keys, const std::vector<std::vector<float>>& values,
             int64_t pos, int64_t head, const AttentionOptions& options, float* out) {
   const int64_t kv_offset = head / (options.n_heads / options.n_kv_heads) * options.head_dim;
   const int64_t first = options.window == 0 ? 0 : std::max<int64_t>(0, pos - options.window + 1);
+  int64_t end = pos + 1;
+  if (options.both_ways) {
+    end = std::ssize(keys);
+    if (options.window != 0) end = std::min(end, pos + options.window);
+  }
   std::vector<double> weights;
-  for (int64_t i = first; i <= pos; ++i) {
-    const double score = options.scale * dot(q, keys[i].data() + kv_offset, options.head_dim);
+  for (int64_t i = first; i < end; ++i) {
+    const double score =
+        options.scale * dot(q, keys[i].data() + kv_offset, options.head_dim) + bias_of(i - pos, head, options);
     weights.push_back(options.soft_cap == 0 ? score : options.soft_cap * std::tanh(score / options.soft_cap));
   }
   const bool has_sink = !options.sinks.empty();
@@ -59,7 +72,7 @@ void attend(const float* q, const std::vector<std::vector<float>>& keys, const s
   for (double& weight : weights) sum += weight = std::exp(weight - max);
   for (int64_t d = 0; d < options.head_dim; ++d) {
     double total = 0;
-    for (int64_t i = first; i <= pos; ++i) total += weights[i - first] * values[i][kv_offset + d];
+    for (int64_t i = first; i < end; ++i) total += weights[i - first] * values[i][kv_offset + d];
     out[d] = static_cast<float>(total / sum);
   }
 }
@@ -230,14 +243,15 @@ void compute(const op::Rope& o) {
 
 void compute(const op::Attention& o) {
   for (const StateRun& run : o.runs) {
-    for (int64_t i = 0; i < run.n_rows; ++i) {
+    const bool has_caches = !run.keys.empty();
+    for (int64_t i = 0; has_caches && i < run.n_rows; ++i) {
       store_row(o.k.row<float>(run.first_row + i), run.keys, run.first_pos + i);
       store_row(o.v.row<float>(run.first_row + i), run.values, run.first_pos + i);
     }
     std::vector<std::vector<float>> keys, values;
     for (int64_t pos = 0; pos < run.first_pos + run.n_rows; ++pos) {
-      keys.push_back(row_as_f32(run.keys, pos));
-      values.push_back(row_as_f32(run.values, pos));
+      keys.push_back(has_caches ? row_as_f32(run.keys, pos) : row_as_f32(o.k, run.first_row + pos));
+      values.push_back(has_caches ? row_as_f32(run.values, pos) : row_as_f32(o.v, run.first_row + pos));
     }
     for (int64_t i = 0; i < run.n_rows; ++i) {
       for (int64_t head = 0; head < o.options.n_heads; ++head) {

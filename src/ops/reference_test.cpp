@@ -125,6 +125,32 @@ TEST(ReferenceTest, AttentionCapsScoresAndFeedsSinks) {
   EXPECT_FLOAT_EQ(out[0], 10 / (1 + std::exp(1 - 2 * std::tanh(2.0f))));
 }
 
+// Three positions without caches; scores are q k + the bias of the distance: 1 before, 0 at, -1 after the query.
+TEST(ReferenceTest, AttentionSeesBothWaysWithABiasByDistance) {
+  std::vector<float> q{0, 0, 2}, k{1, 2, 3}, v{1, 10, 100}, out(3), bias{1, 0, -1};
+  const StateRun run{.first_row = 0, .n_rows = 3};
+  AttentionOptions options{
+      .n_heads = 1, .n_kv_heads = 1, .head_dim = 1, .both_ways = true, .distance_bias = view(bias, {3, 1})};
+  const auto attend = [&] {
+    ReferenceKernels().run(
+        op::Attention{view(q, {3, 1}), view(k, {3, 1}), view(v, {3, 1}), {&run, 1}, options, view(out, {3, 1})});
+  };
+  const auto mean = [](std::vector<float> scores, std::vector<float> values) {
+    float total = 0, sum = 0;
+    for (size_t i = 0; i < scores.size(); ++i) total += std::exp(scores[i]), sum += std::exp(scores[i]) * values[i];
+    return sum / total;
+  };
+  attend();
+  EXPECT_FLOAT_EQ(out[0], mean({0, -1, -1}, {1, 10, 100}));
+  EXPECT_FLOAT_EQ(out[1], mean({1, 0, -1}, {1, 10, 100}));
+  EXPECT_FLOAT_EQ(out[2], mean({3, 5, 6}, {1, 10, 100}));
+  options.window = 2;
+  attend();
+  EXPECT_FLOAT_EQ(out[0], mean({0, -1}, {1, 10}));
+  EXPECT_FLOAT_EQ(out[1], mean({1, 0, -1}, {1, 10, 100}));
+  EXPECT_FLOAT_EQ(out[2], mean({5, 6}, {10, 100}));
+}
+
 TEST(ReferenceTest, F16CacheRoundsToNearestEvenAndSaturates) {
   // 1 + 2^-11 lies between two halves: even is below; 1 + 3 * 2^-11 rounds up to even; 2^-25 is half the smallest.
   std::vector<float> k{1 + 0x1p-11f, 1 + 3 * 0x1p-11f, 0x1p-25f, 1.5f * 0x1p-24f, 65519, 1e6f, -1e9f, -0.0f}, q(8),

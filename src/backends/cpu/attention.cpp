@@ -38,13 +38,15 @@ static void attend(const QueryBlock& block, int64_t tile, const AttentionOptions
                    const Parts& part) {
   const int64_t group = options.n_heads / options.n_kv_heads;
   const auto head_dim = static_cast<size_t>(options.head_dim);
-  const int64_t row_begin = block.row_begin(tile), row_end = block.row_end(tile, options.window);
+  const int64_t row_begin = block.row_begin(tile), row_end = block.row_end(tile);
   const int64_t tile_pos = tile * static_cast<int64_t>(kTileKeys);
   // Keys of the tile that the query at `pos` sees: [first, end).
   const auto first = [&](int64_t pos) {
-    return static_cast<size_t>(std::max<int64_t>(0, QueryBlock::first_visible(pos, options.window) - tile_pos));
+    return static_cast<size_t>(std::max<int64_t>(0, block.sight.first(pos) - tile_pos));
   };
-  const auto end = [&](int64_t pos) { return std::min(kTileKeys, static_cast<size_t>(pos + 1 - tile_pos)); };
+  const auto end = [&](int64_t pos) {
+    return std::min(kTileKeys, static_cast<size_t>(block.sight.end(pos) - tile_pos));
+  };
 
   const size_t first_key = first(block.first_pos() + row_begin), n_keys = end(block.first_pos() + row_end - 1);
   const size_t first_panel = first_key / kPanelKeys * kPanelKeys;
@@ -64,6 +66,12 @@ static void attend(const QueryBlock& block, int64_t tile, const AttentionOptions
   for (size_t i = 0; i < n_queries; ++i) {
     const size_t query = first_query + i;
     const int64_t pos = block.first_pos() + static_cast<int64_t>(query) / group;
+    if (!options.distance_bias.empty()) {
+      const int64_t farthest = options.distance_bias.dim(1) / 2;
+      const int64_t head = block.kv_head * group + static_cast<int64_t>(query) % group;
+      add_bias(scratch.scores + i * kRowStride, first(pos), end(pos), tile_pos - pos,
+               options.distance_bias.row<float>(head) + farthest, farthest);
+    }
     if (options.soft_cap != 0) cap_scores(scratch.scores + i * kRowStride, first_key, n_keys, options.soft_cap);
     soften(scratch.scores + i * kRowStride, first_key, n_keys, first(pos), end(pos), &part.greatest[query],
            &part.totals[query]);
@@ -151,8 +159,8 @@ void join_tile(const QueryBlock& block, int64_t tile, const AttentionOptions& op
                const Parts& part) {
   const auto group = static_cast<size_t>(group_size(options));
   HWY_DYNAMIC_DISPATCH(join_parts)
-  (sum, part, static_cast<size_t>(block.row_begin(tile)) * group,
-   static_cast<size_t>(block.row_end(tile, options.window)) * group, static_cast<size_t>(options.head_dim));
+  (sum, part, static_cast<size_t>(block.row_begin(tile)) * group, static_cast<size_t>(block.row_end(tile)) * group,
+   static_cast<size_t>(options.head_dim));
 }
 
 void store_results(const Parts& sum, const QueryBlock& block, const AttentionOptions& options, const Tensor& out) {
@@ -170,13 +178,41 @@ void store_results(const Parts& sum, const QueryBlock& block, const AttentionOpt
 }  // namespace
 
 void Attention::compute(const op::Attention& operation) {
-  const AttentionOptions& options = operation.options;
-  append(operation.k, operation.v, operation.runs);
-  cut(operation.runs, options);
+  AttentionOptions options = operation.options;
+  if (!options.distance_bias.empty()) options.distance_bias = by_head(options.distance_bias);
+  const std::span<const StateRun> runs = with_caches(operation);
+  cut(runs, options);
   const int64_t n_floats = BlockScratch::n_floats(std::max(kMaxQueries, group_size(options)), options.head_dim);
   thread_scratch_.floats(pool_.n_threads() * static_cast<int64_t>(padded(n_floats)));
   is_worth_splitting(options) ? run_tiles(operation.q, options, operation.out)
                               : run_blocks(operation.q, options, operation.out);
+}
+
+std::span<const StateRun> Attention::with_caches(const op::Attention& operation) {
+  const auto lacks_caches = [](const StateRun& run) { return run.keys.empty(); };
+  if (std::ranges::none_of(operation.runs, lacks_caches)) {
+    append(operation.k, operation.v, operation.runs);
+    return operation.runs;
+  }
+  runs_.assign(operation.runs.begin(), operation.runs.end());
+  for (StateRun& run : runs_) {
+    if (!lacks_caches(run)) {
+      append(operation.k, operation.v, {&run, 1});
+      continue;
+    }
+    run.keys = operation.k.slice(0, run.first_row, run.first_row + run.n_rows);
+    run.values = operation.v.slice(0, run.first_row, run.first_row + run.n_rows);
+  }
+  return runs_;
+}
+
+Tensor Attention::by_head(const Tensor& bias) {
+  const int64_t n_distances = bias.dim(0), n_heads = bias.dim(1);
+  const Tensor result(bias_.floats(bias.n_elements()), DType::f32, {n_heads, n_distances});
+  for (int64_t distance = 0; distance < n_distances; ++distance) {
+    for (int64_t head = 0; head < n_heads; ++head) result.row<float>(head)[distance] = bias.row<float>(distance)[head];
+  }
+  return result;
 }
 
 void Attention::append(const Tensor& k, const Tensor& v, std::span<const StateRun> runs) {
@@ -209,7 +245,7 @@ void Attention::cut(std::span<const StateRun> runs, const AttentionOptions& opti
       for (int64_t end = run.n_rows; end > 0; end -= std::min(rows, end)) {
         const int64_t first = std::max<int64_t>(0, end - rows);
         for (int64_t kv_head = 0; kv_head < options.n_kv_heads; ++kv_head) {
-          blocks_.push_back({&run, kv_head, first, end - first});
+          blocks_.push_back({&run, Sight::of(run, options), kv_head, first, end - first});
         }
       }
     }
@@ -233,7 +269,7 @@ void Attention::run_blocks(const Tensor& q, const AttentionOptions& options, con
       const QueryBlock& block = blocks_[i];
       load_queries(q, block, options, scratch.q);
       clear(scratch.sum, block.n_rows * group_size(options), options.head_dim);
-      for (int64_t tile = block.tile_begin(options.window); tile < block.tile_end(); ++tile) {
+      for (int64_t tile = block.tile_begin(); tile < block.tile_end(); ++tile) {
         attend(block, tile, options, scratch, scratch.part);
         join_tile(block, tile, options, scratch.sum, scratch.part);
       }
@@ -248,7 +284,7 @@ void Attention::run_tiles(const Tensor& q, const AttentionOptions& options, cons
   const auto part_floats = Parts::n_floats(queries_per_block_, options.head_dim);
   int64_t n_slots = 0, n_most_slots = 0;  // tiles that a block sees, and that it may see before the cache is full
   for (const QueryBlock& block : blocks_) {
-    n_slots = std::max(n_slots, block.tile_end() - block.tile_begin(options.window));
+    n_slots = std::max(n_slots, block.tile_end() - block.tile_begin());
     n_most_slots = std::max(n_most_slots, block.run->keys.dim(0) / static_cast<int64_t>(kTileKeys) + 1);
   }
   const int64_t n_blocks = std::ssize(blocks_);
@@ -261,7 +297,7 @@ void Attention::run_tiles(const Tensor& q, const AttentionOptions& options, cons
     const auto scratch = BlockScratch::at(memory + thread * n_floats, queries_per_block_, options.head_dim);
     for (int64_t i = begin; i < end; ++i) {
       const QueryBlock& block = blocks_[i / n_slots];
-      const int64_t tile = block.tile_begin(options.window) + i % n_slots;
+      const int64_t tile = block.tile_begin() + i % n_slots;
       if (tile >= block.tile_end()) continue;
       load_queries(q, block, options, scratch.q);
       attend(block, tile, options, scratch, part_of(i / n_slots, i % n_slots));
@@ -273,8 +309,8 @@ void Attention::run_tiles(const Tensor& q, const AttentionOptions& options, cons
     for (int64_t i = begin; i < end; ++i) {
       const QueryBlock& block = blocks_[i];
       clear(scratch.sum, block.n_rows * group_size(options), options.head_dim);
-      for (int64_t tile = block.tile_begin(options.window); tile < block.tile_end(); ++tile) {
-        join_tile(block, tile, options, scratch.sum, part_of(i, tile - block.tile_begin(options.window)));
+      for (int64_t tile = block.tile_begin(); tile < block.tile_end(); ++tile) {
+        join_tile(block, tile, options, scratch.sum, part_of(i, tile - block.tile_begin()));
       }
       store_results(scratch.sum, block, options, out);
     }

@@ -1,4 +1,5 @@
-// Scaled dot-product attention over key/value caches, for decode steps and long prompts alike.
+// Scaled dot-product attention over key/value caches, for decode steps and long prompts alike, and over whole sequences
+// without caches.
 #pragma once
 
 #include <span>
@@ -23,6 +24,10 @@ class Attention {
   void compute(const op::Attention& operation);
 
  private:
+  // The operation's runs, appended to; rows of k and v where a run has no caches.
+  std::span<const StateRun> with_caches(const op::Attention& operation);
+  // A distance bias with the distances of a head side by side: [n_heads, n_distances].
+  Tensor by_head(const Tensor& bias);
   void append(const Tensor& k, const Tensor& v, std::span<const StateRun> runs);
   // Cuts the queries into blocks_ of at least so many that all threads have work.
   void cut(std::span<const StateRun> runs, const AttentionOptions& options);
@@ -32,10 +37,12 @@ class Attention {
   void run_tiles(const Tensor& q, const AttentionOptions& options, const Tensor& out);
 
   ThreadPool& pool_;
+  std::vector<StateRun> runs_;  // when some have no caches
   std::vector<QueryBlock> blocks_;
   int64_t queries_per_block_ = 0;
   Scratch thread_scratch_;  // a BlockScratch for each thread
   Scratch parts_;           // Parts for each tile of each block, when tiles are shared
+  Scratch bias_;
 };
 
 }  // namespace tidemill

@@ -21,30 +21,40 @@ constexpr size_t padded(size_t n) {
   return (n + kPadding - 1) / kPadding * kPadding;
 }
 
+// Which positions a query sees: so many before its own and after it, of those that there are.
+struct Sight {
+  static constexpr int64_t kAll = int64_t{1} << 60;
+
+  int64_t before = kAll, after = 0;
+  int64_t n_keys = 0;  // positions of the run, with those of this step
+
+  static Sight of(const StateRun& run, const AttentionOptions& options) {
+    const int64_t reach = options.window == 0 ? kAll : options.window - 1;
+    return {reach, options.both_ways ? reach : 0, run.first_pos + run.n_rows};
+  }
+  // Positions that the query at `pos` sees: [first, end).
+  int64_t first(int64_t pos) const { return std::max<int64_t>(0, pos - before); }
+  int64_t end(int64_t pos) const { return std::min(n_keys, pos + after + 1); }
+};
+
 // Queries of consecutive rows of one run, with all heads that share a key/value head.  Query `row * heads_per_kv +
 // head` of the block is head `head` of the group at row `row`.
 struct QueryBlock {
   const StateRun* run = nullptr;
+  Sight sight;
   int64_t kv_head = 0;
   int64_t first_row = 0;  // within the run
   int64_t n_rows = 0;
 
   int64_t first_pos() const { return run->first_pos + first_row; }
 
-  // First position that the query at `pos` sees.
-  static int64_t first_visible(int64_t pos, int64_t window) {
-    return window == 0 ? 0 : std::max<int64_t>(0, pos - window + 1);
-  }
-
   // Tiles that some query sees: [tile_begin, tile_end).
-  int64_t tile_begin(int64_t window) const { return first_visible(first_pos(), window) / kTile; }
-  int64_t tile_end() const { return (first_pos() + n_rows - 1) / kTile + 1; }
+  int64_t tile_begin() const { return sight.first(first_pos()) / kTile; }
+  int64_t tile_end() const { return (sight.end(first_pos() + n_rows - 1) - 1) / kTile + 1; }
 
   // Rows that see some position of `tile`: [row_begin, row_end).
-  int64_t row_begin(int64_t tile) const { return std::max<int64_t>(0, tile * kTile - first_pos()); }
-  int64_t row_end(int64_t tile, int64_t window) const {
-    return window == 0 ? n_rows : std::min(n_rows, (tile + 1) * kTile - 1 + window - first_pos());
-  }
+  int64_t row_begin(int64_t tile) const { return std::max<int64_t>(0, tile * kTile - sight.after - first_pos()); }
+  int64_t row_end(int64_t tile) const { return std::min(n_rows, (tile + 1) * kTile + sight.before - first_pos()); }
 
  private:
   static constexpr int64_t kTile = kTileKeys;

@@ -187,6 +187,17 @@ void cap_scores(float* scores, size_t first_key, size_t n_keys, float cap) {
   }
 }
 
+// Adds to the scores of keys [first, end) the bias of their distances from the query, `distance` at key 0; `bias` is
+// that of distance 0, with `farthest` to either side.
+void add_bias(float* scores, size_t first, size_t end, int64_t distance, const float* bias, int64_t farthest) {
+  const auto begin = static_cast<int64_t>(first), stop = static_cast<int64_t>(end);
+  const int64_t near = std::clamp(-farthest - distance, begin, stop);
+  const int64_t far = std::clamp(farthest + 1 - distance, near, stop);
+  for (int64_t key = begin; key < near; ++key) scores[key] += bias[-farthest];
+  for (int64_t key = near; key < far; ++key) scores[key] += bias[distance + key];
+  for (int64_t key = far; key < stop; ++key) scores[key] += bias[farthest];
+}
+
 // Scores of one query -> weights exp(score - greatest) over keys [first, end), zero for the other keys of the vectors
 // that hold [first_key, n_keys).  Gives the greatest score and the sum of the weights.
 void soften(float* scores, size_t first_key, size_t n_keys, size_t first, size_t end, float* greatest, float* total) {
