@@ -185,10 +185,50 @@ TEST(GgufTokenizer, ReadsWordPiece) {
   EXPECT_EQ(tokenizer->encode("Tidemill mill x"), (std::vector<int32_t>{1, 3, 4, 5, 0, 2}));
 }
 
+TEST(GgufTokenizer, ReadsUnigram) {
+  Metadata metadata;
+  metadata.tokens = {"<pad>", "</s>", "<unk>", "\u2581", "\u2581a", "a", "b", "ab"};
+  metadata.scores = {0, 0, 0, -2, -2, -3, -3, -4};
+  metadata.types = {3, 3, 2, 1, 1, 1, 1, 1};
+  metadata.more.entry("tokenizer.ggml.add_space_prefix", GgufType::boolean, raw(uint8_t{1}))
+      .entry("tokenizer.ggml.remove_extra_whitespaces", GgufType::boolean, raw(uint8_t{1}));
+  const auto tokenizer = load(metadata.file("t5"));
+  EXPECT_EQ(tokenizer->encode("ab   xab "), (std::vector<int32_t>{4, 6, 3, 2, 7, 1}));
+  EXPECT_EQ(tokenizer->decode(std::vector<int32_t>{4, 6, 3, 7, 1}), "ab ab");
+  const std::string map = raw(GgufType::i32) + raw(uint64_t{1}) + raw(int32_t{4});
+  metadata.more.entry("tokenizer.ggml.precompiled_charsmap", GgufType::array, map);
+  expect_error(metadata.file("t5"), "tokenizer.ggml.precompiled_charsmap is not a list of u8");
+}
+
+// Bytes as Python writes them; id 0 ends texts.
+TEST(GgufTokenizer, ReadsRwkv) {
+  Metadata metadata;
+  metadata.tokens = {"<s>"};
+  metadata.types = {3};
+  for (int byte = 0; byte < 256; ++byte) {
+    constexpr char kDigits[] = "0123456789abcdef";
+    metadata.tokens.push_back(std::string("\\x") + kDigits[byte / 16] + kDigits[byte % 16]);
+    metadata.types.push_back(1);
+  }
+  metadata.tokens.insert(metadata.tokens.end(), {"\\n\\n", "it\\'s", "[PAD9]"});
+  metadata.types.insert(metadata.types.end(), {1, 1, 5});
+  metadata.scores.assign(metadata.tokens.size(), 0);
+  const auto tokenizer = load(metadata.file("rwkv"));
+  EXPECT_EQ(tokenizer->encode("it's\n\n\n"), (std::vector<int32_t>{258, 257, 11}));
+  EXPECT_EQ(tokenizer->encode("<s>").size(), 3u);
+  EXPECT_EQ(tokenizer->encode("<s>a", {.special_text = SpecialText::parse}), (std::vector<int32_t>{0, 98}));
+  EXPECT_EQ(tokenizer->decode(std::vector<int32_t>{0, 258, 257}), "it's\n\n");
+  EXPECT_EQ(std::vector(tokenizer->stop_ids().begin(), tokenizer->stop_ids().end()), std::vector<int32_t>{0});
+  for (const char* token : {"\\x4", "\\q", "a\\", "\\xg0"}) {
+    metadata.tokens.back() = token;
+    metadata.types.back() = 1;
+    expect_error(metadata.file("rwkv"), "malformed token 259");
+  }
+}
+
 TEST(GgufTokenizer, NamesKindsThatItLacks) {
   expect_error(GgufTestFile(), "tokenizer.ggml.model is missing");
   expect_error(Metadata().file("plamo2"), "'plamo2'", ErrorCode::unsupported);
-  expect_error(Metadata().file("rwkv"), "'rwkv'", ErrorCode::unsupported);
 }
 
 TEST(Tokenizer, SaysWhenThereIsNoFile) {

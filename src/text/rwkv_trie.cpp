@@ -123,12 +123,19 @@ void check_tokens(const PieceModel& model, const std::string& source) {
 }  // namespace
 
 std::shared_ptr<const Tokenizer> make_rwkv_tokenizer(std::string_view content, const std::string& source) {
-  const std::vector<std::string> tokens = read_tokens(content, source);
+  return make_rwkv_tokenizer({.tokens = read_tokens(content, source), .added_tokens = {}, .stop_ids = {kEndOfText}},
+                             source);
+}
+
+std::shared_ptr<const Tokenizer> make_rwkv_tokenizer(RwkvVocab vocab, const std::string& source) {
   PipelineParts parts;
-  parts.model = std::make_unique<LongestMatch>(std::vector<std::string_view>(tokens.begin(), tokens.end()));
+  parts.model = std::make_unique<LongestMatch>(std::vector<std::string_view>(vocab.tokens.begin(), vocab.tokens.end()));
   check_tokens(*parts.model, source);
+  parts.added_tokens = std::move(vocab.added_tokens);
+  parts.standard_special_text = SpecialText::as_text;
   parts.decoder = make_raw_decoder();
-  parts.stop_ids = {kEndOfText};
+  parts.stop_ids = std::move(vocab.stop_ids);
+  parts.bos = vocab.bos;
   return make_pipeline(std::move(parts), {});
 }
 

@@ -5,10 +5,13 @@
 // Format and behaviour: github.com/BlinkDL/ChatRWKV, rwkv_tokenizer.py.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "text/added_tokens.h"
 #include "tidemill/tokenizer.h"
 
 namespace tidemill {
@@ -17,6 +20,17 @@ namespace tidemill {
 // of another form, a length that does not fit, an id or a token that occurs twice, an id greater than the file is long,
 // and for a vocabulary that lacks the token of a single byte.
 std::shared_ptr<const Tokenizer> make_rwkv_tokenizer(std::string_view content, const std::string& source);
+
+// The same vocabulary as lists, as GGUF files have it.
+struct RwkvVocab {
+  std::vector<std::string> tokens;       // by id, the bytes that it stands for; empty: not found in texts
+  std::vector<AddedToken> added_tokens;  // with their ids
+  std::vector<int32_t> stop_ids;         // after which generation ends
+  int32_t bos = -1;                      // id; -1: none
+};
+// Special tokens are text unless SpecialText::parse asks for them.  Throws bad_file for a token that occurs twice and
+// for a vocabulary that lacks the token of a single byte.
+std::shared_ptr<const Tokenizer> make_rwkv_tokenizer(RwkvVocab vocab, const std::string& source);
 
 // True when `content` looks like such a file.
 bool is_rwkv_vocabulary(std::string_view content);

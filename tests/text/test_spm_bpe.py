@@ -8,8 +8,9 @@ import pytest
 from nasty_texts import nasty_texts
 from tokenize_command import TokenizeCommand, first_difference
 
-gguf = pytest.importorskip("gguf")
+pytest.importorskip("gguf")
 sentencepiece = pytest.importorskip("sentencepiece")
+from gguf_files import write_sentencepiece  # noqa: E402
 
 # name -> options of the trainer
 MODELS = {
@@ -53,45 +54,18 @@ def train(options):
     return sentencepiece.SentencePieceProcessor(model_proto=data.getvalue())
 
 
-def token_type(model, index, user_defined):
-    if model.is_unknown(index):
-        return gguf.TokenType.UNKNOWN
-    if model.is_control(index):
-        return gguf.TokenType.CONTROL
-    if model.is_byte(index):
-        return gguf.TokenType.BYTE
-    return gguf.TokenType.USER_DEFINED if model.id_to_piece(index) in user_defined else gguf.TokenType.NORMAL
-
-
-def write_gguf(path, model, options):
-    pieces = [model.id_to_piece(index) for index in range(model.get_piece_size())]
-    types = [token_type(model, index, options.get("user_defined_symbols", [])) for index in range(len(pieces))]
-    # Converters spell the spaces of user-defined tokens as spaces.
-    names = [p.replace("\u2581", " ") if t == gguf.TokenType.USER_DEFINED else p for p, t in zip(pieces, types, strict=True)]
-    writer = gguf.GGUFWriter(path, "llama")
-    writer.add_tokenizer_model("llama")
-    writer.add_token_list(names)
-    writer.add_token_scores([float(model.get_score(index)) for index in range(len(pieces))])
-    writer.add_token_types(types)
-    writer.add_bos_token_id(model.bos_id())
-    writer.add_eos_token_id(model.eos_id())
-    writer.add_unk_token_id(model.unk_id())
-    writer.add_add_space_prefix(options["add_dummy_prefix"])
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-
-
 @pytest.fixture(scope="module", params=MODELS)
 def trained(request, tidemill, tmp_path_factory):
     """(the library's model, our command on the same model as GGUF, texts for both)"""
     options = MODELS[request.param]
     model = train(options)
     path = tmp_path_factory.mktemp("spm") / f"{request.param}.gguf"
-    write_gguf(path, model, options)
+    user_defined = options.get("user_defined_symbols", [])
+    write_sentencepiece(
+        path, "llama", model, user_defined, bos_token_id=model.bos_id(), add_space_prefix=options["add_dummy_prefix"]
+    )
     snippets = [model.id_to_piece(index).replace("\u2581", " ") for index in range(model.get_piece_size())]
-    texts = nasty_texts(2000, seed=6, snippets=snippets + options.get("user_defined_symbols", []) * 40)
+    texts = nasty_texts(2000, seed=6, snippets=snippets + user_defined * 40)
     if "user_defined_symbols" in options:
         # Literal U+2581 beside user-defined runs of spaces: we follow Hugging Face, see src/text/sentencepiece/spm_tokenizer.h.
         texts = [text.replace("\u2581", " ") for text in texts]
