@@ -100,6 +100,7 @@ class Engine {
   const std::shared_ptr<Impl>& impl() const { return impl_; }
 
  private:
+  friend class Session;
   explicit Engine(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
   std::shared_ptr<Impl> impl_;
 };
@@ -127,8 +128,17 @@ class Session {
   // Appends one id to each session of one engine, in one pass; gives each its scores by its index.
   static void append_each(std::span<Session* const> sessions, std::span<const int32_t> ids, const ScoreSink& sink);
 
-  int64_t size() const;      // tokens held
-  void truncate(int64_t n);  // forgets all tokens from n on
+  int64_t size() const;  // tokens held
+  // Forgets all tokens from n on.  Where a layer is recurrent the others are computed again.
+  void truncate(int64_t n);
+
+  // A session of its own that holds the same tokens.  Throws out_of_memory when the engine has no state left.
+  Session fork() const;
+  // Writes what the session holds to a file.  Throws io.
+  void save(const std::string& path) const;
+  // Becomes what was saved from a session of the same model and precision.  Throws bad_file, and then holds nothing,
+  // and context_full.
+  void restore(const std::string& path);
 
  private:
   class Impl;

@@ -7,6 +7,7 @@
 #include "api/check_weights.h"
 #include "api/engine_impl.h"
 #include "api/memory_plan.h"
+#include "api/state_file.h"
 #include "backends/registry.h"
 #include "models/registry.h"
 #include "tidemill/model_store.h"
@@ -40,6 +41,7 @@ Engine::Impl::Impl(const std::string& name, const EngineOptions& options) : path
   const ModelFile& file = *opened;
   model = make_model(file.source());
   if (options.check_weights) check_weights(file.weights());
+  fingerprint = model_fingerprint(*model);
   pool = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : cpu_info().n_cores);
   backend = make_backend(options.backend, *pool, options.exact_f32 ? Precision::f32 : Precision::fast);
   const DType state_dtype = state_dtype_of(*model, backend->state_dtype());

@@ -29,6 +29,7 @@ class Engine::Impl {
   std::unique_ptr<StatePool> states;
   std::unique_ptr<Runner> runner;
   std::mutex runner_mutex;  // sessions take turns
+  std::string fingerprint;  // of the model, for saved states
   double load_ms = 0;
 
   // Throws not_found when the model has none.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/engine_impl.h"
+#include "api/state_file.h"
 #include "runtime/sampler.h"
 #include "runtime/stop_matcher.h"
 #include "tidemill/stopwatch.h"
@@ -23,6 +24,10 @@ class Session::Impl {
   std::span<const float> append(std::span<const int32_t> ids);
   void truncate(int64_t n);
 
+  void copy_from(const Impl& other);
+  void restore(const std::string& path);
+
+  const std::shared_ptr<Engine::Impl>& engine_pointer() const { return engine_; }
   Engine::Impl& engine() const { return *engine_; }
   State& state() const { return *lease_; }
   std::vector<int32_t>& ids() { return ids_; }
@@ -66,6 +71,18 @@ void Session::Impl::truncate(int64_t n) {
   const std::vector<int32_t> lost(ids_.begin() + static_cast<std::ptrdiff_t>(n_kept), ids_.begin() + n);
   ids_.resize(n_kept);
   if (!lost.empty()) feed(lost, LogitsWanted::none, nullptr);  // a recurrent state cannot go back: it starts again
+}
+
+void Session::Impl::copy_from(const Impl& other) {
+  lease_->copy_from(*other.lease_);
+  ids_ = other.ids_;
+  scores_ = other.scores_;
+}
+
+void Session::Impl::restore(const std::string& path) {
+  ids_.clear();
+  lease_->n_past = 0;
+  ids_ = restore_state(path, *lease_, engine_->fingerprint, engine_->model->config().vocab_size);
 }
 
 std::vector<int32_t> Session::Impl::prompt_ids(const Request& request) const {
@@ -217,6 +234,20 @@ int64_t Session::size() const {
 }
 void Session::truncate(int64_t n) {
   impl_->truncate(n);
+}
+
+Session Session::fork() const {
+  Session copy(Engine(impl_->engine_pointer()));
+  copy.impl_->copy_from(*impl_);
+  return copy;
+}
+
+void Session::save(const std::string& path) const {
+  save_state(path, impl_->state(), impl_->ids(), impl_->engine().fingerprint);
+}
+
+void Session::restore(const std::string& path) {
+  impl_->restore(path);
 }
 
 }  // namespace tidemill

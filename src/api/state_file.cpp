@@ -1,0 +1,125 @@
+#include "api/state_file.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+#include "formats/safetensors.h"
+#include "formats/safetensors_writer.h"
+
+namespace tidemill {
+namespace {
+
+constexpr std::string_view kFormat = "tidemill-state", kVersion = "1";
+constexpr size_t kSampledBytes = 64;  // of each weight: a cache line, so that no more than its page is read
+
+// FNV-1a.  It tells models apart; it does not protect from somebody who forges one.
+class Hash {
+ public:
+  void add(std::span<const std::byte> bytes) {
+    for (const std::byte byte : bytes) value_ = (value_ ^ static_cast<uint64_t>(byte)) * 0x100000001b3;
+  }
+  void add(std::string_view text) { add(std::as_bytes(std::span(text))); }
+  std::string text() const {
+    char digits[17];
+    std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(value_));
+    return digits;
+  }
+
+ private:
+  uint64_t value_ = 0xcbf29ce484222325;
+};
+
+struct Part {
+  std::string name;
+  Tensor tensor;  // what is kept of the positions so far
+};
+
+// What a state of `n_past` positions consists of.
+std::vector<Part> parts_of(const State& state, int64_t n_past) {
+  std::vector<Part> parts;
+  for (size_t index = 0; index < state.layers.size(); ++index) {
+    const std::string prefix = "layer." + std::to_string(index) + ".";
+    const LayerState& layer = state.layers[index];
+    if (!layer.keys.empty()) {
+      parts.push_back({prefix + "keys", layer.keys.slice(0, 0, n_past)});
+      parts.push_back({prefix + "values", layer.values.slice(0, 0, n_past)});
+    }
+    if (!layer.slot.empty()) parts.push_back({prefix + "slot", layer.slot});
+  }
+  return parts;
+}
+
+SafetensorSpec spec_of(const std::string& name, const Tensor& tensor) {
+  const auto dims = tensor.shape().dims();
+  return {name, safetensors_type(tensor.dtype()), std::vector<uint64_t>(dims.begin(), dims.end())};
+}
+
+std::span<const std::byte> bytes_of(const Tensor& tensor) {
+  const int64_t size = tensor.n_elements() == 0 ? 0 : tensor.size_bytes();
+  return {tensor.as<std::byte>(), static_cast<size_t>(size)};
+}
+
+[[noreturn]] void fail(const std::string& path, const std::string& why) {
+  throw Error(ErrorCode::bad_file, path + ": " + why);
+}
+
+void check_metadata(const SafetensorsFile& file, const std::string& fingerprint) {
+  if (file.metadata("format") != kFormat) fail(file.path(), "is no saved state; it was not written by Session::save");
+  if (file.metadata("version") != kVersion) fail(file.path(), "is a state of another version; make it again");
+  if (file.metadata("model") != fingerprint) fail(file.path(), "is a state of another model; load that one");
+}
+
+}  // namespace
+
+std::string model_fingerprint(Model& model) {
+  Hash hash;
+  hash.add(model.config().architecture);
+  model.visit_params([&](std::string_view name, Tensor& weight, WeightRole) {
+    hash.add(name);
+    hash.add(info(weight.dtype()).name);
+    hash.add(weight.shape().to_string());
+    hash.add(bytes_of(weight).first(std::min(kSampledBytes, bytes_of(weight).size())));
+  });
+  return hash.text();
+}
+
+void save_state(const std::string& path, const State& state, std::span<const int32_t> ids,
+                const std::string& fingerprint) {
+  const std::vector<Part> parts = parts_of(state, state.n_past);
+  std::vector<SafetensorSpec> specs{{"ids", safetensors_type(DType::i32), {ids.size()}}};
+  for (const Part& part : parts) specs.push_back(spec_of(part.name, part.tensor));
+  SafetensorsWriter writer(
+      path, specs, {{"format", std::string(kFormat)}, {"version", std::string(kVersion)}, {"model", fingerprint}});
+  writer.write(std::as_bytes(ids));
+  for (const Part& part : parts) writer.write(bytes_of(part.tensor));
+  writer.finish();
+}
+
+std::vector<int32_t> restore_state(const std::string& path, State& state, const std::string& fingerprint,
+                                   int64_t vocab_size) {
+  const SafetensorsFile file(path);
+  check_metadata(file, fingerprint);
+  const auto found = file.find("ids");
+  if (!found || found->dtype() != DType::i32 || found->shape().rank() != 1) fail(path, "has no ids; make it again");
+  const int64_t n_past = found->dim(0);
+  if (n_past > state.capacity)
+    throw Error(ErrorCode::context_full, path + ": holds " + std::to_string(n_past) + " positions, the context only " +
+                                             std::to_string(state.capacity) + "; load with a longer one (--ctx)");
+  std::vector<int32_t> ids(found->as<int32_t>(), found->as<int32_t>() + n_past);
+  const auto is_outside = [&](int32_t id) { return id < 0 || id >= vocab_size; };
+  if (std::any_of(ids.begin(), ids.end(), is_outside)) fail(path, "holds ids outside the vocabulary; make it again");
+  for (const Part& part : parts_of(state, n_past)) {
+    const Tensor stored = file.require(part.name, part.tensor.shape());
+    if (stored.dtype() != part.tensor.dtype())
+      fail(path, "keeps " + part.name + " as " + std::string(info(stored.dtype()).name) + ", this engine as " +
+                     std::string(info(part.tensor.dtype()).name) + "; load with the precision it was made with");
+    const std::span<const std::byte> bytes = bytes_of(stored);
+    if (!bytes.empty()) std::memcpy(part.tensor.data(), bytes.data(), bytes.size());
+  }
+  state.n_past = n_past;
+  return ids;
+}
+
+}  // namespace tidemill
