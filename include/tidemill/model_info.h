@@ -3,12 +3,22 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "tidemill/tensor.h"
 
 namespace tidemill {
+
+// An architecture that this build runs.
+struct Architecture {
+  std::string_view name;          // "qwen3"
+  std::string_view gguf;          // general.architecture of a GGUF; empty: GGUF is not read
+  std::string_view transformers;  // "architectures" of a config.json; empty: not read
+  std::string_view models;        // the models that have it, as users know them
+};
+std::vector<Architecture> architectures();
 
 struct TensorInfo {
   std::string name;

@@ -21,12 +21,22 @@ std::string environment(const char* name) {
   return value ? value : "";
 }
 
+// Of the files in a folder, without those in folders within it.
+int64_t folder_bytes(const fs::path& folder) {
+  int64_t total = 0;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    if (entry.is_regular_file(ignored)) total += static_cast<int64_t>(entry.file_size(ignored));
+  }
+  return total;
+}
+
 std::string suggestion(const std::string& wanted) {
   std::vector<std::string> names;
   for (const StoredModel& model : list_models()) names.push_back(model.name);
   const std::string nearest = nearest_word(wanted, names);
   if (!nearest.empty()) return "did you mean '" + nearest + "'?";
-  return "give a .gguf file or a name that `tidemill models` lists (`./dev run` fetches gemma3-270m)";
+  return "give a .gguf file, a model folder or a name that `tidemill models` lists (`./dev run` fetches gemma3-270m)";
 }
 
 }  // namespace
@@ -41,6 +51,11 @@ std::vector<StoredModel> list_models() {
   std::vector<StoredModel> models;
   std::error_code ignored;  // a store that is not there holds no models
   for (const auto& entry : fs::directory_iterator(store_folder() + "/models", ignored)) {
+    if (fs::exists(entry.path() / "config.json", ignored)) {
+      models.push_back({.name = entry.path().filename().string(),
+                        .path = entry.path().string(),
+                        .size_bytes = folder_bytes(entry.path())});
+    }
     if (!entry.is_regular_file(ignored) || entry.path().extension() != kModelEnding) continue;
     models.push_back({.name = entry.path().stem().string(),
                       .path = entry.path().string(),

@@ -24,8 +24,15 @@ struct Linear {
   Tensor bias;    // [d_out]
 };
 
+// One projection of each expert.
+struct ExpertLinears {
+  std::vector<Tensor> weights;  // [d_out, d_in] each
+  std::vector<Tensor> biases;   // [d_out] each; none: no biases
+};
+
 struct Experts {
-  std::vector<Tensor> gate, up, down;  // of each expert, [d_expert, d_model], and [d_model, d_expert]
+  ExpertLinears gate, up;  // [d_expert, d_model]
+  ExpertLinears down;      // [d_model, d_expert]
 };
 
 struct Layer {
@@ -81,9 +88,11 @@ Decoder::Decoder(DecoderConfig config, const ModelSource& source, std::span<cons
   layers_.resize(own_.layers.size());
   for (size_t index = 0; index < layers_.size(); ++index) {
     if (!own_.layers[index].has_experts) continue;
-    const auto n_experts = static_cast<size_t>(own_.n_experts);
-    layers_[index].experts = {std::vector<Tensor>(n_experts), std::vector<Tensor>(n_experts),
-                              std::vector<Tensor>(n_experts)};
+    Experts& experts = layers_[index].experts;
+    for (ExpertLinears* linears : {&experts.gate, &experts.up, &experts.down}) {
+      linears->weights.resize(static_cast<size_t>(own_.n_experts));
+      if (own_.parts.expert_bias) linears->biases.resize(static_cast<size_t>(own_.n_experts));
+    }
   }
   WeightLoader loader(source.weights, names, own_.heads(), made_);
   list_params([&](const Parameter& parameter) { loader.load(parameter); });
@@ -134,14 +143,16 @@ void Decoder::list_layer(const Lister& list, int64_t index) {
   if (parts.norms_before) norm("ffn_norm", layer.ffn_norm);
   if (own_.layers[static_cast<size_t>(index)].has_experts) {
     linear("ffn_gate_inp", layer.router, own_.n_experts, d_model, parts.router_bias);
-    for (size_t expert = 0; expert < layer.experts.gate.size(); ++expert) {
-      const auto matrix = [&](const std::string& name, Tensor& tensor, int64_t d_out, int64_t d_in) {
-        list({prefix + name + "." + std::to_string(expert) + ".weight", &tensor, {d_out, d_in}, WeightRole::matrix});
-      };
-      matrix("ffn_gate", layer.experts.gate[expert], own_.d_expert, d_model);
-      matrix("ffn_up", layer.experts.up[expert], own_.d_expert, d_model);
-      matrix("ffn_down", layer.experts.down[expert], d_model, own_.d_expert);
-    }
+    const auto experts = [&](const std::string& name, ExpertLinears& linears, int64_t d_out, int64_t d_in) {
+      for (size_t expert = 0; expert < linears.weights.size(); ++expert) {
+        const std::string stem = name + "." + std::to_string(expert);
+        list({prefix + stem + ".weight", &linears.weights[expert], {d_out, d_in}, WeightRole::matrix});
+        if (parts.expert_bias) vector(stem + ".bias", linears.biases[expert], d_out);
+      }
+    };
+    experts("ffn_gate", layer.experts.gate, own_.d_expert, d_model);
+    experts("ffn_up", layer.experts.up, own_.d_expert, d_model);
+    experts("ffn_down", layer.experts.down, d_model, own_.d_expert);
   } else {
     if (own_.is_gated) linear("ffn_gate", layer.w_gate, d_ff, d_model, parts.ffn_bias);
     linear("ffn_up", layer.w_up, d_ff, d_model, parts.ffn_bias);
@@ -230,9 +241,12 @@ Tensor Decoder::feed_forward_block(Ops& ops, const Tensor& h, int64_t index) con
 
 Tensor Decoder::expert_block(Ops& ops, const Tensor& h, const Layer& layer) const {
   const auto choice = ops.choose_experts(project(ops, h, layer.router), own_.n_experts_used, own_.router);
-  const Tensor gate = ops.expert_matmul(h, layer.experts.gate, choice);  // [n_tokens * n_experts_used, d_expert]
-  const Tensor up = ops.expert_matmul(h, layer.experts.up, choice);
-  return ops.mix_experts(ops.expert_matmul(ops.gate(gate, up, own_.activation), layer.experts.down, choice), choice);
+  const auto project_each = [&](const Tensor& x, const ExpertLinears& linears) {
+    return ops.expert_matmul(x, linears.weights, linears.biases, choice);
+  };
+  const Tensor gate = project_each(h, layer.experts.gate);  // [n_tokens * n_experts_used, d_expert]
+  const Tensor up = project_each(h, layer.experts.up);
+  return ops.mix_experts(project_each(ops.gate(gate, up, own_.activation), layer.experts.down), choice);
 }
 
 Tensor Decoder::logits(Ops& ops, const Tensor& hidden) const {

@@ -14,6 +14,7 @@ namespace tidemill {
 std::unique_ptr<Model> make_gemma(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_gpt2(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_gptneox(const ModelSource& source, std::string_view name);
+std::unique_ptr<Model> make_gptoss(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_llama(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_mamba(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_olmo2(const ModelSource& source, std::string_view name);

@@ -3,26 +3,39 @@
 #include <string>
 
 #include "models/families.h"
+#include "models/json_config.h"
 
 namespace tidemill {
 namespace {
 
-struct Architecture {
-  std::string_view name;          // general.architecture of a GGUF, where llama.cpp has it
-  std::string_view transformers;  // a name in "architectures" of a config.json; empty: none
-  std::unique_ptr<Model> (*make)(const ModelSource& source, std::string_view name);
+using Make = std::unique_ptr<Model> (*)(const ModelSource& source, std::string_view name);
+
+struct Row {
+  Architecture architecture;
+  Make make;
 };
 
-constexpr Architecture kArchitectures[] = {
-    {"gemma", "GemmaForCausalLM", make_gemma},       {"gemma2", "Gemma2ForCausalLM", make_gemma},
-    {"gemma3", "Gemma3ForCausalLM", make_gemma},     {"gpt2", "GPT2LMHeadModel", make_gpt2},
-    {"gptneox", "GPTNeoXForCausalLM", make_gptneox}, {"llama", "LlamaForCausalLM", make_llama},
-    {"mamba", "MambaForCausalLM", make_mamba},       {"mistral", "MistralForCausalLM", make_llama},
-    {"mixtral", "MixtralForCausalLM", make_llama},   {"olmo2", "Olmo2ForCausalLM", make_olmo2},
-    {"phi3", "Phi3ForCausalLM", make_phi3},          {"qwen2", "Qwen2ForCausalLM", make_qwen},
-    {"qwen3", "Qwen3ForCausalLM", make_qwen},        {"qwen3moe", "Qwen3MoeForCausalLM", make_qwen},
-    {"smollm3", "SmolLM3ForCausalLM", make_llama},
+// clang-format off
+constexpr Row kRows[] = {
+    // name        GGUF        config.json             as users know it
+    {{"gemma",    "gemma",    "GemmaForCausalLM",     "Gemma 1"},                      make_gemma},
+    {{"gemma2",   "gemma2",   "Gemma2ForCausalLM",    "Gemma 2"},                      make_gemma},
+    {{"gemma3",   "gemma3",   "Gemma3ForCausalLM",    "Gemma 3, text"},                make_gemma},
+    {{"gpt2",     "gpt2",     "GPT2LMHeadModel",      "GPT-2"},                        make_gpt2},
+    {{"gptneox",  "gptneox",  "GPTNeoXForCausalLM",   "GPT-NeoX, Pythia"},             make_gptneox},
+    {{"gptoss",   "",         "GptOssForCausalLM",    "gpt-oss, in plain dtypes"},     make_gptoss},
+    {{"llama",    "llama",    "LlamaForCausalLM",     "Llama 1 to 3, SmolLM 1 and 2"}, make_llama},
+    {{"mamba",    "mamba",    "MambaForCausalLM",     "Mamba 1"},                      make_mamba},
+    {{"mistral",  "",         "MistralForCausalLM",   "Mistral; its GGUFs are llama's"}, make_llama},
+    {{"mixtral",  "",         "MixtralForCausalLM",   "Mixtral; its GGUFs are llama's"}, make_llama},
+    {{"olmo2",    "olmo2",    "Olmo2ForCausalLM",     "OLMo 2"},                       make_olmo2},
+    {{"phi3",     "phi3",     "Phi3ForCausalLM",      "Phi-3, Phi-4 mini"},            make_phi3},
+    {{"qwen2",    "qwen2",    "Qwen2ForCausalLM",     "Qwen 2 and 2.5"},               make_qwen},
+    {{"qwen3",    "qwen3",    "Qwen3ForCausalLM",     "Qwen 3"},                       make_qwen},
+    {{"qwen3moe", "qwen3moe", "Qwen3MoeForCausalLM",  "Qwen 3 with experts"},          make_qwen},
+    {{"smollm3",  "smollm3",  "SmolLM3ForCausalLM",   "SmolLM 3"},                     make_llama},
 };
+// clang-format on
 
 std::string architecture_of_gguf(const GgufFile& file) {
   const auto name = file.string("general.architecture");
@@ -43,20 +56,18 @@ std::string architecture_of_config(const ModelSource& source) {
 std::unique_ptr<Model> make_model(const ModelSource& source) {
   const bool is_gguf = source.gguf != nullptr;
   const std::string wanted = is_gguf ? architecture_of_gguf(*source.gguf) : architecture_of_config(source);
-  std::string known;
-  for (const Architecture& architecture : kArchitectures) {
-    const std::string_view name = is_gguf ? architecture.name : architecture.transformers;
-    if (name == wanted) return architecture.make(source, architecture.name);
-    if (!name.empty()) known += (known.empty() ? "" : ", ") + std::string(name);
+  for (const auto& [architecture, make] : kRows) {
+    if (wanted == (is_gguf ? architecture.gguf : architecture.transformers)) return make(source, architecture.name);
   }
   throw Error(ErrorCode::unsupported, (is_gguf ? source.gguf->path() : source.config_path) + ": architecture '" +
-                                          wanted + "' is not built; this version runs " + known);
+                                          printable(wanted, 100) +
+                                          "' is not built; `tidemill models --architectures` lists those that are");
 }
 
-std::vector<std::string_view> architecture_names() {
-  std::vector<std::string_view> names;
-  for (const Architecture& architecture : kArchitectures) names.push_back(architecture.name);
-  return names;
+std::vector<Architecture> architectures() {
+  std::vector<Architecture> result;
+  for (const Row& row : kRows) result.push_back(row.architecture);
+  return result;
 }
 
 }  // namespace tidemill

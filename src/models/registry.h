@@ -2,11 +2,11 @@
 #pragma once
 
 #include <memory>
-#include <string_view>
 #include <vector>
 
 #include "models/model.h"
 #include "models/source.h"
+#include "tidemill/model_info.h"
 
 namespace tidemill {
 
@@ -14,8 +14,5 @@ namespace tidemill {
 // must live until then.  Throws unsupported for an unknown architecture, bad_file when tensors and configuration
 // disagree.
 std::unique_ptr<Model> make_model(const ModelSource& source);
-
-// Names of all architectures, in the order of the table.
-std::vector<std::string_view> architecture_names();
 
 }  // namespace tidemill

@@ -228,11 +228,13 @@ struct ChooseExperts {
 };
 
 // out[i * n_chosen + j, :] = row of x * experts[ids[i, j]]^T, where the row is i when x has n_rows rows and
-// i * n_chosen + j when it has n_rows * n_chosen.  experts: [N, K] each; ids: i32 [n_rows, n_chosen].
+// i * n_chosen + j when it has n_rows * n_chosen.  experts: [N, K] each; ids: i32 [n_rows, n_chosen].  biases: [N] of
+// each expert, added to its products, or none at all.
 struct ExpertMatmul {
   static constexpr std::string_view kName = "expert_matmul";
   Tensor x, ids;
   std::span<const Tensor> experts;
+  std::span<const Tensor> biases;
   Tensor out;
 };
 

@@ -228,7 +228,8 @@ Ops::Choice Ops::choose_experts(const Tensor& logits, int64_t n_chosen, RouterWe
   return choice;
 }
 
-Tensor Ops::expert_matmul(const Tensor& x, std::span<const Tensor> experts, const Choice& choice) {
+Tensor Ops::expert_matmul(const Tensor& x, std::span<const Tensor> experts, std::span<const Tensor> biases,
+                          const Choice& choice) {
   expect_activation("expert_matmul: x", x, 2);
   const int64_t n_products = choice.ids.n_elements();
   if (experts.empty() || (x.dim(0) != choice.ids.dim(0) && x.dim(0) != n_products)) {
@@ -238,8 +239,13 @@ Tensor Ops::expert_matmul(const Tensor& x, std::span<const Tensor> experts, cons
   for (const Tensor& expert : experts) {
     expect_shape("expert_matmul: expert", expert.shape(), {experts[0].dim(0), x.dim(1)});
   }
+  if (!biases.empty() && biases.size() != experts.size()) {
+    fail("expert_matmul: " + std::to_string(biases.size()) + " biases for " + std::to_string(experts.size()) +
+         " experts; give one for each, or none");
+  }
+  for (const Tensor& bias : biases) expect_shape("expert_matmul: bias", bias.shape(), {experts[0].dim(0)});
   Tensor out = arena_.allocate(DType::f32, {n_products, experts[0].dim(0)});
-  kernels_.run(op::ExpertMatmul{x, choice.ids, experts, out});
+  kernels_.run(op::ExpertMatmul{x, choice.ids, experts, biases, out});
   return out;
 }
 

@@ -95,7 +95,8 @@ class Ops {
   };
   Choice choose_experts(const Tensor& logits, int64_t n_chosen, RouterWeights kind);
   // [n_rows * n_chosen, N]; x has a row for each row of the choice, or one for each of its experts.
-  Tensor expert_matmul(const Tensor& x, std::span<const Tensor> experts, const Choice& choice);
+  Tensor expert_matmul(const Tensor& x, std::span<const Tensor> experts, std::span<const Tensor> biases,
+                       const Choice& choice);
   Tensor mix_experts(const Tensor& x, const Choice& choice);  // [n_rows, d] of x: [n_rows * n_chosen, d]
 
  private:

@@ -286,7 +286,8 @@ void compute(const op::ExpertMatmul& o) {
     const Tensor& expert = o.experts[static_cast<size_t>(o.ids.as<int32_t>()[i])];
     const float* const x = o.x.row<float>(o.x.dim(0) == n_products ? i : i / n_chosen);
     for (int64_t n = 0; n < expert.dim(0); ++n) {
-      o.out.row<float>(i)[n] = static_cast<float>(dot(x, row_as_f32(expert, n).data(), o.x.dim(1)));
+      const double bias = o.biases.empty() ? 0 : o.biases[static_cast<size_t>(o.ids.as<int32_t>()[i])].as<float>()[n];
+      o.out.row<float>(i)[n] = static_cast<float>(dot(x, row_as_f32(expert, n).data(), o.x.dim(1)) + bias);
     }
   }
 }

@@ -98,7 +98,7 @@ LLAMA = "llama-gqa-untied"
     ({"architectures": []}, ["architectures", "empty"]),
     ({"architectures": ...}, ["architectures", "missing"]),
     ({"architectures": "LlamaForCausalLM"}, ["architectures"]),
-    ({"architectures": ["NobodysForCausalLM"]}, ["NobodysForCausalLM", "LlamaForCausalLM"]),
+    ({"architectures": ["NobodysForCausalLM"]}, ["NobodysForCausalLM", "models --architectures"]),
     ({"architectures": [7]}, ["architectures", "7"]),
 ], ids=lambda value: "".join(map(str, value))[:60] if isinstance(value, dict) else "")  # fmt: skip
 def test_a_wrong_field_is_named(refused, fields, words):

@@ -86,10 +86,12 @@ void ExpertProducts::compute(const op::ExpertMatmul& operation) {
     const Tensor x(memory, DType::f32, {n_rows, width});
     const Tensor out(memory + n_rows * width, DType::f32, {n_rows, out_width});
     matmul(matmul_, x, {&operation.experts[expert], 1}, {&out, 1});
+    const float* const bias = operation.biases.empty() ? nullptr : operation.biases[expert].as<float>();
     for (int64_t i = 0, row = 0; i < n_products; ++i) {
-      if (ids[i] == static_cast<int32_t>(expert)) {
-        std::copy_n(out.row<float>(row++), out_width, operation.out.row<float>(i));
-      }
+      if (ids[i] != static_cast<int32_t>(expert)) continue;
+      const float* const source = out.row<float>(row++);
+      float* const target = operation.out.row<float>(i);
+      for (int64_t n = 0; n < out_width; ++n) target[n] = bias == nullptr ? source[n] : source[n] + bias[n];
     }
   }
 }

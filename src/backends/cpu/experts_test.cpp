@@ -21,6 +21,8 @@ class ExpertsTest : public testing::Test {
       originals_.push_back(TestTensor::random({kOut, kWidth}, static_cast<uint32_t>(expert + 10)));
       originals_view_.push_back(originals_.back().view());
       adopted_.push_back(backend_->adopt(originals_.back().view(), WeightRole::matrix));
+      bias_memory_.push_back(TestTensor::random({kOut}, static_cast<uint32_t>(expert + 30)));
+      biases_.push_back(bias_memory_.back().view());
     }
     ReferenceKernels().run(
         op::ChooseExperts{logits_.view(), RouterWeights::softmax_of_all, ids_.view(), weights_.view()});
@@ -28,8 +30,8 @@ class ExpertsTest : public testing::Test {
 
   ThreadPool pool_{2};
   std::unique_ptr<Backend> backend_ = make_backend("cpu", pool_, Precision::f32);
-  std::vector<TestTensor> originals_;
-  std::vector<Tensor> originals_view_, adopted_;
+  std::vector<TestTensor> originals_, bias_memory_;
+  std::vector<Tensor> originals_view_, adopted_, biases_;
   TestTensor logits_ = TestTensor::random({kRows, kExperts}, 1, 2.0f);
   TestTensor ids_{{kRows, kChosen}, DType::i32}, weights_{{kRows, kChosen}};
 };
@@ -51,8 +53,8 @@ TEST_F(ExpertsTest, ProductsAgreeWithTheReference) {
   for (const int64_t n_x : {kRows, kRows * kChosen}) {
     const TestTensor x = TestTensor::random({n_x, kWidth}, 2);
     TestTensor found({kRows * kChosen, kOut}), expected({kRows * kChosen, kOut});
-    backend_->kernels().run(op::ExpertMatmul{x.view(), ids_.view(), adopted_, found.view()});
-    ReferenceKernels().run(op::ExpertMatmul{x.view(), ids_.view(), originals_view_, expected.view()});
+    backend_->kernels().run(op::ExpertMatmul{x.view(), ids_.view(), adopted_, biases_, found.view()});
+    ReferenceKernels().run(op::ExpertMatmul{x.view(), ids_.view(), originals_view_, biases_, expected.view()});
     for (int64_t i = 0; i < kRows * kChosen * kOut; ++i) ASSERT_NEAR(found.data()[i], expected.data()[i], 1e-5f) << i;
   }
 }
@@ -60,10 +62,13 @@ TEST_F(ExpertsTest, ProductsAgreeWithTheReference) {
 TEST_F(ExpertsTest, ARowDoesNotDependOnTheOthers) {
   const TestTensor x = TestTensor::random({kRows, kWidth}, 2);
   TestTensor together({kRows * kChosen, kOut}), alone({kRows * kChosen, kOut});
-  backend_->kernels().run(op::ExpertMatmul{x.view(), ids_.view(), adopted_, together.view()});
+  backend_->kernels().run(op::ExpertMatmul{x.view(), ids_.view(), adopted_, {}, together.view()});
   for (int64_t row = 0; row < kRows; ++row) {
-    backend_->kernels().run(op::ExpertMatmul{x.view().slice(0, row, row + 1), ids_.view().slice(0, row, row + 1),
-                                             adopted_, alone.view().slice(0, row * kChosen, (row + 1) * kChosen)});
+    backend_->kernels().run(op::ExpertMatmul{x.view().slice(0, row, row + 1),
+                                             ids_.view().slice(0, row, row + 1),
+                                             adopted_,
+                                             {},
+                                             alone.view().slice(0, row * kChosen, (row + 1) * kChosen)});
   }
   EXPECT_TRUE(together == alone);
 }
