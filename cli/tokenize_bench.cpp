@@ -62,7 +62,8 @@ void bench_tokenizer(const Tokenizer& tokenizer, const Arguments& arguments) {
   const std::string text = read_all(arguments.text("--input"));
   const auto n_threads = static_cast<size_t>(arguments.integer("--threads"));
   const size_t rounds = text.size() / n_threads / kMaxPartBytes + 1;
-  const std::vector<std::string_view> parts = split_at_lines(text, n_threads * rounds);
+  std::vector<std::string_view> parts = tokenizer.cut(text, n_threads * rounds);
+  if (parts.size() < n_threads * rounds) parts = split_at_lines(text, n_threads * rounds);
   const Pass first = encode_parts(tokenizer, parts, n_threads);
   json answer{{"bytes", text.size()}, {"tokens", first.n_tokens}, {"seconds", first.seconds}, {"threads", n_threads}};
   if (arguments.flag("--repeat")) answer["repeat_seconds"] = encode_parts(tokenizer, parts, n_threads).seconds;

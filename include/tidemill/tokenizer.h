@@ -111,8 +111,14 @@ class Tokenizer {
   virtual Encoding encode_pair(std::string_view first, std::string_view second,
                                const EncodeOptions& options = {}) const = 0;
 
-  // Many texts on `n_threads` threads, of which the caller's is one; results are in the order of `texts`.  Padding
-  // without a length goes to the longest.  Throws what `encode` throws, and what ThreadPool does for `n_threads`.
+  // `text` in at most `n_parts` parts, above 0, of about equal size, whose ids one after the other are those of the
+  // text but for what is added around it; in one part where the tokenizer has no certain place to cut, or the text
+  // none.
+  std::vector<std::string_view> cut(std::string_view text, size_t n_parts) const;
+
+  // Many texts on `n_threads` threads, of which the caller's is one; results are in the order of `texts`.  Long texts
+  // are cut, so that one is work for several threads, too.  Padding without a length goes to the longest.  Throws what
+  // `encode` throws, and what ThreadPool does for `n_threads`.
   std::vector<std::vector<int32_t>> encode_batch(std::span<const std::string_view> texts,
                                                  const EncodeOptions& options = {}, int n_threads = 1) const;
   std::vector<Encoding> encode_full_batch(std::span<const std::string_view> texts, const EncodeOptions& options = {},

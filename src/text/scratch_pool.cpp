@@ -10,26 +10,35 @@ constexpr size_t kMaxKeptIds = size_t{1} << 20;
 
 }  // namespace
 
+ScratchPool::ScratchPool(const PieceModel& model, size_t cache_bytes, bool caches_words)
+    : model_(model),
+      word_cache_(std::make_shared<PieceCache>(caches_words ? cache_bytes - cache_bytes / 4 : 0)),
+      cache_bytes_left_(caches_words ? cache_bytes / 4 : cache_bytes) {}
+
 ScratchPool::Lease ScratchPool::lease() {
-  size_t cache_bytes = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    if (!free_.empty()) {
-      std::unique_ptr<PipelineScratch> scratch = std::move(free_.back());
-      free_.pop_back();
-      return {*this, std::move(scratch)};
-    }
-    ++n_made_;
-    cache_bytes = cache_bytes_left_ / 2;
-    cache_bytes_left_ -= cache_bytes;
-    free_.reserve(n_made_);  // giving back must not throw
-  }
-  auto scratch = std::make_unique<PipelineScratch>();
-  scratch->model = model_.make_scratch();
-  const size_t word_bytes = caches_words_ ? cache_bytes - cache_bytes / 4 : 0;
-  scratch->words.limit(word_bytes);
-  scratch->model->limit_cache(cache_bytes - word_bytes);
+  const std::lock_guard lock(mutex_);
+  if (free_.empty()) return {*this, make_scratch()};
+  std::unique_ptr<PipelineScratch> scratch = std::move(free_.back());
+  free_.pop_back();
   return {*this, std::move(scratch)};
+}
+
+// With mutex_ held.
+std::unique_ptr<PipelineScratch> ScratchPool::make_scratch() {
+  free_.reserve(n_made_ + 1);  // giving back must not throw
+  auto scratch = std::make_unique<PipelineScratch>(word_cache_);
+  const bool shares = model_.shares_caches();
+  if (shares && first_) {
+    scratch->model = model_.make_sharing_scratch(*first_);
+  } else {
+    scratch->model = model_.make_scratch();
+    const size_t cache_bytes = shares ? cache_bytes_left_ : cache_bytes_left_ / 2;
+    scratch->model->limit_cache(cache_bytes);
+    cache_bytes_left_ -= cache_bytes;
+  }
+  if (!first_) first_ = scratch->model.get();
+  ++n_made_;
+  return scratch;
 }
 
 void ScratchPool::give_back(std::unique_ptr<PipelineScratch> scratch) {
@@ -45,7 +54,7 @@ void ScratchPool::give_back(std::unique_ptr<PipelineScratch> scratch) {
 
 CacheStatistics ScratchPool::cache_statistics() {
   const std::lock_guard lock(mutex_);
-  CacheStatistics sum;
+  CacheStatistics sum{.bytes = static_cast<int64_t>(word_cache_->bytes())};
   for (const auto& scratch : free_) {
     for (const CacheStatistics& one : {scratch->words.statistics(), scratch->model->cache_statistics()}) {
       sum.hits += one.hits;

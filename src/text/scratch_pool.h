@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "text/pieces/piece_model.h"
@@ -17,6 +18,8 @@ namespace tidemill {
 
 // What one call of a pipeline works in.
 struct PipelineScratch {
+  explicit PipelineScratch(std::shared_ptr<PieceCache> word_cache) : words(std::move(word_cache)) {}
+
   std::unique_ptr<PieceModel::Scratch> model;
   std::vector<ByteRange> pieces;
   std::vector<ByteRange> ranges;   // of tokens
@@ -30,10 +33,10 @@ struct PipelineScratch {
 // Any number of threads may call it.  There are as many scratches as there were calls at one time.
 class ScratchPool {
  public:
-  // All caches together stay below `cache_bytes`: the first scratch may use half of it, the next half of the rest.
-  // `caches_words`: three quarters of it are for words, the rest for the pieces of the model.
-  ScratchPool(const PieceModel& model, size_t cache_bytes, bool caches_words)
-      : model_(model), caches_words_(caches_words), cache_bytes_left_(cache_bytes) {}
+  // All caches together stay below `cache_bytes`.  `caches_words`: three quarters of it are for words, the rest for the
+  // pieces of the model.  Where scratches do not share a cache of pieces, the first may use half of it, the next half
+  // of the rest.
+  ScratchPool(const PieceModel& model, size_t cache_bytes, bool caches_words);
 
   // Gives its scratch back when it dies.
   class Lease {
@@ -56,10 +59,13 @@ class ScratchPool {
  private:
   void give_back(std::unique_ptr<PipelineScratch> scratch);
 
+  std::unique_ptr<PipelineScratch> make_scratch();
+
   const PieceModel& model_;
-  const bool caches_words_;
+  const std::shared_ptr<PieceCache> word_cache_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<PipelineScratch>> free_;  // the last one is the warmest
+  const PieceModel::Scratch* first_ = nullptr;          // whose cache may be shared; lives as long as the pool
   size_t n_made_ = 0;
   size_t cache_bytes_left_;
 };

@@ -1,23 +1,17 @@
-// Where text may be cut: before a space that follows an ASCII letter or digit, once the tokenizer says that it splits
-// there (Tokenizer::splits_at_word_ends).  Both characters must have come, so nothing that comes later moves the cut.
-// ASCII only, because what is a letter must not depend on a combining mark that is still to come.
 #include <algorithm>
 #include <utility>
 
+#include "text/word_parts.h"
 #include "tidemill/error.h"
 #include "tidemill/tokenizer.h"
 
 namespace tidemill {
 namespace {
 
-bool is_ascii_letter_or_digit(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
 // The last place in `text`, behind byte `from`, where a word ends; 0 when there is none.
 size_t last_word_end(std::string_view text, size_t from) {
   for (size_t at = text.size(); at-- > std::max<size_t>(from, 1);) {
-    if (text[at] == ' ' && is_ascii_letter_or_digit(text[at - 1])) return at;
+    if (is_word_end(text, at)) return at;
   }
   return 0;
 }
@@ -33,15 +27,9 @@ StreamEncoder::StreamEncoder(std::shared_ptr<const Tokenizer> tokenizer, const E
   if (!options_.add_special_tokens || !tokenizer_->splits_at_word_ends()) return;
   // What is added around a text does not depend on the text.
   options_.add_special_tokens = false;
-  const Encoding sample = tokenizer_->encode_full("a");
-  std::vector<int32_t>* side = &prefix_;
-  for (size_t k = 0; k < sample.ids.size(); ++k) {
-    if (sample.sequence_ids[k] < 0) {
-      side->push_back(sample.ids[k]);
-    } else {
-      side = &suffix_;
-    }
-  }
+  AddedAround added = added_around(*tokenizer_);
+  prefix_ = std::move(added.before);
+  suffix_ = std::move(added.after);
 }
 
 std::vector<int32_t> StreamEncoder::push(std::string_view text) {

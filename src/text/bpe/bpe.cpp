@@ -35,6 +35,11 @@ class Bpe final : public PieceModel {
 
   std::unique_ptr<Scratch> make_scratch() const override { return std::make_unique<BpeScratch>(cache_bytes_); }
 
+  bool shares_caches() const override { return true; }
+  std::unique_ptr<Scratch> make_sharing_scratch(const Scratch& other) const override {
+    return std::make_unique<BpeScratch>(&static_cast<const BpeScratch&>(other));
+  }
+
   void encode(std::string_view text, std::span<const ByteRange> pieces, Scratch& scratch,
               PieceTokens tokens) const override {
     auto& own = static_cast<BpeScratch&>(scratch);
@@ -146,7 +151,7 @@ class Bpe final : public PieceModel {
                     BpeScratch& own, PieceTokens tokens) const {
     for (size_t done = 0; done < words.size(); done += PieceBlock::kPieces) {
       const auto block = words.subspan(done, std::min(PieceBlock::kPieces, words.size() - done));
-      own.cache.make_room(block.size());
+      own.cache.pin();
       find_block(text, block, own.block, own);
       if (!tokens.ranges && !tokens.pieces) {
         emit(block.size(), own.block, own, tokens.ids);
@@ -157,6 +162,7 @@ class Bpe final : public PieceModel {
             own, tokens);
       }
     }
+    own.cache.unpin();
   }
 
   // Leaves what the pieces become in `block`.
@@ -209,8 +215,6 @@ class Bpe final : public PieceModel {
         begin = end;
         if (begin < piece.end) end = joints_->next_cut(text, begin, piece.end);
       }
-      // What the cache holds may be in use already, so that it must not forget.
-      own.cache.grow_for(own.words.size());
       find_block(text, own.words, own.parts, own);
       emit(own.words.size(), own.parts, own, own.piece_ids);
     }

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "text/bpe/bpe_word.h"
@@ -22,10 +23,14 @@ struct BpeBlock {
 
 class BpeScratch final : public PieceModel::Scratch {
  public:
-  explicit BpeScratch(size_t cache_bytes) { cache.limit(cache_bytes); }
-  void limit_cache(size_t n_bytes) override { cache.limit(n_bytes); }
+  explicit BpeScratch(size_t cache_bytes) : cache(std::make_shared<PieceCache>(cache_bytes)), owns_cache_(true) {}
+  // Shares the cache of `other`.
+  explicit BpeScratch(const BpeScratch* other) : cache(other->cache.cache()), owns_cache_(false) {}
+
+  void limit_cache(size_t n_bytes) override { cache.cache()->limit(n_bytes); }
   CacheStatistics cache_statistics() const override {
-    return {.hits = n_hits, .misses = n_misses, .bytes = static_cast<int64_t>(cache.bytes())};
+    return {
+        .hits = n_hits, .misses = n_misses, .bytes = owns_cache_ ? static_cast<int64_t>(cache.cache()->bytes()) : 0};
   }
 
   BpeBlock block;
@@ -36,8 +41,11 @@ class BpeScratch final : public PieceModel::Scratch {
   std::vector<ByteRange> words;       // that pieces were cut into
   std::vector<uint32_t> word_pieces;  // and of which piece each is
   BpeWord word;
-  PieceCache cache;
+  PieceCache::Reader cache;
   int64_t n_hits = 0, n_misses = 0;
+
+ private:
+  bool owns_cache_;
 };
 
 }  // namespace tidemill

@@ -1,20 +1,26 @@
-// What pieces became, from piece to piece and from call to call, in bounded memory.
+// What pieces became, from piece to piece, from call to call and from thread to thread, in bounded memory.
 //
 // Open addressing over pairs of 32-byte entries, so that most look-ups read one cache line.  When the memory is used up
 // everything is forgotten: what is frequent comes back at once, and nothing has to be kept in order of use.
+//
+// Threads read without waiting for each other.  An entry is written once, its key last; a table that is full is
+// replaced by another, and freed when no reader has it pinned any more (hazard pointers: Michael 2004).
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <span>
 #include <string_view>
 #include <vector>
 
-#include "sys/huge_pages.h"
 #include "text/pieces/piece_block.h"
 
 namespace tidemill {
 
+// Any number of threads may use it, each by a reader of its own.
 class PieceCache {
  public:
   // Longer pieces are not cached: they seldom come back.
@@ -25,24 +31,60 @@ class PieceCache {
     PieceIds ids;
     uint32_t n_ids;
   };
+  class Reader;
 
   // 0: no cache.
+  explicit PieceCache(size_t n_bytes);
+  ~PieceCache();
+  PieceCache(const PieceCache&) = delete;
+  PieceCache& operator=(const PieceCache&) = delete;
+
+  // Forgets everything when it holds more.
   void limit(size_t n_bytes);
+  size_t limit() const { return limit_.load(std::memory_order_relaxed); }
+  // Without what was forgotten and is still being read.
   size_t bytes() const;
 
-  // Before up to `n_pieces` calls of `add`; may forget everything.
-  void make_room(size_t n_pieces);
-  // As far as the memory allows, and forgets nothing.
-  void grow_for(size_t n_pieces);
+ private:
+  struct Slot;
+  struct Pair;
+  struct Texts;
+  struct Table;
+
+  bool add(Reader& reader, std::string_view piece, const PieceKey& key, uint64_t hash, std::span<const int32_t> ids,
+           Value& added);
+  // All below only with mutex_ held.
+  Table* table_for(size_t n_piece_bytes, size_t n_ids);
+  Table* replace(size_t n_pairs, std::shared_ptr<Texts> texts);
+  void free_unread();
+
+  mutable std::mutex mutex_;
+  std::atomic<size_t> limit_;
+  std::atomic<const Table*> current_ = nullptr;
+  std::vector<std::unique_ptr<Table>> tables_;  // the last is the current one
+  std::vector<const Reader*> readers_;
+};
+
+// A thread's way to look into the cache.
+class PieceCache::Reader {
+ public:
+  explicit Reader(std::shared_ptr<PieceCache> cache);
+  ~Reader();
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  const std::shared_ptr<PieceCache>& cache() const { return cache_; }
+
+  // From now on sees what the cache holds now.  Values found or added stay valid until the next call of `pin`.
+  void pin();
+  void unpin() { pinned_.store(nullptr, std::memory_order_release); }
 
   // For each of the block's unknown pieces the value, where a quick look finds it; returns how many it does not find
   // and, in `missing`, which of the unknown ones they are.
   size_t find_quickly(const PieceBlock& block, std::span<Value> values, std::span<uint16_t> missing) const;
 
   // Asks for the memory where a piece would be found.
-  void prefetch(uint64_t hash) const {
-    if (!slots_.empty()) __builtin_prefetch(&slots_[hash & mask_]);
-  }
+  void prefetch(uint64_t hash) const;
   // True when the piece is there.  `hash` is that of `key`, or of the long piece.
   bool find(const PieceKey& key, uint64_t hash, Value& value) const;
   bool find_long(std::string_view piece, uint64_t hash, Value& value) const;
@@ -50,32 +92,19 @@ class PieceCache {
   void prefetch_long(uint64_t hash) const;
 
   // False when there is no room; then nothing was done.
-  bool add(std::string_view piece, const PieceKey& key, uint64_t hash, std::span<const int32_t> ids, Value& added);
+  bool add(std::string_view piece, const PieceKey& key, uint64_t hash, std::span<const int32_t> ids, Value& added) {
+    return cache_->add(*this, piece, key, hash, ids, added);
+  }
   // Of a value whose n_ids is kCached.
-  std::span<const int32_t> cached(const PieceIds& ids) const { return {ids_.data() + ids.words[0], ids.words[1]}; }
+  std::span<const int32_t> cached(const PieceIds& ids) const;
 
  private:
-  // The number of ids stands in the upper byte of the first word.
-  struct Slot {
-    PieceKey key;  // of a long piece: its hash, and its size and place in pieces_
-    PieceIds ids;
-  };
-  struct alignas(64) Pair {
-    std::array<Slot, 2> slots;
-  };
+  friend class PieceCache;
 
-  static Value value_of(const Slot& slot);
-  void clear(size_t n_pairs);
-  bool has_room(size_t n_pieces) const;
-  void grow();
-  void insert(const Slot& slot, uint64_t hash);
+  const Table* table() const { return pinned_.load(std::memory_order_relaxed); }
 
-  size_t limit_ = size_t{16} << 20;
-  HugeVector<Pair> slots_;  // a power of two, or none
-  uint64_t mask_ = 0;
-  size_t n_used_ = 0;
-  HugeVector<char> pieces_;  // the bytes of long pieces
-  HugeVector<int32_t> ids_;  // of pieces with more than four
+  std::shared_ptr<PieceCache> cache_;
+  std::atomic<const Table*> pinned_ = nullptr;  // written by the thread of the reader only
 };
 
 }  // namespace tidemill

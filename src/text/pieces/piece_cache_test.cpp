@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
 #include <random>
 #include <string>
+#include <thread>
 
 #include "text/pieces/known_pieces.h"
 
@@ -22,7 +24,7 @@ uint64_t hash_of(const std::string& piece) {
   return piece.size() > PieceKey::kLongest ? long_piece_hash(piece) : piece_hash(piece_key(piece));
 }
 
-bool find(const PieceCache& cache, const std::string& piece, std::vector<int32_t>& ids) {
+bool find(const PieceCache::Reader& cache, const std::string& piece, std::vector<int32_t>& ids) {
   const PieceKey key = piece_key(piece);
   PieceCache::Value value;
   const bool found =
@@ -45,12 +47,13 @@ TEST(PieceKey, TellsApartWhatDiffersInTrailingZeros) {
 
 TEST(PieceCache, GivesBackWhatItTook) {
   std::mt19937 rng(1);
-  PieceCache cache;
+  PieceCache::Reader cache(std::make_shared<PieceCache>(size_t{16} << 20));
   std::map<std::string, std::vector<int32_t>> taken;
   for (int round = 0; round < 20000; ++round) {
     const std::string piece = random_piece(rng);
     std::vector<int32_t> ids(rng() % 8);
     for (int32_t& id : ids) id = static_cast<int32_t>(rng() % 2000000);
+    cache.pin();
     std::vector<int32_t> found;
     const bool was_there = find(cache, piece, found);
     ASSERT_EQ(was_there, taken.count(piece) == 1);
@@ -58,7 +61,6 @@ TEST(PieceCache, GivesBackWhatItTook) {
       ASSERT_EQ(found, taken[piece]);
       continue;
     }
-    cache.make_room(1);
     PieceCache::Value added;
     if (cache.add(piece, piece_key(piece), hash_of(piece), ids, added)) taken[piece] = ids;
     ASSERT_EQ(taken.count(piece) == 1, piece.size() <= PieceCache::kLongestPiece);
@@ -68,28 +70,59 @@ TEST(PieceCache, GivesBackWhatItTook) {
 
 TEST(PieceCache, StaysWithinItsLimit) {
   std::mt19937 rng(2);
-  PieceCache cache;
-  cache.limit(100 << 10);
+  PieceCache::Reader cache(std::make_shared<PieceCache>(100 << 10));
   int n_found = 0;
   for (int round = 0; round < 50000; ++round) {
     const std::string piece = random_piece(rng);
+    cache.pin();
     std::vector<int32_t> ids;
     if (find(cache, piece, ids)) {
       ++n_found;
       ASSERT_EQ(ids, std::vector<int32_t>(piece.size() % 7, static_cast<int32_t>(piece.size())));
       continue;
     }
-    if (round % 256 == 0) cache.make_room(256);
     PieceCache::Value added;
     cache.add(piece, piece_key(piece), hash_of(piece), std::vector<int32_t>(piece.size() % 7, piece.size()), added);
-    ASSERT_LE(cache.bytes(), size_t{300} << 10);
+    ASSERT_LE(cache.cache()->bytes(), size_t{100} << 10);
   }
   EXPECT_GT(n_found, 1000);
-  cache.limit(0);
-  cache.make_room(10);
-  EXPECT_EQ(cache.bytes(), 0u);
+  cache.cache()->limit(0);
+  cache.pin();
+  EXPECT_EQ(cache.cache()->bytes(), 0u);
   std::vector<int32_t> ids;
   EXPECT_FALSE(find(cache, "a", ids));
+}
+
+// Values that a thread has found stay what they are while others add, and make the cache grow and forget.
+TEST(PieceCache, IsReadWhileOthersWrite) {
+  const auto shared = std::make_shared<PieceCache>(size_t{200} << 10);
+  std::atomic<int> n_found = 0;
+  const auto work = [&](uint32_t seed) {
+    std::mt19937 rng(seed);
+    PieceCache::Reader cache(shared);
+    for (int round = 0; round < 20000; ++round) {
+      if (round % 16 == 0) cache.pin();
+      const std::string piece = random_piece(rng);
+      const std::vector<int32_t> expected(piece.size() % 7, static_cast<int32_t>(piece.size()));
+      std::vector<int32_t> ids;
+      if (find(cache, piece, ids)) {
+        ++n_found;
+        ASSERT_EQ(ids, expected);
+        continue;
+      }
+      PieceCache::Value added;
+      if (!cache.add(piece, piece_key(piece), hash_of(piece), expected, added)) continue;
+      if (added.n_ids == PieceIds::kCached) {
+        const auto more = cache.cached(added.ids);
+        ASSERT_TRUE(std::equal(more.begin(), more.end(), expected.begin(), expected.end()));
+      }
+    }
+  };
+  std::vector<std::thread> threads;
+  for (uint32_t seed = 0; seed < 3; ++seed) threads.emplace_back(work, seed);
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_GT(n_found, 1000);
+  EXPECT_LE(shared->bytes(), size_t{200} << 10);
 }
 
 TEST(KnownPieces, FindsWhatIsConfirmed) {

@@ -40,6 +40,10 @@ class PieceModel {
 
   virtual ~PieceModel() = default;
   virtual std::unique_ptr<Scratch> make_scratch() const = 0;
+  // Whether scratches can share one cache.
+  virtual bool shares_caches() const { return false; }
+  // A scratch that uses the cache of `other`, a scratch of this model, together with it; `other` counts its bytes.
+  virtual std::unique_ptr<Scratch> make_sharing_scratch(const Scratch& /*other*/) const { return make_scratch(); }
 
   // Appends the tokens of `pieces`, ranges of the valid UTF-8 `text` in ascending order, to `tokens`.  Time is linear
   // in the bytes of the pieces, or nearly so, whatever they are.

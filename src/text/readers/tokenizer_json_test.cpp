@@ -129,6 +129,40 @@ TEST(TokenizerJson, BatchesKeepOrderOnAnyNumberOfThreads) {
   for (const Encoding& encoding : padded) EXPECT_EQ(encoding.ids.size(), 208u);
 }
 
+TEST(TokenizerJson, LongTextsAreCutForSeveralThreads) {
+  const auto tokenizer = load(small_file());
+  ASSERT_TRUE(tokenizer->splits_at_word_ends());
+  std::string text;
+  for (int k = 0; text.size() < (size_t{1} << 20); ++k) text += k % 7 == 0 ? " <s>ab" : k % 3 == 0 ? "  b" : " aab[x]";
+  const std::vector<std::string_view> views = {"a", text, "", std::string_view(text).substr(1), "b"};
+  const auto batch = tokenizer->encode_batch(views, {}, 3);
+  for (size_t k = 0; k < views.size(); ++k) EXPECT_EQ(batch[k], tokenizer->encode(views[k])) << k;
+  const EncodeOptions truncated{.truncation = Truncation{.max_length = 5}};
+  EXPECT_EQ(tokenizer->encode_batch(views, truncated, 3)[1], tokenizer->encode(text, truncated));
+}
+
+TEST(TokenizerJson, PartsHaveTheIdsOfTheWhole) {
+  const auto tokenizer = load(small_file());
+  const EncodeOptions plain{.add_special_tokens = false};
+  const std::string text = " ab aab  b[x] a<s> ab a";
+  for (size_t n_parts = 1; n_parts < 30; ++n_parts) {
+    const std::vector<std::string_view> parts = tokenizer->cut(text, n_parts);
+    ASSERT_LE(parts.size(), n_parts);
+    std::string joined;
+    Ids ids;
+    for (const std::string_view part : parts) {
+      joined += part;
+      const Ids more = tokenizer->encode(part, plain);
+      ids.insert(ids.end(), more.begin(), more.end());
+    }
+    EXPECT_EQ(joined, text);
+    EXPECT_EQ(ids, tokenizer->encode(text, plain));
+  }
+  EXPECT_GT(tokenizer->cut(text, 4).size(), 2u);
+  EXPECT_EQ(tokenizer->cut("", 3), std::vector<std::string_view>{""});
+  EXPECT_EQ(tokenizer->cut("bbbbbbbb", 3).size(), 1u);
+}
+
 TEST(TokenizerJson, SpecialTextIsParsedKeptOrForbidden) {
   const auto tokenizer = load(small_file());
   EXPECT_THROW(tokenizer->encode("a<s>", {.special_text = SpecialText::forbid}), Error);

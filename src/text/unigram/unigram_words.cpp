@@ -22,7 +22,7 @@ template <typename Score>
 typename UnigramWords<Score>::Word UnigramWords<Score>::find(const UnigramTokens<Score>& tokens, std::string_view text,
                                                              uint32_t begin, uint32_t end) {
   const std::string_view word = text.substr(begin, end - begin);
-  cache_.make_room(1);
+  cache_.pin();
   const bool readable = begin + PieceKey::kBytes <= text.size();
   const PieceKey key = readable ? readable_piece_key(word.data(), word.size()) : piece_key(word);
   const uint64_t hash = key.empty() ? long_piece_hash(word) : piece_hash(key);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -30,9 +31,9 @@ class UnigramWords {
     std::span<const int32_t> ids;  // valid until the next call
   };
 
-  void limit(size_t n_bytes) { cache_.limit(n_bytes); }
+  void limit(size_t n_bytes) { cache_.cache()->limit(n_bytes); }
   CacheStatistics statistics() const {
-    return {.hits = n_hits_, .misses = n_misses_, .bytes = static_cast<int64_t>(cache_.bytes())};
+    return {.hits = n_hits_, .misses = n_misses_, .bytes = static_cast<int64_t>(cache_.cache()->bytes())};
   }
 
   // How [begin, end) of `text`, at most kLongestWord bytes, is written.
@@ -51,7 +52,10 @@ class UnigramWords {
   void offer(uint32_t to, double score, int32_t id, uint32_t from);
   double largest_sum(double lead, double largest, size_t n_characters) const;
 
-  PieceCache cache_;  // per word: the largest sum and 1, or 0 for none; the ids
+  static constexpr size_t kCacheBytes = size_t{16} << 20;  // until `limit` says otherwise
+
+  // Per word: the largest sum and 1, or 0 for none; the ids.
+  PieceCache::Reader cache_{std::make_shared<PieceCache>(kCacheBytes)};
   std::vector<Best> best_;
   std::vector<int32_t> packed_;
   std::vector<int32_t> ids_;

@@ -3,17 +3,19 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <utility>
 
 namespace tidemill {
 
-WordCache::WordCache() {
+WordCache::WordCache(std::shared_ptr<PieceCache> cache)
+    : cache_(std::move(cache)), is_on_(cache_.cache()->limit() > 0) {
   // No word is known beforehand.
   std::iota(block_.unknown.begin(), block_.unknown.end(), uint16_t{0});
 }
 
 std::span<const uint16_t> WordCache::find(std::string_view text, std::span<const ByteRange> words) {
   more_ids_.clear();
-  cache_.make_room(words.size());
+  cache_.pin();
   fill_keys(text, words, block_);
   block_.n_unknown = words.size();
   const size_t n_candidates = cache_.find_quickly(block_, found_, missing_);
@@ -77,6 +79,7 @@ void WordCache::emit(size_t n_words, std::vector<int32_t>& ids) {
     }
   }
   flush();
+  cache_.unpin();
 }
 
 // Of a word with more ids than stand in the value.

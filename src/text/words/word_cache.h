@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -15,25 +16,20 @@
 
 namespace tidemill {
 
-// For one thread.  Words go through it in blocks of up to PieceBlock::kPieces: `find`, `set` for what is missing,
-// `emit`.
+// For one thread, which may share the cache with others.  Words go through it in blocks of up to PieceBlock::kPieces:
+// `find`, `set` for what is missing, `emit`.
 class WordCache {
  public:
-  WordCache();
+  explicit WordCache(std::shared_ptr<PieceCache> cache);
 
-  // 0: off.
-  void limit(size_t n_bytes) {
-    is_on_ = n_bytes > 0;
-    cache_.limit(n_bytes);
-  }
+  // Without memory it is off.
   bool is_on() const { return is_on_; }
   // What a huge word leaves behind is not kept.
   void drop_buffers_beyond(size_t n_ids) {
     if (more_ids_.capacity() > n_ids) std::vector<int32_t>().swap(more_ids_);
   }
-  CacheStatistics statistics() const {
-    return {.hits = n_hits_, .misses = n_misses_, .bytes = static_cast<int64_t>(cache_.bytes())};
-  }
+  // Without the bytes, which may be shared.
+  CacheStatistics statistics() const { return {.hits = n_hits_, .misses = n_misses_}; }
 
   // Looks up a block of words.  Returns which of them are missing, ascending; valid until the next call.
   std::span<const uint16_t> find(std::string_view text, std::span<const ByteRange> words);
@@ -55,8 +51,8 @@ class WordCache {
   std::array<uint16_t, PieceBlock::kPieces> missing_;
   std::array<int32_t, PieceBlock::kPieces * PieceIds::kInline * 2> out_;
   std::vector<int32_t> more_ids_;  // of words with more than fit and that are not kept
-  PieceCache cache_;
-  bool is_on_ = true;
+  PieceCache::Reader cache_;
+  bool is_on_;
   int64_t n_hits_ = 0, n_misses_ = 0;
 };
 
