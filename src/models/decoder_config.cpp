@@ -10,9 +10,6 @@
 namespace tidemill {
 namespace {
 
-constexpr int64_t kMaxLayers = 1024, kMaxHeads = 4096, kMaxHeadDim = 1 << 16, kMaxWidth = 1 << 20, kMaxHidden = 1 << 24,
-                  kMaxVocab = 1 << 24, kMaxContext = 1 << 30, kMaxExperts = 4096;
-
 // `section` is what holds the scaling, `get` the whole configuration.
 void read_stretch(const JsonConfig& get, const JsonConfig& section, RopeConfig& rope) {
   const std::string type = section.has("rope_type") ? section.text("rope_type") : section.text_or("type", "default");

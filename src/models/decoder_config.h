@@ -6,6 +6,7 @@
 
 #include "models/gguf_config.h"
 #include "models/json_config.h"
+#include "models/limits.h"
 #include "models/model.h"
 #include "models/rope.h"
 #include "models/weight_loader.h"

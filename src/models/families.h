@@ -21,8 +21,8 @@ std::unique_ptr<Model> make_olmo2(const ModelSource& source, std::string_view na
 std::unique_ptr<Model> make_phi3(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_qwen(const ModelSource& source, std::string_view name);
 
-// How Llama, and most others in transformers, name their weights.
-std::vector<WeightName> llama_names();
+// How Llama, and most others in transformers, name their weights; `special` go before these.
+std::vector<WeightName> llama_names(std::vector<WeightName> special = {});
 // Where a GGUF's names are not ours: joined projections and stacked experts, when it has them.
 std::vector<WeightName> gguf_names(const GgufFile& file);
 

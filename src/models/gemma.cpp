@@ -2,13 +2,12 @@
 // layers that see a window and layers that see all positions take turns.
 // Reference: transformers, GemmaForCausalLM, Gemma2ForCausalLM and Gemma3ForCausalLM.
 #include <cmath>
+#include <utility>
 
 #include "models/families.h"
 
 namespace tidemill {
 namespace {
-
-constexpr int64_t kMaxWindow = 1 << 30, kMaxWidth = 1 << 20, kMaxPattern = 1024;
 
 // What all have: the embedding's scale, the activation, norms after blocks from Gemma 2 on, q and k norms in Gemma 3.
 void set_common(DecoderConfig& config, std::string_view name) {
@@ -33,7 +32,7 @@ void set_local_rope(DecoderConfig& config, const RopeConfig& local) {
 }
 
 DecoderConfig from_json(const ModelSource& source, std::string_view name) {
-  const JsonConfig get(*source.config, source.config_path + ": ");
+  const JsonConfig get = json_config(source);
   DecoderConfig config = decoder_config(get, std::string(name));
   if (!get.has("head_dim")) {
     config.head_dim = 256;
@@ -47,7 +46,7 @@ DecoderConfig from_json(const ModelSource& source, std::string_view name) {
   config.score_cap = get.positive_or("attn_logit_softcapping", 0);
   config.logit_cap = get.positive_or("final_logit_softcapping", 0);
   const int64_t window = get.count_or("sliding_window", kMaxWindow, 4096);
-  set_windows(config, window, name == "gemma2" ? 2 : get.count_or("sliding_window_pattern", kMaxPattern, 6));
+  set_windows(config, window, name == "gemma2" ? 2 : get.count_or("sliding_window_pattern", kMaxLayers, 6));
   read_layer_types(get, config, window);
   if (name == "gemma2") return config;
   // Newer files hold the embeddings of both kinds of layers under `rope_parameters`.
@@ -73,7 +72,7 @@ DecoderConfig from_gguf(const ModelSource& source, std::string_view name) {
   const int64_t query_scalar = is_27b ? config.model.d_model / config.n_heads : config.head_dim;
   config.attention_scale = 1.0f / std::sqrt(static_cast<float>(query_scalar));
   const int64_t window = get.count_or("attention.sliding_window", kMaxWindow, 4096);
-  set_windows(config, window, get.count_or("attention.sliding_window_pattern", kMaxPattern, name == "gemma2" ? 2 : 6));
+  set_windows(config, window, get.count_or("attention.sliding_window_pattern", kMaxLayers, name == "gemma2" ? 2 : 6));
   if (name == "gemma2") return config;
   config.ropes[0].base = get.positive_or("rope.freq_base", 1e6f);
   set_local_rope(config, {.n_rotated = config.head_dim, .base = get.positive_or("rope.freq_base_swa", 1e4f)});
@@ -82,25 +81,23 @@ DecoderConfig from_gguf(const ModelSource& source, std::string_view name) {
 
 // transformers keeps the weights of norms less one; GGUF does not.
 std::vector<WeightName> names(std::string_view name) {
-  std::vector<WeightName> all = {
+  std::vector<WeightName> special = {
       {"output_norm", "model.norm", Part::whole, Change::less_one},
       {"blk.*.attn_norm", "model.layers.*.input_layernorm", Part::whole, Change::less_one},
       {"blk.*.attn_q_norm", "model.layers.*.self_attn.q_norm", Part::whole, Change::less_one},
       {"blk.*.attn_k_norm", "model.layers.*.self_attn.k_norm", Part::whole, Change::less_one},
   };
   if (name == "gemma") {
-    all.push_back({"blk.*.ffn_norm", "model.layers.*.post_attention_layernorm", Part::whole, Change::less_one});
+    special.push_back({"blk.*.ffn_norm", "model.layers.*.post_attention_layernorm", Part::whole, Change::less_one});
   } else {
     const auto norm = [&](std::string_view ours, std::string_view theirs) {
-      all.push_back({ours, theirs, Part::whole, Change::less_one});
+      special.push_back({ours, theirs, Part::whole, Change::less_one});
     };
     norm("blk.*.post_attention_norm", "model.layers.*.post_attention_layernorm");
     norm("blk.*.ffn_norm", "model.layers.*.pre_feedforward_layernorm");
     norm("blk.*.post_ffw_norm", "model.layers.*.post_feedforward_layernorm");
   }
-  const std::vector<WeightName> rest = llama_names();
-  all.insert(all.end(), rest.begin(), rest.end());
-  return all;
+  return llama_names(std::move(special));
 }
 
 }  // namespace

@@ -5,9 +5,6 @@
 namespace tidemill {
 namespace {
 
-constexpr int64_t kMaxLayers = 1024, kMaxHeads = 4096, kMaxWidth = 1 << 20, kMaxHidden = 1 << 24, kMaxVocab = 1 << 24,
-                  kMaxContext = 1 << 30;
-
 void set_common(DecoderConfig& config) {
   config.norm = NormKind::layer;
   config.is_gated = false;
@@ -18,7 +15,7 @@ void set_common(DecoderConfig& config) {
 }
 
 DecoderConfig from_json(const ModelSource& source, std::string_view name) {
-  const JsonConfig get(*source.config, source.config_path + ": ");
+  const JsonConfig get = json_config(source);
   DecoderConfig config;
   config.model = {.architecture = std::string(name),
                   .vocab_size = get.count("vocab_size", kMaxVocab),

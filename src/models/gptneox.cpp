@@ -6,7 +6,7 @@ namespace tidemill {
 namespace {
 
 DecoderConfig from_json(const ModelSource& source, std::string_view name) {
-  const JsonConfig get(*source.config, source.config_path + ": ");
+  const JsonConfig get = json_config(source);
   DecoderConfig config = decoder_config(get, std::string(name));
   config.activation = activation_named(get, "hidden_act", "gelu");
   config.is_parallel = get.flag_or("use_parallel_residual", true);

@@ -5,10 +5,8 @@
 namespace tidemill {
 namespace {
 
-constexpr int64_t kMaxWindow = 1 << 30, kMaxExperts = 4096;
-
 DecoderConfig from_json(const ModelSource& source, std::string_view name) {
-  const JsonConfig get(*source.config, source.config_path + ": ");
+  const JsonConfig get = json_config(source);
   DecoderConfig config = decoder_config(get, std::string(name));
   config.activation = Activation::clamped_swiglu;
   // The kernel knows the published constants only.
@@ -33,7 +31,7 @@ DecoderConfig from_json(const ModelSource& source, std::string_view name) {
 std::vector<WeightName> names() {
   constexpr std::string_view kGateUp = "model.layers.*.mlp.experts.gate_up_proj";
   constexpr std::string_view kGateUpBias = "model.layers.*.mlp.experts.gate_up_proj_bias";
-  std::vector<WeightName> all = {
+  return llama_names({
       {"blk.*.attn_sinks.weight", "model.layers.*.self_attn.sinks"},
       {"blk.*.ffn_gate_inp", "model.layers.*.mlp.router"},
       {"blk.*.ffn_gate.*.weight", kGateUp, Part::even_rows, Change::transposed},
@@ -42,10 +40,7 @@ std::vector<WeightName> names() {
       {"blk.*.ffn_up.*.bias", kGateUpBias, Part::odd_rows},
       {"blk.*.ffn_down.*.weight", "model.layers.*.mlp.experts.down_proj", Part::whole, Change::transposed},
       {"blk.*.ffn_down.*.bias", "model.layers.*.mlp.experts.down_proj_bias"},
-  };
-  const std::vector<WeightName> rest = llama_names();
-  all.insert(all.end(), rest.begin(), rest.end());
-  return all;
+  });
 }
 
 }  // namespace

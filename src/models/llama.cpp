@@ -1,14 +1,14 @@
 // Llama 1 to 3 (Touvron et al. 2023, arXiv:2302.13971), Mistral (Jiang et al. 2023, arXiv:2310.06825), Mixtral (Jiang
 // et al. 2024, arXiv:2401.04088) and SmolLM 3.  Reference: transformers, LlamaForCausalLM and its likes.
+#include <iterator>
+
 #include "models/families.h"
 
 namespace tidemill {
 namespace {
 
-constexpr int64_t kMaxWindow = 1 << 30, kMaxExperts = 4096;
-
 DecoderConfig from_json(const ModelSource& source, std::string_view name) {
-  const JsonConfig get(*source.config, source.config_path + ": ");
+  const JsonConfig get = json_config(source);
   DecoderConfig config = decoder_config(get, std::string(name));
   config.activation = activation_named(get, "hidden_act", "silu");
   config.parts.qkv_bias = config.parts.out_bias = get.flag_or("attention_bias", false);
@@ -46,8 +46,8 @@ DecoderConfig from_gguf(const ModelSource& source, std::string_view name) {
 
 }  // namespace
 
-std::vector<WeightName> llama_names() {
-  return {
+std::vector<WeightName> llama_names(std::vector<WeightName> special) {
+  constexpr WeightName kNames[] = {
       {"token_embd", "model.embed_tokens"},
       {"output_norm", "model.norm"},
       {"output", "lm_head"},
@@ -68,6 +68,8 @@ std::vector<WeightName> llama_names() {
       {"blk.*.ffn_down.*", "model.layers.*.block_sparse_moe.experts.*.w2"},
       {"blk.*.ffn_up.*", "model.layers.*.block_sparse_moe.experts.*.w3"},
   };
+  special.insert(special.end(), std::begin(kNames), std::end(kNames));
+  return special;
 }
 
 std::vector<WeightName> gguf_names(const GgufFile& file) {

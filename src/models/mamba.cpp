@@ -111,7 +111,7 @@ Tensor Mamba::logits(Ops& ops, const Tensor& hidden) const {
 }
 
 MambaConfig from_json(const ModelSource& source, std::string_view name) {
-  const JsonConfig get(*source.config, source.config_path + ": ");
+  const JsonConfig get = json_config(source);
   MambaConfig config;
   config.model = recurrent_model(get, name);
   const int64_t d_model = config.model.d_model;

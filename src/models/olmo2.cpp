@@ -6,17 +6,14 @@ namespace tidemill {
 namespace {
 
 std::vector<WeightName> names() {
-  std::vector<WeightName> all = {
+  return llama_names({
       {"blk.*.post_attention_norm", "model.layers.*.post_attention_layernorm"},
       {"blk.*.post_ffw_norm", "model.layers.*.post_feedforward_layernorm"},
-  };
-  const std::vector<WeightName> rest = llama_names();
-  all.insert(all.end(), rest.begin(), rest.end());
-  return all;
+  });
 }
 
 DecoderConfig from_json(const ModelSource& source, std::string_view name) {
-  const JsonConfig get(*source.config, source.config_path + ": ");
+  const JsonConfig get = json_config(source);
   DecoderConfig config = decoder_config(get, std::string(name));
   config.activation = activation_named(get, "hidden_act", "silu");
   config.parts.qkv_bias = config.parts.out_bias = get.flag_or("attention_bias", false);

@@ -4,10 +4,8 @@
 namespace tidemill {
 namespace {
 
-constexpr int64_t kMaxWindow = 1 << 30;
-
 DecoderConfig from_json(const ModelSource& source, std::string_view name) {
-  const JsonConfig get(*source.config, source.config_path + ": ");
+  const JsonConfig get = json_config(source);
   DecoderConfig config = decoder_config(get, std::string(name));
   config.activation = activation_named(get, "hidden_act", "silu");
   for (DecoderLayer& layer : config.layers) layer.window = get.count_or("sliding_window", kMaxWindow, 0);
@@ -22,16 +20,13 @@ std::vector<WeightName> names(const ModelSource& source) {
     all.push_back({"blk.*.ffn_up", "blk.*.ffn_up", Part::second_half});
     return all;
   }
-  std::vector<WeightName> all = {
+  return llama_names({
       {"blk.*.attn_q", "model.layers.*.self_attn.qkv_proj", Part::query},
       {"blk.*.attn_k", "model.layers.*.self_attn.qkv_proj", Part::key},
       {"blk.*.attn_v", "model.layers.*.self_attn.qkv_proj", Part::value},
       {"blk.*.ffn_gate", "model.layers.*.mlp.gate_up_proj", Part::first_half},
       {"blk.*.ffn_up", "model.layers.*.mlp.gate_up_proj", Part::second_half},
-  };
-  const std::vector<WeightName> rest = llama_names();
-  all.insert(all.end(), rest.begin(), rest.end());
-  return all;
+  });
 }
 
 }  // namespace

@@ -7,8 +7,6 @@
 namespace tidemill {
 namespace {
 
-constexpr int64_t kMaxWindow = 1 << 30, kMaxExperts = 4096, kMaxHidden = 1 << 24, kMaxLayers = 1024;
-
 // Layers that slide: by name in newer files, from one layer on in older ones.
 void read_windows(const JsonConfig& get, DecoderConfig& config) {
   if (!get.flag_or("use_sliding_window", false)) return;
@@ -35,7 +33,7 @@ void read_experts(const JsonConfig& get, DecoderConfig& config) {
 }
 
 DecoderConfig from_json(const ModelSource& source, std::string_view name) {
-  const JsonConfig get(*source.config, source.config_path + ": ");
+  const JsonConfig get = json_config(source);
   DecoderConfig config = decoder_config(get, std::string(name));
   config.activation = activation_named(get, "hidden_act", "silu");
   config.parts.qkv_bias = name == "qwen2" || get.flag_or("attention_bias", false);
@@ -46,15 +44,12 @@ DecoderConfig from_json(const ModelSource& source, std::string_view name) {
 }
 
 std::vector<WeightName> names() {
-  std::vector<WeightName> all = {
+  return llama_names({
       {"blk.*.ffn_gate_inp", "model.layers.*.mlp.gate"},
       {"blk.*.ffn_gate.*", "model.layers.*.mlp.experts.*.gate_proj"},
       {"blk.*.ffn_up.*", "model.layers.*.mlp.experts.*.up_proj"},
       {"blk.*.ffn_down.*", "model.layers.*.mlp.experts.*.down_proj"},
-  };
-  const std::vector<WeightName> rest = llama_names();
-  all.insert(all.end(), rest.begin(), rest.end());
-  return all;
+  });
 }
 
 }  // namespace

@@ -6,13 +6,12 @@
 
 #include "models/gguf_config.h"
 #include "models/json_config.h"
+#include "models/limits.h"
 #include "models/model.h"
 
 namespace tidemill {
 
 // Bounds that a configuration's numbers stay below, so that no product of them overflows.
-inline constexpr int64_t kMaxLayers = 1024, kMaxHeads = 1 << 16, kMaxWidth = 1 << 20, kMaxVocab = 1 << 24,
-                         kMaxKernel = 1024, kMaxStateSize = 1 << 12;
 
 // A recurrent state has no end; so many positions are what llama.cpp's converters write too.
 inline constexpr int64_t kRecurrentContext = 1 << 20;

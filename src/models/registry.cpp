@@ -45,7 +45,7 @@ std::string architecture_of_gguf(const GgufFile& file) {
 }
 
 std::string architecture_of_config(const ModelSource& source) {
-  const JsonConfig get(*source.config, source.config_path + ": ");
+  const JsonConfig get = json_config(source);
   const std::vector<std::string> names = get.texts("architectures");
   if (names.empty()) get.fail("architectures", "is empty");
   return names.front();

@@ -6,6 +6,7 @@
 
 #include "formats/gguf.h"
 #include "formats/weights.h"
+#include "models/json_config.h"
 
 namespace tidemill {
 
@@ -17,5 +18,10 @@ struct ModelSource {
   const nlohmann::json* config = nullptr;  // config.json of a Hugging Face folder
   std::string config_path = {};            // of config.json, for messages
 };
+
+// The configuration of a source that has a config.json.
+inline JsonConfig json_config(const ModelSource& source) {
+  return JsonConfig(*source.config, source.config_path + ": ");
+}
 
 }  // namespace tidemill
