@@ -109,7 +109,9 @@ class Bpe final : public PieceModel {
   // Which tokens their own bytes are proven to become.
   std::vector<bool> find_whole(size_t n_tokens) const {
     if (pairs_.has_ties() || rules_.empty() || rules_.size() > kMostProven) return std::vector<bool>(n_tokens);
-    return find_whole_tokens(n_tokens, symbols_.ids(), rules_, pairs_);
+    std::vector<bool> whole = find_whole_tokens(n_tokens, symbols_.ids(), rules_, pairs_);
+    for (const uint32_t id : symbols_.byte_token_ids()) whole[id] = false;  // "<0x41>" is no text of theirs
+    return whole;
   }
 
   KnownPieces make_known(std::span<const std::string_view> texts, const BpeVocab& vocab) {

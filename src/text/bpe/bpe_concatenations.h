@@ -48,7 +48,7 @@ class BpeConcatenations {
   const TokenIndex& index_;
   size_t longest_;
   JoinableHash hash_;
-  HashFilter filter_;          // of tokens that merging may make
+  HashFilter filter_;         // of tokens that merging may make
   HugeVector<Token> tokens_;  // by id
   std::vector<uint32_t> ids_;
 };

@@ -145,10 +145,15 @@ std::vector<uint32_t> BpeSymbols::ids() const {
       if (id >= 0) found.push_back(static_cast<uint32_t>(id));
     }
   }
-  if (byte_fallback_) {
-    for (const int32_t id : byte_ids_) {
-      if (id >= 0) found.push_back(static_cast<uint32_t>(id));
-    }
+  for (const uint32_t id : byte_token_ids()) found.push_back(id);
+  return found;
+}
+
+std::vector<uint32_t> BpeSymbols::byte_token_ids() const {
+  std::vector<uint32_t> found;
+  if (!byte_fallback_) return found;
+  for (const int32_t id : byte_ids_) {
+    if (id >= 0) found.push_back(static_cast<uint32_t>(id));
   }
   return found;
 }

@@ -29,6 +29,8 @@ class BpeSymbols {
   std::vector<uint32_t> sizes(std::span<const std::string_view> texts) const;
   // The tokens that are symbols; empty where prefixes or suffixes decide.
   std::vector<uint32_t> ids() const;
+  // The tokens of byte fallback, of which no text spells the names.
+  std::vector<uint32_t> byte_token_ids() const;
   // byte -> id where a piece is just the tokens of its bytes, each of which has one; else empty.
   std::vector<uint32_t> plain_bytes() const;
 

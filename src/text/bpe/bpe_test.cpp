@@ -103,6 +103,22 @@ TEST(Bpe, UnknownCharacters) {
   EXPECT_EQ(ids({.byte_fallback = true, .unknown = "?"}, "xéa"), (std::vector<int32_t>{2, 3, 0, 1}));
 }
 
+TEST(Bpe, NamesOfByteTokensAreText) {
+  std::vector<std::string> tokens{"<", "0", "x", "4", "1", ">", "a", "\u2581"};
+  for (int byte = 0; byte < 256; ++byte) {
+    constexpr char kDigits[] = "0123456789ABCDEF";
+    tokens.push_back(std::string("<0x") + kDigits[byte / 16] + kDigits[byte % 16] + ">");
+  }
+  tokens.push_back("<0");
+  const std::vector<std::string_view> names = views(tokens);
+  const Merges merges = {{"<", "0"}};
+  const auto model = make_bpe({.names = names, .merges = merges, .byte_fallback = true}, "test");
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(ids_of(*model, "<0x41>"), (std::vector<int32_t>{8 + 256, 2, 3, 4, 5}));
+    EXPECT_EQ(ids_of(*model, "A"), std::vector<int32_t>{8 + 0x41});
+  }
+}
+
 TEST(Bpe, DroppedCharactersMoveRangesUp) {
   const std::vector<std::string_view> names = {"a"};
   const auto model = make_bpe({.names = names}, "test");
