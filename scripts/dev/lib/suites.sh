@@ -27,15 +27,29 @@ run_pytest() {
     [[ -s $report/pytest-release.xml ]] || record failed pytest "pytest did not run"
 }
 
-# Fuzz targets of the preset fuzz, by name without _fuzz.
+# Fuzz targets of the preset fuzz, by name without _fuzz, and `differential`, which compares the release build's
+# tokenizers with the libraries that they follow.
 fuzz_targets() {
-  find "$root/src" -name '*_fuzz.cpp' -printf '%f\n' | sed 's/_fuzz\.cpp$//' | sort
+  { find "$root/src" -name '*_fuzz.cpp' -printf '%f\n' | sed 's/_fuzz\.cpp$//' && echo differential; } | sort
+}
+
+# run_differential SECONDS
+run_differential() {
+  need_requirements "$root/tests/requirements.txt"
+  need_build release
+  [[ -f $gemma_tokenizer_file ]] && export TIDEMILL_GEMMA_TOKENIZER_JSON=$gemma_tokenizer_file
+  say "comparing tokenizers with the libraries that they follow for $1 s"
+  TIDEMILL_BUILD=$root/build/release "$venv/bin/python" "$root/tests/fuzz/differential.py" --seconds "$1" >&2
 }
 
 # run_fuzz TARGET SECONDS   Starts from tests/fuzz/corpus/TARGET, which it only reads; what it finds new is kept in
 # build/fuzz/corpus, an input that fails in build/fuzz/findings.
 run_fuzz() {
   local target=$1 seconds=$2
+  if [[ $target == differential ]]; then
+    run_differential "$seconds"
+    return
+  fi
   local found=$root/build/fuzz/corpus/$target findings=$root/build/fuzz/findings seeds=$root/tests/fuzz/corpus/$target
   local folders=("$found")
   [[ -d $seeds ]] && folders+=("$seeds")
