@@ -33,6 +33,7 @@ constexpr Row kRows[] = {
     {{"qwen2",    "qwen2",    "Qwen2ForCausalLM",     "Qwen 2 and 2.5"},               make_qwen},
     {{"qwen3",    "qwen3",    "Qwen3ForCausalLM",     "Qwen 3"},                       make_qwen},
     {{"qwen3moe", "qwen3moe", "Qwen3MoeForCausalLM",  "Qwen 3 with experts"},          make_qwen},
+    {{"rwkv7",    "rwkv7",    "Rwkv7",                "RWKV-7"},                       make_rwkv7},
     {{"smollm3",  "smollm3",  "SmolLM3ForCausalLM",   "SmolLM 3"},                     make_llama},
 };
 // clang-format on

@@ -18,6 +18,24 @@ MAMBA = {
 }  # fmt: skip
 
 
+RWKV = {
+    "emb": "token_embd", "ln0": "token_embd_norm", "ln_out": "output_norm", "head": "output", "ln1": "attn_norm",
+    "ln2": "attn_norm_2", "att.ln_x": "time_mix_ln", "att.time_faaaa": "time_mix_first",
+} | {
+    f"att.{name}": f"time_mix_{name}" for name in ("key", "value", "receptance", "gate", "output", "k_k", "k_a", "r_k")
+} | {
+    f"att.{letter}{part}": f"time_mix_{letter}{part}" for letter in "wavg" for part in "012"
+} | {
+    f"ffn.{name}": f"channel_mix_{name}" for name in ("key", "value", "receptance")
+} | {
+    "att.time_maa_w1": "time_mix_w1", "att.time_maa_w2": "time_mix_w2", "att.time_maa_x": "time_mix_lerp_x",
+    "att.time_decay": "time_mix_decay", "att.time_decay_w1": "time_mix_decay_w1",
+    "att.time_decay_w2": "time_mix_decay_w2", "ffn.time_maa_k": "channel_mix_lerp_k",
+    "ffn.time_maa_r": "channel_mix_lerp_r", "ffn.x_k": "channel_mix_lerp_k",
+}  # fmt: skip
+FUSED = {"6": [f"att.time_maa_{letter}" for letter in "wkvrg"], "7": [f"att.x_{letter}" for letter in "rwkvag"]}
+
+
 def split_name(name):
     """(prefix of the layer in a GGUF, number of the layer, the rest of the name, ".weight", ".bias" or nothing)."""
     layer = re.search(r"\.?(?:layers|blocks)\.(\d+)\.(.*)", name)
@@ -52,8 +70,42 @@ def write_mamba(writer, config, weights):
         writer.add_tensor(prefix + MAMBA[stem] + suffix, np.ascontiguousarray(weight))
 
 
+def write_rwkv(writer, config, weights):
+    version = config["rwkv_version"][0]
+    writer.add_layer_norm_eps(config["layer_norm_epsilon"])
+    writer.add_wkv_head_size(config["head_size"])
+    writer.add_feed_forward_length(config["intermediate_size"])
+    # Version 6 halves its x after every two layers here, and the weights that are added to it.
+    rescale_every = 2 if version == "6" else 0
+    if rescale_every:
+        writer.add_rescale_every_n_layers(rescale_every)
+    shares = {}
+    for name, weight in weights.items():
+        prefix, layer, stem, suffix = split_name(name)
+        if stem in FUSED[version]:
+            shares.setdefault(prefix, {})[stem] = weight
+            continue
+        ours = RWKV[stem]
+        if re.fullmatch(r"time_mix_(decay_)?[wavg][12]", ours):
+            weight = np.swapaxes(weight, -1, -2)
+        elif not suffix and ours != "time_mix_first":
+            weight = weight.reshape(-1) if ours == "time_mix_r_k" else weight.squeeze()
+        if rescale_every and ours in ("time_mix_output", "channel_mix_value"):
+            weight = weight / 2 ** (layer // rescale_every)
+        prefix = "" if stem == "ln0" else prefix
+        writer.add_tensor(f"{prefix}{ours}{suffix or '.weight'}", np.ascontiguousarray(weight))
+        if version == "7" and layer == 0 and ours.startswith("time_mix_a"):
+            writer.add_tensor(f"{prefix}{ours.replace('_a', '_v')}.weight", np.ascontiguousarray(weight))
+    for prefix, parts in shares.items():
+        fused = np.stack([parts[stem] for stem in FUSED[version]])
+        writer.add_tensor(f"{prefix}time_mix_lerp_fused.weight", fused.reshape(len(parts), 1, 1, -1))
+
+
 # Class in config.json -> architecture in GGUF, what writes it.
-ARCHITECTURES = {"MambaForCausalLM": ("mamba", write_mamba)}
+ARCHITECTURES = {
+    "MambaForCausalLM": ("mamba", write_mamba),
+    "Rwkv7": ("rwkv7", write_rwkv),
+}
 
 
 def write(folder, path):

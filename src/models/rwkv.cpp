@@ -1,0 +1,95 @@
+#include "models/rwkv.h"
+
+namespace tidemill {
+
+RwkvConfig rwkv_config(const JsonConfig& get, std::string_view architecture) {
+  RwkvConfig config{.model = recurrent_model(get, architecture)};
+  config.d_ff = get.count_or("intermediate_size", kMaxWidth, 4 * config.model.d_model);
+  config.norm_eps = get.positive_or("layer_norm_epsilon", 1e-5f);
+  config.group_norm_eps = get.positive_or("group_norm_epsilon", 64e-5f);
+  return config;
+}
+
+RwkvConfig rwkv_config(const GgufConfig& get, std::string_view architecture) {
+  RwkvConfig config{.model = recurrent_model(get, architecture)};
+  config.d_ff = get.count("feed_forward_length", kMaxWidth);
+  config.head_dim = get.count("wkv.head_size", kMaxWidth);
+  config.n_heads = config.model.d_model / config.head_dim;
+  if (config.n_heads * config.head_dim != config.model.d_model)
+    get.fail("wkv.head_size", "is " + std::to_string(config.head_dim) + ", which does not divide embedding_length");
+  config.norm_eps = get.positive_or("attention.layer_norm_epsilon", 1e-5f);
+  if (get.file().integer(std::string(architecture) + ".rescale_every_n_layers").value_or(0) != 0)
+    config.rescale_every = get.count("rescale_every_n_layers", kMaxLayers);
+  return config;
+}
+
+void read_heads(const JsonConfig& get, RwkvConfig& config) {
+  config.n_heads = get.count("num_heads", kMaxHeads);
+  config.head_dim = get.count("head_size", kMaxWidth);
+  if (config.n_heads * config.head_dim != config.model.d_model)
+    get.fail("num_heads", "is " + std::to_string(config.n_heads) + " and head_size " + std::to_string(config.head_dim) +
+                              ", whose product is not hidden_size");
+}
+
+int64_t low_rank(const Weights& weights, const std::string& name, int axis) {
+  const auto weight = weights.find(name);
+  const int64_t rank = weight && weight->shape().rank() == 2 ? weight->dim(axis) : 0;
+  if (rank > 0 && rank <= kMaxWidth) return rank;
+  throw Error(ErrorCode::bad_file, weights.path() + ": tensor '" + name + "' is " +
+                                       (weight ? weight->shape().to_string() : "missing") +
+                                       ", expected a matrix; the file is damaged or of another architecture");
+}
+
+void ChannelMix::list(const LayerLister& layer, int64_t d_model, int64_t d_ff) {
+  layer.vector("channel_mix_lerp_k.weight", share_k, d_model);
+  layer.vector("channel_mix_lerp_r.weight", share_r, d_model);
+  layer.matrix("channel_mix_key.weight", key, d_ff, d_model);
+  layer.matrix("channel_mix_receptance.weight", receptance, d_model, d_model);
+  layer.matrix("channel_mix_value.weight", value, d_model, d_ff);
+}
+
+Tensor ChannelMix::forward(Ops& ops, const Tensor& xk, const Tensor& xr) const {
+  const Tensor hidden = ops.activate(ops.matmul(xk, key), Activation::relu_squared);  // [n_tokens, d_ff]
+  return ops.gate(ops.matmul(xr, receptance), ops.matmul(hidden, value), Activation::sigmoid);
+}
+
+void Rwkv::load(const ModelSource& source, std::span<const WeightName> names,
+                std::span<const std::string_view> ignored) {
+  WeightLoader loader(source.weights, names, {}, made_);
+  list_params([&](const Parameter& parameter) { loader.load(parameter); });
+  loader.expect_all_used(ignored);
+}
+
+void Rwkv::list_params(const Lister& list) {
+  const int64_t d_model = config_.d_model;
+  list({"token_embd.weight", &embedding_, {config_.vocab_size, d_model}, WeightRole::embedding});
+  const LayerLister outside{list, ""};
+  outside.norm("token_embd_norm", embedding_norm_, d_model);
+  outside.norm("output_norm", output_norm_, d_model);
+  outside.matrix("output.weight", head_, config_.vocab_size, d_model);
+  for (int64_t index = 0; index < config_.n_layers; ++index)
+    list_layer({list, "blk." + std::to_string(index) + "."}, index);
+}
+
+StateSpec Rwkv::state_spec() const {
+  return {std::vector<LayerStateSpec>(static_cast<size_t>(config_.n_layers),
+                                      {.slot_size = 2 * config_.d_model + state_size_})};
+}
+
+Tensor Rwkv::normed(Ops& ops, const Tensor& x, const AffineNorm& norm) const {
+  return ops.layer_norm(x, norm.weight, norm.bias, own_.norm_eps);
+}
+
+Tensor Rwkv::embedded(Ops& ops, const Batch& batch) const {
+  return normed(ops, ops.embed(embedding_, batch.tokens), embedding_norm_);
+}
+
+Tensor Rwkv::output(Ops& ops, const Tensor& x, const Batch& batch) const {
+  return normed(ops, ops.gather_rows(x, batch.output_rows), output_norm_);
+}
+
+Tensor Rwkv::logits(Ops& ops, const Tensor& hidden) const {
+  return ops.matmul(hidden, head_);
+}
+
+}  // namespace tidemill
