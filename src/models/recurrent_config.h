@@ -11,7 +11,8 @@
 
 namespace tidemill {
 
-// Bounds that a configuration's numbers stay below, so that no product of them overflows.
+inline constexpr int64_t kMaxKernel = 1024;        // positions that a convolution sees
+inline constexpr int64_t kMaxStateSize = 1 << 12;  // numbers that each channel keeps
 
 // A recurrent state has no end; so many positions are what llama.cpp's converters write too.
 inline constexpr int64_t kRecurrentContext = 1 << 20;
