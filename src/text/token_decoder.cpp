@@ -8,6 +8,7 @@
 
 #include "text/pieces/byte_alphabet.h"
 #include "text/pieces/byte_tokens.h"
+#include "text/regex/regex.h"
 #include "text/replace_all.h"
 #include "text/unicode/utf8.h"
 
@@ -187,6 +188,30 @@ class ReplaceDecoder final : public TokenDecoder {
   std::string pattern_, content_;
 };
 
+class ReplaceRegexDecoder final : public TokenDecoder {
+ public:
+  ReplaceRegexDecoder(Regex regex, std::string content) : regex_(std::move(regex)), content_(std::move(content)) {}
+
+  void apply(std::vector<std::string>& tokens) const override {
+    for (std::string& token : tokens) token = text_of(token);
+  }
+  std::string text_of(std::string_view token) const override {
+    if (!is_utf8(token)) return std::string(token);  // a part of a character, which no expression matches
+    std::string text;
+    size_t end = 0;  // of the last match
+    RegexMatches matches(regex_, token);
+    while (const auto match = matches.next()) {
+      text.append(token.substr(end, match->begin - end)).append(content_);
+      end = match->end;
+    }
+    return text.append(token.substr(end));
+  }
+
+ private:
+  Regex regex_;
+  std::string content_;
+};
+
 class DecoderSequence final : public TokenDecoder {
  public:
   explicit DecoderSequence(std::vector<std::unique_ptr<const TokenDecoder>> decoders)
@@ -245,6 +270,11 @@ std::unique_ptr<const TokenDecoder> make_strip_decoder(std::string content, size
 
 std::unique_ptr<const TokenDecoder> make_replace_decoder(std::string pattern, std::string content) {
   return std::make_unique<ReplaceDecoder>(std::move(pattern), std::move(content));
+}
+
+std::unique_ptr<const TokenDecoder> make_replace_regex_decoder(std::string_view pattern, std::string content,
+                                                               const std::string& where) {
+  return std::make_unique<ReplaceRegexDecoder>(Regex(pattern, where), std::move(content));
 }
 
 std::unique_ptr<const TokenDecoder> make_decoder_sequence(std::vector<std::unique_ptr<const TokenDecoder>> decoders) {

@@ -35,6 +35,10 @@ std::unique_ptr<const TokenDecoder> make_fuse_decoder();
 // Takes up to `start` and `stop` characters `content` off the ends of each part.
 std::unique_ptr<const TokenDecoder> make_strip_decoder(std::string content, size_t start, size_t stop);
 std::unique_ptr<const TokenDecoder> make_replace_decoder(std::string pattern, std::string content);
+// The same for a regular expression (text/regex/regex.h); `content` is taken literally.  Throws bad_file for a
+// malformed pattern and unsupported for one that cannot be run, naming `where`.
+std::unique_ptr<const TokenDecoder> make_replace_regex_decoder(std::string_view pattern, std::string content,
+                                                               const std::string& where);
 std::unique_ptr<const TokenDecoder> make_decoder_sequence(std::vector<std::unique_ptr<const TokenDecoder>> decoders);
 
 // Text as `transformers` tidies it where a model asks for clean_up_tokenization_spaces: no spaces before punctuation

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tidemill/error.h"
+
 namespace tidemill {
 namespace {
 
@@ -47,6 +49,14 @@ TEST(TokenDecoder, RunsOfBytesAreTextOrNot) {
   EXPECT_EQ(decoded(*decoder, {"<0x41>", "<0xC3>"}), (Parts{"\uFFFD", "\uFFFD"}));
   EXPECT_EQ(decoded(*decoder, {"<0x4>", "<0xG1>"}), (Parts{"<0x4>", "<0xG1>"}));
   EXPECT_EQ(decoder->text_of("<0xC3>"), "\xC3");
+}
+
+// Expected values are those of Hugging Face's Replace.
+TEST(TokenDecoder, RegularExpressionsAreReplaced) {
+  const auto decoder = make_replace_regex_decoder("\\d+|(?<=x)y", "#", "f.json: decoder");
+  EXPECT_EQ(decoded(*decoder, {"a12b3", "xyy", "y", ""}), (Parts{"a#b#", "x#y", "y", ""}));
+  EXPECT_EQ(decoder->text_of("\xC3"), "\xC3");
+  EXPECT_THROW(make_replace_regex_decoder("(", "", "f.json: decoder"), Error);
 }
 
 TEST(TokenDecoder, StripReplaceAndFuseInSequence) {

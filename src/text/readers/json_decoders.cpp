@@ -9,8 +9,8 @@ using nlohmann::json;
 std::unique_ptr<const TokenDecoder> make_replace(const JsonFields& fields, const std::string& where) {
   const std::string pattern_where = where + ".pattern";
   const JsonFields pattern(fields.object("pattern"), pattern_where);
-  if (!pattern.has("String")) pattern.fail_unsupported("Regex", "is not supported in decoders");
-  return make_replace_decoder(pattern.text("String"), fields.text("content"));
+  if (pattern.has("String")) return make_replace_decoder(pattern.text("String"), fields.text("content"));
+  return make_replace_regex_decoder(pattern.text("Regex"), fields.text("content"), pattern_where + ".Regex");
 }
 
 // Since tokenizers 0.15 prepend_scheme says what add_prefix_space said.
