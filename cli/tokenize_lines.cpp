@@ -106,12 +106,6 @@ json encoding_answer(const Encoding& encoding, const std::string& text, const st
   answer["type_ids"] = encoding.type_ids;
   answer["special_tokens_mask"] = encoding.special_tokens_mask;
   answer["attention_mask"] = encoding.attention_mask;
-  return answer;
-}
-
-json whole_answer(const Encoding& encoding, const std::string& text, const std::string& pair, bool full) {
-  json answer = encoding_answer(encoding, text, pair, full);
-  if (!full) return answer;
   json overflowing = json::array();
   for (const Encoding& part : encoding.overflowing) overflowing.push_back(encoding_answer(part, text, pair, true));
   answer["overflowing"] = std::move(overflowing);
@@ -152,7 +146,7 @@ std::string encode_line(const Tokenizer& tokenizer, const json& line, EncodeAnsw
   }
   const auto pair = value_or(line, "pair", std::string());
   const Encoding encoding = is_pair ? tokenizer.encode_pair(text, pair, options) : tokenizer.encode_full(text, options);
-  return whole_answer(encoding, text, pair, wanted.full).dump();
+  return encoding_answer(encoding, text, pair, wanted.full).dump();
 }
 
 json decode_line(const std::shared_ptr<const Tokenizer>& tokenizer, const json& line) {

@@ -67,7 +67,8 @@ struct Encoding {
   std::vector<int32_t> sequence_ids;         // 0: first text, 1: second text, -1: added
   std::vector<uint8_t> special_tokens_mask;  // 1 for tokens that were added
   std::vector<uint8_t> attention_mask;       // 0 for padding
-  std::vector<Encoding> overflowing;         // what truncation cut off, in parts of the same form
+  // What truncation cut off, in parts of the same form; those of a pair have parts themselves, as in Hugging Face's.
+  std::vector<Encoding> overflowing;
 };
 
 // What the caches of pieces of a tokenizer did and hold; all zero for one without caches.

@@ -73,10 +73,7 @@ void append(Encoding& encoding, const EncodingToken& token) {
 void append(Encoding& encoding, const Encoding& other) {
   std::vector<Encoding> overflowing;
   const auto combine = [&](const Encoding& left, const Encoding& right) {
-    overflowing.push_back(left);
-    overflowing.back().overflowing.clear();
-    for_each_list(overflowing.back(), right,
-                  [](auto& list, const auto& more) { list.insert(list.end(), more.begin(), more.end()); });
+    append(overflowing.emplace_back(left), right);
   };
   for (const Encoding& part : encoding.overflowing) {
     combine(part, other);

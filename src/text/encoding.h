@@ -22,7 +22,8 @@ struct EncodingToken {
 };
 void append(Encoding& encoding, const EncodingToken& token);
 
-// Appends the tokens of `other`.  Both sides' overflowing parts are combined, each with each.
+// Appends the tokens of `other`.  Both sides' overflowing parts are combined, each with each, and parts of both sides
+// have parts themselves.
 void append(Encoding& encoding, const Encoding& other);
 
 // Keeps at most `max_length` tokens; the rest follows in parts that share `stride` tokens.  Throws invalid_argument

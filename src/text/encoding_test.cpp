@@ -70,6 +70,20 @@ TEST(Encoding, JoiningCombinesTheOverflowingParts) {
   EXPECT_EQ(parts(first), (std::vector<Ids>{{0, 1, 10, 11}, {2, 10, 11}, {2, 12}, {0, 1, 12}}));
 }
 
+// As Hugging Face's Encoding::merge_with: what is cut off both texts is found beside each part, and within it.
+TEST(Encoding, PartsOfBothTextsHavePartsThemselves) {
+  Encoding first = numbered(3);
+  Encoding second = numbered(2, 10);
+  truncate(first, 2, 0, Side::right);
+  truncate(second, 1, 0, Side::right);
+  append(first, second);
+  EXPECT_EQ(parts(first), (std::vector<Ids>{{0, 1, 10}, {2, 10}, {2, 11}, {0, 1, 11}}));
+  ASSERT_EQ(first.overflowing.size(), 3u);
+  EXPECT_EQ(parts(first.overflowing[0]), (std::vector<Ids>{{2, 10}, {2, 11}}));
+  EXPECT_EQ(parts(first.overflowing[1]), (std::vector<Ids>{{2, 11}}));
+  EXPECT_EQ(parts(first.overflowing[2]), (std::vector<Ids>{{0, 1, 11}, {2, 11}}));
+}
+
 TEST(Encoding, IsPaddedOnEitherSide) {
   EXPECT_EQ(padded_length(5, {}), 5u);
   EXPECT_EQ(padded_length(5, {.multiple_of = 4}), 8u);

@@ -158,7 +158,14 @@ def ctc():
     return tokenizer
 
 
-MADE = [gpt2, roberta, llama3, deepseek, clip, llama2, mistral, gemma, bert_uncased, bert_cased, word_level, ctc]
+def replacing_decoder():
+    tokenizer = spm_bpe(normalizers.Replace(" ", "▁"), None)
+    replaced = [(r"▁+", " "), (r"(?<=i)l|\bt|$", "_"), (r"\p{Lu}|[^\x00-\x7f]", ""), (r"", "|")]
+    tokenizer.decoder = decoders.Sequence([*(decoders.Replace(Regex(p), c) for p, c in replaced), decoders.ByteFallback(), decoders.Fuse()])
+    return tokenizer
+
+
+MADE = [replacing_decoder, gpt2, roberta, llama3, deepseek, clip, llama2, mistral, gemma, bert_uncased, bert_cased, word_level, ctc]
 SNIPPETS = ["<s>", "</s>", "[MASK]", " mill ", "mill", "Tide Mill", "<left>", " <left> ", "<right>", "<right>  ", " <both> ", "    ", "[UNK]", "<unk>", "<0x41>", "''", "``", "▁"]
 
 
@@ -175,19 +182,16 @@ def made(request, tidemill, tmp_path_factory):
     return reference, TokenizeCommand(tidemill, path)
 
 
-def as_answer(encoding, whole=True):
-    answer = {
+def as_answer(encoding):
+    return {
         "ids": encoding.ids,
         "offsets": [list(pair) for pair in encoding.offsets],
         "word_ids": encoding.word_ids,
         "type_ids": encoding.type_ids,
         "special_tokens_mask": encoding.special_tokens_mask,
         "attention_mask": encoding.attention_mask,
+        "overflowing": [as_answer(part) for part in encoding.overflowing],
     }
-    # Parts that were cut off a pair have the other's parts inside, which are in the list already; we leave that out.
-    if whole:
-        answer["overflowing"] = [as_answer(part, whole=False) for part in encoding.overflowing]
-    return answer
 
 
 def compare(made, lines, encode):
