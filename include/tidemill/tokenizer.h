@@ -182,7 +182,8 @@ class StreamDecoder {
   bool skip_special_tokens_;
   std::vector<int32_t> ids_;  // n_given_ ids whose text was given out, then those that wait
   size_t n_given_ = 0;
-  std::string given_;  // the text of the first n_given_ ids
+  size_t n_anchor_ = 0;  // how many of those are kept because the others alone have no text
+  std::string given_;    // the text of the first n_given_ ids
 };
 
 // Turns text that comes in pieces, cut anywhere, into the ids of the whole text.

@@ -27,7 +27,7 @@ std::string StreamDecoder::push(int32_t id) {
 std::string StreamDecoder::finish() {
   std::string rest = give_out(waiting().size());
   ids_.clear();
-  n_given_ = 0;
+  n_given_ = n_anchor_ = 0;
   given_.clear();
   return rest;
 }
@@ -63,8 +63,13 @@ std::string StreamDecoder::give_out(size_t n_ids) {
     text = decode(now);
   }
   given_ = decode(now);
-  ids_.erase(ids_.begin(), ids_.begin() + static_cast<std::ptrdiff_t>(n_given_));
-  n_given_ = n_ids;
+  // SentencePiece leaves spaces out as long as there is no text.  An id that is text only after other text is kept
+  // together with some that have any, and these are the same however many such ids come.
+  n_anchor_ = !given_.empty() ? 0 : n_anchor_ > 0 ? n_anchor_ : n_given_;
+  ids_.erase(ids_.begin() + static_cast<std::ptrdiff_t>(n_anchor_),
+             ids_.begin() + static_cast<std::ptrdiff_t>(n_given_));
+  n_given_ = n_anchor_ + n_ids;
+  if (n_anchor_ > 0) given_ = decode(std::span(ids_).first(n_given_));
   return text;
 }
 

@@ -41,7 +41,7 @@ def trained(tmp_path, name, **options):
     return path
 
 
-def compare(tidemill, path, texts, with_offsets=True):
+def compare(tidemill, path, texts, with_offsets=True, has_denormalizer=False):
     """Ids, offsets and decoded text of all texts, and decoded text of random ids."""
     oracle = sentencepiece.SentencePieceProcessor(model_file=str(path))
     ours = TokenizeCommand(tidemill, path)
@@ -52,11 +52,16 @@ def compare(tidemill, path, texts, with_offsets=True):
         assert not first_difference(texts, ours.offsets(texts), [answer["offsets"] for answer in answers])
     rng = random.Random(len(texts))
     ids = [some[:200] for some in ids] + [[rng.randrange(len(oracle)) for _ in range(rng.randint(0, 12))] for _ in range(100)]
-    assert not first_difference(ids, ours.decode(ids), [oracle.decode(some) for some in ids])
+    decoded = [oracle.decode(some) for some in ids]
+    assert not first_difference(ids, ours.decode(ids), decoded)
+    # A denormalizer sees the text as a whole, and a run of bytes may begin well and turn out not to be UTF-8.
+    streamed = ["".join(chunk or "" for chunk in chunks) for chunks in ours.stream(ids)]
+    if not has_denormalizer:
+        assert all(one == other or "\ufffd" in other for one, other in zip(streamed, decoded, strict=True))
 
 
 def random_model(rng):
-    """(content, the letters of its pieces, their number, what it is) of a file that sentencepiece may refuse."""
+    """(content, the letters of its pieces, their kind, byte fallback, denormalizer) of a file that sentencepiece may refuse."""
     alphabet = rng.choice(ALPHABETS)
     kind = rng.choice([UNIGRAM, UNIGRAM, BPE, BPE, WORD, CHAR])
     tokens = random_tokens(rng, alphabet)
@@ -72,28 +77,30 @@ def random_model(rng):
     def spaces():
         return dict(dummy_prefix=rng.random() < 0.6, remove_extra=rng.random() < 0.5, escape=rng.random() < 0.8)
 
+    suffix, unk_surface = rng.random() < 0.2, rng.choice([None, None, "", "?"])
+    denormalizer = rng.choice([None, None, dict(charsmap=rng.choice(maps), **spaces())])
     content = model_file(
         pieces,
         kind,
         byte_fallback=byte_fallback,
-        suffix=rng.random() < 0.2,
-        unk_surface=rng.choice([None, None, "", "?"]),
-        denormalizer=rng.choice([None, None, dict(charsmap=rng.choice(maps), **spaces())]),
+        suffix=suffix,
+        unk_surface=unk_surface,
+        denormalizer=denormalizer,
         charsmap=rng.choice(maps),
         **spaces(),
     )
-    return content, alphabet, kind, byte_fallback
+    return content, alphabet, kind, byte_fallback, denormalizer is not None
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_random_models(tidemill, tmp_path, seed):
     rng = random.Random(seed)
-    content, alphabet, kind, byte_fallback = random_model(rng)
+    content, alphabet, kind, byte_fallback, has_denormalizer = random_model(rng)
     path = tmp_path / "random.model"
     path.write_bytes(content)
     texts = random_texts(rng, alphabet, 60) + nasty_texts(40, seed=seed, snippets=SNIPPETS)
     # Of a word's bytes sentencepiece places all but the last where the word begins, and not at its first byte.
-    compare(tidemill, path, texts, with_offsets=not (kind == WORD and byte_fallback))
+    compare(tidemill, path, texts, not (kind == WORD and byte_fallback), has_denormalizer)
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,26 @@ TEST(SentencePieceModel, AppliesTheCharacterMap) {
   EXPECT_EQ(spans(*load(file), "\tﬁ\t\tAAb"), "1-4 4-6 6-9");
 }
 
+// Spaces are left out as long as there is no text, and only then, however ids come.
+TEST(SentencePieceModel, StreamsSpacesAsItDecodesThem) {
+  ModelFile file = words(1);
+  for (const uint64_t remove_extra : {0, 1}) {
+    file.normalizer = number_field(4, remove_extra);
+    const auto tokenizer = load(file);
+    const int32_t space = tokenizer->token_id("\u2581"), space_hi = tokenizer->token_id("\u2581hi");
+    const int32_t a = tokenizer->token_id("a");
+    std::vector<int32_t> many(600, space);
+    many[300] = a;
+    for (const std::vector<int32_t>& ids : {std::vector{space, space, space_hi, space, space, space_hi},
+                                            std::vector{a, space, space_hi, space, a, space, 1, space, a}, many}) {
+      StreamDecoder stream(tokenizer);
+      std::string text;
+      for (const int32_t id : ids) text += stream.push(id);
+      EXPECT_EQ(text + stream.finish(), tokenizer->decode(ids));
+    }
+  }
+}
+
 TEST(SentencePieceModel, NeverFindsSpecialPiecesInText) {
   for (const uint64_t kind : kKinds) {
     ModelFile file = words(kind);
