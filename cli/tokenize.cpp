@@ -22,7 +22,8 @@ constexpr Option kOptions[] = {
     {.flag = "--tokenizer",
      .kind = OptionKind::text,
      .value_name = "MODEL",
-     .help = "a tokenizer's file, a model, a folder or a model of the store; or the first argument"},
+     .help = "a tokenizer's file, a model, a folder, a model of the store, bytes or characters; or the first "
+             "argument"},
     {.flag = "--text", .kind = OptionKind::text, .value_name = "T", .help = "print the ids of this text"},
     {.flag = "--stdin-jsonl",
      .help = "answer lines {\"text\":...} of standard input with lines {\"ids\":[...]}; a line may have \"pair\", "
@@ -76,7 +77,8 @@ std::string tokenizer_path(const Arguments& arguments) {
     throw Error(ErrorCode::invalid_argument,
                 "--tokenizer: none given; name a tokenizer's file, a folder or a model of the store");
   }
-  return resolve_model(positional ? arguments.positionals()[0] : arguments.text("--tokenizer"));
+  const std::string name = positional ? arguments.positionals()[0] : arguments.text("--tokenizer");
+  return is_plain_tokenizer_name(name) ? name : resolve_model(name);
 }
 
 int run(const Arguments& arguments) {

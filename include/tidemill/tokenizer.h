@@ -91,7 +91,8 @@ class Tokenizer {
 
   // Loads a tokenizer: a model file (GGUF), tokenizer.json, SentencePiece .model, tiktoken ranks, a vocabulary
   // (vocab.txt, vocab.json beside merges.txt, RWKV's), or a folder with any of these; docs/tokenizers.md says how each
-  // is recognised.  Throws not_found, bad_file or unsupported, naming the file and field.
+  // is recognised.  Where there is no such file, the name "bytes" is a tokenizer whose ids are bytes, and "characters"
+  // one whose ids are code points.  Throws not_found, bad_file or unsupported, naming the file and field.
   static std::shared_ptr<const Tokenizer> from_file(const std::string& path, const TokenizerOptions& options = {});
 
   // Token ids of `text`.  Bytes that are not UTF-8 are replaced by U+FFFD, one for each maximal subpart, as the
@@ -151,6 +152,9 @@ class Tokenizer {
   // True when text before a space that follows a letter or digit is encoded alike whatever comes after: StreamEncoder.
   virtual bool splits_at_word_ends() const { return false; }
 };
+
+// The names that Tokenizer::from_file takes in place of files.
+bool is_plain_tokenizer_name(std::string_view name);
 
 // Writes the tokenizer at `path`, any file or folder that Tokenizer::from_file takes and that is made of stages, to the
 // file `json_path` as a tokenizer.json that Hugging Face's `tokenizers` loads.  Throws what from_file throws,

@@ -18,6 +18,17 @@ def test_text_is_printed_as_ids(tidemill, tiny_model):
     assert tidemill.json("tokenize", "--tokenizer", tiny_model, "--text", "The tide") == {"ids": ids}
 
 
+def test_bytes_and_characters_need_no_file(tidemill):
+    text = "né\0\U0001f600"
+    lines = [{"text": text}]
+    [as_bytes] = answers(tidemill, "bytes", "--stdin-jsonl", "--offsets", lines=lines)
+    [as_characters] = answers(tidemill, "--tokenizer", "characters", "--stdin-jsonl", "--offsets", lines=lines)
+    assert as_bytes["ids"] == list(text.encode())
+    assert as_characters == {"ids": [ord(c) for c in text], "offsets": [[k, k + 1] for k in range(len(text))]}
+    for name, ids in [("bytes", as_bytes["ids"]), ("characters", as_characters["ids"])]:
+        assert answers(tidemill, name, "--decode", "--stdin-jsonl", lines=[{"ids": ids}]) == [{"text": text}]
+
+
 def test_special_tokens_are_added_unless_refused(tidemill, tiny_model):
     with_bos, without = answers(
         tidemill, tiny_model, "--stdin-jsonl", lines=[{"text": "a"}, {"text": "a", "add_special_tokens": False}]
