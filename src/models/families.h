@@ -20,6 +20,9 @@ std::unique_ptr<Model> make_mamba(const ModelSource& source, std::string_view na
 std::unique_ptr<Model> make_olmo2(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_phi3(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_qwen(const ModelSource& source, std::string_view name);
+std::unique_ptr<Model> make_rwkv4(const ModelSource& source, std::string_view name);
+std::unique_ptr<Model> make_rwkv5(const ModelSource& source, std::string_view name);
+std::unique_ptr<Model> make_rwkv6(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_rwkv7(const ModelSource& source, std::string_view name);
 
 // How Llama, and most others in transformers, name their weights; `special` go before these.

@@ -33,6 +33,10 @@ constexpr Row kRows[] = {
     {{"qwen2",    "qwen2",    "Qwen2ForCausalLM",     "Qwen 2 and 2.5"},               make_qwen},
     {{"qwen3",    "qwen3",    "Qwen3ForCausalLM",     "Qwen 3"},                       make_qwen},
     {{"qwen3moe", "qwen3moe", "Qwen3MoeForCausalLM",  "Qwen 3 with experts"},          make_qwen},
+    {{"rwkv",     "",         "RwkvForCausalLM",      "RWKV-4 of transformers"},       make_rwkv4},
+    {{"rwkv4",    "",         "Rwkv4",                "RWKV-4"},                       make_rwkv4},
+    {{"rwkv5",    "",         "Rwkv5",                "RWKV-5.1 and 5.2"},             make_rwkv5},
+    {{"rwkv6",    "rwkv6",    "Rwkv6",                "RWKV-6"},                       make_rwkv6},
     {{"rwkv7",    "rwkv7",    "Rwkv7",                "RWKV-7"},                       make_rwkv7},
     {{"smollm3",  "smollm3",  "SmolLM3ForCausalLM",   "SmolLM 3"},                     make_llama},
 };

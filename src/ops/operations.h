@@ -178,6 +178,14 @@ struct Gate {
   Tensor out;
 };
 
+// out = x * factor; `out` may be `x`.
+struct Scale {
+  static constexpr std::string_view kName = "scale";
+  Tensor x;
+  float factor;
+  Tensor out;
+};
+
 // out = cap * tanh(x / cap); `out` may be `x`.
 struct SoftCap {
   static constexpr std::string_view kName = "soft_cap";
@@ -338,9 +346,10 @@ struct HeadBonus {
 
 }  // namespace op
 
-using Operation = std::variant<op::Embed, op::GatherRows, op::RmsNorm, op::LayerNorm, op::L2Norm, op::Matmul, op::Add,
-                               op::AddRow, op::Activate, op::Gate, op::SoftCap, op::RopeTable, op::Rope, op::Attention,
-                               op::ChooseExperts, op::ExpertMatmul, op::MixExperts, op::Lerp, op::PreviousRows,
-                               op::CausalConv, op::SelectiveScan, op::Wkv4, op::Wkv, op::DeltaRule, op::HeadBonus>;
+using Operation =
+    std::variant<op::Embed, op::GatherRows, op::RmsNorm, op::LayerNorm, op::L2Norm, op::Matmul, op::Add, op::AddRow,
+                 op::Activate, op::Gate, op::Scale, op::SoftCap, op::RopeTable, op::Rope, op::Attention,
+                 op::ChooseExperts, op::ExpertMatmul, op::MixExperts, op::Lerp, op::PreviousRows, op::CausalConv,
+                 op::SelectiveScan, op::Wkv4, op::Wkv, op::DeltaRule, op::HeadBonus>;
 
 }  // namespace tidemill

@@ -168,6 +168,12 @@ Tensor Ops::gate(const Tensor& gate, const Tensor& up, Activation activation) {
   return out;
 }
 
+Tensor Ops::scale(const Tensor& x, float factor) {
+  expect_activation("scale: x", x, x.shape().rank());
+  kernels_.run(op::Scale{x, factor, x});
+  return x;
+}
+
 Tensor Ops::soft_cap(const Tensor& x, float cap) {
   expect_activation("soft_cap: x", x, x.shape().rank());
   if (!(cap > 0)) fail("soft_cap: cap is " + std::to_string(cap) + "; give a number above zero");

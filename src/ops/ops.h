@@ -56,6 +56,7 @@ class Ops {
   Tensor activate(const Tensor& x, Activation activation);                   // as x, in its memory like add_to
   Tensor gate(const Tensor& gate, const Tensor& up, Activation activation);  // as gate
   Tensor mul(const Tensor& a, const Tensor& b) { return gate(a, b, Activation::identity); }  // as a
+  Tensor scale(const Tensor& x, float factor);  // as x, in its memory like add_to
   Tensor soft_cap(const Tensor& x, float cap);  // as x, in its memory like add_to
   Tensor rope_table(std::span<const int32_t> positions, const Tensor& inv_freq, float scale = 1.0f);  // [n, 2 n_freqs]
   // As x: [n_rows, n_heads * head_dim]; the table may be narrower than a head.

@@ -204,6 +204,10 @@ void compute(const op::Gate& o) {
   }
 }
 
+void compute(const op::Scale& o) {
+  for (int64_t i = 0; i < o.x.n_elements(); ++i) o.out.as<float>()[i] = o.x.as<float>()[i] * o.factor;
+}
+
 void compute(const op::SoftCap& o) {
   for (int64_t i = 0; i < o.x.n_elements(); ++i) {
     o.out.as<float>()[i] = static_cast<float>(o.cap * std::tanh(double{o.x.as<float>()[i]} / o.cap));

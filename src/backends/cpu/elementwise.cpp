@@ -18,6 +18,12 @@ void add_piece(const float* a, const float* b, float* out, int64_t n) {
                   [&](auto load, auto store) HWY_ATTR { store(hn::Add(load(a), load(b)), out); });
 }
 
+void scale_piece(const float* x, float factor, float* out, int64_t n) {
+  const hn::ScalableTag<float> d;
+  for_each_vector(d, static_cast<size_t>(n),
+                  [&](auto load, auto store) HWY_ATTR { store(hn::Mul(load(x), hn::Set(d, factor)), out); });
+}
+
 void soft_cap_piece(const float* x, float cap, float* out, int64_t n) {
   const hn::ScalableTag<float> d;
   const auto inverse = hn::Set(d, 1.0f / cap), scale = hn::Set(d, cap);
@@ -34,6 +40,7 @@ HWY_AFTER_NAMESPACE();
 namespace tidemill {
 
 HWY_EXPORT(add_piece);
+HWY_EXPORT(scale_piece);
 HWY_EXPORT(soft_cap_piece);
 
 void compute(ThreadPool& pool, const op::Add& operation) {
@@ -53,6 +60,14 @@ void compute(ThreadPool& pool, const op::AddRow& operation) {
     for (int64_t at = begin * width; at < end * width; at += width) {
       piece(operation.x.as<float>() + at, operation.row.as<float>(), operation.out.as<float>() + at, width);
     }
+  });
+}
+
+void compute(ThreadPool& pool, const op::Scale& operation) {
+  const auto piece = &HWY_DYNAMIC_DISPATCH(scale_piece);
+  const float* const x = operation.x.as<float>();
+  pool.parallel_for(operation.x.n_elements(), kElementsPerPiece, [&](int64_t begin, int64_t end, int) {
+    piece(x + begin, operation.factor, operation.out.as<float>() + begin, end - begin);
   });
 }
 

@@ -106,5 +106,15 @@ TEST(ElementwiseTest, CapsSoftly) {
   }
 }
 
+TEST(ScaleTest, IsAProductInPlaceToo) {
+  ThreadPool pool(2);
+  const TestTensor x = TestTensor::random({70, 503}, 1), found({70, 503}), expected({70, 503});
+  compute(pool, op::Scale{x.view(), 0.3f, found.view()});
+  ReferenceKernels().run(op::Scale{x.view(), 0.3f, expected.view()});
+  EXPECT_TRUE(found == expected);
+  compute(pool, op::Scale{x.view(), 0.3f, x.view()});
+  EXPECT_TRUE(x == found);
+}
+
 }  // namespace
 }  // namespace tidemill

@@ -1,0 +1,135 @@
+// RWKV-4: a mean of values whose weights decay by channel.  Peng et al. 2023, arXiv:2305.13048.
+// Reference: the authors' code in the layout of their checkpoints, and transformers' RwkvForCausalLM.
+#include <string>
+#include <vector>
+
+#include "models/families.h"
+#include "models/rwkv.h"
+
+namespace tidemill {
+namespace {
+
+struct Layer {
+  AffineNorm time_norm, channel_norm;
+  Tensor share_k, share_v, share_r;       // [d_model]
+  Tensor decay, bonus;                    // [d_model]; decays are below zero
+  Tensor key, value, receptance, output;  // [d_model, d_model]
+  ChannelMix channel_mix;
+};
+
+class Rwkv4 final : public Rwkv {
+ public:
+  Rwkv4(const RwkvConfig& config, const ModelSource& source, std::span<const WeightName> names)
+      : Rwkv(config, 3 * config.model.d_model), layers_(static_cast<size_t>(config.model.n_layers)) {
+    load(source, names);
+  }
+
+  Tensor forward(Ops& ops, const Batch& batch) const override;
+
+ private:
+  void list_layer(const LayerLister& layer, int64_t index) override;
+  Tensor time_mix(Ops& ops, const Tensor& h, const Layer& layer, std::span<const StateRun> runs) const;
+
+  std::vector<Layer> layers_;
+};
+
+void Rwkv4::list_layer(const LayerLister& list, int64_t index) {
+  Layer& layer = layers_[static_cast<size_t>(index)];
+  const int64_t d_model = config_.d_model;
+  list.norm("attn_norm", layer.time_norm, d_model);
+  list.norm("attn_norm_2", layer.channel_norm, d_model);
+  list.vector("time_mix_lerp_k.weight", layer.share_k, d_model);
+  list.vector("time_mix_lerp_v.weight", layer.share_v, d_model);
+  list.vector("time_mix_lerp_r.weight", layer.share_r, d_model);
+  list.vector("time_mix_decay.weight", layer.decay, d_model);
+  list.vector("time_mix_first.weight", layer.bonus, d_model);
+  list.matrix("time_mix_key.weight", layer.key, d_model, d_model);
+  list.matrix("time_mix_value.weight", layer.value, d_model, d_model);
+  list.matrix("time_mix_receptance.weight", layer.receptance, d_model, d_model);
+  list.matrix("time_mix_output.weight", layer.output, d_model, d_model);
+  layer.channel_mix.list(list, d_model, own_.d_ff);
+}
+
+Tensor Rwkv4::forward(Ops& ops, const Batch& batch) const {
+  Tensor x = embedded(ops, batch);  // [n_tokens, d_model]
+  for (int64_t index = 0; index < config_.n_layers; ++index) {
+    const Ops::Scope layer_memory(ops);
+    const Layer& layer = layers_[static_cast<size_t>(index)];
+    const std::span<const StateRun> runs = batch.runs(index);
+    x = ops.add_to(x, time_mix(ops, normed(ops, x, layer.time_norm), layer, runs));
+    const Tensor h = normed(ops, x, layer.channel_norm), before = ops.previous_rows(h, runs, channel_slot());
+    const auto [xk, xr] = ops.lerp(before, h, layer.channel_mix.share_k, layer.channel_mix.share_r);
+    x = ops.add_to(x, layer.channel_mix.forward(ops, xk, xr));
+  }
+  return output(ops, x, batch);
+}
+
+Tensor Rwkv4::time_mix(Ops& ops, const Tensor& h, const Layer& layer, std::span<const StateRun> runs) const {
+  const Tensor before = ops.previous_rows(h, runs, time_slot());
+  const auto [xk, xv, xr] = ops.lerp(before, h, layer.share_k, layer.share_v, layer.share_r);
+  const Tensor mean =
+      ops.wkv4(ops.matmul(xk, layer.key), ops.matmul(xv, layer.value), layer.decay, layer.bonus, runs, state_slot());
+  return ops.matmul(ops.gate(ops.matmul(xr, layer.receptance), mean, Activation::sigmoid), layer.output);
+}
+
+constexpr Part kWhole = Part::whole;
+
+const WeightName kNames[] = {
+    {"token_embd", "emb"},
+    {"token_embd_norm", "blocks.0.ln0"},
+    {"output_norm", "ln_out"},
+    {"output", "head"},
+    {"blk.*.attn_norm", "blocks.*.ln1"},
+    {"blk.*.attn_norm_2", "blocks.*.ln2"},
+    {"blk.*.time_mix_lerp_k.weight", "blocks.*.att.time_mix_k", kWhole, Change::flattened},
+    {"blk.*.time_mix_lerp_v.weight", "blocks.*.att.time_mix_v", kWhole, Change::flattened},
+    {"blk.*.time_mix_lerp_r.weight", "blocks.*.att.time_mix_r", kWhole, Change::flattened},
+    {"blk.*.time_mix_decay.weight", "blocks.*.att.time_decay", kWhole, Change::neg_exp},
+    {"blk.*.time_mix_first.weight", "blocks.*.att.time_first", kWhole, Change::flattened},
+    {"blk.*.time_mix_key", "blocks.*.att.key"},
+    {"blk.*.time_mix_value", "blocks.*.att.value"},
+    {"blk.*.time_mix_receptance", "blocks.*.att.receptance"},
+    {"blk.*.time_mix_output", "blocks.*.att.output"},
+    {"blk.*.channel_mix_lerp_k.weight", "blocks.*.ffn.time_mix_k", kWhole, Change::flattened},
+    {"blk.*.channel_mix_lerp_r.weight", "blocks.*.ffn.time_mix_r", kWhole, Change::flattened},
+    {"blk.*.channel_mix_key", "blocks.*.ffn.key"},
+    {"blk.*.channel_mix_value", "blocks.*.ffn.value"},
+    {"blk.*.channel_mix_receptance", "blocks.*.ffn.receptance"},
+};
+
+const WeightName kTransformersNames[] = {
+    {"token_embd", "rwkv.embeddings"},
+    {"token_embd_norm", "rwkv.blocks.0.pre_ln"},
+    {"output_norm", "rwkv.ln_out"},
+    {"output", "head"},
+    {"blk.*.attn_norm", "rwkv.blocks.*.ln1"},
+    {"blk.*.attn_norm_2", "rwkv.blocks.*.ln2"},
+    {"blk.*.time_mix_lerp_k.weight", "rwkv.blocks.*.attention.time_mix_key", kWhole, Change::flattened},
+    {"blk.*.time_mix_lerp_v.weight", "rwkv.blocks.*.attention.time_mix_value", kWhole, Change::flattened},
+    {"blk.*.time_mix_lerp_r.weight", "rwkv.blocks.*.attention.time_mix_receptance", kWhole, Change::flattened},
+    {"blk.*.time_mix_decay.weight", "rwkv.blocks.*.attention.time_decay", kWhole, Change::neg_exp},
+    {"blk.*.time_mix_first.weight", "rwkv.blocks.*.attention.time_first", kWhole, Change::flattened},
+    {"blk.*.time_mix_key", "rwkv.blocks.*.attention.key"},
+    {"blk.*.time_mix_value", "rwkv.blocks.*.attention.value"},
+    {"blk.*.time_mix_receptance", "rwkv.blocks.*.attention.receptance"},
+    {"blk.*.time_mix_output", "rwkv.blocks.*.attention.output"},
+    {"blk.*.channel_mix_lerp_k.weight", "rwkv.blocks.*.feed_forward.time_mix_key", kWhole, Change::flattened},
+    {"blk.*.channel_mix_lerp_r.weight", "rwkv.blocks.*.feed_forward.time_mix_receptance", kWhole, Change::flattened},
+    {"blk.*.channel_mix_key", "rwkv.blocks.*.feed_forward.key"},
+    {"blk.*.channel_mix_value", "rwkv.blocks.*.feed_forward.value"},
+    {"blk.*.channel_mix_receptance", "rwkv.blocks.*.feed_forward.receptance"},
+};
+
+}  // namespace
+
+std::unique_ptr<Model> make_rwkv4(const ModelSource& source, std::string_view name) {
+  const JsonConfig get(*source.config, source.config_path + ": ");
+  const RwkvConfig config = rwkv_config(get, name);
+  const int64_t d_model = config.model.d_model;
+  if (get.count_or("attention_hidden_size", kMaxWidth, d_model) != d_model)
+    get.fail("attention_hidden_size", "is not hidden_size, which is not supported");
+  if (name == "rwkv4") return std::make_unique<Rwkv4>(config, source, kNames);
+  return std::make_unique<Rwkv4>(config, source, kTransformersNames);
+}
+
+}  // namespace tidemill

@@ -1,0 +1,189 @@
+// RWKV-6: mixtures of rows and decays that depend on what is read.  Peng et al. 2024, arXiv:2404.05892.
+// Reference: the authors' code in the layout of their checkpoints.
+#include <array>
+#include <string>
+#include <vector>
+
+#include "models/families.h"
+#include "models/rwkv.h"
+
+namespace tidemill {
+namespace {
+
+constexpr size_t kMixtures = 5;  // in the order of files: of decay, key, value, receptance, gate
+
+struct Layer {
+  AffineNorm time_norm, channel_norm;
+  Tensor share;                                 // [d_model], of the mixture that the others are made from
+  std::array<Tensor, kMixtures> shares;         // [d_model]
+  std::array<Tensor, kMixtures> shares_low;     // [mix_rank, d_model]
+  std::array<Tensor, kMixtures> shares_high;    // [d_model, mix_rank]
+  Tensor decay, decay_low, decay_high;          // [d_model], [decay_rank, d_model], [d_model, decay_rank]
+  Tensor bonus;                                 // [d_model]
+  Tensor key, value, receptance, gate, output;  // [d_model, d_model]
+  AffineNorm head_norm;
+  ChannelMix channel_mix;
+};
+
+struct Ranks {
+  int64_t mix = 0, decay = 0;
+};
+
+class Rwkv6 final : public Rwkv {
+ public:
+  Rwkv6(const RwkvConfig& config, const Ranks& ranks, const ModelSource& source, std::span<const WeightName> names)
+      : Rwkv(config, config.model.d_model * config.head_dim),
+        ranks_(ranks),
+        layers_(static_cast<size_t>(config.model.n_layers)) {
+    load(source, names);
+  }
+
+  Tensor forward(Ops& ops, const Batch& batch) const override;
+
+ private:
+  void list_layer(const LayerLister& layer, int64_t index) override;
+  Tensor time_mix(Ops& ops, const Tensor& h, const Layer& layer, std::span<const StateRun> runs) const;
+
+  Ranks ranks_;
+  std::vector<Layer> layers_;
+};
+
+void Rwkv6::list_layer(const LayerLister& list, int64_t index) {
+  Layer& layer = layers_[static_cast<size_t>(index)];
+  const int64_t d_model = config_.d_model;
+  list.norm("attn_norm", layer.time_norm, d_model);
+  list.norm("attn_norm_2", layer.channel_norm, d_model);
+  list.vector("time_mix_lerp_x.weight", layer.share, d_model);
+  for (size_t j = 0; j < kMixtures; ++j) {
+    const std::string number = std::to_string(j);
+    list.vector("time_mix_lerp." + number + ".weight", layer.shares[j], d_model);
+    list.matrix("time_mix_w1." + number + ".weight", layer.shares_low[j], ranks_.mix, d_model);
+    list.matrix("time_mix_w2." + number + ".weight", layer.shares_high[j], d_model, ranks_.mix);
+  }
+  list.vector("time_mix_decay.weight", layer.decay, d_model);
+  list.matrix("time_mix_decay_w1.weight", layer.decay_low, ranks_.decay, d_model);
+  list.matrix("time_mix_decay_w2.weight", layer.decay_high, d_model, ranks_.decay);
+  list.vector("time_mix_first.weight", layer.bonus, d_model);
+  list.matrix("time_mix_key.weight", layer.key, d_model, d_model);
+  list.matrix("time_mix_value.weight", layer.value, d_model, d_model);
+  list.matrix("time_mix_receptance.weight", layer.receptance, d_model, d_model);
+  list.matrix("time_mix_gate.weight", layer.gate, d_model, d_model);
+  list.norm("time_mix_ln", layer.head_norm, d_model);
+  list.matrix("time_mix_output.weight", layer.output, d_model, d_model);
+  layer.channel_mix.list(list, d_model, own_.d_ff);
+}
+
+Tensor Rwkv6::forward(Ops& ops, const Batch& batch) const {
+  Tensor x = embedded(ops, batch);  // [n_tokens, d_model]
+  for (int64_t index = 0; index < config_.n_layers; ++index) {
+    const Ops::Scope layer_memory(ops);
+    const Layer& layer = layers_[static_cast<size_t>(index)];
+    const std::span<const StateRun> runs = batch.runs(index);
+    x = ops.add_to(x, time_mix(ops, normed(ops, x, layer.time_norm), layer, runs));
+    const Tensor h = normed(ops, x, layer.channel_norm), before = ops.previous_rows(h, runs, channel_slot());
+    const auto [xk, xr] = ops.lerp(h, before, layer.channel_mix.share_k, layer.channel_mix.share_r);
+    x = ops.add_to(x, layer.channel_mix.forward(ops, xk, xr));
+    if (own_.rescale_every > 0 && (index + 1) % own_.rescale_every == 0) x = ops.scale(x, 0.5f);
+  }
+  return output(ops, x, batch);
+}
+
+Tensor Rwkv6::time_mix(Ops& ops, const Tensor& h, const Layer& layer, std::span<const StateRun> runs) const {
+  const Tensor before = ops.previous_rows(h, runs, time_slot());
+  const auto [x] = ops.lerp(h, before, layer.share);
+  const auto low = ops.matmul(x, layer.shares_low[0], layer.shares_low[1], layer.shares_low[2], layer.shares_low[3],
+                              layer.shares_low[4]);  // [n_tokens, mix_rank]
+  std::array<Tensor, kMixtures> shares;              // [n_tokens, d_model]
+  for (size_t j = 0; j < kMixtures; ++j) {
+    const Tensor change = ops.matmul(ops.activate(low[j], Activation::tanh), layer.shares_high[j]);
+    shares[j] = ops.add_row(change, layer.shares[j]);
+  }
+  const auto [xw, xk, xv, xr, xg] = ops.lerp(h, before, shares[0], shares[1], shares[2], shares[3], shares[4]);
+  const Tensor decay_change =
+      ops.matmul(ops.activate(ops.matmul(xw, layer.decay_low), Activation::tanh), layer.decay_high);
+  const Tensor decay = ops.activate(ops.add_row(decay_change, layer.decay), Activation::exp_neg_exp);
+  Tensor y = ops.wkv(
+      {ops.matmul(xr, layer.receptance), ops.matmul(xk, layer.key), ops.matmul(xv, layer.value), decay, layer.bonus},
+      own_.n_heads, runs, state_slot());
+  y = ops.layer_norm(y, layer.head_norm.weight, layer.head_norm.bias, own_.group_norm_eps, own_.n_heads);
+  return ops.matmul(ops.gate(ops.matmul(xg, layer.gate), y, Activation::silu), layer.output);
+}
+
+constexpr Part kWhole = Part::whole;
+
+// A low-rank weight of each mixture is a range of one that joins them.
+std::vector<WeightName> joined_names(std::string_view theirs, Change change, int64_t rank) {
+  const int64_t total = static_cast<int64_t>(kMixtures) * rank;
+  return {
+      {"blk.*.time_mix_w1.0.weight", theirs, Part::range, change, {0, total}},
+      {"blk.*.time_mix_w1.1.weight", theirs, Part::range, change, {rank, total}},
+      {"blk.*.time_mix_w1.2.weight", theirs, Part::range, change, {2 * rank, total}},
+      {"blk.*.time_mix_w1.3.weight", theirs, Part::range, change, {3 * rank, total}},
+      {"blk.*.time_mix_w1.4.weight", theirs, Part::range, change, {4 * rank, total}},
+  };
+}
+
+const WeightName kNames[] = {
+    {"token_embd", "emb"},
+    {"token_embd_norm", "blocks.0.ln0"},
+    {"output_norm", "ln_out"},
+    {"output", "head"},
+    {"blk.*.attn_norm", "blocks.*.ln1"},
+    {"blk.*.attn_norm_2", "blocks.*.ln2"},
+    {"blk.*.time_mix_lerp_x.weight", "blocks.*.att.time_maa_x", kWhole, Change::flattened},
+    {"blk.*.time_mix_lerp.0.weight", "blocks.*.att.time_maa_w", kWhole, Change::flattened},
+    {"blk.*.time_mix_lerp.1.weight", "blocks.*.att.time_maa_k", kWhole, Change::flattened},
+    {"blk.*.time_mix_lerp.2.weight", "blocks.*.att.time_maa_v", kWhole, Change::flattened},
+    {"blk.*.time_mix_lerp.3.weight", "blocks.*.att.time_maa_r", kWhole, Change::flattened},
+    {"blk.*.time_mix_lerp.4.weight", "blocks.*.att.time_maa_g", kWhole, Change::flattened},
+    {"blk.*.time_mix_w2.*.weight", "blocks.*.att.time_maa_w2", kWhole, Change::transposed},
+    {"blk.*.time_mix_decay.weight", "blocks.*.att.time_decay", kWhole, Change::flattened},
+    {"blk.*.time_mix_decay_w1.weight", "blocks.*.att.time_decay_w1", kWhole, Change::transposed},
+    {"blk.*.time_mix_decay_w2.weight", "blocks.*.att.time_decay_w2", kWhole, Change::transposed},
+    {"blk.*.time_mix_first.weight", "blocks.*.att.time_faaaa", kWhole, Change::flattened},
+    {"blk.*.time_mix_key", "blocks.*.att.key"},
+    {"blk.*.time_mix_value", "blocks.*.att.value"},
+    {"blk.*.time_mix_receptance", "blocks.*.att.receptance"},
+    {"blk.*.time_mix_gate", "blocks.*.att.gate"},
+    {"blk.*.time_mix_ln", "blocks.*.att.ln_x"},
+    {"blk.*.time_mix_output", "blocks.*.att.output"},
+    {"blk.*.channel_mix_lerp_k.weight", "blocks.*.ffn.time_maa_k", kWhole, Change::flattened},
+    {"blk.*.channel_mix_lerp_r.weight", "blocks.*.ffn.time_maa_r", kWhole, Change::flattened},
+    {"blk.*.channel_mix_key", "blocks.*.ffn.key"},
+    {"blk.*.channel_mix_value", "blocks.*.ffn.value"},
+    {"blk.*.channel_mix_receptance", "blocks.*.ffn.receptance"},
+};
+
+// llama.cpp stacks the shares.
+const WeightName kGgufNames[] = {
+    {"blk.*.time_mix_lerp.*.weight", "blk.*.time_mix_lerp_fused.weight", kWhole, Change::flattened},
+    {"blk.*.time_mix_w2.*.weight", "blk.*.time_mix_w2.weight"},
+    {"blk.*.time_mix_first.weight", "blk.*.time_mix_first.weight", kWhole, Change::flattened},
+};
+
+}  // namespace
+
+std::unique_ptr<Model> make_rwkv6(const ModelSource& source, std::string_view name) {
+  const bool is_gguf = source.gguf != nullptr;
+  RwkvConfig config;
+  if (is_gguf) {
+    config = rwkv_config(GgufConfig(*source.gguf, std::string(name)), name);
+  } else {
+    const JsonConfig get(*source.config, source.config_path + ": ");
+    config = rwkv_config(get, name);
+    read_heads(get, config);
+  }
+  const auto rank = [&](std::string_view in_gguf, std::string_view in_json) {
+    return is_gguf ? low_rank(source.weights, "blk.0." + std::string(in_gguf) + ".weight", 0)
+                   : low_rank(source.weights, "blocks.0.att." + std::string(in_json), 1);
+  };
+  const Ranks ranks{.mix = rank("time_mix_w1", "time_maa_w1") / static_cast<int64_t>(kMixtures),
+                    .decay = rank("time_mix_decay_w1", "time_decay_w1")};
+  std::vector<WeightName> names = is_gguf ? joined_names("blk.*.time_mix_w1.weight", Change::none, ranks.mix)
+                                          : joined_names("blocks.*.att.time_maa_w1", Change::transposed, ranks.mix);
+  const std::span<const WeightName> others = is_gguf ? std::span<const WeightName>(kGgufNames) : kNames;
+  names.insert(names.end(), others.begin(), others.end());
+  return std::make_unique<Rwkv6>(config, ranks, source, names);
+}
+
+}  // namespace tidemill
