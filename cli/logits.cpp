@@ -1,4 +1,4 @@
-// tidemill logits: the scores a model gives after every token of a list of ids.
+// tidemill logits: the scores a model gives after every token of a list of ids, or an encoder's hidden states.
 
 #include <algorithm>
 #include <array>
@@ -11,7 +11,7 @@
 
 #include "cli/commands.h"
 #include "cli/engine_options.h"
-#include "cli/input.h"
+#include "cli/ids_file.h"
 #include "cli/json_writer.h"
 #include "tidemill/error.h"
 #include "tidemill/probability.h"
@@ -24,7 +24,7 @@ constexpr Option kOptions[] = {
     {.flag = "--ids-file",
      .kind = OptionKind::text,
      .value_name = "F",
-     .help = "JSON file {\"ids\":[...]}; -: standard input"},
+     .help = "JSON file {\"ids\":[...]}; for an encoder also \"mask\" and \"types\"; -: standard input"},
     {.flag = "--top",
      .kind = OptionKind::integer,
      .value_name = "K",
@@ -53,27 +53,6 @@ constexpr Option kOptions[] = {
     kCheckOption,
     {.flag = "--json", .help = "print JSON (the only form of output)"},
 };
-
-std::vector<int32_t> read_ids(const std::string& path) {
-  const auto fail = [&](const std::string& why) -> void {
-    throw Error(ErrorCode::bad_file, path + ": " + why + "; expected {\"ids\":[1,2,3]}");
-  };
-  nlohmann::json parsed;
-  try {
-    parsed = nlohmann::json::parse(read_all(path));
-  } catch (const nlohmann::json::exception& problem) {
-    fail(problem.what());
-  }
-  if (!parsed.is_object() || !parsed.contains("ids") || !parsed["ids"].is_array()) fail("has no list \"ids\"");
-  std::vector<int32_t> ids;
-  for (const auto& id : parsed["ids"]) {
-    if (!id.is_number_integer() || id.get<int64_t>() < 0 || id.get<int64_t>() > INT32_MAX)
-      fail("ids[" + std::to_string(ids.size()) + "] is not a token id");
-    ids.push_back(id.get<int32_t>());
-  }
-  if (ids.empty()) fail("the list \"ids\" is empty");
-  return ids;
-}
 
 // Prints one position's scores, or its most likely tokens.
 class RowWriter {
@@ -114,11 +93,30 @@ class RowWriter {
   std::vector<int32_t> order_;
 };
 
-int run(const Arguments& arguments) {
-  if (!arguments.has("--ids-file"))
-    throw Error(ErrorCode::invalid_argument, "--ids-file: none given; name a JSON file {\"ids\":[...]}");
-  const std::vector<int32_t> ids = read_ids(arguments.text("--ids-file"));
-  const Engine engine = load_engine(arguments);
+// An encoder's hidden states, a row for each id.
+int run_encoder(const Engine& engine, const IdsFile& file, const Arguments& arguments) {
+  for (const char* const option : {"--top", "--prefill", "--greedy"}) {
+    if (arguments.integer(option) > 0)
+      throw Error(ErrorCode::invalid_argument,
+                  std::string(option) + ": " + engine.path() + " is an encoder, which has no scores of next tokens");
+  }
+  const EncoderInput input{.ids = std::span(file.ids).first(file.n_kept),
+                           .types = std::span(file.types).first(file.types.empty() ? 0 : file.n_kept)};
+  engine.encode({&input, 1}, [&](size_t, const Tensor& hidden) {
+    const auto width = static_cast<size_t>(hidden.dim(1));
+    const std::vector<float> padding(width);
+    std::fputs("{\"hidden\":[", stdout);
+    for (size_t row = 0; row < file.ids.size(); ++row) {
+      if (row > 0) std::fputc(',', stdout);
+      write_array(row < file.n_kept ? std::span<const float>(hidden.row<float>(static_cast<int64_t>(row)), width)
+                                    : std::span<const float>(padding));
+    }
+    std::fputs("]}\n", stdout);
+  });
+  return 0;
+}
+
+int run_causal(const Engine& engine, const std::vector<int32_t>& ids, const Arguments& arguments) {
   Session session(engine);
   const auto n_ids = static_cast<int64_t>(ids.size());
   if (n_ids > engine.context_length())
@@ -151,15 +149,30 @@ int run(const Arguments& arguments) {
   return 0;
 }
 
+int run(const Arguments& arguments) {
+  if (!arguments.has("--ids-file"))
+    throw Error(ErrorCode::invalid_argument, "--ids-file: none given; name a JSON file {\"ids\":[...]}");
+  const IdsFile file = read_ids_file(arguments.text("--ids-file"));
+  const Engine engine = load_engine(arguments);
+  if (engine.is_encoder()) return run_encoder(engine, file, arguments);
+  if (file.n_kept < file.ids.size() || !file.types.empty())
+    throw Error(ErrorCode::invalid_argument,
+                "--ids-file: padding and types are for encoders, which " + engine.path() + " is not; give ids only");
+  return run_causal(engine, file.ids, arguments);
+}
+
 }  // namespace
 
 const Command kLogits = {
     .name = "logits",
-    .summary = "Print a model's scores for a list of token ids",
+    .summary = "Print a model's scores for a list of token ids, or an encoder's hidden states",
     .usage = "MODEL --ids-file F [options] --json",
     .examples =
         "  echo '{\"ids\":[2,818,563]}' | tidemill logits gemma3-270m --ids-file - --top 5 --json\n"
-        "  tidemill logits model.gguf --ids-file ids.json --prefill 8 --greedy 24 --json\n",
+        "  tidemill logits model.gguf --ids-file ids.json --prefill 8 --greedy 24 --json\n"
+        "  # an encoder's hidden states, a row for each id; rows of padding are zeros\n"
+        "  echo '{\"ids\":[101,7592,102,0],\"mask\":[1,1,1,0]}' | tidemill logits ./all-MiniLM-L6-v2 --ids-file - "
+        "--json\n",
     .options = kOptions,
     .max_positionals = 1,
     .run = run};

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tidemill/encoder.h"
 #include "tidemill/sampling.h"
 #include "tidemill/tokenizer.h"
 
@@ -96,6 +97,13 @@ class Engine {
   double load_ms() const;
   MemoryUse memory() const;
 
+  // Whether the model is an encoder: it reads whole texts and gives hidden states.  Such a model has no sessions.
+  bool is_encoder() const;
+  // Gives each text's hidden states to `sink`; several texts share a pass, which changes no number.  Throws
+  // unsupported when the model is no encoder, invalid_argument for ids outside the vocabulary and for a text without
+  // any, and context_full for one that is too long.
+  void encode(std::span<const EncoderInput> inputs, const HiddenSink& sink) const;
+
   class Impl;
   const std::shared_ptr<Impl>& impl() const { return impl_; }
 
@@ -111,7 +119,7 @@ using ScoreSink = std::function<void(int64_t position, std::span<const float> lo
 // One sequence and its state.  Used by one thread at a time; sessions of one engine take turns inside it.
 class Session {
  public:
-  // Throws out_of_memory when the engine has no state left.
+  // Throws out_of_memory when the engine has no state left, and unsupported for an encoder.
   explicit Session(const Engine& engine);
   ~Session();
   Session(Session&&) noexcept;

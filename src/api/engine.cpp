@@ -62,6 +62,11 @@ Engine::Impl::Impl(const std::string& name, const EngineOptions& options) : path
 
   if (!all_copied) mapped_file = std::move(opened);
   const StateSpec spec = model->state_spec();
+  if (model->config().is_encoder) {
+    encoder = std::make_unique<EncoderRunner>(*model, backend->kernels(), context_length);
+    load_ms = stopwatch.milliseconds();
+    return;
+  }
   states = std::make_unique<StatePool>(spec, context_length, state_dtype, kMaxStates);
   runner = std::make_unique<Runner>(*model, backend->kernels(), spec, state_dtype, Runner::Limits{});
   load_ms = stopwatch.milliseconds();
@@ -71,6 +76,13 @@ const std::shared_ptr<const Tokenizer>& Engine::Impl::require_tokenizer() const 
   if (!tokenizer)
     throw Error(ErrorCode::not_found, path + ": has no tokenizer; put the model's tokenizer.json beside its weights");
   return tokenizer;
+}
+
+StatePool& Engine::Impl::require_states() const {
+  if (!states)
+    throw Error(ErrorCode::unsupported, path + ": is an encoder, which gives hidden states of a whole text and " +
+                                            "continues none; use `tidemill logits` for them, or another model");
+  return *states;
 }
 
 // Hands the weights to the backend; true when none is read from the file any more.
@@ -104,7 +116,7 @@ int64_t Engine::vocab_size() const {
   return impl_->model->config().vocab_size;
 }
 int64_t Engine::context_length() const {
-  return impl_->states->capacity();
+  return impl_->encoder ? impl_->encoder->context_length() : impl_->states->capacity();
 }
 int64_t Engine::model_context_length() const {
   return impl_->model->config().context_length;
@@ -118,8 +130,19 @@ double Engine::load_ms() const {
 
 MemoryUse Engine::memory() const {
   return {.weights = impl_->backend->weight_bytes(),
-          .state = impl_->states->bytes_per_state(),
-          .activations = impl_->runner->arena_bytes()};
+          .state = impl_->encoder ? 0 : impl_->states->bytes_per_state(),
+          .activations = impl_->encoder ? impl_->encoder->arena_bytes() : impl_->runner->arena_bytes()};
+}
+
+bool Engine::is_encoder() const {
+  return impl_->encoder != nullptr;
+}
+
+void Engine::encode(std::span<const EncoderInput> inputs, const HiddenSink& sink) const {
+  if (!impl_->encoder)
+    throw Error(ErrorCode::unsupported, impl_->path + ": is no encoder; its hidden states are not given");
+  const std::lock_guard lock(impl_->runner_mutex);
+  impl_->encoder->encode(inputs, sink);
 }
 
 }  // namespace tidemill

@@ -9,6 +9,7 @@
 #include "api/model_file.h"
 #include "models/model.h"
 #include "ops/backend.h"
+#include "runtime/encoder_runner.h"
 #include "runtime/runner.h"
 #include "runtime/state_pool.h"
 #include "sys/thread_pool.h"
@@ -26,14 +27,17 @@ class Engine::Impl {
   std::unique_ptr<ThreadPool> pool;
   std::unique_ptr<Backend> backend;
   std::unique_ptr<Model> model;
-  std::unique_ptr<StatePool> states;
-  std::unique_ptr<Runner> runner;
-  std::mutex runner_mutex;  // sessions take turns
-  std::string fingerprint;  // of the model, for saved states
+  std::unique_ptr<StatePool> states;       // null for an encoder
+  std::unique_ptr<Runner> runner;          // likewise
+  std::unique_ptr<EncoderRunner> encoder;  // null for all other models
+  std::mutex runner_mutex;                 // sessions, and texts to encode, take turns
+  std::string fingerprint;                 // of the model, for saved states
   double load_ms = 0;
 
   // Throws not_found when the model has none.
   const std::shared_ptr<const Tokenizer>& require_tokenizer() const;
+  // Throws unsupported for an encoder.
+  StatePool& require_states() const;
 
  private:
   bool adopt_weights(const Weights& weights, const std::function<void(double share)>& on_progress);

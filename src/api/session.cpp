@@ -15,7 +15,7 @@ namespace tidemill {
 
 class Session::Impl {
  public:
-  explicit Impl(const Engine& engine) : engine_(engine.impl()), lease_(engine_->states->acquire()) {
+  explicit Impl(const Engine& engine) : engine_(engine.impl()), lease_(engine_->require_states().acquire()) {
     ids_.reserve(static_cast<size_t>(lease_->capacity));  // so that a step allocates nothing
   }
 

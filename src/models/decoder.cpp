@@ -15,15 +15,6 @@ constexpr std::string_view kIgnored[] = {"rotary_emb.inv_freq",    ".attn.bias",
                                          ".attn.masked_bias",      ".attention.bias",
                                          ".attention.masked_bias", "rope_freqs.weight"};
 
-struct Norm {
-  Tensor weight, bias;  // [d_model] or [head_dim]; an empty weight: none
-};
-
-struct Linear {
-  Tensor weight;  // [d_out, d_in]
-  Tensor bias;    // [d_out]
-};
-
 // One projection of each expert.
 struct ExpertLinears {
   std::vector<Tensor> weights;  // [d_out, d_in] each
@@ -165,18 +156,8 @@ StateSpec Decoder::state_spec() const {
   return {std::vector<LayerStateSpec>(layers_.size(), {.kv_width = own_.n_kv_heads * own_.head_dim})};
 }
 
-Tensor with_bias(Ops& ops, const Tensor& x, const Tensor& bias) {
-  return bias.empty() ? x : ops.add_row(x, bias);
-}
-
-Tensor project(Ops& ops, const Tensor& x, const Linear& linear) {
-  return with_bias(ops, ops.matmul(x, linear.weight), linear.bias);
-}
-
 Tensor Decoder::normed(Ops& ops, const Tensor& x, const Norm& norm) const {
-  if (norm.weight.empty()) return x;
-  return own_.norm == NormKind::rms ? ops.rms_norm(x, norm.weight, own_.norm_eps)
-                                    : ops.layer_norm(x, norm.weight, norm.bias, own_.norm_eps);
+  return tidemill::normed(ops, x, norm, own_.norm, own_.norm_eps);
 }
 
 Tensor Decoder::forward(Ops& ops, const Batch& batch) const {

@@ -80,16 +80,19 @@ RopeConfig rope_config(const JsonConfig& get, int64_t n_rotated, float default_b
 }
 
 Activation activation_named(const JsonConfig& get, std::string_view field, std::string_view fallback) {
+  return activation_called(get, field, get.text_or(field, fallback));
+}
+
+Activation activation_called(const JsonConfig& get, std::string_view field, std::string_view name) {
   constexpr std::pair<std::string_view, Activation> kNames[] = {
       {"silu", Activation::silu},          {"swish", Activation::silu},
       {"gelu", Activation::gelu},          {"gelu_pytorch_tanh", Activation::gelu_tanh},
       {"gelu_new", Activation::gelu_tanh}, {"gelu_fast", Activation::gelu_tanh},
       {"relu", Activation::relu},          {"relu2", Activation::relu_squared},
   };
-  const std::string name = get.text_or(field, fallback);
   for (const auto& [known, activation] : kNames)
     if (known == name) return activation;
-  get.fail(field, "is '" + name + "', an activation that is not known");
+  get.fail(field, "is '" + std::string(name) + "', an activation that is not known");
 }
 
 DecoderConfig decoder_config(const JsonConfig& get, std::string architecture) {
@@ -145,16 +148,23 @@ DecoderConfig decoder_config(const GgufConfig& get, std::string architecture) {
 }
 
 void read_layer_types(const JsonConfig& get, DecoderConfig& config, int64_t window) {
-  if (!get.has("layer_types")) return;
+  const std::vector<bool> slides = sliding_layers(get, config.layers.size());
+  for (size_t index = 0; index < slides.size(); ++index) config.layers[index].window = slides[index] ? window : 0;
+}
+
+std::vector<bool> sliding_layers(const JsonConfig& get, size_t n_layers) {
+  if (!get.has("layer_types")) return {};
   const std::vector<std::string> types = get.texts("layer_types");
-  if (types.size() != config.layers.size())
-    get.fail("layer_types", "has " + std::to_string(types.size()) + " entries for " +
-                                std::to_string(config.layers.size()) + " layers");
-  for (size_t index = 0; index < types.size(); ++index) {
-    if (types[index] != "sliding_attention" && types[index] != "full_attention")
-      get.fail("layer_types", "holds '" + types[index] + "', which this architecture does not have");
-    config.layers[index].window = types[index] == "sliding_attention" ? window : 0;
+  if (types.size() != n_layers)
+    get.fail("layer_types",
+             "has " + std::to_string(types.size()) + " entries for " + std::to_string(n_layers) + " layers");
+  std::vector<bool> slides;
+  for (const std::string& type : types) {
+    if (type != "sliding_attention" && type != "full_attention")
+      get.fail("layer_types", "holds '" + type + "', which this architecture does not have");
+    slides.push_back(type == "sliding_attention");
   }
+  return slides;
 }
 
 void check_heads(const DecoderConfig& config, const std::string& where) {

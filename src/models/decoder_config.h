@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "models/blocks.h"
 #include "models/gguf_config.h"
 #include "models/json_config.h"
 #include "models/limits.h"
@@ -13,8 +14,6 @@
 #include "ops/operations.h"
 
 namespace tidemill {
-
-enum class NormKind : uint8_t { rms, layer };
 
 enum class QkNorm : uint8_t {
   none,
@@ -76,6 +75,8 @@ DecoderConfig decoder_config(const GgufConfig& get, std::string architecture);
 
 // What config.json calls `layer_types` ("sliding_attention", "full_attention"): sliding layers get `window`.
 void read_layer_types(const JsonConfig& get, DecoderConfig& config, int64_t window);
+// Which layers those are, [n_layers]; nothing where it is missing.
+std::vector<bool> sliding_layers(const JsonConfig& get, size_t n_layers);
 
 // The rotary embedding of a config.json in either spelling: rope_theta and rope_scaling, or rope_parameters.
 RopeConfig rope_config(const JsonConfig& get, int64_t n_rotated, float default_base);
@@ -83,8 +84,10 @@ RopeConfig rope_config(const JsonConfig& get, int64_t n_rotated, float default_b
 // The same where the embedding's own fields are in `section`.
 RopeConfig rope_config_of(const JsonConfig& get, const JsonConfig& section, int64_t n_rotated, float default_base);
 
-// The names of activation functions in a config.json.  Throws unsupported for others.
+// The activation that `field` of a config.json names.  Throws bad_file for a name that is not known.
 Activation activation_named(const JsonConfig& get, std::string_view field, std::string_view fallback);
+// The one that is called `name`, which is from `field`.
+Activation activation_called(const JsonConfig& get, std::string_view field, std::string_view name);
 
 // Throws bad_file unless the counts of heads go together.
 void check_heads(const DecoderConfig& config, const std::string& where);

@@ -31,6 +31,7 @@ struct ModelConfig {
   int64_t context_length = 0;  // positions it was trained for
   int64_t d_model = 0;
   int64_t n_layers = 0;
+  bool is_encoder = false;  // hidden states of whole sequences are all it gives
 };
 
 // Tokens of one or many sequences, packed without padding.
@@ -40,8 +41,9 @@ struct Batch {
   std::span<const int32_t> output_rows;  // rows whose hidden state is wanted; ascending
   std::span<const StateRun> state_runs;  // [n_layers, n_sequences]: which rows continue which state
   int64_t n_sequences = 0;
+  std::span<const int32_t> types = {};  // [n_rows], for encoders that tell texts of a pair apart; empty: all 0
 
-  // The sequences' states at one layer.
+  // The sequences' states at one layer.  An encoder's have none: one layer says where each begins and ends.
   std::span<const StateRun> runs(int64_t layer) const {
     return state_runs.subspan(static_cast<size_t>(layer * n_sequences), static_cast<size_t>(n_sequences));
   }
@@ -58,7 +60,7 @@ class Model {
   // Hidden states of the batch's output rows after the final norm, [n_outputs, d_model].  Writes the states of the
   // batch's sequences at the rows' positions but leaves their n_past to the caller.
   virtual Tensor forward(Ops& ops, const Batch& batch) const = 0;
-  // Scores of the next token for hidden states, [n_rows, vocab_size].
+  // Scores of the next token for hidden states, [n_rows, vocab_size].  Throws unsupported for an encoder.
   virtual Tensor logits(Ops& ops, const Tensor& hidden) const = 0;
 
   // Calls `list` once for every weight that the model may have.

@@ -18,6 +18,8 @@ struct Row {
 // clang-format off
 constexpr Row kRows[] = {
     // name        GGUF        config.json             as users know it
+    {{"bert",     "bert",     "BertModel",            "BERT, with RoBERTa's GGUFs"},   make_bert},
+    {{"bert",     "",         "BertForMaskedLM",      "BERT beneath its head"},        make_bert},
     {{"gemma",    "gemma",    "GemmaForCausalLM",     "Gemma 1"},                      make_gemma},
     {{"gemma2",   "gemma2",   "Gemma2ForCausalLM",    "Gemma 2"},                      make_gemma},
     {{"gemma3",   "gemma3",   "Gemma3ForCausalLM",    "Gemma 3, text"},                make_gemma},
@@ -28,17 +30,25 @@ constexpr Row kRows[] = {
     {{"mamba",    "mamba",    "MambaForCausalLM",     "Mamba 1"},                      make_mamba},
     {{"mistral",  "",         "MistralForCausalLM",   "Mistral; its GGUFs are llama's"}, make_llama},
     {{"mixtral",  "",         "MixtralForCausalLM",   "Mixtral; its GGUFs are llama's"}, make_llama},
+    {{"modernbert", "",       "ModernBertModel",      "ModernBERT"},                   make_modernbert},
+    {{"modernbert", "",       "ModernBertForMaskedLM", "ModernBERT beneath its head"}, make_modernbert},
+    {{"nomic-bert", "nomic-bert", "NomicBertModel",   "NomicBERT"},                    make_nomic_bert},
     {{"olmo2",    "olmo2",    "Olmo2ForCausalLM",     "OLMo 2"},                       make_olmo2},
     {{"phi3",     "phi3",     "Phi3ForCausalLM",      "Phi-3, Phi-4 mini"},            make_phi3},
     {{"qwen2",    "qwen2",    "Qwen2ForCausalLM",     "Qwen 2 and 2.5"},               make_qwen},
     {{"qwen3",    "qwen3",    "Qwen3ForCausalLM",     "Qwen 3"},                       make_qwen},
     {{"qwen3moe", "qwen3moe", "Qwen3MoeForCausalLM",  "Qwen 3 with experts"},          make_qwen},
+    {{"roberta",  "",         "RobertaModel",         "RoBERTa"},                      make_bert},
+    {{"roberta",  "",         "RobertaForMaskedLM",   "RoBERTa beneath its head"},     make_bert},
+    {{"roberta",  "",         "XLMRobertaModel",      "XLM-R"},                        make_bert},
+    {{"roberta",  "",         "XLMRobertaForMaskedLM", "XLM-R beneath its head"},      make_bert},
     {{"rwkv",     "",         "RwkvForCausalLM",      "RWKV-4 of transformers"},       make_rwkv4},
     {{"rwkv4",    "",         "Rwkv4",                "RWKV-4"},                       make_rwkv4},
     {{"rwkv5",    "",         "Rwkv5",                "RWKV-5.1 and 5.2"},             make_rwkv5},
     {{"rwkv6",    "rwkv6",    "Rwkv6",                "RWKV-6"},                       make_rwkv6},
     {{"rwkv7",    "rwkv7",    "Rwkv7",                "RWKV-7"},                       make_rwkv7},
     {{"smollm3",  "smollm3",  "SmolLM3ForCausalLM",   "SmolLM 3"},                     make_llama},
+    {{"t5-encoder", "",       "T5EncoderModel",       "T5, its encoder"},              make_t5_encoder},
 };
 // clang-format on
 

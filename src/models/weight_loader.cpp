@@ -91,13 +91,16 @@ WeightLoader::Place WeightLoader::place_of(const std::string& ours) const {
       const auto numbers = match(row.ours, stem);
       if (!numbers) continue;
       auto [name, n_used] = fill(row.theirs, *numbers);
-      Place place{
-          .name = name + std::string(suffix), .expert = {}, .part = row.part, .change = row.change, .range = row.range};
+      Place place{.name = prefix_ + name + std::string(suffix),
+                  .expert = {},
+                  .part = row.part,
+                  .change = row.change,
+                  .range = row.range};
       if (n_used < numbers->size()) place.expert = std::stoll(numbers->back());
       return place;
     }
   }
-  return {.name = ours, .expert = {}};
+  return {.name = prefix_ + ours, .expert = {}};
 }
 
 void WeightLoader::load(const Parameter& parameter) {
@@ -202,7 +205,8 @@ Tensor WeightLoader::changed(const Tensor& weight, Change change) {
 void WeightLoader::expect_all_used(std::span<const std::string_view> ignored) const {
   for (const std::string& name : weights_.names()) {
     const auto ends_name = [&](std::string_view end) { return name.ends_with(end); };
-    if (used_.contains(name) || std::any_of(ignored.begin(), ignored.end(), ends_name)) continue;
+    if (used_.contains(name) || !name.starts_with(prefix_) || std::any_of(ignored.begin(), ignored.end(), ends_name))
+      continue;
     throw Error(ErrorCode::bad_file, weights_.path() + ": tensor '" + name +
                                          "' is not part of this architecture as its configuration describes it; the "
                                          "configuration belongs to another model, or a newer version knows it");

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "formats/weights.h"
@@ -68,9 +69,11 @@ struct HeadCounts {
 class WeightLoader {
  public:
   // `weights` and `names` outlive this object.  Memory for weights that have to be laid out anew goes to `made`.
-  // A weight that no row of `names` speaks of is expected under our own name.
-  WeightLoader(const Weights& weights, std::span<const WeightName> names, HeadCounts heads, std::vector<Storage>& made)
-      : weights_(weights), names_(names), heads_(heads), made_(made) {}
+  // A weight that no row of `names` speaks of is expected under our own name.  In the file `prefix` stands before all
+  // names; what lacks it belongs to something around the model, as a head for another task.
+  WeightLoader(const Weights& weights, std::span<const WeightName> names, HeadCounts heads, std::vector<Storage>& made,
+               std::string prefix = {})
+      : weights_(weights), names_(names), heads_(heads), made_(made), prefix_(std::move(prefix)) {}
 
   // Sets the parameter's tensor.  Throws bad_file, naming the file's tensor, when it is missing (unless the parameter
   // is optional) or has another shape than expected.
@@ -106,6 +109,7 @@ class WeightLoader {
   std::span<const WeightName> names_;
   HeadCounts heads_;
   std::vector<Storage>& made_;
+  std::string prefix_;
   std::set<std::string> used_;
 };
 

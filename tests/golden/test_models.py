@@ -15,10 +15,16 @@ MODELS = pathlib.Path(__file__).parent / "models"
 TOLERANCE = {"f32": 2e-4, "bf16": 1e-2, "f16": 1e-2}
 
 
-FOLDERS = {path.parent.name: path.parent for path in sorted(MODELS.glob("*/truth.json"))}
+def folders_of(kind):
+    paths = sorted(MODELS.glob("*/truth.json"))
+    return {path.parent.name: path.parent for path in paths if json.loads(path.read_text())["kind"] == kind}
+
+
+FOLDERS = folders_of("causal")
 # Trained models of others, read where they are.
 if extra := os.environ.get("TIDEMILL_EXTRA_DATA"):
     FOLDERS |= {path.parent.name: path.parent for path in sorted(pathlib.Path(extra).glob("models/*-trained-*/truth.json"))}
+ENCODERS = folders_of("encoder")
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +39,12 @@ def cases_of(folder):
     truth = json.loads((folder / "truth.json").read_text())
     for case in truth["cases"]:
         yield truth, case, np.load(folder / case["out"])
+
+
+def hidden_states(tidemill, folder, case, *arguments, **options):
+    asked = json.dumps({key: case[key] for key in ("ids", "mask") if key in case})
+    found = tidemill.json("logits", folder, "--ids-file", "-", *arguments, stdin=asked, **options)["hidden"]
+    return np.array(found, np.float32)
 
 
 def expect_logits(found, expected, truth, what):
@@ -67,3 +79,64 @@ def test_the_reference_backend_agrees(tidemill, name):
     for truth, case, expected in cases_of(FOLDERS[name]):
         found = tidemill.logits(FOLDERS[name], case["ids"], "--backend", "reference")
         expect_logits(found["logits"], expected, truth, f"{len(case['ids'])} ids")
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_hidden_states_agree_with_the_authors_code(tidemill, isas, name):
+    """On every instruction set and by the reference; padding at the end changes nothing and has rows of zeros."""
+    for truth, case, expected in cases_of(ENCODERS[name]):
+        n_rows = case.get("compare_rows", len(case["ids"]))
+        for isa in [*isas, "reference"]:
+            how = {"env": {"TIDEMILL_ISA": isa}} if isa in isas else {}
+            found = hidden_states(tidemill, ENCODERS[name], case, *([] if how else ["--backend", "reference"]), **how)
+            assert found.shape == expected.shape
+            expect_logits(found[:n_rows], expected[:n_rows], truth, f"{isa}, {len(case['ids'])} ids")
+            assert not found[n_rows:].any()
+            alone = hidden_states(tidemill, ENCODERS[name], {"ids": case["ids"][:n_rows]},
+                                  *([] if how else ["--backend", "reference"]), **how)  # fmt: skip
+            assert np.array_equal(alone, found[:n_rows])
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_info_of_an_encoder(tidemill, name):
+    info = tidemill.json("info", ENCODERS[name])
+    truth = json.loads((ENCODERS[name] / "truth.json").read_text())
+    assert info["runnable"] and info["parameters"] == truth["parameters"]
+    assert info["memory"]["state_bytes"] == 0 and info["memory"]["activations_bytes"] > 0
+
+
+@pytest.mark.parametrize("ids, message", [
+    ({"ids": [1, 2, 3], "mask": [1, 0, 1]}, "mask[2] is 1"),
+    ({"ids": [1, 2, 3], "mask": [1, 2, 0]}, "mask[1] is 2"),
+    ({"ids": [1, 2, 3], "mask": [0, 0, 0]}, "keeps no id"),
+    ({"ids": [1, 2, 3], "mask": [1, 1]}, '3 ids and 2 in "mask"'),
+    ({"ids": [1, 2, 3], "types": [0]}, '3 ids and 1 in "types"'),
+    ({"ids": [1, 2, 3], "types": [0, 0, 2]}, "2 is out of range"),
+    ({"ids": [1, 300]}, "300"),
+    ({"ids": [1] * 97}, "97 tokens"),
+])  # fmt: skip
+def test_what_an_encoder_does_not_take(tidemill, ids, message):
+    done = tidemill.run("logits", ENCODERS["bert"], "--ids-file", "-", "--json", stdin=json.dumps(ids))
+    assert done.returncode in (1, 2, 3) and done.stdout == "" and message in done.stderr, done.stderr
+
+
+def test_types_change_an_encoders_states(tidemill):
+    def states(**fields):
+        asked = json.dumps({"ids": [5, 6, 7, 8], **fields})
+        return tidemill.json("logits", ENCODERS["bert"], "--ids-file", "-", stdin=asked)["hidden"]
+
+    assert states(types=[0, 0, 0, 0]) == states()
+    assert states(types=[0, 0, 1, 1]) != states()
+
+
+@pytest.mark.parametrize("arguments", [["run", "--prompt", "x"], ["bench"], ["logits", "--ids-file", "-", "--top", 3]])
+def test_an_encoder_continues_no_text(tidemill, arguments):
+    command, *rest = arguments
+    done = tidemill.run(command, ENCODERS["bert"], *rest, stdin='{"ids":[1]}')
+    assert done.returncode in (2, 3) and done.stdout == ""
+    assert "is an encoder" in done.stderr
+
+
+def test_padding_is_for_encoders(tidemill):
+    done = tidemill.run("logits", FOLDERS["gpt2-tied"], "--ids-file", "-", "--json", stdin='{"ids":[1,0],"mask":[1,0]}')
+    assert done.returncode == 2 and "encoders" in done.stderr
