@@ -34,7 +34,7 @@ struct PieceBlock {
   size_t n_unknown;
 };
 
-// Fills the keys and hashes for `pieces` of `text`, at most PieceBlock::kPieces.
+// Fills the keys, and the hashes of keys and of long pieces, for `pieces` of `text`, at most PieceBlock::kPieces.
 void fill_keys(std::string_view text, std::span<const ByteRange> pieces, PieceBlock& block);
 
 }  // namespace tidemill

@@ -263,10 +263,6 @@ bool PieceCache::Reader::find_long(std::string_view piece, uint64_t hash, Value&
   return slot != nullptr;
 }
 
-void PieceCache::Reader::prefetch(uint64_t hash) const {
-  if (table()) __builtin_prefetch(&table()->pairs[hash & table()->mask]);
-}
-
 void PieceCache::Reader::prefetch_long(uint64_t hash) const {
   if (!table()) return;
   for (const Slot& slot : table()->pairs[hash & table()->mask].slots) {

@@ -83,8 +83,6 @@ class PieceCache::Reader {
   // and, in `missing`, which of the unknown ones they are.
   size_t find_quickly(const PieceBlock& block, std::span<Value> values, std::span<uint16_t> missing) const;
 
-  // Asks for the memory where a piece would be found.
-  void prefetch(uint64_t hash) const;
   // True when the piece is there.  `hash` is that of `key`, or of the long piece.
   bool find(const PieceKey& key, uint64_t hash, Value& value) const;
   bool find_long(std::string_view piece, uint64_t hash, Value& value) const;

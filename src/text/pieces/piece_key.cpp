@@ -30,6 +30,10 @@ uint64_t hash_long(std::string_view piece) {
 
 void key_block(std::string_view text, std::span<const ByteRange> pieces, PieceBlock& block) {
   fill_keys(text, pieces, block, [](uint64_t) {});
+  for (size_t k = 0; k < pieces.size(); ++k) {
+    const size_t size = pieces[k].end - pieces[k].begin;
+    if (size > PieceKey::kLongest) block.hashes[k] = hash_long_bytes(text.substr(pieces[k].begin, size));
+  }
 }
 
 }  // namespace tidemill::HWY_NAMESPACE

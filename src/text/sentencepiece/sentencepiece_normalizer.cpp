@@ -1,10 +1,14 @@
 #include "text/sentencepiece/sentencepiece_normalizer.h"
 
+#include <algorithm>
 #include <array>
+#include <bit>
+#include <cstring>
 #include <utility>
 
 #include "text/pieces/byte_trie.h"
 #include "text/pieces/space_symbol.h"
+#include "text/sentencepiece/kept_characters.h"
 #include "text/unicode/code_points.h"
 
 namespace tidemill {
@@ -18,20 +22,12 @@ class SentencePieceNormalizer final : public Normalizer {
       : map_(std::move(map)),
         rules_(rules),
         user_defined_(trie_entries(user_defined)),
-        space_(rules.escape_whitespaces ? kSpaceSymbol : " ") {
-    for (size_t byte = 0; byte < kept_.size(); ++byte) {
-      ByteTrie::Node node = ByteTrie::kRoot;
-      const auto lead = static_cast<uint8_t>(byte);
-      if (user_defined_.step(node, lead) || map_.begins_rule_before_ascii(lead)) continue;
-      kept_[byte] = map_.begins_rule(lead) ? Kept::before_ascii : Kept::always;
-    }
-  }
+        kept_(map_, user_defined_),
+        space_(rules.escape_whitespaces ? kSpaceSymbol : " ") {}
 
   void apply(NormalizedText& text) const override;
 
  private:
-  // Whether characters that begin with a byte stay as they are.
-  enum class Kept : uint8_t { not_sure, before_ascii, always };
   struct Step {
     std::string_view text;  // what the next bytes become
     size_t n_bytes;
@@ -55,8 +51,8 @@ class SentencePieceNormalizer final : public Normalizer {
   Charsmap map_;
   WhitespaceRules rules_;
   ByteTrie user_defined_;
+  KeptCharacters kept_;
   std::string_view space_;
-  std::array<Kept, 256> kept_ = {};  // by first byte
 };
 
 class SentencePieceNormalizer::Pass {
@@ -107,25 +103,59 @@ class SentencePieceNormalizer::Pass {
 
   // Passes what surely stays as it is, save for spaces.
   void keep_run() {
+    const KeptCharacters& kept = normalizer_.kept_;
     while (pos_ < text_.size()) {
+      if (!tracked_) keep_ascii(kept.skip_ascii(text_, pos_));
       const size_t begin = pos_;
-      while (pos_ < text_.size() && text_[pos_] != kSpace && is_kept(pos_)) pos_ += utf8_size(text_[pos_]);
+      while (pos_ < text_.size() && text_[pos_] != kSpace && kept.contains(text_, pos_)) {
+        pos_ += utf8_size(text_[pos_]);
+      }
       if (pos_ > begin) {
         append_kept(begin);
         after_space_ = false;
       }
-      if (pos_ == text_.size() || text_[pos_] != kSpace || !is_kept(pos_)) return;
+      if (pos_ == text_.size() || text_[pos_] != kSpace || !kept.contains(text_, pos_)) return;
       if (!after_space_) append(normalizer_.space_);
       after_space_ = rules_.remove_extra_whitespaces;
       ++pos_;
     }
   }
 
-  bool is_kept(size_t pos) const {
-    const Kept kept = normalizer_.kept_[static_cast<uint8_t>(text_[pos])];
-    if (kept != Kept::before_ascii) return kept == Kept::always;
-    const bool before_ascii = pos + 1 == text_.size() || static_cast<uint8_t>(text_[pos + 1]) < 0x80;
-    return static_cast<uint8_t>(text_[pos]) < 0x80 && before_ascii;
+  // The same up to `end`, all being ASCII: words are copied eight bytes at a time.
+  void keep_ascii(size_t end) {
+    constexpr size_t kPart = 1024;
+    std::array<char, kPart * kSpaceSymbol.size() + sizeof(uint64_t)> written;
+    while (pos_ < end) {
+      const size_t part_end = std::min(pos_ + kPart, end);
+      char* out = written.data();
+      while (pos_ < part_end) {
+        if (text_[pos_] != kSpace) {
+          out = copy_word(part_end, out);
+          after_space_ = false;
+          continue;
+        }
+        if (!after_space_) out = std::copy(normalizer_.space_.begin(), normalizer_.space_.end(), out);
+        after_space_ = rules_.remove_extra_whitespaces;
+        ++pos_;
+      }
+      result_.append(written.data(), out);
+    }
+  }
+
+  // Copies what is before the next space or `end`; may write seven bytes more.
+  char* copy_word(size_t end, char* out) {
+    for (size_t n = sizeof(uint64_t); n == sizeof(uint64_t) && pos_ < end;) {
+      uint64_t word = 0;
+      std::memcpy(&word, text_.data() + pos_, std::min(sizeof(word), text_.size() - pos_));
+      std::memcpy(out, &word, sizeof(word));
+      const uint64_t other = word ^ 0x2020202020202020u;
+      const uint64_t spaces = (other - 0x0101010101010101u) & ~other & 0x8080808080808080u;
+      if (spaces != 0) n = static_cast<size_t>(std::countr_zero(spaces)) / 8;
+      const size_t size = std::min(n, end - pos_);
+      pos_ += size;
+      out += size;
+    }
+    return out;
   }
 
   void take(Step step) {

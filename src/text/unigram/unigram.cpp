@@ -2,7 +2,8 @@
 
 #include <cmath>
 
-#include "text/pieces/space_symbol.h"
+#include "text/bpe/bpe_cuts.h"
+#include "text/unicode/code_points.h"
 #include "text/unigram/unigram_path.h"
 #include "text/unigram/unigram_tokens.h"
 #include "text/unigram/unigram_words.h"
@@ -14,13 +15,13 @@ namespace {
 template <typename Score>
 class Unigram final : public PieceModel {
  public:
-  Unigram(const UnigramVocab& vocab, const std::string& source) : tokens_(vocab, source) {}
+  Unigram(const UnigramVocab& vocab, const std::string& source) : tokens_(vocab, source), cuts_(vocab.tokens) {}
 
   std::unique_ptr<PieceModel::Scratch> make_scratch() const override { return std::make_unique<Scratch>(); }
 
   void encode(std::string_view text, std::span<const ByteRange> pieces, PieceModel::Scratch& scratch,
               PieceTokens tokens) const override {
-    Pass pass(tokens_, text, static_cast<Scratch&>(scratch), tokens);
+    Pass pass(*this, text, static_cast<Scratch&>(scratch), tokens);
     for (size_t k = 0; k < pieces.size(); ++k) {
       const size_t n_before = tokens.ids.size();
       pass.piece(pieces[k]);
@@ -41,62 +42,67 @@ class Unigram final : public PieceModel {
 
     UnigramPath<Score> path;
     UnigramWords<Score> words;
+    std::vector<ByteRange> ranges;  // of words
   };
   class Pass;
 
   UnigramTokens<Score> tokens_;
+  BpeCuts cuts_;  // where no token reaches across
 };
 
-// One call of `encode`: word by word, and what is unknown run by run.
+// One call of `encode`: block by block of words, and what is unknown run by run.
 template <typename Score>
 class Unigram<Score>::Pass {
  public:
-  Pass(const UnigramTokens<Score>& model, std::string_view text, Scratch& scratch, PieceTokens& tokens)
-      : model_(model), text_(text), scratch_(scratch), writer_(model, text, tokens) {}
+  Pass(const Unigram& unigram, std::string_view text, Scratch& scratch, PieceTokens& tokens)
+      : model_(unigram.tokens_),
+        cuts_(unigram.cuts_),
+        text_(text),
+        scratch_(scratch),
+        writer_(model_, text, tokens),
+        tracked_(tokens.ranges) {}
 
   void piece(ByteRange piece) {
     sum_ = 0;
-    for (uint32_t begin = piece.begin, end; begin < piece.end; begin = end) {
-      end = word_end(begin, piece.end);
-      if (end - begin > UnigramWords<Score>::kLongestWord || !remembered(begin, end)) {
-        scratch_.path.write(model_, text_, begin, end, sum_,
-                            [this](const UnigramSegment& segment) { writer_.write(segment); });
-      }
+    for (size_t begin = piece.begin; begin < piece.end;) {
+      scratch_.ranges.clear();
+      begin = cuts_.cut(text_, begin, piece.end, PieceBlock::kPieces, scratch_.ranges);
+      scratch_.words.find(model_, text_, scratch_.ranges);
+      for (size_t k = 0; k < scratch_.ranges.size(); ++k) write(scratch_.ranges[k], scratch_.words.word(k));
     }
     writer_.end_unknown();
   }
 
  private:
-  // The next place after `begin` that no token crosses: before a space, as a rule.
-  uint32_t word_end(uint32_t begin, uint32_t end) const {
-    for (uint32_t pos = begin + 1; pos + kSpaceSymbol.size() <= end; ++pos) {
-      if (text_[pos] != kSpaceSymbol[0] || text_[pos + 1] != kSpaceSymbol[1] || text_[pos + 2] != kSpaceSymbol[2]) {
-        continue;
-      }
-      if (!model_.joins_space(text_[pos - 1])) return pos;
+  // As the word was written before, where that is certain.
+  void write(ByteRange range, const typename UnigramWords<Score>::Word& word) {
+    if (!(std::abs(sum_) <= word.largest_sum)) {
+      scratch_.path.write(model_, text_, range.begin, range.end, sum_,
+                          [this](const UnigramSegment& segment) { writer_.write(segment); });
+      return;
     }
-    return end;
-  }
-
-  // Writes a word as it was written before; false when that is not certain.
-  bool remembered(uint32_t begin, uint32_t end) {
-    const typename UnigramWords<Score>::Word word = scratch_.words.find(model_, text_, begin, end);
-    if (!(std::abs(sum_) <= word.largest_sum)) return false;
+    const int32_t unknown_id = model_.unknown.id_or_none();
+    bool has_unknown = false;
     for (const int32_t id : word.ids) {
-      const bool unknown = id == model_.unknown.id_or_none();
-      const size_t size = unknown ? utf8_size(text_[begin]) : model_.names[id].size();
-      const auto next = static_cast<uint32_t>(begin + size);
-      sum_ += unknown ? model_.unknown_score : model_.scores[id];
-      writer_.write({begin, next, id});
-      begin = next;
+      has_unknown |= id == unknown_id;
+      sum_ += id == unknown_id ? model_.unknown_score : model_.scores[id];
     }
-    return true;
+    if (!has_unknown && !tracked_) return writer_.write(word.ids);
+    uint32_t begin = range.begin;
+    for (const int32_t id : word.ids) {
+      const size_t size = id == unknown_id ? utf8_size(text_[begin]) : model_.names[id].size();
+      const auto end = static_cast<uint32_t>(begin + size);
+      writer_.write({begin, end, id});
+      begin = end;
+    }
   }
 
   const UnigramTokens<Score>& model_;
+  const BpeCuts& cuts_;
   std::string_view text_;
   Scratch& scratch_;
   UnigramWriter<Score> writer_;
+  bool tracked_;
   Score sum_ = 0;  // of the scores of all tokens so far
 };
 

@@ -4,7 +4,6 @@
 #include <cfloat>
 #include <cmath>
 
-#include "text/pieces/space_symbol.h"
 #include "text/unicode/utf8.h"
 #include "tidemill/error.h"
 
@@ -82,16 +81,6 @@ Score unknown_score_of(const UnigramVocab& vocab) {
   return lowest - static_cast<Score>(kUnknownPenalty);
 }
 
-std::bitset<256> joined_bytes(const UnigramVocab& vocab) {
-  std::bitset<256> joined;
-  for (const std::string_view token : vocab.tokens) {
-    for (size_t pos = 0; (pos = token.find(kSpaceSymbol, pos + 1)) != token.npos;) {
-      joined.set(static_cast<uint8_t>(token[pos - 1]));
-    }
-  }
-  return joined;
-}
-
 }  // namespace
 
 template <typename Score>
@@ -101,8 +90,7 @@ UnigramTokens<Score>::UnigramTokens(const UnigramVocab& vocab, const std::string
       others(entries(vocab, kSentencePiece, false)),
       scores(scores_of<Score>(vocab)),
       unknown_score(unknown_score_of<Score>(vocab)),
-      unknown("", vocab.unknown),
-      joined(joined_bytes(vocab)) {
+      unknown("", vocab.unknown) {
   if (!vocab.byte_fallback) return;
   for (size_t byte = 0; byte < byte_ids.size(); ++byte) byte_ids[byte] = find(byte_token_name(byte));
 }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <bitset>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -29,8 +28,6 @@ struct UnigramTokens {
     const int32_t id = others.find(name);
     return id >= 0 ? id : trie.find(name);
   }
-  // True when a token may cross the place before a U+2581 that follows `byte`.
-  bool joins_space(char byte) const { return joined[static_cast<uint8_t>(byte)]; }
   int32_t byte_id(char byte) const { return byte_ids[static_cast<uint8_t>(byte)]; }
 
   TokenStrings names;
@@ -40,7 +37,6 @@ struct UnigramTokens {
   Score unknown_score;
   UnknownToken unknown;
   std::array<int32_t, 256> byte_ids = no_byte_ids();  // -1: no fallback for that byte
-  std::bitset<256> joined;                            // what tokens have before a U+2581 inside them
 };
 
 extern template struct UnigramTokens<float>;

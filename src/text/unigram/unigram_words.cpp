@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "text/unicode/code_points.h"
 
@@ -19,32 +20,60 @@ constexpr uint32_t kUnset = std::numeric_limits<uint32_t>::max();
 }  // namespace
 
 template <typename Score>
-typename UnigramWords<Score>::Word UnigramWords<Score>::find(const UnigramTokens<Score>& tokens, std::string_view text,
-                                                             uint32_t begin, uint32_t end) {
-  const std::string_view word = text.substr(begin, end - begin);
-  cache_.pin();
-  const bool readable = begin + PieceKey::kBytes <= text.size();
-  const PieceKey key = readable ? readable_piece_key(word.data(), word.size()) : piece_key(word);
-  const uint64_t hash = key.empty() ? long_piece_hash(word) : piece_hash(key);
-  PieceCache::Value value;
-  if (key.empty() ? cache_.find_long(word, hash, value) : cache_.find(key, hash, value)) {
-    ++n_hits_;
-    return unpack(value);
-  }
-  ++n_misses_;
-  study(tokens, word);
-  if (cache_.add(word, key, hash, packed_, value)) return unpack(value);
-  return {packed_[0] - 1.0, std::span(packed_).subspan(1)};
+UnigramWords<Score>::UnigramWords() {
+  // No word is known beforehand.
+  std::iota(block_.unknown.begin(), block_.unknown.end(), uint16_t{0});
 }
 
 template <typename Score>
-typename UnigramWords<Score>::Word UnigramWords<Score>::unpack(const PieceCache::Value& found) {
-  if (found.n_ids == PieceIds::kCached) {
-    const std::span<const int32_t> all = cache_.cached(found.ids);
-    return {all[0] - 1.0, all.subspan(1)};
+void UnigramWords<Score>::find(const UnigramTokens<Score>& tokens, std::string_view text,
+                               std::span<const ByteRange> words) {
+  not_kept_.clear();
+  cache_.pin();
+  fill_keys(text, words, block_);
+  block_.n_unknown = words.size();
+  const size_t n_missing = cache_.find_quickly(block_, found_, missing_);
+  n_hits_ += static_cast<int64_t>(words.size() - n_missing);
+  for (size_t n = 0; n < n_missing; ++n) {
+    const ByteRange word = words[missing_[n]];
+    find_missing(tokens, text.substr(word.begin, word.end - word.begin), missing_[n]);
   }
-  ids_.assign(found.ids.words.begin() + 1, found.ids.words.begin() + found.n_ids);
-  return {static_cast<double>(found.ids.words[0]) - 1.0, ids_};
+}
+
+template <typename Score>
+void UnigramWords<Score>::find_missing(const UnigramTokens<Score>& tokens, std::string_view word, size_t k) {
+  PieceCache::Value& found = found_[k];
+  const PieceKey& key = block_.keys[k];
+  const uint64_t hash = block_.hashes[k];
+  const bool too_long = word.size() > kLongestWord;
+  if (!too_long && (key.empty() ? cache_.find_long(word, hash, found) : cache_.find(key, hash, found))) {
+    ++n_hits_;
+    return;
+  }
+  ++n_misses_;
+  packed_.assign(1, 0);
+  if (!too_long) {
+    study(tokens, word);
+    if (cache_.add(word, key, hash, packed_, found)) return;
+  }
+  found.n_ids = PieceIds::kUncached;
+  found.ids.words = {static_cast<uint32_t>(not_kept_.size()), static_cast<uint32_t>(packed_.size())};
+  not_kept_.insert(not_kept_.end(), packed_.begin(), packed_.end());
+}
+
+template <typename Score>
+typename UnigramWords<Score>::Word UnigramWords<Score>::word(size_t k) const {
+  const PieceCache::Value& found = found_[k];
+  std::span<const int32_t> all;
+  if (found.n_ids <= PieceIds::kInline) {
+    // Ids are below 2^24, and so the same as numbers with a sign.
+    all = {reinterpret_cast<const int32_t*>(found.ids.words.data()), found.n_ids};
+  } else if (found.n_ids == PieceIds::kCached) {
+    all = cache_.cached(found.ids);
+  } else {
+    all = std::span(not_kept_).subspan(found.ids.words[0], found.ids.words[1]);
+  }
+  return {all[0] - 1.0, all.subspan(1)};
 }
 
 template <typename Score>
@@ -57,12 +86,11 @@ void UnigramWords<Score>::offer(uint32_t to, double score, int32_t id, uint32_t 
   }
 }
 
-// Puts how the word is written into packed_.
+// Puts how the word is written into packed_, where a 0 stands.
 template <typename Score>
 void UnigramWords<Score>::study(const UnigramTokens<Score>& tokens, std::string_view word) {
   const auto size = static_cast<uint32_t>(word.size());
   best_.assign(size + 1, {0, 0, -1, kUnset});
-  packed_.assign(1, 0);
   double largest = 0;  // of all sums
   size_t n_characters = 0;
   for (uint32_t pos = 0, next; pos < size; pos = next, ++n_characters) {

@@ -7,6 +7,7 @@
 // as 2 n u M is less than that lead.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -23,12 +24,14 @@ namespace tidemill {
 template <typename Score>
 class UnigramWords {
  public:
+  UnigramWords();
+
   // Longer words are not remembered; they seldom come back.
   static constexpr size_t kLongestWord = 64;
 
   struct Word {
     double largest_sum;            // before the word, for which this is how it is written; -1: for none
-    std::span<const int32_t> ids;  // valid until the next call
+    std::span<const int32_t> ids;  // valid until the next call of `find`
   };
 
   void limit(size_t n_bytes) { cache_.cache()->limit(n_bytes); }
@@ -36,10 +39,14 @@ class UnigramWords {
     return {.hits = n_hits_, .misses = n_misses_, .bytes = static_cast<int64_t>(cache_.cache()->bytes())};
   }
 
-  // How [begin, end) of `text`, at most kLongestWord bytes, is written.
-  Word find(const UnigramTokens<Score>& tokens, std::string_view text, uint32_t begin, uint32_t end);
+  // Finds out how `words` of `text`, at most PieceBlock::kPieces, are written.
+  void find(const UnigramTokens<Score>& tokens, std::string_view text, std::span<const ByteRange> words);
+  // How word `k` of them is.
+  Word word(size_t k) const;
 
  private:
+  static constexpr size_t kCacheBytes = size_t{16} << 20;  // until `limit` says otherwise
+
   // The best way to a place in a word, and the next best.
   struct Best {
     double score, second;
@@ -47,18 +54,19 @@ class UnigramWords {
     uint32_t from;
   };
 
-  Word unpack(const PieceCache::Value& found);
+  void find_missing(const UnigramTokens<Score>& tokens, std::string_view word, size_t k);
   void study(const UnigramTokens<Score>& tokens, std::string_view word);
   void offer(uint32_t to, double score, int32_t id, uint32_t from);
   double largest_sum(double lead, double largest, size_t n_characters) const;
 
-  static constexpr size_t kCacheBytes = size_t{16} << 20;  // until `limit` says otherwise
-
+  PieceBlock block_;
+  std::array<PieceCache::Value, PieceBlock::kPieces> found_;
+  std::array<uint16_t, PieceBlock::kPieces> missing_;
+  std::vector<int32_t> not_kept_;  // as in the cache, of words that it has no room for
   // Per word: the largest sum and 1, or 0 for none; the ids.
   PieceCache::Reader cache_{std::make_shared<PieceCache>(kCacheBytes)};
   std::vector<Best> best_;
   std::vector<int32_t> packed_;
-  std::vector<int32_t> ids_;
   int64_t n_hits_ = 0, n_misses_ = 0;
 };
 

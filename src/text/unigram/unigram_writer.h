@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "text/pieces/piece_model.h"
@@ -27,6 +28,12 @@ class UnigramWriter {
     if (unknown_begin_ == unknown_end_) unknown_begin_ = segment.begin;
     unknown_end_ = segment.end;
     if (kSentencePiece && can_fall_back()) end_unknown();
+  }
+
+  // Tokens that are known; not where ranges are asked for.
+  void write(std::span<const int32_t> ids) {
+    end_unknown();
+    tokens_.ids.insert(tokens_.ids.end(), ids.begin(), ids.end());
   }
 
   // Writes the unknown characters that wait for more; call it at the end of a piece.

@@ -20,10 +20,7 @@ std::span<const uint16_t> WordCache::find(std::string_view text, std::span<const
   block_.n_unknown = words.size();
   const size_t n_candidates = cache_.find_quickly(block_, found_, missing_);
   for (size_t n = 0; n < n_candidates; ++n) {
-    const uint16_t k = missing_[n];
-    if (!block_.keys[k].empty()) continue;
-    block_.hashes[k] = long_piece_hash(text.substr(words[k].begin, words[k].end - words[k].begin));
-    cache_.prefetch(block_.hashes[k]);
+    if (block_.keys[missing_[n]].empty()) cache_.prefetch_long(block_.hashes[missing_[n]]);
   }
   size_t n_missing = 0;
   for (size_t n = 0; n < n_candidates; ++n) {
