@@ -21,7 +21,7 @@ void WordLattice::build(std::span<const uint32_t> word, const PieceScores& piece
   size_ = static_cast<uint32_t>(word.size());
   nodes_.clear();
   first_node_.clear();
-  nodes_.push_back({.piece = kNone, .begin = 0, .end = 0, .score = 0});
+  nodes_.push_back({.score = 0, .piece = kNone, .begin = 0, .end = 0});
   for (uint32_t begin = 0; begin < size_; ++begin) {
     first_node_.push_back(static_cast<uint32_t>(nodes_.size()));
     bool has_letter = false;
@@ -30,13 +30,13 @@ void WordLattice::build(std::span<const uint32_t> word, const PieceScores& piece
       ++end;
       const uint32_t piece = pieces.trie.value(node);
       if (piece == LetterTrie::kNone) continue;
-      nodes_.push_back({.piece = piece, .begin = begin, .end = end, .score = pieces.scores[piece]});
+      nodes_.push_back({.score = pieces.scores[piece], .piece = piece, .begin = begin, .end = end});
       has_letter |= end == begin + 1;
     }
-    if (!has_letter) nodes_.push_back({.piece = 0, .begin = begin, .end = begin + 1, .score = pieces.unknown_score});
+    if (!has_letter) nodes_.push_back({.score = pieces.unknown_score, .piece = 0, .begin = begin, .end = begin + 1});
   }
   first_node_.push_back(static_cast<uint32_t>(nodes_.size()));
-  nodes_.push_back({.piece = kNone, .begin = size_, .end = size_, .score = 0});
+  nodes_.push_back({.score = 0, .piece = kNone, .begin = size_, .end = size_});
   first_node_.push_back(static_cast<uint32_t>(nodes_.size()));
 }
 
@@ -50,7 +50,9 @@ void WordLattice::add_expected(double count, std::span<double> expected) {
   after_.assign(size_ + 1, kNothing);
   after_[size_] = 0;
   for (uint32_t pos = size_; pos-- > 0;) {
-    for (const Node& node : nodes_at(pos)) after_[pos] = log_sum_exp(after_[pos], node.score + after_[node.end]);
+    for (uint32_t k = first_node_[pos]; k < first_node_[pos + 1]; ++k) {
+      after_[pos] = log_sum_exp(after_[pos], nodes_[k].score + after_[nodes_[k].end]);
+    }
   }
   const double all = before_[size_];
   for (size_t k = 1; k + 1 < nodes_.size(); ++k) {
@@ -64,26 +66,28 @@ void WordLattice::find_best() {
   first_end_.assign(size_ + 1, kNone);
   last_.assign(size_ + 1, kNone);
   first_end_[0] = last_[0] = kStart;
-  for (uint32_t pos = 0; pos <= size_; ++pos) {
-    for (Node& node : nodes_at(pos)) {
-      for (uint32_t l = first_end_[pos]; l != kNone; l = nodes_[l].next_of_end) {
-        const double score = nodes_[l].best_score + node.score;
-        if (l != first_end_[pos] && !(score > node.best_score)) continue;
-        node.best_score = score;
-        node.previous = l;
+  best_.assign(nodes_.size(), {});
+  for (uint32_t k = 1; k < nodes_.size(); ++k) {
+    const Node& node = nodes_[k];
+    Best& best = best_[k];
+    const uint32_t first = first_end_[node.begin];
+    for (uint32_t l = first; l != kNone; l = best_[l].next_of_end) {
+      const double score = best_[l].score + node.score;
+      if (l == first || score > best.score) {
+        best.score = score;
+        best.previous = l;
       }
-      const auto k = static_cast<uint32_t>(&node - nodes_.data());
-      if (pos == size_) break;
-      (first_end_[node.end] == kNone ? first_end_[node.end] : nodes_[last_[node.end]].next_of_end) = k;
-      last_[node.end] = k;
     }
+    if (k + 1 == nodes_.size()) break;  // the stop ends nowhere
+    (first_end_[node.end] == kNone ? first_end_[node.end] : best_[last_[node.end]].next_of_end) = k;
+    last_[node.end] = k;
   }
 }
 
 std::span<const uint32_t> WordLattice::best() {
   find_best();
   path_.clear();
-  for (uint32_t k = nodes_.back().previous; k != kStart && k != kNone; k = nodes_[k].previous) {
+  for (uint32_t k = best_.back().previous; k != kStart; k = best_[k].previous) {
     path_.push_back(nodes_[k].piece);
   }
   std::reverse(path_.begin(), path_.end());
@@ -102,8 +106,8 @@ WordLattice::TwoBest WordLattice::two_best() {
     const uint32_t top = pop();
     const Hypothesis chosen = hypotheses_[top];
     if (chosen.node != kStart) {
-      for (uint32_t l = first_end_[nodes_[chosen.node].begin]; l != kNone; l = nodes_[l].next_of_end) {
-        push({l, top, nodes_[l].best_score + chosen.from_here, nodes_[l].score + chosen.from_here});
+      for (uint32_t l = first_end_[nodes_[chosen.node].begin]; l != kNone; l = best_[l].next_of_end) {
+        push({l, top, best_[l].score + chosen.from_here, nodes_[l].score + chosen.from_here});
       }
       continue;
     }

@@ -42,12 +42,15 @@ class WordLattice {
   static constexpr uint32_t kStart = 0;  // the first node; the last one is the stop
 
   struct Node {
-    uint32_t piece;
-    uint32_t begin, end;           // letters
-    uint32_t next_of_end = kNone;  // the next node that ends there
-    uint32_t previous = kNone;     // of the best way to here
     double score;
-    double best_score = 0;  // of the best way to here, itself included
+    uint32_t piece;
+    uint32_t begin, end;  // letters
+  };
+  // What find_best() knows about a node.
+  struct Best {
+    double score = 0;              // of the best way to here, itself included
+    uint32_t previous = kNone;     // on that way
+    uint32_t next_of_end = kNone;  // the next node that ends where this one does
   };
   struct Hypothesis {
     uint32_t node;
@@ -56,9 +59,6 @@ class WordLattice {
     double from_here;
   };
 
-  std::span<Node> nodes_at(uint32_t begin) {
-    return std::span(nodes_).subspan(first_node_[begin], first_node_[begin + 1] - first_node_[begin]);
-  }
   void find_best();
   void push(const Hypothesis& hypothesis);
   uint32_t pop();
@@ -68,7 +68,8 @@ class WordLattice {
 
   uint32_t size_ = 0;
   std::vector<Node> nodes_;                 // by where they begin; then the shorter first, an unknown one last
-  std::vector<uint32_t> first_node_;        // by place
+  std::vector<uint32_t> first_node_;        // by place; and where those of the last place end
+  std::vector<Best> best_;                  // by node
   std::vector<uint32_t> first_end_, last_;  // by place: nodes that end there
   std::vector<double> before_, after_;      // by place: all ways to there and from there
   std::vector<uint32_t> path_;
