@@ -1,6 +1,6 @@
-"""Training of byte-level BPE, tidemill and other trainers in alternation on the same text.
+"""Training of byte-level BPE or Unigram, tidemill and other trainers in alternation on the same text.
 
-    ./dev bench train_tokenizer [--peers] [--vocab-size 16000] [--threads 1,2] [--rounds 3] [--text FILE]
+    ./dev bench train_tokenizer [--peers] [--kind bpe] [--vocab-size 16000] [--threads 1,2] [--rounds 3] [--text FILE]
 
 Every measurement is a fresh process on as many processors as threads; the order turns around from round to round, so
 that a change of the machine's speed meets all of them. Medians are printed: seconds from the file to the result.
@@ -18,7 +18,7 @@ import tokenize_texts
 from infer import RELEASE, ROOT
 
 PEER_PYTHON = ROOT / "build/peers/training-venv/bin/python"
-PEERS = ["gigabpe", "tokenizers"]
+PEERS = {"bpe": ["gigabpe", "tokenizers"], "unigram": ["sentencepiece", "tokenizers"]}
 
 
 def write_text(path, size_bytes):
@@ -37,36 +37,37 @@ def run_on(cpus, command):
     return json.loads(done.stdout)
 
 
-def seconds_of(program, text, vocab_size, threads):
+def seconds_of(program, kind, text, vocab_size, threads):
     cpus = sorted(os.sched_getaffinity(0))[-threads:]
     if program != "tidemill":
         script = ROOT / "bench/peers/training_bench.py"
-        return run_on(cpus, [PEER_PYTHON, script, program, text, vocab_size, threads])["seconds"]
+        return run_on(cpus, [PEER_PYTHON, script, program, kind, text, vocab_size, threads])["seconds"]
     out = text.with_suffix(".json")
-    train = [RELEASE / "tidemill", "tokenize", "train", "--vocab-size", vocab_size, "--threads", threads]
+    train = [RELEASE / "tidemill", "tokenize", "train", "--kind", kind, "--vocab-size", vocab_size, "--threads", threads]
     answer = run_on(cpus, [*train, "--out", out, text, "--json"])
     return answer["read_seconds"] + answer["train_seconds"]
 
 
-def measure_all(programs, text, vocab_size, thread_counts, rounds):
+def measure_all(programs, kind, text, vocab_size, thread_counts, rounds):
     """(program, threads) -> seconds of every round."""
     samples = {(program, threads): [] for threads in thread_counts for program in programs}
     for round_number in range(rounds):
         keys = list(samples)
         for program, threads in keys if round_number % 2 == 0 else reversed(keys):
-            samples[program, threads].append(seconds_of(program, text, vocab_size, threads))
+            samples[program, threads].append(seconds_of(program, kind, text, vocab_size, threads))
     return samples
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peers", action="store_true", help="run " + " and ".join(PEERS) + " beside tidemill")
+    parser.add_argument("--peers", action="store_true", help="run other trainers beside tidemill")
+    parser.add_argument("--kind", choices=PEERS, default="bpe")
     parser.add_argument("--text", type=pathlib.Path, help="a text file; none: 16 MB made from what Python carries")
     parser.add_argument("--vocab-size", type=int, default=16000)
     parser.add_argument("--threads", default="1,2", help="thread counts, separated by commas")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    programs = ["tidemill", *(PEERS if arguments.peers else [])]
+    programs = ["tidemill", *(PEERS[arguments.kind] if arguments.peers else [])]
     thread_counts = [int(word) for word in arguments.threads.split(",")]
     with tempfile.TemporaryDirectory() as folder:
         text = pathlib.Path(folder) / "text.txt"
@@ -74,8 +75,9 @@ def main():
             text.write_bytes(arguments.text.read_bytes())
         else:
             write_text(text, 16_000_000)
-        samples = measure_all(programs, text, arguments.vocab_size, thread_counts, arguments.rounds)
-        print(f"{arguments.vocab_size} tokens from {text.stat().st_size / 1e6:.1f} MB, medians of {arguments.rounds} rounds")
+        samples = measure_all(programs, arguments.kind, text, arguments.vocab_size, thread_counts, arguments.rounds)
+        size = f"{text.stat().st_size / 1e6:.1f} MB"
+        print(f"{arguments.kind}, {arguments.vocab_size} tokens from {size}, medians of {arguments.rounds} rounds")
     for (program, threads), taken in samples.items():
         median = statistics.median(taken)
         ours = statistics.median(samples["tidemill", threads])

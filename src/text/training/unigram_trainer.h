@@ -25,9 +25,9 @@ struct UnigramTrainingOptions {
 };
 
 // By id.  `words`: valid UTF-8.  Equal words give equal results in whatever order they were counted and however many
-// threads `run` has.  Takes some 60 bytes for each letter of the distinct words, and some 200 for each seed.  Throws
-// invalid_argument when the vocabulary cannot hold the special tokens and every character, out_of_memory past four
-// billion letters of distinct words, and what `run` and `monitor` throw.
+// threads `run` has.  Takes some 30 bytes for each letter of the distinct words, some 200 for each seed, and up to 700
+// for each letter of the longest word.  Throws invalid_argument when the vocabulary cannot hold the special tokens and
+// every character, out_of_memory past four billion letters of distinct words, and what `run` and `monitor` throw.
 std::vector<UnigramToken> train_unigram(const WordCounts& words, const UnigramTrainingOptions& options,
                                         const RunParts& run, const TrainingMonitor& monitor = {});
 
