@@ -66,7 +66,7 @@ class Bpe final : public PieceModel {
         early_known_(
             begin_early<KnownPieces>(vocab, [texts] { return KnownPieces(texts, std::vector<bool>(texts.size())); })),
         names_(vocab.names),
-        name_index_(names_, source),
+        name_index_(names_, source, lists_pairs(vocab) ? nullptr : &hashes_),
         texts_(vocab.texts.empty() ? std::optional<Texts>() : std::optional<Texts>(std::in_place, texts, source)),
         symbols_(vocab, name_index_, source),
         rules_(lists_pairs(vocab) ? bpe_rules(vocab, name_index_, text_index(), source)
@@ -81,6 +81,7 @@ class Bpe final : public PieceModel {
         whole_pieces_(vocab.whole_pieces),
         cache_bytes_(vocab.cache_bytes) {
     std::vector<BpePairs::Rule>().swap(rules_);
+    std::vector<uint64_t>().swap(hashes_);
     std::vector<bool>().swap(whole_tokens_);
   }
 
@@ -99,11 +100,11 @@ class Bpe final : public PieceModel {
   const TokenIndex& text_index() const { return texts_ ? texts_->index : name_index_; }
 
   static bool lists_pairs(const BpeVocab& vocab) {
-    return vocab.order != BpeVocab::Order::scores || vocab.names.size() <= vocab.most_listed;
+    return vocab.order != BpeVocab::Order::scores || !vocab.texts.empty() || vocab.names.size() <= vocab.most_listed;
   }
   BpePairs make_pairs(const BpeVocab& vocab) const {
     if (lists_pairs(vocab)) return BpePairs(rules_);
-    return BpePairs(text_index(), concatenation_ranks(vocab));
+    return BpePairs(name_index_, hashes_, concatenation_ranks(vocab));
   }
 
   // Which tokens their own bytes are proven to become.
@@ -333,6 +334,7 @@ class Bpe final : public PieceModel {
   std::future<BpeCuts> early_cuts_;  // only while loading, as early_known_
   std::future<KnownPieces> early_known_;
   TokenStrings names_;
+  std::vector<uint64_t> hashes_;  // of the names; only while loading
   TokenIndex name_index_;
   std::optional<Texts> texts_;
   BpeSymbols symbols_;

@@ -5,8 +5,14 @@
 
 namespace tidemill {
 
-BpeConcatenations::BpeConcatenations(const TokenIndex& index, std::span<const uint32_t> ranks)
-    : index_(index), longest_(index.longest()), hash_(longest_), filter_(ranks.size()), tokens_(ranks.size()) {
+BpeConcatenations::BpeConcatenations(const TokenIndex& index, std::span<const uint64_t> hashes,
+                                     std::span<const uint32_t> ranks)
+    : index_(index),
+      longest_(index.longest()),
+      hash_(longest_),
+      filter_(ranks.size()),
+      tokens_(ranks.size()),
+      answers_(size_t{1} << kAnswerBits) {
   ids_.reserve(ranks.size());
   for (uint32_t id = 0; id < ranks.size(); ++id) {
     const std::string_view text = index.strings()[static_cast<int32_t>(id)];
@@ -14,7 +20,7 @@ BpeConcatenations::BpeConcatenations(const TokenIndex& index, std::span<const ui
       tokens_[id] = {0, kTooLong, kNone};
       continue;
     }
-    tokens_[id] = {JoinableHash::of(text), static_cast<uint32_t>(text.size()), kNone};
+    tokens_[id] = {hashes[id], static_cast<uint32_t>(text.size()), kNone};
     filter_.add(TokenIndex::mix(tokens_[id].hash));
     ids_.push_back(id);
   }

@@ -1,7 +1,9 @@
 // Pairs that merge because what they spell together is a token, as in SentencePiece and tiktoken: found when they are
-// asked for, by the hash of both parts, so that loading need not cut every token in every place.
+// asked for, by the hash of both parts, so that loading need not cut every token in every place.  Answers are kept
+// where the next asker finds them.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -18,12 +20,31 @@ class BpeConcatenations {
   // Has the ids and strings of `index`, which must outlive it.  `ranks`: per id, the lowest is merged first;
   // kNeverMerged for what merging neither takes nor makes.
   static constexpr uint32_t kNeverMerged = 0xFFFFFFFFu;
-  BpeConcatenations(const TokenIndex& index, std::span<const uint32_t> ranks);
+  // `hashes`: JoinableHash of each string.
+  BpeConcatenations(const TokenIndex& index, std::span<const uint64_t> hashes, std::span<const uint32_t> ranks);
 
   static constexpr uint32_t kNone = 0xFFFFFFFFu;
   // The number of the merge that makes the two tokens one; kNone when they do not merge.  Lower numbers have lower
   // ranks, or equal ones.
   uint32_t find(uint32_t left, uint32_t right) const {
+    const uint64_t pair = uint64_t{left} << kIdBits | right;
+    std::atomic<uint64_t>& answer = answers_[pair * 0x9E3779B97F4A7C15u >> (64 - kAnswerBits)];
+    const uint64_t known = ~answer.load(std::memory_order_relaxed);
+    if (known >> kMergeBits == pair) return (known & kMergeMask) == kMergeMask ? kNone : known & kMergeMask;
+    const uint32_t merge = look_up(left, right);
+    answer.store(~(pair << kMergeBits | (merge & kMergeMask)), std::memory_order_relaxed);
+    return merge;
+  }
+
+  // By the number of a merge: what it makes.  Leaves nothing behind.
+  std::vector<uint32_t> take_ids() { return std::move(ids_); }
+
+ private:
+  static constexpr int kIdBits = 21, kMergeBits = 22;
+  static constexpr uint64_t kMergeMask = (uint64_t{1} << kMergeBits) - 1;
+  static constexpr int kAnswerBits = 17;  // 1 MiB
+
+  uint32_t look_up(uint32_t left, uint32_t right) const {
     const Token& a = tokens_[left];
     const Token& b = tokens_[right];
     const size_t size = size_t{a.size} + b.size;
@@ -34,10 +55,6 @@ class BpeConcatenations {
     return id < 0 ? kNone : tokens_[static_cast<size_t>(id)].merge;
   }
 
-  // By the number of a merge: what it makes.  Leaves nothing behind.
-  std::vector<uint32_t> take_ids() { return std::move(ids_); }
-
- private:
   struct Token {
     uint64_t hash;   // JoinableHash
     uint32_t size;   // bytes; kTooLong for what never merges
@@ -51,6 +68,9 @@ class BpeConcatenations {
   HashFilter filter_;         // of tokens that merging may make
   HugeVector<Token> tokens_;  // by id
   std::vector<uint32_t> ids_;
+  // Pairs and their merges, by hash: all bits of a pair's ids and its merge inverted, so that zeros are no answer (but
+  // for the last two of 2^21 ids, which a vocabulary of so many may look up in vain).
+  mutable std::vector<std::atomic<uint64_t>> answers_;
 };
 
 }  // namespace tidemill

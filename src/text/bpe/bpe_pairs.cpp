@@ -27,8 +27,8 @@ BpePairs::BpePairs(std::span<const Rule> given) {
   if (has_ties) ranks_ = std::move(ranks);
 }
 
-BpePairs::BpePairs(const TokenIndex& index, std::span<const uint32_t> ranks) {
-  auto concatenations = std::make_unique<BpeConcatenations>(index, ranks);
+BpePairs::BpePairs(const TokenIndex& index, std::span<const uint64_t> hashes, std::span<const uint32_t> ranks) {
+  auto concatenations = std::make_unique<BpeConcatenations>(index, hashes, ranks);
   ids_ = concatenations->take_ids();
   concatenations_ = std::move(concatenations);
   const auto same_rank = [&](uint32_t a, uint32_t b) { return ranks[a] == ranks[b]; };

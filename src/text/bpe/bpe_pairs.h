@@ -27,7 +27,7 @@ class BpePairs {
   // Of two rules for one pair the last counts.  At most 2^kMergeBits - 1 rules.
   explicit BpePairs(std::span<const Rule> rules);
   // Of pairs that are not listed, by the ranks of what they become: BpeConcatenations.
-  BpePairs(const TokenIndex& index, std::span<const uint32_t> ranks);
+  BpePairs(const TokenIndex& index, std::span<const uint64_t> hashes, std::span<const uint32_t> ranks);
 
   // The number of the pair's merge; kNone when it is not merged.  Lower numbers have lower ranks, or equal ones.
   uint32_t find(uint32_t left, uint32_t right) const {

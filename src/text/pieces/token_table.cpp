@@ -34,7 +34,9 @@ JoinableHash::JoinableHash(size_t max_size) : powers_(max_size + 1, 1) {
   for (size_t n = 1; n <= max_size; ++n) powers_[n] = powers_[n - 1] * kBase;
 }
 
-TokenIndex::TokenIndex(const TokenStrings& strings, const std::string& source) : strings_(&strings) {
+TokenIndex::TokenIndex(const TokenStrings& strings, const std::string& source, std::vector<uint64_t>* hashes)
+    : strings_(&strings) {
+  if (hashes) hashes->reserve(static_cast<size_t>(strings.size()));
   slots_.assign(std::bit_ceil(std::max<size_t>(strings.size(), 1) * 2), Slot{0, -1});
   mask_ = slots_.size() - 1;
   // The slots of a block of strings are asked for together, for most lie in memory that is far away.
@@ -42,7 +44,9 @@ TokenIndex::TokenIndex(const TokenStrings& strings, const std::string& source) :
   for (int32_t begin = 0, end; begin < strings.size(); begin = end) {
     end = std::min(begin + static_cast<int32_t>(mixed.size()), strings.size());
     for (int32_t id = begin; id < end; ++id) {
-      mixed[static_cast<size_t>(id - begin)] = mix(JoinableHash::of(strings[id]));
+      const uint64_t hash = JoinableHash::of(strings[id]);
+      if (hashes) hashes->push_back(hash);
+      mixed[static_cast<size_t>(id - begin)] = mix(hash);
       __builtin_prefetch(&slots_[mixed[static_cast<size_t>(id - begin)] & mask_], 1);
     }
     for (int32_t id = begin; id < end; ++id) {

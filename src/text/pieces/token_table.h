@@ -52,7 +52,8 @@ class TokenIndex {
  public:
   // Empty strings are left out.  Throws bad_file, naming `source`, when a string occurs twice, and when strings were
   // made to collide, so that a hostile vocabulary cannot make loading quadratic.
-  TokenIndex(const TokenStrings& strings, const std::string& source);
+  // `hashes`, where given, receives the JoinableHash of each string.
+  TokenIndex(const TokenStrings& strings, const std::string& source, std::vector<uint64_t>* hashes = nullptr);
   const TokenStrings& strings() const { return *strings_; }
 
   // The id of `bytes`, whose JoinableHash is `hash`; -1 when there is none.
