@@ -227,7 +227,7 @@ def fuzz(options, folder):
             n_texts += BATCH
         if n_failures >= options.failures:
             break
-        if "-" in name and name.rsplit("-", 1)[1].isdigit():
+        if name not in subjects.installed():
             comparisons.pop(name).close()
     for comparison in comparisons.values():
         comparison.close()

@@ -52,6 +52,18 @@ class HuggingFace:
         return self.reference.decode(ids, skip_special_tokens=skip_special_tokens)
 
 
+class GemmaGguf(HuggingFace):
+    """Of Gemma 3's GGUF, which lacks one token of the tokenizer.json that its authors publish."""
+
+    MISSING = "<image_soft_token>"
+
+    def __init__(self, path, model):
+        super().__init__(path)
+        self.path = model
+        self.n_ids = self.reference.token_to_id(self.MISSING)
+        self.snippets = [snippet for snippet in self.snippets if snippet != self.MISSING]
+
+
 class SentencePiece:
     """Of a .model file."""
 
@@ -221,8 +233,11 @@ def installed():
     """name -> a function that loads it, of published tokenizers that the environment names."""
     found = {}
     gemma = os.environ.get("TIDEMILL_GEMMA_TOKENIZER_JSON", "")
+    model = os.environ.get("TIDEMILL_MODEL_GEMMA", "")
     if gemma and pathlib.Path(gemma).exists():
         found["gemma"] = lambda: HuggingFace(pathlib.Path(gemma))
+        if model and pathlib.Path(model).exists():
+            found["gemma-gguf"] = lambda: GemmaGguf(pathlib.Path(gemma), pathlib.Path(model))
     folder = os.environ.get("TIDEMILL_EXTRA_DATA", "")
     for path in sorted(pathlib.Path(folder).glob("tokenizers/files/*")) if folder else []:
         if path.suffix == ".json" and isinstance(json.loads(path.read_text(encoding="utf-8")), dict):

@@ -39,6 +39,7 @@ run_differential() {
   need_build release
   [[ -f $gemma_tokenizer_file ]] && export TIDEMILL_GEMMA_TOKENIZER_JSON=$gemma_tokenizer_file
   say "comparing tokenizers with the libraries that they follow for $1 s"
+  has_default_model && export TIDEMILL_MODEL_GEMMA=$default_model_file
   TIDEMILL_BUILD=$root/build/release "$venv/bin/python" "$root/tests/fuzz/differential.py" --seconds "$1" >&2
 }
 
