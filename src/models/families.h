@@ -19,6 +19,7 @@ std::unique_ptr<Model> make_gptneox(const ModelSource& source, std::string_view 
 std::unique_ptr<Model> make_gptoss(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_llama(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_mamba(const ModelSource& source, std::string_view name);
+std::unique_ptr<Model> make_mamba2(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_modernbert(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_nomic_bert(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_olmo2(const ModelSource& source, std::string_view name);

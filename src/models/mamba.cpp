@@ -148,7 +148,7 @@ std::vector<WeightName> joined_names(const MambaConfig& config, const MambaNames
   return {
       {"blk.*.ssm_in_x", theirs.in, Part::first_half},
       {"blk.*.ssm_in_z", theirs.in, Part::second_half},
-      {"blk.*.ssm_conv1d.weight", theirs.conv, Part::whole, Change::transposed},
+      {"blk.*.ssm_conv1d.weight", theirs.conv, Part::whole, Change::kernel_first},
       {"blk.*.ssm_x_step", theirs.x, Part::range, Change::none, {0, total}},
       {"blk.*.ssm_x_b", theirs.x, Part::range, Change::none, {rank, total}},
       {"blk.*.ssm_x_c", theirs.x, Part::range, Change::none, {rank + size, total}},

@@ -28,6 +28,7 @@ constexpr Row kRows[] = {
     {{"gptoss",   "",         "GptOssForCausalLM",    "gpt-oss, in plain dtypes"},     make_gptoss},
     {{"llama",    "llama",    "LlamaForCausalLM",     "Llama 1 to 3, SmolLM 1 and 2"}, make_llama},
     {{"mamba",    "mamba",    "MambaForCausalLM",     "Mamba 1"},                      make_mamba},
+    {{"mamba2",   "mamba2",   "Mamba2ForCausalLM",    "Mamba 2"},                      make_mamba2},
     {{"mistral",  "",         "MistralForCausalLM",   "Mistral; its GGUFs are llama's"}, make_llama},
     {{"mixtral",  "",         "MixtralForCausalLM",   "Mixtral; its GGUFs are llama's"}, make_llama},
     {{"modernbert", "",       "ModernBertModel",      "ModernBERT"},                   make_modernbert},

@@ -47,26 +47,33 @@ std::pair<std::string, size_t> fill(std::string_view pattern, const std::vector<
   return {name, next};
 }
 
-// The axes that a model gives a tensor which the file holds otherwise.
-Tensor seen_as(const Tensor& tensor, const Parameter& parameter, Change change) {
+// Channels [begin, end) of a convolution's [channels, kernel] or [channels, 1, kernel] as [kernel, channels]; nothing
+// when it has other axes or less channels.
+std::optional<Tensor> kernel_first(const Tensor& tensor, int64_t begin, int64_t end) {
   const Shape& shape = tensor.shape();
-  if (change == Change::transposed) {
-    const bool is_conv = shape.rank() == 3 && shape[1] == 1;
-    const Tensor matrix = is_conv ? tensor.reshape({shape[0], shape[2]}) : tensor;
-    return matrix.shape().rank() == 2 ? matrix.transpose(0, 1) : matrix;
-  }
-  const bool is_vector = change >= Change::flattened && parameter.shape.rank() == 1;
-  return is_vector && shape.n_elements() == parameter.shape[0] ? tensor.reshape(parameter.shape) : tensor;
+  const bool has_between = shape.rank() == 3 && shape[1] == 1;
+  if ((shape.rank() != 2 && !has_between) || end > shape[0]) return {};
+  const Tensor matrix = has_between ? tensor.reshape({shape[0], shape[2]}) : tensor;
+  return matrix.slice(0, begin, end).transpose(0, 1);
 }
 
 bool keeps_numbers(Change change) {
-  return change == Change::none || change == Change::transposed || change == Change::flattened;
+  switch (change) {
+    case Change::none:
+    case Change::transposed:
+    case Change::kernel_first:
+    case Change::flattened:
+      return true;
+    default:
+      return false;
+  }
 }
 
 float apply(Change change, float number) {
   switch (change) {
     case Change::none:
     case Change::transposed:
+    case Change::kernel_first:
     case Change::flattened:
       return number;
     case Change::less_one:
@@ -111,13 +118,7 @@ void WeightLoader::load(const Parameter& parameter) {
     weights_.require(place.name, parameter.shape);  // throws
   }
   used_.insert(place.name);
-  Tensor tensor = *found;
-  if (place.expert) {
-    if (tensor.shape().rank() < 2 || *place.expert >= tensor.dim(0)) fail_shape(place, *found, parameter.shape);
-    const auto dims = tensor.shape().dims();
-    tensor = tensor.slice(0, *place.expert, *place.expert + 1).reshape(Shape(dims.subspan(1)));
-  }
-  tensor = seen_as(tensor, parameter, place.change);
+  Tensor tensor = seen_as(*found, place, parameter);
   const RowPattern rows = rows_of(tensor, place, *found, parameter);
   const bool is_view = rows.is_range();
   if (is_view) tensor = tensor.slice(0, rows.begin, rows.begin + parameter.shape[0]);
@@ -130,6 +131,27 @@ void WeightLoader::load(const Parameter& parameter) {
   // Operations read vectors as f32, also while memory is planned, before a backend has seen them.
   const bool is_to_widen = parameter.role == WeightRole::vector && tensor.dtype() != DType::f32;
   *parameter.tensor = is_to_widen || !keeps_numbers(place.change) ? changed(tensor, place.change) : tensor;
+}
+
+// A tensor of the file with the axes that its rows are counted by.
+Tensor WeightLoader::seen_as(const Tensor& found, const Place& place, const Parameter& parameter) const {
+  Tensor tensor = found;
+  if (place.expert) {
+    if (tensor.shape().rank() < 2 || *place.expert >= tensor.dim(0)) fail_shape(place, found, parameter.shape);
+    const auto dims = tensor.shape().dims();
+    tensor = tensor.slice(0, *place.expert, *place.expert + 1).reshape(Shape(dims.subspan(1)));
+  }
+  const Shape& shape = tensor.shape();
+  if (place.change == Change::transposed) return shape.rank() == 2 ? tensor.transpose(0, 1) : tensor;
+  if (place.change == Change::kernel_first) {
+    const int64_t n_channels = parameter.shape.last(), begin = place.range.begin;
+    const auto kernels = kernel_first(tensor, begin, begin + n_channels);
+    if (!kernels || tensor.dim(0) != (place.part == Part::range ? place.range.total : n_channels))
+      fail_shape(place, found, parameter.shape);
+    return *kernels;
+  }
+  const bool is_vector = place.change >= Change::flattened && parameter.shape.rank() == 1;
+  return is_vector && shape.n_elements() == parameter.shape[0] ? tensor.reshape(parameter.shape) : tensor;
 }
 
 // Where the rows of the weight stand among those of `tensor`, whose number is checked.
@@ -166,6 +188,7 @@ WeightLoader::RowPattern WeightLoader::rows_of(const Tensor& tensor, const Place
     case Part::odd_rows:
       return pattern(2 * n, {.begin = 1, .group = 1, .period = 2});
     case Part::range:
+      if (place.change == Change::kernel_first) return pattern(n, {});  // seen_as has cut its channels
       return pattern(place.range.total, {.begin = place.range.begin});
   }
   return {};
@@ -215,10 +238,11 @@ void WeightLoader::expect_all_used(std::span<const std::string_view> ignored) co
 
 void WeightLoader::fail_shape(const Place& place, const Tensor& found, const Shape& expected) const {
   const bool is_part = place.part != Part::whole || place.expert;
-  throw Error(ErrorCode::bad_file, weights_.path() + ": tensor '" + place.name + "' is " + found.shape().to_string() +
-                                       ", expected " + (is_part ? "a part of " : "") + expected.to_string() +
-                                       (place.change == Change::transposed ? " transposed" : "") +
-                                       "; the file is damaged or of another architecture");
+  throw Error(ErrorCode::bad_file,
+              weights_.path() + ": tensor '" + place.name + "' is " + found.shape().to_string() + ", expected " +
+                  (is_part ? "a part of " : "") + expected.to_string() +
+                  (place.change == Change::transposed || place.change == Change::kernel_first ? " transposed" : "") +
+                  "; the file is damaged or of another architecture");
 }
 
 }  // namespace tidemill

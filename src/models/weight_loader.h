@@ -38,8 +38,9 @@ enum class Part : uint8_t {
 // What else is different in the file.
 enum class Change : uint8_t {
   none,
-  transposed,  // [in, out], or the [channels, 1, kernel] of a convolution
-  less_one,    // the file holds the weight less one (Gemma's norms)
+  transposed,    // [in, out]
+  kernel_first,  // [channels, kernel] of a convolution, or with an axis of one between; a range is of channels
+  less_one,      // the file holds the weight less one (Gemma's norms)
   // Vectors whose axes the file may hold apart, or with more of length one:
   flattened,
   exp,          // the weight is e^t of the file's number t
@@ -100,6 +101,7 @@ class WeightLoader {
   };
 
   Place place_of(const std::string& ours) const;
+  Tensor seen_as(const Tensor& found, const Place& place, const Parameter& parameter) const;
   RowPattern rows_of(const Tensor& tensor, const Place& place, const Tensor& found, const Parameter& parameter) const;
   Tensor made_anew(const Tensor& tensor, const RowPattern& rows, const Parameter& parameter);
   Tensor changed(const Tensor& weight, Change change);

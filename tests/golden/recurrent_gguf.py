@@ -104,6 +104,7 @@ def write_rwkv(writer, config, weights):
 # Class in config.json -> architecture in GGUF, what writes it.
 ARCHITECTURES = {
     "MambaForCausalLM": ("mamba", write_mamba),
+    "Mamba2ForCausalLM": ("mamba2", write_mamba),
     "Rwkv6": ("rwkv6", write_rwkv),
     "Rwkv7": ("rwkv7", write_rwkv),
 }

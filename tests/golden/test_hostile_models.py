@@ -160,9 +160,37 @@ def test_a_wrong_tensor_is_named(refused, change, words):
     ("t5-encoder-gated", {"feed_forward_proj": "gated-mish"}, ["feed_forward_proj", "mish"]),
     ("t5-encoder-gated", {"feed_forward_proj": "relu"}, ["DenseReluDense.wi.weight", "missing"]),
     ("t5-encoder-gated", {"d_kv": 13}, ["SelfAttention.q", "[48, 48]", "[52, 48]"]),
+    ("mamba", {"state_size": 9}, ["x_proj", "[19, 80]", "a part of"]),
+    ("mamba", {"conv_kernel": 5}, ["conv1d.weight", "[80, 1, 4]", "[5, 80] transposed"]),
+    ("mamba", {"time_step_rank": "auto"}, ["time_step_rank", "auto"]),
+    ("mamba", {"use_bias": True}, ["use_bias"]),
+    ("mamba2-groups", {"n_groups": 4}, ["n_groups"]),
+    ("mamba2-groups", {"state_size": 2**40}, ["state_size"]),
+    ("mamba2-groups", {"n_groups": 3}, ["in_proj", "[262, 48]"]),
+    ("mamba2-groups", {"time_step_limit": [0.01, 1.0]}, ["time_step_limit"]),
+    ("rwkv4-hf", {"attention_hidden_size": 80}, ["attention_hidden_size"]),
+    ("rwkv4", {"num_hidden_layers": 2}, ["blocks.2", "not part of"]),
+    ("rwkv5-2", {"head_size": 13}, ["num_heads", "head_size"]),
+    ("rwkv6", {"num_heads": 0}, ["num_heads"]),
+    ("rwkv7", {"intermediate_size": 113}, ["ffn.key.weight", "[112, 48]", "[113, 48]"]),
 ])  # fmt: skip
 def test_families_name_what_is_wrong(refused, model, fields, words):
     message = refused(model, config(**fields))
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize("model, change, words", [
+    ("mamba", reshape("backbone.layers.1.mixer.A_log", [8, 80]), ["layers.1.mixer.A_log", "[8, 80]", "[80, 8]"]),
+    ("mamba", reshape("backbone.layers.0.mixer.conv1d.weight", [80, 2, 2]), ["conv1d.weight", "[80, 2, 2]"]),
+    ("rwkv6", reshape("blocks.0.att.time_maa_w1", [48 * 30]), ["time_maa_w1", "a matrix"]),
+    ("rwkv6", reshape("blocks.1.att.time_maa_w1", [30, 48]), ["blocks.1.att.time_maa_w1", "[30, 48]"]),
+    ("rwkv6", reshape("blocks.1.att.time_maa_w2", [1, 30, 48]), ["blocks.1.att.time_maa_w2", "[1, 30, 48]"]),
+    ("rwkv7", rename("blocks.0.att.w1", "blocks.0.att.w9"), ["blocks.0.att.w1", "missing"]),
+    ("rwkv7", rename("blocks.2.att.v0", "blocks.2.att.v9"), ["blocks.2.att.v0", "missing"]),
+], ids=["A turned", "conv", "flat", "turned", "stack of one", "no rank", "no v0"])  # fmt: skip
+def test_a_wrong_tensor_of_a_recurrent_model_is_named(refused, model, change, words):
+    message = refused(model, change)
     for word in words:
         assert word in message
 
