@@ -23,10 +23,14 @@
 namespace tidemill {
 namespace {
 
-// Of more rules the proof would take longer than it saves.
-constexpr size_t kMostProven = size_t{1} << 19;
-// Pieces from this size on are cut before they are merged, where a text allows it.
-constexpr size_t kCutFrom = 16;
+// Of more rules the proof would take longer than it saves: what is not proven is merged once.  Where whole pieces are
+// tokens it also allows to cut long ones.
+constexpr size_t kMostProven = size_t{1} << 18;
+constexpr size_t kMostProvenToCut = size_t{1} << 19;
+// Unknown ones from this size on are cut before they are merged, where a text allows it.  Pieces that a pattern cut
+// have seldom a place inside; words of a whole text end with what follows them.
+constexpr size_t kCutPiecesFrom = 16;
+constexpr size_t kCutWordsFrom = 6;
 
 class Bpe final : public PieceModel {
  public:
@@ -75,8 +79,12 @@ class Bpe final : public PieceModel {
         byte_pairs_(pairs_.has_ties() ? std::vector<uint32_t>() : symbols_.plain_bytes(), pairs_),
         sizes_(symbols_.sizes(texts)),
         cuts_(make_cuts(texts, vocab)),
-        whole_tokens_(find_whole(texts.size())),
-        joints_(make_joints(texts, vocab)),
+        whole_tokens_(find_whole(texts.size(), vocab.whole_pieces ? kMostProvenToCut : kMostProven)),
+        byte_joints_(make_joints(texts, vocab)),
+        joints_(cuts_          ? &cuts_->joints()
+                : byte_joints_ ? &*byte_joints_
+                               : nullptr),
+        cut_from_(cuts_ ? kCutWordsFrom : kCutPiecesFrom),
         known_(make_known(texts, vocab)),
         whole_pieces_(vocab.whole_pieces),
         cache_bytes_(vocab.cache_bytes) {
@@ -108,8 +116,8 @@ class Bpe final : public PieceModel {
   }
 
   // Which tokens their own bytes are proven to become.
-  std::vector<bool> find_whole(size_t n_tokens) const {
-    if (pairs_.has_ties() || rules_.empty() || rules_.size() > kMostProven) return std::vector<bool>(n_tokens);
+  std::vector<bool> find_whole(size_t n_tokens, size_t most_rules) const {
+    if (pairs_.has_ties() || rules_.empty() || rules_.size() > most_rules) return std::vector<bool>(n_tokens);
     std::vector<bool> whole = find_whole_tokens(n_tokens, symbols_.ids(), rules_, pairs_);
     for (const uint32_t id : symbols_.byte_token_ids()) whole[id] = false;  // "<0x41>" is no text of theirs
     return whole;
@@ -194,7 +202,7 @@ class Bpe final : public PieceModel {
       return;
     }
     ++own.n_misses;
-    const bool may_cut = joints_ && &block != &own.parts && piece.size() >= kCutFrom;
+    const bool may_cut = joints_ && &block != &own.parts && piece.size() >= cut_from_;
     const std::span<const int32_t> ids =
         may_cut && encode_parts(text, range, own) ? own.piece_ids : merged_ids(piece, own);
     if (ids.size() == 1 && !key.empty() && known_.confirm(key, hash, static_cast<uint32_t>(ids[0]))) {
@@ -212,14 +220,14 @@ class Bpe final : public PieceModel {
     if (end == piece.end) return false;
     own.piece_ids.clear();
     for (size_t begin = piece.begin; begin < piece.end;) {
-      own.words.clear();
-      while (begin < piece.end && own.words.size() < PieceBlock::kPieces) {
-        own.words.push_back({static_cast<uint32_t>(begin), static_cast<uint32_t>(end)});
+      own.part_ranges.clear();
+      while (begin < piece.end && own.part_ranges.size() < PieceBlock::kPieces) {
+        own.part_ranges.push_back({static_cast<uint32_t>(begin), static_cast<uint32_t>(end)});
         begin = end;
         if (begin < piece.end) end = joints_->next_cut(text, begin, piece.end);
       }
-      find_block(text, own.words, own.parts, own);
-      emit(own.words.size(), own.parts, own, own.piece_ids);
+      find_block(text, own.part_ranges, own.parts, own);
+      emit(own.part_ranges.size(), own.parts, own, own.piece_ids);
     }
     return true;
   }
@@ -344,7 +352,9 @@ class Bpe final : public PieceModel {
   std::vector<uint32_t> sizes_;  // id -> bytes of a text, 0 where that depends; or empty
   std::optional<BpeCuts> cuts_;
   std::vector<bool> whole_tokens_;  // only while loading
-  std::optional<CharacterJoints> joints_;
+  std::optional<CharacterJoints> byte_joints_;
+  const CharacterJoints* joints_;  // or null
+  size_t cut_from_;                // shorter words are merged whole
   KnownPieces known_;
   bool whole_pieces_;
   size_t cache_bytes_;

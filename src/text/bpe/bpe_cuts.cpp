@@ -17,7 +17,7 @@ BpeCuts::BpeCuts(std::span<const std::string_view> tokens) : joints_(tokens, Cha
 
 size_t BpeCuts::near_end(std::string_view text, size_t begin, size_t end) const {
   constexpr size_t kNear = 48;
-  if (begin + 1 + kNear + kSpaceSymbol.size() > end) return 0;
+  if (begin + 1 + kNear + kSpaceSymbol.size() > end) return last_end(text, begin, end);
   const char* bytes = text.data() + begin + 1;
   for (size_t at = 0; at < kNear; at += 8) {
     uint64_t word;
@@ -32,6 +32,14 @@ size_t BpeCuts::near_end(std::string_view text, size_t begin, size_t end) const 
     }
   }
   return 0;
+}
+
+size_t BpeCuts::last_end(std::string_view text, size_t begin, size_t end) const {
+  const std::string_view head = text.substr(0, end);
+  for (size_t at = head.find(kSpaceSymbol, begin + 1); at != head.npos; at = head.find(kSpaceSymbol, at + 1)) {
+    if (!joins_space_[static_cast<uint8_t>(head[at - 1])]) return at;
+  }
+  return end;
 }
 
 size_t BpeCuts::cut(std::string_view text, size_t begin, size_t end, size_t max_words,

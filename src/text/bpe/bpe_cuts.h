@@ -24,9 +24,14 @@ class BpeCuts {
   // side by side in no token.
   size_t cut(std::string_view text, size_t begin, size_t end, size_t max_words, std::vector<ByteRange>& words) const;
 
+  // By which the words that `cut` finds can be cut again.
+  const CharacterJoints& joints() const { return joints_; }
+
  private:
   // Where a word that begins at `begin` ends before a space nearby; 0 when that is not seen.
   size_t near_end(std::string_view text, size_t begin, size_t end) const;
+  // The same where the range ends nearby; `end` when no space comes before.
+  size_t last_end(std::string_view text, size_t begin, size_t end) const;
 
   std::array<bool, 256> joins_space_{};  // bytes that some token has before U+2581
   CharacterJoints joints_;

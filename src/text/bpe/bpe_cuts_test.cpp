@@ -27,7 +27,6 @@ std::vector<std::string> words_of(const BpeCuts& cuts, const std::string& text, 
 TEST(BpeCuts, CutsBeforeSpacesThatNoTokenReachesAcross) {
   const std::vector<std::string_view> tokens = {"▁th", "▁the", "▁▁", "it", "中国"};
   const BpeCuts cuts(tokens);
-  // Near the end of a text cuts are found character by character, and more of them.
   const std::string tail(40, 'x');
   const std::vector<std::string> words = words_of(cuts, "it▁the▁▁▁th▁the" + tail, 2);
   std::string joined;

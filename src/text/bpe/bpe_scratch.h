@@ -36,10 +36,11 @@ class BpeScratch final : public PieceModel::Scratch {
   BpeBlock block;
   BpeBlock parts;  // of one long piece
   std::array<int32_t, (PieceBlock::kPieces + PieceIds::kInline) * PieceIds::kInline> out;
-  std::vector<int32_t> word_ids;      // of one word
-  std::vector<int32_t> piece_ids;     // of one long piece
-  std::vector<ByteRange> words;       // that pieces were cut into
-  std::vector<uint32_t> word_pieces;  // and of which piece each is
+  std::vector<int32_t> word_ids;       // of one word
+  std::vector<int32_t> piece_ids;      // of one long piece
+  std::vector<ByteRange> part_ranges;  // that it was cut into
+  std::vector<ByteRange> words;        // that pieces were cut into
+  std::vector<uint32_t> word_pieces;   // and of which piece each is
   BpeWord word;
   PieceCache::Reader cache;
   int64_t n_hits = 0, n_misses = 0;

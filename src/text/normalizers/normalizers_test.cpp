@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+#include <string>
 #include <utility>
 
 namespace tidemill {
@@ -104,6 +106,27 @@ TEST(Normalizers, RunInSequence) {
   parts.push_back(make_replace_string(" ", "\u2581"));
   EXPECT_EQ(applied(make_normalizer_sequence(std::move(parts)), "a b"), "\u2581a\u2581b");
   EXPECT_EQ(applied(make_normalizer_sequence({}), "a b"), "a b");
+}
+
+// A byte is replaced eight at a time where nobody asks for origins.
+TEST(Normalizers, ReplaceBytesAsTheyReplaceStrings) {
+  std::mt19937 rng(4);
+  for (const std::string content : {"", "x", "\u2581", "abcd", "abcde"}) {
+    const NormalizerPtr replace = make_replace_string(" ", content);
+    for (int round = 0; round < 200; ++round) {
+      std::string text;
+      std::string expected;
+      for (size_t k = rng() % 40; k > 0; --k) {
+        const uint32_t kind = rng() % 4;
+        const std::string added = kind == 0   ? " "
+                                  : kind == 1 ? "\u00A0"
+                                              : std::string(1, static_cast<char>(1 + rng() % 127));
+        text += added;
+        expected += added == " " ? content : added;
+      }
+      ASSERT_EQ(applied(replace, text), expected);
+    }
+  }
 }
 
 }  // namespace
