@@ -23,9 +23,16 @@ from infer import RELEASE, ROOT, call, compiler, machine, slug_of
 PEERS = ROOT / "build/peers"
 PEER_PYTHON = PEERS / "tokenizer-venv/bin/python"
 # What reads which files.
-LIBRARIES = {".tiktoken": ["gigatoken", "tiktoken"], ".json": ["gigatoken", "fastokens", "tokenizers"]}
+LIBRARIES = {".tiktoken": ["gigatoken", "tiktoken"], ".json": ["gigatoken", "fastokens", "tokenizers"], ".model": ["sentencepiece"]}
+WORDPIECE_LIBRARIES = ["nanotoken", "tokenizers"]
 # Texts for the slow ones are cut, so that a round ends: characters.
 SLOW = {"tokenizers": 300_000, "tiktoken": 1_500_000}
+
+
+def libraries_for(tokenizer):
+    if tokenizer.suffix == ".json" and json.loads(tokenizer.read_text(encoding="utf-8"))["model"].get("type") == "WordPiece":
+        return WORDPIECE_LIBRARIES
+    return LIBRARIES[tokenizer.suffix]
 
 
 def run_on(cpus, command):
@@ -67,9 +74,9 @@ def rows_of(samples):
 
 def measure_all(tokenizers, texts, thread_counts, rounds, peers):
     samples = {}
+    programs_for = {tokenizer: ["tidemill", *(libraries_for(tokenizer) if peers else [])] for tokenizer in tokenizers}
     for round_number in range(rounds):
-        for tokenizer in tokenizers:
-            programs = ["tidemill", *(LIBRARIES[tokenizer.suffix] if peers else [])]
+        for tokenizer, programs in programs_for.items():
             for name, text in texts.items():
                 for threads in thread_counts:
                     for program in programs if round_number % 2 == 0 else reversed(programs):
@@ -83,7 +90,7 @@ def measure_all(tokenizers, texts, thread_counts, rounds, peers):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", action="store_true", help="run the other libraries beside tidemill")
-    parser.add_argument("--tokenizer", action="append", type=pathlib.Path, help="a tokenizer.json or .tiktoken file; repeatable")
+    parser.add_argument("--tokenizer", action="append", type=pathlib.Path, help="a tokenizer.json, .tiktoken or .model file; repeatable")
     parser.add_argument("--threads", default="1,2", help="thread counts, separated by commas")
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()

@@ -1,9 +1,13 @@
-"""Texts to tokenize, made from what every Python carries, so that anyone can make them again."""
+"""Texts to tokenize, made from what every Python carries, so that anyone can make them again.
+
+    tokenize_texts.py FOLDER
+"""
 
 import ast
 import pathlib
 import random
 import re
+import sys
 import sysconfig
 
 STDLIB = pathlib.Path(sysconfig.get_paths()["stdlib"])
@@ -87,3 +91,7 @@ def write_all(folder, limit=4_000_000):
         files[name] = folder / f"{name.replace(' ', '-')}.txt"
         files[name].write_text(text[:limit], encoding="utf-8")
     return files
+
+
+if __name__ == "__main__":
+    write_all(pathlib.Path(sys.argv[1]))

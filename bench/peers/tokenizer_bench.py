@@ -36,6 +36,23 @@ def fastokens(path, threads):
     return lambda parts: sum(len(encoding.ids) for encoding in tokenizer.encode_batch(parts))
 
 
+def nanotoken(path, threads):
+    import nanotoken
+
+    with open(path, encoding="utf-8") as file:
+        tokenizer = nanotoken.WordPieceTokenizer.from_json(file.read())
+    if threads == 1:
+        return lambda parts: sum(len(tokenizer.encode(part, add_special_tokens=False)) for part in parts)
+    return lambda parts: len(tokenizer.encode_batch(parts, add_special_tokens=False)[0])
+
+
+def sentencepiece(path, threads):
+    import sentencepiece
+
+    tokenizer = sentencepiece.SentencePieceProcessor(model_file=path, num_threads=threads)
+    return lambda parts: sum(len(ids) for ids in tokenizer.encode(parts))
+
+
 def hf(path, threads):
     import tokenizers
 
@@ -67,7 +84,8 @@ def main():
     library, path, text_path, threads = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
     os.environ["RAYON_NUM_THREADS"] = str(threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if threads > 1 else "false"
-    encode = {"gigatoken": gigatoken, "fastokens": fastokens, "tokenizers": hf, "tiktoken": tiktoken}[library](path, threads)
+    libraries = {"tokenizers": hf} | {make.__name__: make for make in [gigatoken, fastokens, nanotoken, sentencepiece, tiktoken]}
+    encode = libraries[library](path, threads)
     with open(text_path, encoding="utf-8", newline="") as file:
         text = file.read()
     parts = split_at_lines(text, threads)

@@ -36,7 +36,14 @@ need_tokenizer_peers() {
   # What reads no ranks reads them as a tokenizer.json.
   [[ -f $data/o200k_base.json ]] ||
     "$root/build/release/tidemill" tokenize "$data/o200k_base.tiktoken" --write-json "$data/o200k_base.json"
-  tokenizer_files=("$data/cl100k_base.tiktoken" "$data/o200k_base.json")
+  if [[ ! -f $data/unigram.model ]]; then
+    say "training a WordPiece and a Unigram to measure with (a minute, once)"
+    "$environment/bin/python" "$root/bench/tokenize_texts.py" "$root/build/bench-texts"
+    quietly tokenizer-training "$environment/bin/python" "$root/bench/peers/make_tokenizers.py" \
+      "$root/build/release/tidemill" "$root/build/bench-texts" "$data" ||
+      die "tokenizers to measure with: they could not be trained; see $logs/tokenizer-training.log"
+  fi
+  tokenizer_files=("$data/cl100k_base.tiktoken" "$data/o200k_base.json" "$data/wordpiece.json" "$data/unigram.model")
 }
 
 # Trainers of tokenizers from PyPI.
