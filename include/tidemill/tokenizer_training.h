@@ -56,8 +56,9 @@ struct TrainingReport {
 // Reads `files` ("-": standard input) line by line, trains, and writes `out`, which is replaced only once the new file
 // is whole.  The result depends on the texts and the options, not on the number of threads.  Memory grows with the
 // distinct words, not with the files.  What is not UTF-8 counts as U+FFFD.
-// Throws invalid_argument (options, no file, more characters than a unigram vocabulary holds), not_found, io, bad_file
-// (a malformed pattern, a line of 256 MiB without a space), unsupported (a pattern that cannot be run), cancelled.
+// Throws invalid_argument (options out of range or of another kind, no file, more characters than a unigram vocabulary
+// holds), not_found, io, bad_file (a malformed pattern, a line of 256 MiB without a space), unsupported (a pattern that
+// cannot be run), cancelled.
 TrainingReport train_tokenizer(std::span<const std::string> files, const std::string& out,
                                const TokenizerTrainingOptions& options);
 

@@ -275,6 +275,9 @@ def expect_error(done, status, *fragments):
         (2, ["--special", ""], "special token"),
         (2, ["--kind", "wordpiece", "--max-token-length", "3"], "max_token_length"),
         (2, ["--limit-alphabet", "3"], "limit_alphabet"),
+        (2, ["--kind", "spm-bpe", "--pattern", "llama3"], "pattern"),
+        (2, ["--kind", "unigram", "--cased"], "lowercase"),
+        (2, ["--cased"], "lowercase"),
         (3, ["--pattern", "[a-z"], "pattern"),
     ],
 )

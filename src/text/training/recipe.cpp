@@ -200,25 +200,39 @@ class UnigramRecipe final : public TrainingRecipe {
   PreTokenizerPtr pre_tokenizer_;
 };
 
+void refuse(const std::string& message) {
+  throw Error(ErrorCode::invalid_argument, message);
+}
+
+// Refuses options that mean nothing to the kind, which would otherwise be left out without a word.
+void check_kind(const TokenizerTrainingOptions& options) {
+  const TrainingKind kind = options.kind;
+  if (options.pattern != TokenizerTrainingOptions().pattern && kind != TrainingKind::bpe) {
+    refuse("pattern: only bpe cuts text by one; leave it out");
+  }
+  if (!options.lowercase && kind != TrainingKind::wordpiece) {
+    refuse("lowercase (--cased): only wordpiece changes letters, all others keep them; leave it out");
+  }
+  if (options.limit_alphabet && kind == TrainingKind::bpe) {
+    refuse("limit_alphabet: the alphabet of byte-level BPE is all bytes; leave it out");
+  }
+  if (options.max_token_length && kind == TrainingKind::wordpiece) {
+    refuse("max_token_length: WordPiece has no such limit; leave it out");
+  }
+  if (kind != TrainingKind::unigram) return;
+  if (options.min_frequency > 0) refuse("min_frequency: Unigram merges no pairs; leave it out");
+  if (options.limit_alphabet) refuse("limit_alphabet: Unigram keeps every character; leave it out");
+  if (options.max_token_length) refuse("max_token_length: Unigram has no such limit; leave it out");
+}
+
 void check(const TokenizerTrainingOptions& options) {
-  const auto refuse = [](const std::string& message) { throw Error(ErrorCode::invalid_argument, message); };
   if (options.vocab_size < 1 || options.vocab_size > kMostTokens) {
     refuse("vocab_size: " + std::to_string(options.vocab_size) + " is out of range; give 1 to 2147483647");
   }
   if (options.min_frequency < 0) refuse("min_frequency: is negative; give 0 or more");
   if (options.limit_alphabet && *options.limit_alphabet < 0) refuse("limit_alphabet: is negative; give 0 or more");
   if (options.max_token_length && *options.max_token_length < 1) refuse("max_token_length: is below 1; give 1 or more");
-  if (options.kind == TrainingKind::unigram) {
-    if (options.min_frequency > 0) refuse("min_frequency: Unigram merges no pairs; leave it out");
-    if (options.limit_alphabet) refuse("limit_alphabet: Unigram keeps every character; leave it out");
-    if (options.max_token_length) refuse("max_token_length: Unigram has no such limit; leave it out");
-  }
-  if (options.limit_alphabet && options.kind == TrainingKind::bpe) {
-    refuse("limit_alphabet: the alphabet of byte-level BPE is all bytes; leave it out");
-  }
-  if (options.max_token_length && options.kind == TrainingKind::wordpiece) {
-    refuse("max_token_length: WordPiece has no such limit; leave it out");
-  }
+  check_kind(options);
   for (const std::string& token : options.special_tokens) {
     if (token.empty() || !is_utf8(token)) {
       refuse("special token '" + printable(token) + "': is empty or not UTF-8; give another one");
