@@ -43,6 +43,7 @@ constexpr Option kOptions[] = {
     kThreadsOption,
     kContextOption,
     kPrecisionOption,
+    kStateOption,
     kBackendOption,
     kCheckOption,
     kJsonOption,

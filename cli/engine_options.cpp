@@ -14,6 +14,7 @@ Engine load_engine(const Arguments& arguments) {
   return Engine::load(model, {.threads = static_cast<int>(arguments.integer("--threads")),
                               .context_length = arguments.integer("--ctx"),
                               .exact_f32 = precision == "f32",
+                              .state = arguments.text("--state"),
                               .backend = arguments.text("--backend"),
                               .check_weights = arguments.flag("--check"),
                               .on_progress = [&](double share) { progress.update(share); }});

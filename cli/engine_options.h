@@ -28,6 +28,12 @@ inline constexpr Option kPrecisionOption = {
     .value_name = "P",
     .help = "fast: int8 activations, f16 state; f32: everything computed in f32, slower",
     .fallback = "fast"};
+inline constexpr Option kStateOption = {
+    .flag = "--state",
+    .kind = OptionKind::text,
+    .value_name = "S",
+    .help = "keep keys and values in f16, f32 or int8; auto: f16, but f32 where all is computed in f32",
+    .fallback = "auto"};
 inline constexpr Option kBackendOption = {.flag = "--backend",
                                           .kind = OptionKind::text,
                                           .value_name = "B",

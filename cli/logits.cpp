@@ -49,6 +49,7 @@ constexpr Option kOptions[] = {
     kThreadsOption,
     kContextOption,
     kPrecisionOption,
+    kStateOption,
     kBackendOption,
     kCheckOption,
     {.flag = "--json", .help = "print JSON (the only form of output)"},

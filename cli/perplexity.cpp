@@ -30,6 +30,7 @@ constexpr Option kOptions[] = {
      .max = 1 << 30},
     kThreadsOption,
     kPrecisionOption,
+    kStateOption,
     kBackendOption,
     kCheckOption,
     kJsonOption,

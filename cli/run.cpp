@@ -52,6 +52,7 @@ constexpr Option kOptions[] = {
     kThreadsOption,
     kContextOption,
     kPrecisionOption,
+    kStateOption,
     kBackendOption,
     kCheckOption,
     kJsonOption,

@@ -27,7 +27,19 @@ MemoryNeed plan_memory(Model& model, int64_t context_length, int64_t batch, DTyp
   return need;
 }
 
-DType state_dtype_of(Model& model, DType preferred) {
+DType state_dtype_of(Model& model, const std::string& wanted, DType preferred) {
+  if (wanted == "f32") return DType::f32;
+  if (wanted == "f16") return DType::f16;
+  if (wanted == "int8") {
+    for (const LayerStateSpec& layer : model.state_spec().layers) {
+      if (layer.kv_width % info(DType::q8_0).block_length == 0) continue;
+      throw Error(ErrorCode::unsupported, "--state int8: keys of " + std::to_string(layer.kv_width) +
+                                              " numbers are not whole blocks of 32; use f16");
+    }
+    return DType::q8_0;
+  }
+  if (wanted != "auto")
+    throw Error(ErrorCode::invalid_argument, "--state: '" + wanted + "' is none of auto, f32, f16 and int8");
   bool is_f32 = true;
   model.visit_params([&](std::string_view, Tensor& weight, WeightRole role) {
     is_f32 = is_f32 && (role == WeightRole::vector || weight.dtype() == DType::f32);

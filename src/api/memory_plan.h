@@ -14,8 +14,10 @@ namespace tidemill {
 MemoryNeed plan_memory(Model& model, int64_t context_length, int64_t batch, DType state_dtype,
                        Runner::Limits limits = {});
 
-// What keys and values are kept in: f32 where all matrices are f32, whose users want its accuracy, else `preferred`.
-DType state_dtype_of(Model& model, DType preferred);
+// What keys and values are kept in.  `wanted` is EngineOptions::state; "auto" is f32 where all matrices are f32, whose
+// users want its accuracy, else `preferred`.  Throws invalid_argument for other words,
+// unsupported where the model's keys are not whole blocks of int8.
+DType state_dtype_of(Model& model, const std::string& wanted, DType preferred);
 
 // The context length to load with.  `wanted` 0 means the model's own, halved down to 2,048 until it fits.
 // Throws out_of_memory, saying what is needed and what there is, when it cannot fit, and invalid_argument when

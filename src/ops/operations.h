@@ -27,7 +27,7 @@ struct StateRun {
   int64_t first_row = 0;
   int64_t n_rows = 0;
   int64_t first_pos = 0;
-  Tensor keys = {};    // [capacity, n_kv_heads * head_dim], f32 or f16
+  Tensor keys = {};    // [capacity, n_kv_heads * head_dim], f32, f16 or q8_0 (whole blocks in each head)
   Tensor values = {};  // same shape and dtype
   Tensor slot = {};    // f32 [slot_size]
 };

@@ -49,12 +49,17 @@ void expect_whole(const StateRun& run) {
 }
 
 // The caches of a run are alike and have room for its rows.
-void expect_caches(const StateRun& run, int64_t kv_width) {
+void expect_caches(const StateRun& run, const AttentionOptions& options) {
+  const int64_t kv_width = options.n_kv_heads * options.head_dim;
   for (const Tensor& cache : {run.keys, run.values}) {
-    const bool known = cache.dtype() == DType::f32 || cache.dtype() == DType::f16;
+    const bool known = cache.dtype() == DType::f32 || cache.dtype() == DType::f16 || cache.dtype() == DType::q8_0;
     if (!known || cache.shape().rank() != 2 || cache.dim(1) != kv_width || !cache.is_contiguous()) {
-      fail("attention: a cache is " + text(cache) + "; give contiguous f32 or f16 [capacity, " +
+      fail("attention: a cache is " + text(cache) + "; give contiguous f32, f16 or q8_0 [capacity, " +
            std::to_string(kv_width) + "]");
+    }
+    if (options.head_dim % info(cache.dtype()).block_length != 0) {
+      fail("attention: head_dim " + std::to_string(options.head_dim) + " does not hold whole blocks of the cache " +
+           text(cache) + "; give one of f32 or f16");
     }
   }
   if (run.keys.dtype() != run.values.dtype() || run.keys.shape() != run.values.shape()) {
@@ -214,7 +219,7 @@ Tensor Ops::attention(const Tensor& q, const Tensor& k, const Tensor& v, std::sp
   expect_shape("attention: v", v.shape(), {q.dim(0), kv_width});
   for (const StateRun& run : runs) {
     const bool has_caches = !run.keys.empty() || !run.values.empty();
-    if (has_caches) expect_caches(run, kv_width);
+    if (has_caches) expect_caches(run, options);
     if (!has_caches || options.both_ways) expect_whole(run);
   }
   expect_cover("attention: q", q, runs);

@@ -11,6 +11,7 @@
 #include "ops/recurrent_reference.h"
 #include "tensor/dequantize.h"
 #include "tensor/half.h"
+#include "tensor/quantize.h"
 
 namespace tidemill {
 
@@ -33,6 +34,8 @@ double dot(const float* a, const float* b, int64_t n) {
 // What is too large for f16 is stored as the largest finite number: an infinity in the state would turn every later
 // result into NaN.
 void store_row(const float* row, Tensor cache, int64_t pos) {
+  if (cache.dtype() == DType::q8_0)
+    return quantize_q8_0({row, static_cast<size_t>(cache.dim(1))}, cache.row<std::byte>(pos));
   for (int64_t i = 0; i < cache.dim(1); ++i) {
     if (cache.dtype() == DType::f16) {
       cache.row<uint16_t>(pos)[i] = f32_to_f16(std::clamp(row[i], -65504.0f, 65504.0f));

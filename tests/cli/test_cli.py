@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import pathlib
 import pty
 import signal
 import subprocess
@@ -230,6 +231,18 @@ def test_not_enough_memory_is_an_error_of_its_own(tidemill, gemma_model):
     limit = ["prlimit", "--as=400000000"]
     done = subprocess.run([*limit, tidemill.program, "run", gemma_model, "--prompt", "x"], capture_output=True, text=True)
     expect_error(done, 4, "memory")
+
+
+def test_an_int8_state_costs_little(tidemill, gemma_model, tiny_model, tmp_path):
+    text = tmp_path / "text"
+    text.write_text((pathlib.Path(__file__).parents[2] / "docs/architecture.md").read_text(encoding="utf-8")[:8000], encoding="utf-8")
+    loss = {
+        state: tidemill.json("perplexity", gemma_model, "--file", text, "--state", state)["perplexity"]
+        for state in ("f16", "int8")
+    }
+    assert loss["f16"] != loss["int8"] < 1.01 * loss["f16"]
+    expect_error(tidemill.run("run", tiny_model, "--prompt", "x", "--state", "int8"), 3, "int8", "40", "f16")
+    expect_error(tidemill.run("run", tiny_model, "--prompt", "x", "--state", "int9"), 2, "int9", "int8")
 
 
 @pytest.mark.parametrize("isa", ["abacus", ""])

@@ -5,7 +5,9 @@
 #include <cstring>
 
 #include "backends/cpu/grain.h"
+#include "tensor/blocks.h"
 #include "tensor/half.h"
+#include "tensor/quantize.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/attention.cpp"
@@ -33,26 +35,66 @@ void store_f16(const float* source, uint16_t* target, int64_t n) {
   for (; i < n; ++i) target[i] = f32_to_f16(std::clamp(source[i], -kLargest, kLargest));
 }
 
+// The keys of a tile that a query at a position sees, [first, end), counted from the tile's first.
+struct TileSight {
+  TileSight(const QueryBlock& block, int64_t tile)
+      : sight(block.sight), tile_pos(tile * static_cast<int64_t>(kTileKeys)) {}
+  size_t first(int64_t pos) const { return static_cast<size_t>(std::max<int64_t>(0, sight.first(pos) - tile_pos)); }
+  size_t end(int64_t pos) const { return std::min(kTileKeys, static_cast<size_t>(sight.end(pos) - tile_pos)); }
+
+  Sight sight;
+  int64_t tile_pos;
+};
+
+// Keys and values of one head in a tile: rows of head_dim numbers, `stride` numbers apart.
 template <typename T>
-static void attend(const QueryBlock& block, int64_t tile, const AttentionOptions& options, const BlockScratch& scratch,
-                   const Parts& part) {
+struct TileRows {
+  const T* keys;
+  const T* values;
+  size_t stride;
+};
+
+template <typename T>
+static TileRows<T> rows_of(const QueryBlock& block, int64_t tile, const AttentionOptions& options) {
+  const int64_t pos = tile * static_cast<int64_t>(kTileKeys), column = block.kv_head * options.head_dim;
+  return {block.run->keys.row<T>(pos) + column, block.run->values.row<T>(pos) + column,
+          static_cast<size_t>(block.run->keys.dim(1))};
+}
+
+// Those of a cache in Q8_0, widened; as many as some query sees.
+static TileRows<float> widened_rows(const QueryBlock& block, int64_t tile, const AttentionOptions& options,
+                                    const BlockScratch& scratch) {
+  const TileSight sees(block, tile);
+  const size_t n_keys = sees.end(block.first_pos() + block.row_end(tile) - 1);
+  const auto head_dim = static_cast<size_t>(options.head_dim);
+  const int64_t n_blocks = options.head_dim / BlockQ8_0::kLength;
+  float* target = scratch.widened;
+  for (const Tensor& cache : {block.run->keys, block.run->values}) {
+    for (size_t key = 0; key < n_keys; ++key) {
+      const auto* source = cache.row<BlockQ8_0>(sees.tile_pos + static_cast<int64_t>(key)) + block.kv_head * n_blocks;
+      float* row = target + key * head_dim;
+      for (int64_t i = 0; i < n_blocks; ++i, ++source, row += BlockQ8_0::kLength) {
+        const float scale = f16_to_f32(source->scale);
+        for (int j = 0; j < BlockQ8_0::kLength; ++j) row[j] = scale * static_cast<float>(source->quants[j]);
+      }
+    }
+    target += kTileKeys * head_dim;
+  }
+  return {scratch.widened, scratch.widened + kTileKeys * head_dim, head_dim};
+}
+
+template <typename T>
+static void attend(const QueryBlock& block, int64_t tile, const TileRows<T>& rows, const AttentionOptions& options,
+                   const BlockScratch& scratch, const Parts& part) {
   const int64_t group = options.n_heads / options.n_kv_heads;
   const auto head_dim = static_cast<size_t>(options.head_dim);
   const int64_t row_begin = block.row_begin(tile), row_end = block.row_end(tile);
-  const int64_t tile_pos = tile * static_cast<int64_t>(kTileKeys);
-  // Keys of the tile that the query at `pos` sees: [first, end).
-  const auto first = [&](int64_t pos) {
-    return static_cast<size_t>(std::max<int64_t>(0, block.sight.first(pos) - tile_pos));
-  };
-  const auto end = [&](int64_t pos) {
-    return std::min(kTileKeys, static_cast<size_t>(block.sight.end(pos) - tile_pos));
-  };
-
-  const size_t first_key = first(block.first_pos() + row_begin), n_keys = end(block.first_pos() + row_end - 1);
+  const TileSight sees(block, tile);
+  const int64_t tile_pos = sees.tile_pos;
+  const size_t first_key = sees.first(block.first_pos() + row_begin);
+  const size_t n_keys = sees.end(block.first_pos() + row_end - 1);
   const size_t first_panel = first_key / kPanelKeys * kPanelKeys;
-  const auto stride = static_cast<size_t>(block.run->keys.dim(1));
-  const T* const keys = block.run->keys.row<T>(tile_pos) + block.kv_head * options.head_dim;
-  const T* const values = block.run->values.row<T>(tile_pos) + block.kv_head * options.head_dim;
+  const auto [keys, values, stride] = rows;
   const auto first_query = static_cast<size_t>(row_begin * group);
   const auto n_queries = static_cast<size_t>((row_end - row_begin) * group);
   const size_t chunk_stride = static_cast<size_t>(block.n_rows * group) * kRowStride;
@@ -69,11 +111,11 @@ static void attend(const QueryBlock& block, int64_t tile, const AttentionOptions
     if (!options.distance_bias.empty()) {
       const int64_t farthest = options.distance_bias.dim(1) / 2;
       const int64_t head = block.kv_head * group + static_cast<int64_t>(query) % group;
-      add_bias(scratch.scores + i * kRowStride, first(pos), end(pos), tile_pos - pos,
+      add_bias(scratch.scores + i * kRowStride, sees.first(pos), sees.end(pos), tile_pos - pos,
                options.distance_bias.row<float>(head) + farthest, farthest);
     }
     if (options.soft_cap != 0) cap_scores(scratch.scores + i * kRowStride, first_key, n_keys, options.soft_cap);
-    soften(scratch.scores + i * kRowStride, first_key, n_keys, first(pos), end(pos), &part.greatest[query],
+    soften(scratch.scores + i * kRowStride, first_key, n_keys, sees.first(pos), sees.end(pos), &part.greatest[query],
            &part.totals[query]);
   }
   sum_values(scratch.scores, n_queries, values, stride, first_key, n_keys, head_dim,
@@ -84,9 +126,11 @@ static void attend(const QueryBlock& block, int64_t tile, const AttentionOptions
 void attend_tile(const QueryBlock& block, int64_t tile, const AttentionOptions& options, const BlockScratch& scratch,
                  const Parts& part) {
   if (block.run->keys.dtype() == DType::f16) {
-    attend<hwy::float16_t>(block, tile, options, scratch, part);
+    attend(block, tile, rows_of<hwy::float16_t>(block, tile, options), options, scratch, part);
+  } else if (block.run->keys.dtype() == DType::q8_0) {
+    attend(block, tile, widened_rows(block, tile, options, scratch), options, scratch, part);
   } else {
-    attend<float>(block, tile, options, scratch, part);
+    attend(block, tile, rows_of<float>(block, tile, options), options, scratch, part);
   }
 }
 
@@ -221,6 +265,8 @@ void Attention::append(const Tensor& k, const Tensor& v, std::span<const StateRu
   const auto store = [&](const Tensor& rows, int64_t row, const Tensor& cache, int64_t pos) {
     if (cache.dtype() == DType::f16) {
       to_f16(rows.row<float>(row), cache.row<uint16_t>(pos), width);
+    } else if (cache.dtype() == DType::q8_0) {
+      quantize_q8_0({rows.row<float>(row), static_cast<size_t>(width)}, cache.row<std::byte>(pos));
     } else {
       std::memcpy(cache.row<float>(pos), rows.row<float>(row), static_cast<size_t>(width) * sizeof(float));
     }

@@ -79,15 +79,16 @@ struct Parts {
 
 // Memory of one thread while it works on a block of at most `n_queries` queries.
 struct BlockScratch {
-  float* q = nullptr;       // [chunks of head_dim][n_queries][kRowStride], scaled
-  float* packed = nullptr;  // keys of a tile, transposed: [panels][head_dim][kPanelKeys]
-  float* scores = nullptr;  // [n_queries][kRowStride], then weights
-  Parts part;               // of one tile
-  Parts sum;                // of all tiles so far
+  float* q = nullptr;        // [chunks of head_dim][n_queries][kRowStride], scaled
+  float* packed = nullptr;   // keys of a tile, transposed: [panels][head_dim][kPanelKeys]
+  float* scores = nullptr;   // [n_queries][kRowStride], then weights
+  float* widened = nullptr;  // [2][kTileKeys][head_dim]: keys and values of a tile, where the cache is quantised
+  Parts part;                // of one tile
+  Parts sum;                 // of all tiles so far
 
   static size_t n_chunks(size_t head_dim) { return (head_dim + kRowStride - 1) / kRowStride; }
   static size_t n_floats(size_t n_queries, size_t head_dim) {
-    return (n_chunks(head_dim) + 1) * n_queries * kRowStride + kTileKeys * head_dim +
+    return (n_chunks(head_dim) + 1) * n_queries * kRowStride + 3 * kTileKeys * head_dim +
            2 * Parts::n_floats(n_queries, head_dim);
   }
   static BlockScratch at(float* memory, size_t n_queries, size_t head_dim) {
@@ -95,7 +96,8 @@ struct BlockScratch {
     scratch.q = memory;
     scratch.packed = scratch.q + n_chunks(head_dim) * n_queries * kRowStride;
     scratch.scores = scratch.packed + kTileKeys * head_dim;
-    float* const parts = scratch.scores + n_queries * kRowStride;
+    scratch.widened = scratch.scores + n_queries * kRowStride;
+    float* const parts = scratch.widened + 2 * kTileKeys * head_dim;
     scratch.part = Parts::at(parts, n_queries, head_dim);
     scratch.sum = Parts::at(parts + Parts::n_floats(n_queries, head_dim), n_queries, head_dim);
     return scratch;
