@@ -1,4 +1,4 @@
-// Fuzz target: any text, with a vocabulary that the input extends.  Build: ./dev fuzz spm_tokenizer_fuzz.
+// Fuzz target: any text, with a vocabulary that the input extends.  Build: ./dev fuzz spm_tokenizer.
 //
 // Input: one byte of options; lines of further tokens, each after a digit for its type; an empty line; the text.
 // Checked: ids are those of the oracle, spans cover the text in order, decoding gives the text back, and streamed
