@@ -13,7 +13,12 @@ inline constexpr size_t kHugePage = size_t{2} << 20;
 // Wishes huge pages for all that lies in [data, data + n_bytes) as whole ones.  Where there are none nothing happens.
 void advise_huge_pages(void* data, size_t n_bytes);
 
-// For containers: what is as large as a huge page begins where one does.
+// `n_bytes` of memory that begins where a huge page does and wishes for them; from the system itself where that is
+// possible, so that it goes back there when it is freed.  Throws bad_alloc.
+void* allocate_huge_pages(size_t n_bytes);
+void free_huge_pages(void* data, size_t n_bytes);
+
+// For containers: what is as large as a huge page is made of them.
 template <typename T>
 struct HugePageAllocator {
   using value_type = T;
@@ -23,17 +28,19 @@ struct HugePageAllocator {
   HugePageAllocator(const HugePageAllocator<U>&) {}
 
   T* allocate(size_t n) {
-    void* const data = ::operator new(n * sizeof(T), alignment(n));
-    if (is_huge(n)) advise_huge_pages(data, n * sizeof(T));
+    const size_t n_bytes = n * sizeof(T);
+    void* const data = n_bytes < kHugePage ? ::operator new(n_bytes, kAlignment) : allocate_huge_pages(n_bytes);
     return static_cast<T*>(data);
   }
-  void deallocate(T* data, size_t n) { ::operator delete(data, alignment(n)); }
+  void deallocate(T* data, size_t n) {
+    if (n * sizeof(T) < kHugePage) return ::operator delete(data, kAlignment);
+    free_huge_pages(data, n * sizeof(T));
+  }
 
   bool operator==(const HugePageAllocator&) const = default;
 
  private:
-  static bool is_huge(size_t n) { return n * sizeof(T) >= kHugePage; }
-  static std::align_val_t alignment(size_t n) { return std::align_val_t{is_huge(n) ? kHugePage : alignof(T)}; }
+  static constexpr std::align_val_t kAlignment{alignof(T)};
 };
 
 template <typename T>
