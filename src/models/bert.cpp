@@ -53,7 +53,8 @@ std::vector<WeightName> names(const ModelSource& source, const std::string& pref
 
 std::unique_ptr<Model> make_bert(const ModelSource& source, std::string_view name) {
   if (source.gguf != nullptr)
-    return make_encoder(encoder_config(GgufConfig(*source.gguf, std::string(name)), name), source, {});
+    return make_encoder(encoder_config(GgufConfig(*source.gguf, std::string(name)), name), source,
+                        gguf_names(*source.gguf));
   const std::string prefix =
       prefix_in(source, name == "bert" ? "bert." : "roberta.", "embeddings.word_embeddings.weight");
   return make_encoder(from_json(source, name), source, names(source, prefix), prefix);

@@ -12,10 +12,11 @@ namespace {
 
 constexpr size_t kMaxRopes = 2;
 
-// What files hold beside the weights: tables that follow from the configuration, and a layer over the first hidden
-// state that only some tasks use.
+// What files hold beside the weights: tables that follow from the configuration, and layers over the hidden states that
+// only some tasks use, of which the last are a GGUF's.
 constexpr std::string_view kIgnored[] = {"embeddings.position_ids", "rotary_emb.inv_freq", "pooler.dense.weight",
-                                         "pooler.dense.bias"};
+                                         "pooler.dense.bias",       "cls.weight",          "cls.bias",
+                                         "cls.norm.weight",         "cls.output.weight",   "cls.output.bias"};
 
 struct Layer {
   Norm attn_norm;       // of what attention reads, or of the sum with what it gives

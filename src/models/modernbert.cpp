@@ -14,28 +14,47 @@ float rope_base(const JsonConfig& get, std::string_view kind, std::string_view o
   return own ? own->positive_or("rope_theta", fallback) : get.positive_or(older, fallback);
 }
 
+// All layers slide but the first and every `global_every`-th after it.
+std::vector<bool> sliding_between(int64_t global_every, const EncoderConfig& config) {
+  std::vector<bool> slides;
+  for (int64_t index = 0; index < config.model.n_layers; ++index) slides.push_back(index % global_every != 0);
+  return slides;
+}
+
+// Half of the `local` positions that a sliding layer sees are before the query, half after it.
+void set_layers(EncoderConfig& config, const std::vector<bool>& slides, int64_t local) {
+  for (size_t index = 0; index < slides.size(); ++index) {
+    // What the first layer reads has just left the embedding's norm.
+    config.layers[index] = {
+        .window = slides[index] ? local / 2 + 1 : 0, .rope = slides[index] ? 1 : 0, .has_attn_norm = index > 0};
+  }
+}
+
 EncoderConfig from_json(const ModelSource& source, std::string_view name) {
   const JsonConfig get(*source.config, source.config_path + ": ");
   EncoderConfig config = encoder_config(get, name);
   config.activation = activation_named(get, "hidden_activation", "gelu");
   config.norm_eps = get.positive_or("norm_eps", 1e-5f);
-  config.norms_first = true;
-  config.is_gated = true;
   config.parts.norm_bias = get.flag_or("norm_bias", false);
   config.parts.qkv_bias = config.parts.out_bias = get.flag_or("attention_bias", false);
   config.parts.ffn_bias = get.flag_or("mlp_bias", false);
-  const int64_t n = config.head_dim;
-  config.ropes = {{.n_rotated = n, .base = rope_base(get, "full_attention", "global_rope_theta", 160000)},
-                  {.n_rotated = n, .base = rope_base(get, "sliding_attention", "local_rope_theta", 10000)}};
-  // Half of the local tokens are before the query, half after it.
-  const int64_t window = get.count_or("local_attention", EncoderLimits::kContext, 128) / 2 + 1;
-  const int64_t global_every = get.count_or("global_attn_every_n_layers", kMaxPeriod, 3);
-  const std::vector<bool> slides = sliding_layers(get, config.layers.size());
-  for (size_t index = 0; index < config.layers.size(); ++index) {
-    const bool is_global = slides.empty() ? static_cast<int64_t>(index) % global_every == 0 : !slides[index];
-    // What the first layer reads has just left the embedding's norm.
-    config.layers[index] = {.window = is_global ? 0 : window, .rope = is_global ? 0 : 1, .has_attn_norm = index > 0};
-  }
+  const auto rope = [&](float base) { return RopeConfig{.n_rotated = config.head_dim, .base = base}; };
+  config.ropes = {rope(rope_base(get, "full_attention", "global_rope_theta", 160000)),
+                  rope(rope_base(get, "sliding_attention", "local_rope_theta", 10000))};
+  std::vector<bool> slides = sliding_layers(get, config.layers.size());
+  if (slides.empty()) slides = sliding_between(get.count_or("global_attn_every_n_layers", kMaxPeriod, 3), config);
+  set_layers(config, slides, get.count_or("local_attention", EncoderLimits::kContext, 128));
+  return config;
+}
+
+EncoderConfig from_gguf(const ModelSource& source, std::string_view name) {
+  const GgufConfig get(*source.gguf, std::string(name));
+  EncoderConfig config = encoder_config(get, name);
+  config.parts.norm_bias = config.parts.qkv_bias = config.parts.out_bias = config.parts.ffn_bias = false;
+  const auto rope = [&](float base) { return RopeConfig{.n_rotated = config.head_dim, .base = base}; };
+  config.ropes = {rope(get.positive_or("rope.freq_base", 160000)), rope(get.positive_or("rope.freq_base_swa", 10000))};
+  set_layers(config, sliding_between(get.count_or("attention.sliding_window_pattern", kMaxPeriod, 3), config),
+             get.count_or("attention.sliding_window", EncoderLimits::kContext, 128));
   return config;
 }
 
@@ -56,12 +75,22 @@ std::vector<WeightName> names() {
   };
 }
 
+std::vector<WeightName> names_in_gguf(const GgufFile& file) {
+  std::vector<WeightName> all = gguf_names(file);
+  all.push_back({"blk.*.ffn_gate", "blk.*.ffn_up", Part::first_half});
+  all.push_back({"blk.*.ffn_up", "blk.*.ffn_up", Part::second_half});
+  return all;
+}
+
 }  // namespace
 
 std::unique_ptr<Model> make_modernbert(const ModelSource& source, std::string_view name) {
-  if (source.gguf != nullptr)
-    throw Error(ErrorCode::unsupported, source.gguf->path() + ": ModernBERT is not read from GGUF; give its folder");
-  return make_encoder(from_json(source, name), source, names(),
+  const bool is_gguf = source.gguf != nullptr;
+  EncoderConfig config = is_gguf ? from_gguf(source, name) : from_json(source, name);
+  config.norms_first = true;
+  config.is_gated = true;
+  if (is_gguf) return make_encoder(std::move(config), source, names_in_gguf(*source.gguf));
+  return make_encoder(std::move(config), source, names(),
                       prefix_in(source, "model.", "embeddings.tok_embeddings.weight"));
 }
 

@@ -31,8 +31,8 @@ constexpr Row kRows[] = {
     {{"mamba2",   "mamba2",   "Mamba2ForCausalLM",    "Mamba 2"},                      make_mamba2},
     {{"mistral",  "",         "MistralForCausalLM",   "Mistral; its GGUFs are llama's"}, make_llama},
     {{"mixtral",  "",         "MixtralForCausalLM",   "Mixtral; its GGUFs are llama's"}, make_llama},
-    {{"modernbert", "",       "ModernBertModel",      "ModernBERT"},                   make_modernbert},
-    {{"modernbert", "",       "ModernBertForMaskedLM", "ModernBERT beneath its head"}, make_modernbert},
+    {{"modern-bert", "modern-bert", "ModernBertModel", "ModernBERT"},                  make_modernbert},
+    {{"modern-bert", "",      "ModernBertForMaskedLM", "ModernBERT beneath its head"}, make_modernbert},
     {{"nomic-bert", "nomic-bert", "NomicBertModel",   "NomicBERT"},                    make_nomic_bert},
     {{"olmo2",    "olmo2",    "Olmo2ForCausalLM",     "OLMo 2"},                       make_olmo2},
     {{"phi3",     "phi3",     "Phi3ForCausalLM",      "Phi-3, Phi-4 mini"},            make_phi3},
@@ -49,7 +49,7 @@ constexpr Row kRows[] = {
     {{"rwkv6",    "rwkv6",    "Rwkv6",                "RWKV-6"},                       make_rwkv6},
     {{"rwkv7",    "rwkv7",    "Rwkv7",                "RWKV-7"},                       make_rwkv7},
     {{"smollm3",  "smollm3",  "SmolLM3ForCausalLM",   "SmolLM 3"},                     make_llama},
-    {{"t5-encoder", "",       "T5EncoderModel",       "T5, its encoder"},              make_t5_encoder},
+    {{"t5encoder", "t5encoder", "T5EncoderModel",     "T5, its encoder"},              make_t5_encoder},
 };
 // clang-format on
 

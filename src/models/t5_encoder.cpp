@@ -7,6 +7,13 @@ namespace {
 
 using Limits = EncoderLimits;
 
+template <typename Config>
+void check_buckets(const EncoderConfig& config, const Config& get, std::string_view field) {
+  if (config.n_buckets >= 4 && config.farthest > config.n_buckets / 4) return;
+  get.fail(field, "is " + std::to_string(config.n_buckets) + " for distances up to " + std::to_string(config.farthest) +
+                      ", expected 4 or more, and less than four times that distance");
+}
+
 EncoderConfig from_json(const ModelSource& source, std::string_view name) {
   const JsonConfig get(*source.config, source.config_path + ": ");
   EncoderConfig config;
@@ -18,17 +25,10 @@ EncoderConfig from_json(const ModelSource& source, std::string_view name) {
   config.n_heads = get.count("num_heads", Limits::kHeads);
   config.head_dim = get.count("d_kv", Limits::kHeadDim);
   config.d_ff = get.count("d_ff", Limits::kHidden);
-  config.norm = NormKind::rms;
   config.norm_eps = get.positive_or("layer_norm_epsilon", 1e-6f);
-  config.norms_first = true;
-  config.attention_scale = 1;  // it went into the initial weights
-  config.parts = {.embedding_norm = false, .norm_bias = false, .qkv_bias = false, .out_bias = false, .ffn_bias = false};
   config.n_buckets = get.count_or("relative_attention_num_buckets", Limits::kBuckets, 32);
   config.farthest = get.count_or("relative_attention_max_distance", Limits::kDistance, 128);
-  if (config.n_buckets < 4 || config.farthest <= config.n_buckets / 4)
-    get.fail("relative_attention_num_buckets", "is " + std::to_string(config.n_buckets) + " for distances up to " +
-                                                   std::to_string(config.farthest) +
-                                                   ", expected 4 or more, and less than four times that distance");
+  check_buckets(config, get, "relative_attention_num_buckets");
   const std::string kind = get.text_or("feed_forward_proj", "relu");
   constexpr std::string_view kGated = "gated-";
   config.is_gated = kind.starts_with(kGated);
@@ -38,6 +38,30 @@ EncoderConfig from_json(const ModelSource& source, std::string_view name) {
                                                               : activation_called(get, "feed_forward_proj", activation);
   config.layers.resize(static_cast<size_t>(config.model.n_layers));
   return config;
+}
+
+EncoderConfig from_gguf(const ModelSource& source, std::string_view name) {
+  const GgufConfig get(*source.gguf, std::string(name));
+  EncoderConfig config = encoder_config(get, name);
+  config.head_dim = get.count_or("attention.key_length", Limits::kHeadDim, config.head_dim);
+  config.norm_eps = get.positive_or("attention.layer_norm_rms_epsilon", 1e-6f);
+  config.n_buckets = get.count_or("attention.relative_buckets_count", Limits::kBuckets, 32);
+  config.farthest = 128;  // that of every published T5; the format has no key for it
+  check_buckets(config, get, "attention.relative_buckets_count");
+  config.is_gated = source.gguf->find("enc.blk.0.ffn_gate.weight").has_value();
+  config.activation = config.is_gated ? Activation::gelu_tanh : Activation::relu;
+  return config;
+}
+
+std::vector<WeightName> names_in_gguf() {
+  return {
+      {"output_norm", "enc.output_norm"},         {"attn_rel_b", "enc.blk.0.attn_rel_b"},
+      {"blk.*.attn_norm", "enc.blk.*.attn_norm"}, {"blk.*.attn_q", "enc.blk.*.attn_q"},
+      {"blk.*.attn_k", "enc.blk.*.attn_k"},       {"blk.*.attn_v", "enc.blk.*.attn_v"},
+      {"blk.*.attn_output", "enc.blk.*.attn_o"},  {"blk.*.ffn_norm", "enc.blk.*.ffn_norm"},
+      {"blk.*.ffn_gate", "enc.blk.*.ffn_gate"},   {"blk.*.ffn_up", "enc.blk.*.ffn_up"},
+      {"blk.*.ffn_down", "enc.blk.*.ffn_down"},
+  };
 }
 
 std::vector<WeightName> names(const EncoderConfig& config, bool is_shared) {
@@ -65,10 +89,14 @@ std::vector<WeightName> names(const EncoderConfig& config, bool is_shared) {
 }  // namespace
 
 std::unique_ptr<Model> make_t5_encoder(const ModelSource& source, std::string_view name) {
-  if (source.gguf != nullptr)
-    throw Error(ErrorCode::unsupported, source.gguf->path() + ": T5 is not read from GGUF; give its folder");
-  EncoderConfig config = from_json(source, name);
-  const std::vector<WeightName> table = names(config, source.weights.find("shared.weight").has_value());
+  const bool is_gguf = source.gguf != nullptr;
+  EncoderConfig config = is_gguf ? from_gguf(source, name) : from_json(source, name);
+  config.norm = NormKind::rms;
+  config.norms_first = true;
+  config.attention_scale = 1;  // it went into the initial weights
+  config.parts = {.embedding_norm = false, .norm_bias = false, .qkv_bias = false, .out_bias = false, .ffn_bias = false};
+  const std::vector<WeightName> table =
+      is_gguf ? names_in_gguf() : names(config, source.weights.find("shared.weight").has_value());
   return make_encoder(std::move(config), source, table);
 }
 

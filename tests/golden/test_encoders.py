@@ -5,6 +5,7 @@ import os
 import pathlib
 import struct
 
+import encoder_gguf
 import encoder_numpy
 import numpy as np
 import pytest
@@ -101,12 +102,13 @@ def test_what_a_file_without_a_head_may_not_hold(variant, tidemill):
     assert done.returncode == 3 and "cls.predictions.bias" in done.stderr
 
 
-def test_t5_with_relu(variant, states):
-    def plain(weights):
-        names = {name: name.replace("wi_1", "wi") for name in weights if "wi_0" not in name}
-        return {new: weights[old] for old, new in names.items()}
+def without_gate(weights):
+    """T5's weights as its first version has them."""
+    return {name.replace("wi_1", "wi"): value for name, value in weights.items() if "wi_0" not in name}
 
-    folder = variant("t5-encoder-gated", {"feed_forward_proj": "relu", "dense_act_fn": ...}, plain)
+
+def test_t5_with_relu(variant, states):
+    folder = variant("t5-encoder-gated", {"feed_forward_proj": "relu", "dense_act_fn": ...}, without_gate)
     expect_numpy(states(folder), folder)
     longer = [id % 300 for id in range(5, 505)]  # past the furthest distance
     expect_numpy(states(folder, longer), folder, longer)
@@ -155,6 +157,25 @@ def test_modernbert_in_its_newer_form(variant, states):
     folder = variant("modernbert-local", fields, lambda weights: {
         **{"model." + name: value for name, value in weights.items()}, "head.norm.weight": np.ones(48)})  # fmt: skip
     assert np.array_equal(states(folder), states(MODELS / "modernbert-local"))
+
+
+@pytest.mark.parametrize("name", ["bert", "roberta", "nomic-bert", "modernbert-local"])
+def test_gguf_has_the_same_numbers(tmp_path, states, name):
+    path = tmp_path / "model.gguf"
+    encoder_gguf.write(MODELS / name, path)
+    ids = [id for id in IDS if id != 1]  # that RoBERTa's padding has a position of its own is not in the format
+    assert np.array_equal(states(path, ids), states(MODELS / name, ids))
+
+
+@pytest.mark.parametrize("kind", ["gated-gelu", "relu"])
+def test_gguf_of_t5(tmp_path, variant, states, kind):
+    """With the furthest distance that llama.cpp takes for granted."""
+    fields = {"feed_forward_proj": kind, "relative_attention_max_distance": 128}
+    folder = variant("t5-encoder-gated", fields, (lambda weights: weights) if kind == "gated-gelu" else without_gate)
+    encoder_gguf.write(folder, tmp_path / "model.gguf")
+    ids = [id % 300 for id in range(5, 305)]
+    assert np.array_equal(states(tmp_path / "model.gguf", ids), states(folder, ids))
+    expect_numpy(states(folder, ids), folder, ids)
 
 
 def test_all_minilm(tidemill, states):
