@@ -2,6 +2,7 @@
 // tidemill::exit_status.
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -78,6 +79,7 @@ int report(const std::string& message, int status) {
 
 int main(int argc, char** argv) {
   using namespace tidemill;
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files is an error like a full disk, not the end
   try {
     return cli::dispatch({argv + 1, static_cast<size_t>(argc > 0 ? argc - 1 : 0)});
   } catch (const Error& error) {

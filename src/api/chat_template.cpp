@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "api/companion_files.h"
 #include "formats/gguf.h"
 #include "sys/mapped_file.h"
 #include "tidemill/error.h"
@@ -26,11 +27,6 @@ constexpr size_t kMaxJsonBytes = 32 << 20;  // the largest published tokenizer_c
 
 std::string_view text_of(const MappedFile& file) {
   return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
-}
-
-bool is_file(const std::string& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
 }
 
 // The templates of a model by name, and what else they need.
@@ -56,10 +52,9 @@ struct Found {
   }
 };
 
-json parse_object(const std::string& path) {
-  const MappedFile file(path);
-  if (file.bytes().size() > kMaxJsonBytes) fail(path, "longer than 32 MiB; is it the right file?");
-  json parsed = json::parse(text_of(file), nullptr, /*allow_exceptions=*/false);
+json parse_object(std::string_view text, const std::string& path) {
+  if (text.size() > kMaxJsonBytes) fail(path, "longer than 32 MiB; is it the right file?");
+  json parsed = json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!parsed.is_object()) fail(path, "is not a JSON object; fetch it again");
   return parsed;
 }
@@ -89,20 +84,19 @@ void add_special_tokens(Found& found, const json& object) {
   }
 }
 
-void add_jinja_file(Found& found, std::string_view name, const std::string& path) {
-  if (is_file(path)) found.add(name, text_of(MappedFile(path)), path);
+void add_jinja_file(Found& found, std::string_view template_name, const CompanionFiles& files, const char* name) {
+  if (files.contains(name)) found.add(template_name, files.text(name), files.path(name));
 }
 
-Found search_folder(const std::string& folder) {
+Found search_files(const CompanionFiles& files) {
   Found found;
-  add_jinja_file(found, "default", folder + "/chat_template.jinja");
-  add_jinja_file(found, "tool_use", folder + "/additional_chat_templates/tool_use.jinja");
+  add_jinja_file(found, "default", files, "chat_template.jinja");
+  add_jinja_file(found, "tool_use", files, "additional_chat_templates/tool_use.jinja");
   const bool has_jinja_files = found.plain.has_value();  // they replace what the configuration says
   for (const char* name : {"tokenizer_config.json", "special_tokens_map.json", "chat_template.json"}) {
-    const std::string path = folder + "/" + name;
-    if (!is_file(path)) continue;
-    const json object = parse_object(path);
-    if (!has_jinja_files) add_templates(found, object, path);
+    if (!files.contains(name)) continue;
+    const json object = parse_object(files.text(name), files.path(name));
+    if (!has_jinja_files) add_templates(found, object, files.path(name));
     add_special_tokens(found, object);
   }
   return found;
@@ -123,8 +117,8 @@ void add_gguf_tokens(Found& found, const GgufFile& file) {
   }
 }
 
-Found search_gguf(const std::string& path) {
-  const GgufFile file(path);
+Found search_gguf(const GgufFile& file) {
+  const std::string& path = file.path();
   Found found;
   const std::string key = "tokenizer.chat_template";
   if (const auto source = file.string(key)) found.add("default", *source, path + ": " + key);
@@ -134,18 +128,24 @@ Found search_gguf(const std::string& path) {
   return found;
 }
 
+Found search_tmill(const TmillFile& file) {
+  const auto gguf = file.file(kTmillGgufFile);
+  return gguf ? search_gguf(GgufFile::from_memory(*gguf, file.path())) : search_files(PackedFiles(file));
+}
+
 Found search(const std::string& path) {
   std::error_code ignored;
-  if (fs::is_directory(path, ignored)) return search_folder(path);
+  if (fs::is_directory(path, ignored)) return search_files(FolderFiles(path));
+  if (path.ends_with(kTmillEnding)) return search_tmill(TmillFile(path));
   Found found;
   if (path.ends_with(".json")) {
-    const json object = parse_object(path);
+    const json object = parse_object(text_of(MappedFile(path)), path);
     add_templates(found, object, path);
     add_special_tokens(found, object);
     return found;
   }
   const MappedFile file(path);
-  if (text_of(file).starts_with("GGUF")) return search_gguf(path);
+  if (text_of(file).starts_with("GGUF")) return search_gguf(GgufFile(path));
   found.add("default", text_of(file), path);
   return found;
 }

@@ -48,7 +48,7 @@ Engine::Impl::Impl(const std::string& name, const EngineOptions& options) : path
   const int64_t context_length = choose_context_length(path, *model, options.context_length, state_dtype);
 
   // The vocabulary is read while the weights are laid out: neither needs the other.
-  auto loading_tokenizer = std::async(std::launch::async, [&file] { return file.load_tokenizer(); });
+  auto loading_tokenizer = std::async(std::launch::async, [&file] { return file.load_tokenizer({}); });
   // It is done before the last of them, so that what it takes for a moment does not come on top of all the weights.
   const bool all_copied = adopt_weights(file.weights(), [&](double share) {
     if (share > 0.5) loading_tokenizer.wait();
@@ -92,6 +92,10 @@ bool Engine::Impl::adopt_weights(const Weights& weights, const std::function<voi
   model->visit_params([&](std::string_view, Tensor& weight, WeightRole) { total += weight.size_bytes(); });
   model->visit_params([&](std::string_view, Tensor& weight, WeightRole role) {
     const Tensor stored = weight;
+    if (weights.is_packed() && role == WeightRole::vector) {  // f32 already, as every backend reads it
+      all_copied = false;
+      return;
+    }
     weight = backend->adopt(stored, role, [&](const Tensor& part) {
       weights.release(part);
       done += part.size_bytes();

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "api/gguf_tokenizer.h"
+#include "api/tmill_model.h"
 #include "api/tokenizer_files.h"
 #include "formats/gguf.h"
 #include "formats/model_folder.h"
@@ -38,8 +39,8 @@ class GgufModel final : public ModelFile {
   explicit GgufModel(const std::string& path) : file_(path) {}
 
   ModelSource source() const override { return {.weights = file_, .gguf = &file_}; }
-  std::shared_ptr<const Tokenizer> load_tokenizer() const override {
-    return text("tokenizer.ggml.model") == "no_vocab" ? nullptr : tokenizer_of(file_);
+  std::shared_ptr<const Tokenizer> load_tokenizer(const TokenizerOptions& options) const override {
+    return text("tokenizer.ggml.model") == "no_vocab" ? nullptr : tokenizer_of(file_, options);
   }
   std::string format() const override { return "gguf v" + std::to_string(file_.version()); }
   std::string name() const override { return text("general.name"); }
@@ -47,7 +48,7 @@ class GgufModel final : public ModelFile {
   std::string tokenizer_kind() const override { return text("tokenizer.ggml.model"); }
   std::vector<std::pair<std::string, std::string>> metadata() const override {
     std::vector<std::pair<std::string, std::string>> result;
-    for (const auto& [key, value] : file_.metadata()) result.emplace_back(key, std::visit(ToText{}, value));
+    for (const auto& [key, value] : file_.metadata()) result.emplace_back(key, shown_value(value));
     return result;
   }
   int64_t file_bytes() const override { return static_cast<int64_t>(fs::file_size(file_.path())); }
@@ -65,29 +66,20 @@ class FolderModel final : public ModelFile {
   ModelSource source() const override {
     return {.weights = *folder_.weights, .config = &folder_.config, .config_path = folder_.file("config.json")};
   }
-  std::shared_ptr<const Tokenizer> load_tokenizer() const override {
-    try {
-      return load_tokenizer_folder(folder_.path, {});
-    } catch (const Error& error) {
-      if (error.code() == ErrorCode::not_found) return nullptr;
-      throw;
-    }
+  std::shared_ptr<const Tokenizer> load_tokenizer(const TokenizerOptions& options) const override {
+    return tokenizer_if_any(FolderFiles(folder_.path), options);
   }
+  std::unique_ptr<CompanionFiles> companions() const override { return std::make_unique<FolderFiles>(folder_.path); }
   std::string format() const override { return "safetensors"; }
   std::string name() const override { return fs::path(folder_.path).filename().string(); }
-  std::string architecture() const override {
-    const auto names = folder_.config.find("architectures");
-    const bool is_there = names != folder_.config.end() && names->is_array() && !names->empty();
-    return is_there && names->front().is_string() ? names->front().get<std::string>() : "";
-  }
+  std::string architecture() const override { return architecture_of(folder_.config); }
   std::string tokenizer_kind() const override {
     std::error_code ignored;
     return fs::exists(folder_.file("tokenizer.json"), ignored) ? "tokenizer.json" : "";
   }
   std::vector<std::pair<std::string, std::string>> metadata() const override {
     std::vector<std::pair<std::string, std::string>> result;
-    for (const auto& [key, value] : folder_.config.items())
-      result.emplace_back(key, printable(value.is_string() ? value.get<std::string>() : value.dump(), kLongestValue));
+    for (const auto& [key, value] : folder_.config.items()) result.emplace_back(key, shown_json(value));
     return result;
   }
   int64_t file_bytes() const override {
@@ -105,6 +97,20 @@ class FolderModel final : public ModelFile {
 
 }  // namespace
 
+std::string shown_value(const MetaValue& value) {
+  return std::visit(ToText{}, value);
+}
+
+std::string shown_json(const nlohmann::json& value) {
+  return printable(value.is_string() ? value.get<std::string>() : value.dump(), kLongestValue);
+}
+
+std::string architecture_of(const nlohmann::json& config) {
+  const auto names = config.find("architectures");
+  const bool is_there = names != config.end() && names->is_array() && !names->empty();
+  return is_there && names->front().is_string() ? names->front().get<std::string>() : "";
+}
+
 std::unique_ptr<ModelFile> open_model_file(const std::string& path) {
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) return std::make_unique<FolderModel>(path);
@@ -112,6 +118,7 @@ std::unique_ptr<ModelFile> open_model_file(const std::string& path) {
     const std::string folder = fs::path(path).parent_path().string();
     return std::make_unique<FolderModel>(folder.empty() ? "." : folder);
   }
+  if (path.ends_with(kTmillEnding)) return open_tmill_model(path);
   return std::make_unique<GgufModel>(path);
 }
 

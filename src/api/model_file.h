@@ -1,4 +1,4 @@
-// A model as it lies on disk: a GGUF file, or a folder as Hugging Face lays it out.
+// A model as it lies on disk: a GGUF file, a folder as Hugging Face lays it out, or a .tmill.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/companion_files.h"
 #include "formats/weights.h"
 #include "models/source.h"
 #include "tidemill/tokenizer.h"
@@ -21,7 +22,10 @@ class ModelFile {
   virtual ModelSource source() const = 0;
   const Weights& weights() const { return source().weights; }
   // Null when there is none.  Throws what its reader throws.
-  virtual std::shared_ptr<const Tokenizer> load_tokenizer() const = 0;
+  virtual std::shared_ptr<const Tokenizer> load_tokenizer(const TokenizerOptions& options) const = 0;
+
+  // The files that came with the weights, of a folder.
+  virtual std::unique_ptr<CompanionFiles> companions() const { return nullptr; }
 
   // For `info`.
   virtual std::string format() const = 0;                                         // "gguf v3", "safetensors"
@@ -31,6 +35,12 @@ class ModelFile {
   virtual std::vector<std::pair<std::string, std::string>> metadata() const = 0;  // key, value as text; long ones cut
   virtual int64_t file_bytes() const = 0;
 };
+
+// A metadata value or a whole text as `info` shows it: long ones cut.
+std::string shown_value(const MetaValue& value);
+std::string shown_json(const nlohmann::json& value);
+// What a config.json calls the architecture; empty when it does not say.
+std::string architecture_of(const nlohmann::json& config);
 
 // Opens the file or folder at `path`; of a .safetensors file the folder that it is in.  Throws not_found and bad_file.
 std::unique_ptr<ModelFile> open_model_file(const std::string& path);

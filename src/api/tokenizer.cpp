@@ -17,7 +17,7 @@ std::shared_ptr<const Tokenizer> Tokenizer::from_file(const std::string& path, c
   if (is_plain_tokenizer_name(path) && !std::filesystem::exists(path, ignored)) {
     return make_plain_tokenizer(path == "bytes" ? PlainUnit::byte : PlainUnit::character, {});
   }
-  if (std::filesystem::is_directory(path, ignored)) return load_tokenizer_folder(path, options);
+  if (std::filesystem::is_directory(path, ignored)) return load_tokenizer_of(FolderFiles(path), options);
   return load_tokenizer_file(path, options);
 }
 

@@ -6,7 +6,7 @@
 
 #include "api/gguf_description.h"
 #include "api/gguf_tokenizer.h"
-#include "sys/mapped_file.h"
+#include "api/model_file.h"
 #include "text/readers/json_cursor.h"
 #include "text/readers/tiktoken.h"
 #include "text/readers/tokenizer_config.h"
@@ -21,16 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A description together with the mapped files that it refers to.
-struct Loaded {
-  TokenizerDescription description;
-  std::vector<MappedFile> files;
-};
-
-std::string_view text_of(const MappedFile& file) {
-  return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
-}
-
 bool begins_json_object(std::string_view text) {
   const size_t first = text.find_first_not_of(" \t\r\n");
   return first != text.npos && text[first] == '{';
@@ -41,13 +31,9 @@ bool maps_to_numbers(std::string_view text, const std::string& source) {
   return JsonCursor(text, source).enter_first_member() == JsonCursor::Kind::number;
 }
 
-Loaded load_vocab_and_merges(const fs::path& vocab_path, const fs::path& merges_path) {
-  Loaded loaded;
-  loaded.files.emplace_back(vocab_path.string());
-  loaded.files.emplace_back(merges_path.string());
-  loaded.description = read_vocab_and_merges(text_of(loaded.files[0]), text_of(loaded.files[1]), vocab_path.string(),
-                                             merges_path.string());
-  return loaded;
+TokenizerDescription describe_vocab_and_merges(const CompanionFiles& files, const std::string& vocab,
+                                               const std::string& merges) {
+  return read_vocab_and_merges(files.text(vocab), files.text(merges), files.path(vocab), files.path(merges));
 }
 
 bool has_line(std::string_view text, std::string_view line) {
@@ -59,67 +45,55 @@ bool has_line(std::string_view text, std::string_view line) {
   return false;
 }
 
-Loaded load_description(const fs::path& path) {
-  Loaded loaded;
-  loaded.files.emplace_back(path.string());
-  const std::string_view text = text_of(loaded.files[0]);
+// Views of the result refer to `files`.
+TokenizerDescription describe(const CompanionFiles& files, const std::string& name) {
+  const std::string_view text = files.text(name);
+  const std::string path = files.path(name);
   if (begins_json_object(text)) {
-    if (maps_to_numbers(text, path.string())) return load_vocab_and_merges(path, path.parent_path() / "merges.txt");
-    loaded.description = read_tokenizer_json(text, path.string());
-  } else if (text.starts_with("#version")) {
-    return load_vocab_and_merges(path.parent_path() / "vocab.json", path);
-  } else if (is_tiktoken(text)) {
-    loaded.description = read_tiktoken(text, path.filename().string(), path.string());
-  } else if (has_line(text, "[UNK]")) {
-    loaded.description = read_vocab_txt(text, path.string());
-  } else {
-    throw Error(ErrorCode::unsupported,
-                path.string() + ": no kind of tokenizer is recognised; docs/tokenizers.md says which are");
+    if (maps_to_numbers(text, path)) return describe_vocab_and_merges(files, name, "merges.txt");
+    return read_tokenizer_json(text, path);
   }
-  return loaded;
+  if (text.starts_with("#version")) return describe_vocab_and_merges(files, "vocab.json", name);
+  if (is_tiktoken(text)) return read_tiktoken(text, name, path);
+  if (has_line(text, "[UNK]")) return read_vocab_txt(text, path);
+  throw Error(ErrorCode::unsupported, path + ": no kind of tokenizer is recognised; docs/tokenizers.md says which are");
 }
 
 // The kinds that are read as a whole rather than described; null for others.  `config` may be null.
-std::shared_ptr<const Tokenizer> load_whole(const std::string& path, const TokenizerConfig* config,
-                                            const TokenizerOptions& options) {
-  const MappedFile file(path);
-  if (text_of(file).starts_with("GGUF")) return tokenizer_of(GgufFile(path), options);
-  if (is_rwkv_vocabulary(text_of(file))) return make_rwkv_tokenizer(text_of(file), path);
-  if (!is_sentencepiece_model(text_of(file))) return nullptr;
+std::shared_ptr<const Tokenizer> load_whole(const CompanionFiles& files, const std::string& name,
+                                            const TokenizerConfig* config, const TokenizerOptions& options) {
+  const std::string_view text = files.text(name);
+  const std::string path = files.path(name);
+  if (text.starts_with("GGUF")) return tokenizer_of(GgufFile(path), options);
+  if (is_rwkv_vocabulary(text)) return make_rwkv_tokenizer(text, path);
+  if (!is_sentencepiece_model(text)) return nullptr;
   SentencePieceAdditions additions;
   if (config) additions = {.add_bos = config->add_bos().value_or(false), .add_eos = config->add_eos().value_or(false)};
-  return make_sentencepiece_tokenizer(text_of(file), path, additions, options);
+  return make_sentencepiece_tokenizer(text, path, additions, options);
 }
 
-// The file that holds the vocabulary of the tokenizer in `folder`.
-fs::path find_vocabulary(const fs::path& folder) {
-  std::error_code ignored;
+// The file that holds the vocabulary.
+std::string find_vocabulary(const CompanionFiles& files) {
   for (const char* name : {"tokenizer.json", "vocab.json", "vocab.txt"}) {
-    if (fs::is_regular_file(folder / name, ignored)) return folder / name;
+    if (files.contains(name)) return name;
   }
-  std::vector<fs::path> found;
-  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-    const std::string ending = entry.path().extension().string();
-    const std::string name = entry.path().filename().string();
+  std::vector<std::string> found;
+  for (const std::string& name : files.names()) {
+    const std::string ending = fs::path(name).extension().string();
     const bool is_vocabulary =
         ending == ".tiktoken" || ending == ".model" || ending == ".gguf" || name.starts_with("rwkv_vocab");
-    if (is_vocabulary && entry.is_regular_file(ignored)) found.push_back(entry.path());
+    if (is_vocabulary) found.push_back(name);
   }
   if (found.size() == 1) return found[0];
   throw Error(found.empty() ? ErrorCode::not_found : ErrorCode::invalid_argument,
-              folder.string() +
-                  (found.empty() ? ": the folder has no tokenizer" : ": the folder has several tokenizers") +
+              files.place() + (found.empty() ? ": it has no tokenizer" : ": it has several tokenizers") +
                   "; give the file itself (docs/tokenizers.md says which kinds there are)");
 }
 
-TokenizerConfig read_config(const fs::path& folder) {
+TokenizerConfig read_config(const CompanionFiles& files) {
   TokenizerConfig config;
   const auto read = [&](const char* name, void (TokenizerConfig::*reader)(std::string_view, const std::string&)) {
-    const fs::path path = folder / name;
-    std::error_code ignored;
-    if (!fs::is_regular_file(path, ignored)) return;
-    const MappedFile file(path.string());
-    (config.*reader)(text_of(file), path.string());
+    if (files.contains(name)) (config.*reader)(files.text(name), files.path(name));
   };
   read("special_tokens_map.json", &TokenizerConfig::read_special_tokens_map);
   read("tokenizer_config.json", &TokenizerConfig::read_tokenizer_config);
@@ -127,40 +101,57 @@ TokenizerConfig read_config(const fs::path& folder) {
   return config;
 }
 
-void apply_config(const TokenizerConfig& config, const fs::path& vocabulary, TokenizerDescription& description) {
-  if (config.do_lower_case() && vocabulary.filename() == "vocab.txt") {
+void apply_config(const TokenizerConfig& config, const std::string& vocabulary, TokenizerDescription& description) {
+  if (config.do_lower_case() && vocabulary == "vocab.txt") {
     description.normalizer["lowercase"] = *config.do_lower_case();
   }
   config.apply(description);
 }
 
+// The folder of a file and its name there.
+std::pair<FolderFiles, std::string> in_its_folder(const std::string& path) {
+  return {FolderFiles(fs::path(path).parent_path().string()), fs::path(path).filename().string()};
+}
+
 }  // namespace
 
 std::shared_ptr<const Tokenizer> load_tokenizer_file(const std::string& path, const TokenizerOptions& options) {
-  if (auto tokenizer = load_whole(path, nullptr, options)) return tokenizer;
-  return build_tokenizer(load_description(path).description, options);
+  if (path.ends_with(kTmillEnding)) return open_model_file(path)->load_tokenizer(options);
+  const auto [files, name] = in_its_folder(path);
+  if (auto tokenizer = load_whole(files, name, nullptr, options)) return tokenizer;
+  return build_tokenizer(describe(files, name), options);
 }
 
-std::shared_ptr<const Tokenizer> load_tokenizer_folder(const std::string& folder, const TokenizerOptions& options) {
-  const fs::path path = find_vocabulary(folder);
-  const TokenizerConfig config = read_config(folder);
-  if (auto tokenizer = load_whole(path.string(), &config, options)) return tokenizer;
-  Loaded loaded = load_description(path);
-  apply_config(config, path, loaded.description);
-  return build_tokenizer(std::move(loaded.description), options);
+std::shared_ptr<const Tokenizer> load_tokenizer_of(const CompanionFiles& files, const TokenizerOptions& options) {
+  const std::string name = find_vocabulary(files);
+  const TokenizerConfig config = read_config(files);
+  if (auto tokenizer = load_whole(files, name, &config, options)) return tokenizer;
+  TokenizerDescription description = describe(files, name);
+  apply_config(config, name, description);
+  return build_tokenizer(std::move(description), options);
+}
+
+std::shared_ptr<const Tokenizer> tokenizer_if_any(const CompanionFiles& files, const TokenizerOptions& options) {
+  try {
+    return load_tokenizer_of(files, options);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::not_found) return nullptr;
+    throw;
+  }
 }
 
 std::string tokenizer_as_json(const std::string& path) {
   std::error_code ignored;
   const bool is_folder = fs::is_directory(path, ignored);
-  const fs::path vocabulary = is_folder ? find_vocabulary(path) : fs::path(path);
-  if (text_of(MappedFile(vocabulary.string())).starts_with("GGUF")) {
-    const GgufFile file(vocabulary.string());
+  const auto [files, file_name] = is_folder ? std::pair(FolderFiles(path), std::string()) : in_its_folder(path);
+  const std::string name = is_folder ? find_vocabulary(files) : file_name;
+  if (files.text(name).starts_with("GGUF")) {
+    const GgufFile file(files.path(name));
     return write_tokenizer_json(describe_gguf(file));
   }
-  Loaded loaded = load_description(vocabulary);
-  if (is_folder) apply_config(read_config(path), vocabulary, loaded.description);
-  return write_tokenizer_json(loaded.description);
+  TokenizerDescription description = describe(files, name);
+  if (is_folder) apply_config(read_config(files), name, description);
+  return write_tokenizer_json(description);
 }
 
 }  // namespace tidemill

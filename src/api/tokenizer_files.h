@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "api/companion_files.h"
 #include "tidemill/tokenizer.h"
 
 namespace tidemill {
@@ -13,7 +14,10 @@ std::shared_ptr<const Tokenizer> load_tokenizer_file(const std::string& path, co
 
 // Takes the first that there is of: tokenizer.json; vocab.json with merges.txt; vocab.txt; a single file of another
 // kind.  tokenizer_config.json, special_tokens_map.json and generation_config.json beside it count, too.
-std::shared_ptr<const Tokenizer> load_tokenizer_folder(const std::string& folder, const TokenizerOptions& options);
+std::shared_ptr<const Tokenizer> load_tokenizer_of(const CompanionFiles& files, const TokenizerOptions& options);
+
+// The same, null when there is none.
+std::shared_ptr<const Tokenizer> tokenizer_if_any(const CompanionFiles& files, const TokenizerOptions& options);
 
 // The tokenizer at `path` as tokenizer.json; see convert_tokenizer.
 std::string tokenizer_as_json(const std::string& path);

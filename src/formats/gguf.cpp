@@ -39,6 +39,31 @@ GgufFile GgufFile::from_memory(std::span<const std::byte> bytes, const std::stri
   return file;
 }
 
+GgufFile GgufFile::with_tensors(std::span<const std::byte> bytes, const std::string& name,
+                                std::vector<NamedTensor> tensors) {
+  GgufFile file = from_memory(bytes, name);
+  file.contents_.tensors = std::move(tensors);
+  file.index_names();
+  return file;
+}
+
+std::string GgufFile::metadata_file() const {
+  std::string entries;
+  uint64_t n_entries = 0;
+  for (const std::span<const std::byte> entry : contents_.entries) {
+    GgufCursor cursor(entry, path_);
+    if (is_split_key(cursor.string(0, entry.size()))) continue;
+    entries.append(reinterpret_cast<const char*>(entry.data()), entry.size());
+    ++n_entries;
+  }
+  const struct {
+    char magic[4];
+    uint32_t version;
+    uint64_t n_tensors, n_entries;
+  } header{{'G', 'G', 'U', 'F'}, static_cast<uint32_t>(contents_.version), 0, n_entries};
+  return std::string(reinterpret_cast<const char*>(&header), sizeof header) + entries;
+}
+
 // Appends the tensors of parts 2 to N; each must call itself a part of the same set.
 void GgufFile::add_other_parts() {
   const GgufSplit split = split_of(*this);

@@ -31,6 +31,11 @@ class GgufFile final : public Weights {
   // stands in messages.  Throws unsupported for a part of a split set.
   static GgufFile from_memory(std::span<const std::byte> bytes, const std::string& name);
 
+  // The metadata of such a file with tensors that lie elsewhere, in the place of its own.  Their names outlive the
+  // result, too.
+  static GgufFile with_tensors(std::span<const std::byte> bytes, const std::string& name,
+                               std::vector<NamedTensor> tensors);
+
   const std::string& path() const override { return path_; }
   std::vector<std::string> names() const override;
   std::optional<Tensor> find(std::string_view name) const override;
@@ -38,6 +43,8 @@ class GgufFile final : public Weights {
 
   int version() const { return contents_.version; }
   const GgufMetadata& metadata() const { return contents_.metadata; }
+  // A GGUF of the same metadata and no tensors, byte for byte but for what a split set says of its parts.
+  std::string metadata_file() const;
 
   // Typed getters: nothing when the key is absent; throw bad_file, naming file and key, when it has another type or
   // does not fit.  Integers serve as numbers, but not the other way round.

@@ -82,16 +82,17 @@ class MetadataReader {
 
 }  // namespace
 
-GgufMetadata read_gguf_metadata(GgufCursor& cursor, size_t n_entries) {
-  GgufMetadata metadata;
+void read_gguf_metadata(GgufCursor& cursor, size_t n_entries, GgufContents& contents) {
   MetadataReader reader(cursor);
+  contents.entries.reserve(n_entries);
   for (size_t entry = 0; entry < n_entries; ++entry) {
     cursor.set_place("metadata entry " + std::to_string(entry + 1) + " of " + std::to_string(n_entries));
+    const size_t begin = cursor.position();
     const std::string_view key = cursor.string(1, kMaxKeyBytes);
     cursor.set_place("metadata " + quoted(key));
-    if (!metadata.emplace(key, reader.read_value()).second) cursor.fail_damaged("the key occurs twice");
+    if (!contents.metadata.emplace(key, reader.read_value()).second) cursor.fail_damaged("the key occurs twice");
+    contents.entries.push_back(cursor.bytes().subspan(begin, cursor.position() - begin));
   }
-  return metadata;
 }
 
 }  // namespace tidemill

@@ -68,7 +68,7 @@ GgufContents parse_gguf(std::span<const std::byte> bytes, const std::string& fil
   const size_t n_tensors = cursor.count(kMinTensorBytes, kGgufMaxTensors);
   cursor.set_place("the number of metadata entries");
   const size_t n_entries = cursor.count(kMinMetadataBytes, kGgufMaxMetadata);
-  contents.metadata = read_gguf_metadata(cursor, n_entries);
+  read_gguf_metadata(cursor, n_entries, contents);
   contents.tensors = read_gguf_tensors(cursor, n_tensors, alignment_of(contents.metadata, cursor));
   return contents;
 }

@@ -28,7 +28,8 @@ struct NamedTensor {
 struct GgufContents {
   int version = 0;
   GgufMetadata metadata;
-  std::vector<NamedTensor> tensors;  // in the order of the file; names may repeat
+  std::vector<std::span<const std::byte>> entries;  // of the metadata, in the order of the file: key, type, value
+  std::vector<NamedTensor> tensors;                 // in the order of the file; names may repeat
 };
 
 // Reads the file that `bytes` holds; they must outlive the result.  `file` is its name for messages.  Throws bad_file
@@ -36,7 +37,7 @@ struct GgufContents {
 GgufContents parse_gguf(std::span<const std::byte> bytes, const std::string& file);
 
 // The two parts of it, each from the cursor's position on.
-GgufMetadata read_gguf_metadata(GgufCursor& cursor, size_t n_entries);
+void read_gguf_metadata(GgufCursor& cursor, size_t n_entries, GgufContents& contents);
 std::vector<NamedTensor> read_gguf_tensors(GgufCursor& cursor, size_t n_tensors, size_t alignment);
 
 }  // namespace tidemill

@@ -32,6 +32,10 @@ bool is_split(const GgufFile& file) {
   return file.integer("split.count").value_or(1) > 1;
 }
 
+bool is_split_key(std::string_view key) {
+  return key.starts_with("split.");
+}
+
 GgufSplit split_of(const GgufFile& file) {
   GgufSplit split{};
   split.n_parts = required(file, "split.count", 1, kMaxParts);

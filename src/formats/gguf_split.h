@@ -21,6 +21,9 @@ struct GgufSplit {
 // Whether metadata says that the model is in more than one file.
 bool is_split(const GgufFile& file);
 
+// Whether metadata under that key is about the parts.
+bool is_split_key(std::string_view key);
+
 // What a part of a split model says of itself; throws bad_file when keys are missing or make no sense.
 GgufSplit split_of(const GgufFile& file);
 

@@ -22,6 +22,9 @@ class Weights {
   virtual std::vector<std::string> names() const = 0;
   // The tensor of that name, a view of mapped memory that lives as long as this object; nothing when absent.
   virtual std::optional<Tensor> find(std::string_view name) const = 0;
+  // Whether tensors lie under our own names, one for each parameter of the model and as backends keep them: matrices in
+  // panels, vectors as f32.
+  virtual bool is_packed() const { return false; }
   // Called when `tensor` has been copied elsewhere and will not be read soon: its pages may leave memory.
   virtual void release(const Tensor& tensor) const = 0;
 

@@ -125,7 +125,9 @@ std::unique_ptr<Model> make_rwkv5(const ModelSource& source, std::string_view na
   const JsonConfig get(*source.config, source.config_path + ": ");
   RwkvConfig config = rwkv_config(get, name);
   read_heads(get, config);
-  const bool is_gated = source.weights.find("blocks.0.att.gate.weight").has_value();
+  const bool is_gated =
+      source.weights.find(source.has_our_names() ? "blk.0.time_mix_gate.weight" : "blocks.0.att.gate.weight")
+          .has_value();
   return std::make_unique<Rwkv5>(config, is_gated, source, names_of(is_gated));
 }
 

@@ -174,11 +174,13 @@ std::unique_ptr<Model> make_rwkv6(const ModelSource& source, std::string_view na
     read_heads(get, config);
   }
   const auto rank = [&](std::string_view in_gguf, std::string_view in_json) {
-    return is_gguf ? low_rank(source.weights, "blk.0." + std::string(in_gguf) + ".weight", 0)
-                   : low_rank(source.weights, "blocks.0.att." + std::string(in_json), 1);
+    return source.has_our_names() ? low_rank(source.weights, "blk.0." + std::string(in_gguf) + ".weight", 0)
+                                  : low_rank(source.weights, "blocks.0.att." + std::string(in_json), 1);
   };
-  const Ranks ranks{.mix = rank("time_mix_w1", "time_maa_w1") / static_cast<int64_t>(kMixtures),
-                    .decay = rank("time_mix_decay_w1", "time_decay_w1")};
+  const auto n_mixtures = static_cast<int64_t>(kMixtures);  // joined, but for packed weights
+  const Ranks ranks{
+      .mix = source.weights.is_packed() ? rank("time_mix_w1.0", "") : rank("time_mix_w1", "time_maa_w1") / n_mixtures,
+      .decay = rank("time_mix_decay_w1", "time_decay_w1")};
   std::vector<WeightName> names = is_gguf ? joined_names("blk.*.time_mix_w1.weight", Change::none, ranks.mix)
                                           : joined_names("blocks.*.att.time_maa_w1", Change::transposed, ranks.mix);
   const std::span<const WeightName> others = is_gguf ? std::span<const WeightName>(kGgufNames) : kNames;

@@ -188,10 +188,13 @@ const WeightName kGgufNames[] = {
     {"blk.*.time_mix_r_k.weight", "blk.*.time_mix_r_k.weight", kWhole, Change::flattened},
 };
 
-// `axis` is that of the rank; names of layers begin with `first` and, for what the first layer lacks, `later`.
-Ranks ranks_of(const ModelSource& source, int64_t n_layers, const std::string& first, const std::string& later,
-               const std::string& end, int axis) {
-  const auto rank = [&](const std::string& name) { return low_rank(source.weights, name + end, axis); };
+// The first layer lacks a mix of values.
+Ranks ranks_of(const ModelSource& source, int64_t n_layers) {
+  const bool is_ours = source.has_our_names();
+  const std::string end = is_ours ? ".weight" : "";
+  const std::string first = is_ours ? "blk.0.time_mix_" : "blocks.0.att.";
+  const std::string later = is_ours ? "blk.1.time_mix_" : "blocks.1.att.";
+  const auto rank = [&](const std::string& name) { return low_rank(source.weights, name + end, is_ours ? 0 : 1); };
   return {.decay = rank(first + "w1"),
           .rate = rank(first + "a1"),
           .value = n_layers > 1 ? rank(later + "v1") : 0,
@@ -203,14 +206,12 @@ Ranks ranks_of(const ModelSource& source, int64_t n_layers, const std::string& f
 std::unique_ptr<Model> make_rwkv7(const ModelSource& source, std::string_view name) {
   if (source.gguf != nullptr) {
     const RwkvConfig config = rwkv_config(GgufConfig(*source.gguf, std::string(name)), name);
-    const Ranks ranks = ranks_of(source, config.model.n_layers, "blk.0.time_mix_", "blk.1.time_mix_", ".weight", 0);
-    return std::make_unique<Rwkv7>(config, ranks, source, kGgufNames);
+    return std::make_unique<Rwkv7>(config, ranks_of(source, config.model.n_layers), source, kGgufNames);
   }
   const JsonConfig get(*source.config, source.config_path + ": ");
   RwkvConfig config = rwkv_config(get, name);
   read_heads(get, config);
-  const Ranks ranks = ranks_of(source, config.model.n_layers, "blocks.0.att.", "blocks.1.att.", "", 1);
-  return std::make_unique<Rwkv7>(config, ranks, source, kNames);
+  return std::make_unique<Rwkv7>(config, ranks_of(source, config.model.n_layers), source, kNames);
 }
 
 }  // namespace tidemill

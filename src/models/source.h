@@ -14,9 +14,12 @@ namespace tidemill {
 // has adopted them.
 struct ModelSource {
   const Weights& weights;
-  const GgufFile* gguf = nullptr;          // a GGUF, which is its own weights
+  const GgufFile* gguf = nullptr;          // metadata of a GGUF, and the names of `weights`
   const nlohmann::json* config = nullptr;  // config.json of a Hugging Face folder
   std::string config_path = {};            // of config.json, for messages
+
+  // Whether tensors bear our names, which are GGUF's, even if some of a GGUF's may be joined.
+  bool has_our_names() const { return gguf != nullptr || weights.is_packed(); }
 };
 
 // The configuration of a source that has a config.json.

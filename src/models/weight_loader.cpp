@@ -91,6 +91,7 @@ float apply(Change change, float number) {
 }  // namespace
 
 WeightLoader::Place WeightLoader::place_of(const std::string& ours) const {
+  if (weights_.is_packed()) return {.name = ours, .expert = {}};
   for (const std::string_view suffix : {std::string_view(), kSuffixes[0], kSuffixes[1]}) {
     if (!ours.ends_with(suffix)) continue;
     const std::string_view stem = std::string_view(ours).substr(0, ours.size() - suffix.size());
@@ -118,6 +119,10 @@ void WeightLoader::load(const Parameter& parameter) {
     weights_.require(place.name, parameter.shape);  // throws
   }
   used_.insert(place.name);
+  if (weights_.is_packed()) {
+    *parameter.tensor = weights_.require(place.name, parameter.shape);
+    return;
+  }
   Tensor tensor = seen_as(*found, place, parameter);
   const RowPattern rows = rows_of(tensor, place, *found, parameter);
   const bool is_view = rows.is_range();

@@ -70,8 +70,9 @@ struct HeadCounts {
 class WeightLoader {
  public:
   // `weights` and `names` outlive this object.  Memory for weights that have to be laid out anew goes to `made`.
-  // A weight that no row of `names` speaks of is expected under our own name.  In the file `prefix` stands before all
-  // names; what lacks it belongs to something around the model, as a head for another task.
+  // A weight that no row of `names` speaks of is expected under our own name, and every weight of packed ones.  In the
+  // file `prefix` stands before all names; what lacks it belongs to something around the model, as a head for another
+  // task.
   WeightLoader(const Weights& weights, std::span<const WeightName> names, HeadCounts heads, std::vector<Storage>& made,
                std::string prefix = {})
       : weights_(weights), names_(names), heads_(heads), made_(made), prefix_(std::move(prefix)) {}

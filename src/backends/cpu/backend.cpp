@@ -10,9 +10,9 @@
 #include "backends/cpu/isa.h"
 #include "backends/cpu/norm.h"
 #include "backends/cpu/pack.h"
-#include "backends/cpu/panels.h"
 #include "backends/cpu/recurrent.h"
 #include "backends/cpu/rope.h"
+#include "tensor/panels.h"
 
 namespace tidemill {
 namespace {
@@ -28,6 +28,7 @@ CpuBackend::CpuBackend(ThreadPool& pool, Precision precision)
 
 Tensor CpuBackend::adopt(const Tensor& weight, WeightRole role, const Copied& copied) {
   if (role == WeightRole::vector) return vectors_.keep(weight);
+  if (weight.layout() == Layout::panels) return weight;
   if (weight.shape().rank() != 2) {
     throw Error(ErrorCode::invalid_argument,
                 "matrix weight: its shape is " + weight.shape().to_string() + "; give a tensor of rank 2");

@@ -13,7 +13,8 @@
 
 namespace tidemill {
 
-// Keeps matrices and embeddings as panels (panels.h) in memory of its own, quantised as they came.  The state is f16,
+// Keeps matrices and embeddings as panels (tensor/panels.h) in memory of its own, quantised as they came; those that
+// are in panels already stay where they are.  The state is f16,
 // or f32 with Precision::f32.  One call at a time.
 class CpuBackend final : public Backend, private Kernels {
  public:

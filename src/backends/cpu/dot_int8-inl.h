@@ -2,7 +2,7 @@
 //
 // Included once per target by the .cpp files that use foreach_target.h.
 #include "backends/cpu/lanes-inl.h"
-#include "backends/cpu/panels.h"
+#include "tensor/panels.h"
 
 #if defined(TIDEMILL_BACKENDS_CPU_DOT_INT8_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef TIDEMILL_BACKENDS_CPU_DOT_INT8_INL_H_

@@ -4,7 +4,7 @@
 #include <iterator>
 
 #include "backends/cpu/grain.h"
-#include "backends/cpu/pack.h"
+#include "tensor/unpack_row.h"
 
 namespace tidemill {
 

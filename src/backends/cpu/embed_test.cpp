@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "backends/cpu/pack.h"
-#include "backends/cpu/panels.h"
 #include "backends/cpu/test_tensor.h"
 #include "ops/reference.h"
+#include "tensor/panels.h"
 #include "tensor/storage.h"
 
 namespace tidemill {

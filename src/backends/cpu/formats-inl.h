@@ -5,8 +5,8 @@
 
 #include "backends/cpu/dot_int8-inl.h"
 #include "backends/cpu/lanes-inl.h"
-#include "backends/cpu/panels.h"
 #include "tensor/blocks.h"
+#include "tensor/panels.h"
 
 #if defined(TIDEMILL_BACKENDS_CPU_FORMATS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef TIDEMILL_BACKENDS_CPU_FORMATS_INL_H_

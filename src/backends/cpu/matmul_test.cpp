@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "backends/cpu/panels.h"
 #include "backends/cpu/random_weights.h"
 #include "tensor/dequantize.h"
+#include "tensor/panels.h"
 
 namespace tidemill {
 namespace {

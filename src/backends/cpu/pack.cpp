@@ -7,8 +7,8 @@
 #include <cassert>
 #include <cstring>
 
-#include "backends/cpu/panels.h"
 #include "tensor/blocks.h"
+#include "tensor/panels.h"
 
 namespace tidemill {
 

@@ -1,4 +1,4 @@
-// Rows of a weight file -> panels (panels.h), and single rows back out of panels.
+// Rows of a weight file -> panels (tensor/panels.h).
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,5 @@ namespace tidemill {
 // panel_bytes(dtype, N, K) bytes, is aligned to 64 and outlives the result.  Reads each byte of the source once.
 // Throws as panel_bytes does.
 Tensor pack_panels(ThreadPool& pool, const Tensor& rows, std::byte* target);
-
-// Row `row` of a matrix in panels as its K exact values.
-void unpack_row(const Tensor& panels, int64_t row, float* out);
 
 }  // namespace tidemill

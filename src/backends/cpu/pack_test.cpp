@@ -6,9 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "backends/cpu/panels.h"
 #include "backends/cpu/random_weights.h"
 #include "tensor/dequantize.h"
+#include "tensor/panels.h"
+#include "tensor/unpack_row.h"
 
 namespace tidemill {
 namespace {

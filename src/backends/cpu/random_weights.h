@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "backends/cpu/pack.h"
-#include "backends/cpu/panels.h"
 #include "tensor/blocks.h"
 #include "tensor/half.h"
+#include "tensor/panels.h"
 #include "tensor/storage.h"
 #include "tidemill/tensor.h"
 

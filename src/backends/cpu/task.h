@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "backends/cpu/panels.h"
+#include "tensor/panels.h"
 #include "tidemill/dtype.h"
 
 namespace tidemill {

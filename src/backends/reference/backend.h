@@ -7,18 +7,20 @@
 
 namespace tidemill {
 
-// Always computes in f32, whatever precision is asked for.  Matrices and embeddings stay where the caller has them.
+// Always computes in f32, whatever precision is asked for.  Matrices and embeddings stay where the caller has them;
+// those in panels are kept anew, as rows of f32.
 class ReferenceBackend final : public Backend {
  public:
   std::string_view name() const override { return "reference"; }
   Kernels& kernels() override { return kernels_; }
   Tensor adopt(const Tensor& weight, WeightRole role, const Copied& copied = {}) override;
   DType state_dtype() const override { return DType::f32; }
-  int64_t weight_bytes() const override { return vectors_.size_bytes(); }
+  int64_t weight_bytes() const override;
 
  private:
   ReferenceKernels kernels_;
   VectorStore vectors_;
+  std::vector<Storage> matrices_;
 };
 
 }  // namespace tidemill

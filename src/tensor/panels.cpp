@@ -1,4 +1,4 @@
-#include "backends/cpu/panels.h"
+#include "tensor/panels.h"
 
 #include <limits>
 #include <string>

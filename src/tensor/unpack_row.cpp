@@ -1,12 +1,13 @@
-// Panels back to numbers, in scalar code: for embedding lookups, which read single rows.
+// Scalar code, good for embedding lookups.
+#include "tensor/unpack_row.h"
+
 #include <algorithm>
 #include <cassert>
 #include <cstring>
 
-#include "backends/cpu/pack.h"
-#include "backends/cpu/panels.h"
 #include "tensor/blocks.h"
 #include "tensor/half.h"
+#include "tensor/panels.h"
 
 namespace tidemill {
 

@@ -1,4 +1,6 @@
-// Panels: the layout in which the CPU backend keeps weight matrices, made once at load and streamed front to back.
+// Panels: the layout in which the CPU backend keeps weight matrices, made once at load, or before in a .tmill file, and
+// streamed front to back.  One layout for every instruction set, part of that format: docs/formats/tmill.md says it for
+// others, and a change here is a new version there.
 //
 // A weight [N, K] is cut into panels of 16 rows.  Within a panel the rows are interleaved so that one 64-byte vector
 // holds, for each of the 16 rows, 4 consecutive elements of k (a "unit": byte 4 * r + c is element c of row r).  That

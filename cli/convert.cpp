@@ -1,0 +1,75 @@
+// tidemill convert: a model from one file format to another.
+
+#include "tidemill/convert.h"
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "cli/commands.h"
+#include "cli/engine_options.h"
+#include "cli/interrupt.h"
+#include "cli/progress.h"
+#include "tidemill/error.h"
+
+namespace tidemill::cli {
+namespace {
+
+constexpr Option kOptions[] = {
+    kThreadsOption,
+    kJsonOption,
+};
+
+void print_json(const std::string& out, const ConvertReport& report) {
+  const nlohmann::ordered_json answer{{"path", out},
+                                      {"format", report.format},
+                                      {"tensors", report.n_tensors},
+                                      {"bytes", report.n_bytes},
+                                      {"seconds", report.seconds}};
+  std::printf("%s\n", answer.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+}
+
+void print_summary(const std::string& out, const ConvertReport& report) {
+  const double megabytes = static_cast<double>(report.n_bytes) / 1e6;
+  std::printf("%s: %s, %lld tensors, %.1f MB in %.2f s\n", printable(out).c_str(), report.format.c_str(),
+              static_cast<long long>(report.n_tensors), megabytes, report.seconds);
+}
+
+int run(const Arguments& arguments) {
+  if (arguments.positionals().size() != 2) {
+    throw Error(ErrorCode::invalid_argument,
+                "convert: takes a model and the file to write, as in: tidemill convert model.gguf model.tmill");
+  }
+  const std::string model = arguments.positionals()[0], out = arguments.positionals()[1];
+  catch_interrupts();
+  ConvertReport report;
+  {
+    Progress progress("converting " + model);
+    const auto update = [&](double share) {
+      progress.update(share);
+      return !interrupted();
+    };
+    report =
+        convert_model(model, out, {.threads = static_cast<int>(arguments.integer("--threads")), .on_progress = update});
+  }
+  if (arguments.flag("--json")) {
+    print_json(out, report);
+  } else {
+    print_summary(out, report);
+  }
+  return 0;
+}
+
+}  // namespace
+
+const Command kConvert = {.name = "convert",
+                          .summary = "A model from one file format to another",
+                          .usage = "MODEL OUT [options]",
+                          .examples =
+                              "  tidemill convert model.gguf model.tmill\n"
+                              "  tidemill convert folder-with-safetensors model.tmill\n",
+                          .options = kOptions,
+                          .max_positionals = 2,
+                          .run = run};
+
+}  // namespace tidemill::cli

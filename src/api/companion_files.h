@@ -1,0 +1,61 @@
+// The files beside a model's weights, wherever they are kept: tokenizer, chat template, configurations.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/tmill.h"
+#include "sys/mapped_file.h"
+
+namespace tidemill {
+
+class CompanionFiles {
+ public:
+  virtual ~CompanionFiles() = default;
+
+  // Sorted; those of a folder without what lies in folders below it.
+  virtual std::vector<std::string> names() const = 0;
+  virtual bool contains(const std::string& name) const = 0;
+  // The content, valid as long as this object.  Throws what MappedFile throws.
+  virtual std::string_view text(const std::string& name) const = 0;
+  // For messages: one file's path, and where all of them are.
+  virtual std::string path(const std::string& name) const = 0;
+  virtual const std::string& place() const = 0;
+};
+
+// The files of a folder.  Not thread-safe.
+class FolderFiles final : public CompanionFiles {
+ public:
+  explicit FolderFiles(std::string folder) : folder_(std::move(folder)) {}
+
+  std::vector<std::string> names() const override;
+  bool contains(const std::string& name) const override;
+  std::string_view text(const std::string& name) const override;
+  std::string path(const std::string& name) const override;
+  const std::string& place() const override { return folder_; }
+
+ private:
+  std::string folder_;
+  mutable std::map<std::string, MappedFile> mapped_;  // those that were asked for
+};
+
+// The files that a .tmill carries, config.json among them; `file` outlives this.
+class PackedFiles final : public CompanionFiles {
+ public:
+  explicit PackedFiles(const TmillFile& file) : file_(file) {}
+
+  std::vector<std::string> names() const override { return file_.file_names(); }
+  bool contains(const std::string& name) const override;
+  std::string_view text(const std::string& name) const override;
+  std::string path(const std::string& name) const override { return file_.path() + ": " + name; }
+  const std::string& place() const override { return file_.path(); }
+
+ private:
+  const TmillFile& file_;
+};
+
+}  // namespace tidemill

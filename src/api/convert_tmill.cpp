@@ -1,0 +1,169 @@
+// The model is built as for running it, so that what is written is what would be computed with; then each weight is
+// laid out and written, some panels at a time, and leaves memory.
+#include "api/convert_tmill.h"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "api/tensor_stream.h"
+#include "backends/cpu/pack.h"
+#include "formats/tmill.h"
+#include "models/registry.h"
+#include "sys/thread_pool.h"
+#include "tensor/dequantize.h"
+#include "tensor/panels.h"
+#include "tensor/storage.h"
+#include "tidemill/error.h"
+#include "tidemill/system.h"
+
+namespace tidemill {
+namespace {
+
+constexpr int64_t kPieceBytes = 8 << 20;  // of a matrix that are laid out at once
+
+// Tensors of a GGUF that are no weights but part of its configuration.
+constexpr std::array<std::string_view, 1> kConfigurationTensors = {"rope_freqs.weight"};
+
+// Files of a folder that the model needs once the weights are there.
+constexpr std::array<const char*, 10> kKeptFiles = {"tokenizer.json",
+                                                    "tokenizer_config.json",
+                                                    "special_tokens_map.json",
+                                                    "generation_config.json",
+                                                    "vocab.json",
+                                                    "merges.txt",
+                                                    "vocab.txt",
+                                                    "chat_template.jinja",
+                                                    "chat_template.json",
+                                                    "additional_chat_templates/tool_use.jinja"};
+
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+// What is written, in the order of the file.
+class TmillContent {
+ public:
+  TmillContent(const ModelFile& file, int n_threads);
+
+  const std::vector<StreamedTensor>& tensors() const { return tensors_; }
+  const SafetensorsMetadata& metadata() const { return metadata_; }
+
+ private:
+  void add(StreamedTensor tensor);
+  void add_vector(const std::string& name, const Tensor& vector);
+  void add_matrix(const std::string& name, const Tensor& matrix);
+  void add_files();
+  void write_matrix(const Tensor& rows, const ByteSink& sink);
+
+  const ModelFile& file_;
+  std::unique_ptr<Model> model_;
+  ThreadPool pool_;
+  Storage piece_;  // where panels are laid out
+  std::vector<StreamedTensor> tensors_;
+  SafetensorsMetadata metadata_;
+  uint64_t n_bytes_ = 0;   // of tensors_
+  size_t n_paddings_ = 0;  // among tensors_
+  std::unique_ptr<CompanionFiles> companions_;
+  std::string gguf_metadata_;
+};
+
+TmillContent::TmillContent(const ModelFile& file, int n_threads)
+    : file_(file), model_(make_model(file.source())), pool_(n_threads), companions_(file.companions()) {
+  metadata_ = {{"format", "tmill"}, {"version", std::to_string(kTmillVersion)}, {"architecture", file.architecture()}};
+  // Vectors lie side by side: together they are a few pages.
+  model_->visit_params([&](std::string_view name, Tensor& weight, WeightRole role) {
+    if (role == WeightRole::vector) add_vector(std::string(name), weight);
+  });
+  for (const std::string_view name : kConfigurationTensors) {
+    const auto found = file.source().gguf != nullptr ? file.source().gguf->find(name) : std::nullopt;
+    if (found) add_vector(std::string(name), *found);
+  }
+  model_->visit_params([&](std::string_view name, Tensor& weight, WeightRole role) {
+    if (role != WeightRole::vector) add_matrix(std::string(name), weight);
+  });
+  add_files();
+}
+
+// With what brings it to a multiple of the alignment.
+void TmillContent::add(StreamedTensor tensor) {
+  static constexpr std::array<std::byte, kTmillAlignment> kZeros{};
+  if (const size_t past = n_bytes_ % kTmillAlignment; past != 0) {
+    const auto zeros = std::span(kZeros).first(kTmillAlignment - past);
+    tensors_.push_back(bytes_tensor(std::string(kTmillPaddingPrefix) + std::to_string(n_paddings_++), zeros));
+    n_bytes_ += zeros.size();
+  }
+  n_bytes_ += tensor.spec.n_bytes();
+  tensors_.push_back(std::move(tensor));
+}
+
+void TmillContent::add_vector(const std::string& name, const Tensor& vector) {
+  add({tmill_vector(name, vector.shape()), [vector](const ByteSink& sink) {
+         std::vector<float> values(static_cast<size_t>(vector.n_elements()));
+         dequantize(vector.dtype(), vector.data(), values);
+         sink(std::as_bytes(std::span(values)));
+       }});
+}
+
+void TmillContent::add_matrix(const std::string& name, const Tensor& matrix) {
+  metadata_.emplace_back(name, tmill_description(matrix.dtype(), matrix.shape()));
+  add({tmill_matrix(name, matrix.dtype(), matrix.shape()),
+       [this, matrix](const ByteSink& sink) { write_matrix(matrix, sink); }});
+}
+
+// Whole panels at a time.
+void TmillContent::write_matrix(const Tensor& matrix, const ByteSink& sink) {
+  const int64_t stride = panel_stride(matrix.dtype(), matrix.dim(1));
+  if (matrix.layout() == Layout::panels) {
+    write_pieces({matrix.as<std::byte>(), static_cast<size_t>(panel_count(matrix.dim(0)) * stride)}, sink);
+    return;
+  }
+  const int64_t n_panels = std::max<int64_t>(1, kPieceBytes / stride);
+  if (piece_.size_bytes() < n_panels * stride) piece_ = Storage(n_panels * stride);
+  for (int64_t begin = 0; begin < matrix.dim(0); begin += n_panels * kPanelRows) {
+    const Tensor rows = matrix.slice(0, begin, std::min(matrix.dim(0), begin + n_panels * kPanelRows));
+    pack_panels(pool_, rows, piece_.data());
+    file_.weights().release(rows);
+    sink({piece_.data(), static_cast<size_t>(panel_count(rows.dim(0)) * stride)});
+  }
+}
+
+// What else the model needs to be run: configuration, tokenizer, chat template.
+void TmillContent::add_files() {
+  const auto add_file = [this](const std::string& name, std::span<const std::byte> bytes) {
+    if (!bytes.empty()) add(bytes_tensor(std::string(kTmillFilePrefix) + name, bytes));
+  };
+  if (const GgufFile* const gguf = file_.source().gguf) {
+    gguf_metadata_ = gguf->metadata_file();
+    return add_file(std::string(kTmillGgufFile), bytes_of(gguf_metadata_));
+  }
+  metadata_.emplace_back("config", companions_->text("config.json"));
+  std::vector<std::string> names;
+  for (const char* const name : kKeptFiles) {
+    if (companions_->contains(name)) names.emplace_back(name);
+  }
+  if (!companions_->contains("tokenizer.json")) {
+    for (const std::string& name : companions_->names()) {
+      const bool is_vocabulary =
+          name.ends_with(".model") || name.ends_with(".tiktoken") || name.starts_with("rwkv_vocab");
+      if (is_vocabulary) names.push_back(name);
+    }
+  }
+  for (const std::string& name : names) add_file(name, bytes_of(companions_->text(name)));
+}
+
+}  // namespace
+
+ConvertReport write_tmill(const ModelFile& file, const std::string& out, const ConvertOptions& options) {
+  if (options.dtype) {
+    throw Error(ErrorCode::invalid_argument,
+                "--dtype: a .tmill keeps every matrix as it is; leave it out, or write a plain format");
+  }
+  const TmillContent content(file, options.threads > 0 ? options.threads : cpu_info().n_cores);
+  return {.format = "tmill",
+          .n_tensors = std::ssize(content.tensors()),
+          .n_bytes = write_tensors(out, content.tensors(), content.metadata(), options.on_progress)};
+}
+
+}  // namespace tidemill
