@@ -149,7 +149,7 @@ class FuseDecoder final : public TokenDecoder {
   void apply(std::vector<std::string>& tokens) const override {
     std::string text;
     for (const std::string& token : tokens) text += token;
-    tokens.assign(1, std::move(text));
+    tokens.assign(1, text);
   }
   std::string text_of(std::string_view token) const override { return std::string(token); }
   bool joins_texts() const override { return true; }

@@ -45,9 +45,9 @@ namespace tidemill {
 namespace {
 
 template <typename Word>
-uint64_t load(const char* bytes) {
+uint64_t load(std::string_view bytes, size_t at) {
   Word word;
-  std::memcpy(&word, bytes, sizeof(word));
+  std::memcpy(&word, bytes.data() + at, sizeof(word));
   return word;
 }
 
@@ -64,12 +64,12 @@ PieceKey piece_key(std::string_view piece) {
   if (size == 0 || size > PieceKey::kLongest) return key;
   // Loads that overlap, of bytes that are there.
   if (size > 8) {
-    key.words[0] = load<uint64_t>(piece.data());
-    key.words[1] = load<uint64_t>(piece.data() + size - 8) >> 8 * (16 - size);
+    key.words[0] = load<uint64_t>(piece, 0);
+    key.words[1] = load<uint64_t>(piece, size - 8) >> 8 * (16 - size);
   } else if (size >= 4) {
-    key.words[0] = load<uint32_t>(piece.data()) | load<uint32_t>(piece.data() + size - 4) << 8 * (size - 4);
+    key.words[0] = load<uint32_t>(piece, 0) | load<uint32_t>(piece, size - 4) << 8 * (size - 4);
   } else {
-    for (const size_t k : {size_t{0}, size / 2, size - 1}) key.words[0] |= load<uint8_t>(piece.data() + k) << 8 * k;
+    for (const size_t k : {size_t{0}, size / 2, size - 1}) key.words[0] |= load<uint8_t>(piece, k) << 8 * k;
   }
   key.words[1] |= uint64_t{size} << 56;
   return key;

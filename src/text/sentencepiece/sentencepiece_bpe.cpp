@@ -22,6 +22,7 @@ namespace {
 using Proto = SentencePieceProto;
 
 constexpr char32_t kEndOfUnicode = 0x110000;
+constexpr size_t kLarge = size_t{1} << 16;  // pieces
 
 bool is_merged(TokenType type) {
   return type == TokenType::normal || type == TokenType::user_defined || type == TokenType::unused;
@@ -284,13 +285,15 @@ std::unique_ptr<const PieceModel> make_sentencepiece_bpe(const Proto& proto, con
   UserDefinedSymbols symbols(user_defined);
   const bool has_unused = std::any_of(proto.pieces.begin(), proto.pieces.end(),
                                       [](const Proto::Piece& piece) { return piece.type == TokenType::unused; });
-  // Very few vocabularies need it, so the usual kind is made while another thread, where there is one, looks.
-  auto missing = std::async([&] { return !missing_characters(proto, user_defined).empty(); });
-  const bool may_be_plain = !has_unused && !has_odd_bytes(proto, unknown);
-  std::unique_ptr<const PieceModel> bpe = may_be_plain ? make_plain_bpe(proto, unknown, source) : nullptr;
-  if (missing.get() || !may_be_plain) {
+  const auto misses_characters = [&] { return !missing_characters(proto, user_defined).empty(); };
+  // Of a large vocabulary the usual kind is made while another thread, where there is one, looks for the unusual.
+  const bool is_large = proto.pieces.size() > kLarge;
+  if (has_unused || has_odd_bytes(proto, unknown) || (!is_large && misses_characters())) {
     return std::make_unique<AnyBpe>(proto, std::move(symbols), unknown, source);
   }
+  auto misses = is_large ? std::async(misses_characters) : std::future<bool>();
+  std::unique_ptr<const PieceModel> bpe = make_plain_bpe(proto, unknown, source);
+  if (is_large && misses.get()) return std::make_unique<AnyBpe>(proto, std::move(symbols), unknown, source);
   if (symbols.empty()) return bpe;
   return std::make_unique<BpeBetweenSymbols>(std::move(symbols), std::move(bpe));
 }
