@@ -140,3 +140,13 @@ def test_an_encoder_continues_no_text(tidemill, arguments):
 def test_padding_is_for_encoders(tidemill):
     done = tidemill.run("logits", FOLDERS["gpt2-tied"], "--ids-file", "-", "--json", stdin='{"ids":[1,0],"mask":[1,0]}')
     assert done.returncode == 2 and "encoders" in done.stderr
+
+
+@pytest.mark.parametrize("name, numbers", [
+    ("mamba", 3 * 80 * (3 + 8)), ("mamba2-groups", 2 * (160 * 3 + 96 * 16)), ("rwkv4", 3 * 5 * 40),
+    ("rwkv5-2", 2 * 60 * (2 + 12)), ("rwkv6", 3 * 48 * (2 + 12)), ("rwkv7", 3 * 48 * (2 + 12)),
+])  # fmt: skip
+def test_a_recurrent_state_has_one_size_whatever_the_context(tidemill, name, numbers):
+    for context in (64, 100_000):
+        memory = tidemill.json("info", FOLDERS[name], "--ctx", context)["memory"]
+        assert memory["state_bytes"] == 4 * numbers
