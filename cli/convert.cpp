@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "cli/commands.h"
@@ -16,6 +17,10 @@ namespace tidemill::cli {
 namespace {
 
 constexpr Option kOptions[] = {
+    {.flag = "--dtype",
+     .kind = OptionKind::text,
+     .value_name = "T",
+     .help = "to safetensors: matrices become f16, bf16 or f32; quantised ones need it"},
     kThreadsOption,
     kJsonOption,
 };
@@ -35,6 +40,14 @@ void print_summary(const std::string& out, const ConvertReport& report) {
               static_cast<long long>(report.n_tensors), megabytes, report.seconds);
 }
 
+std::optional<DType> dtype_option(const Arguments& arguments) {
+  if (!arguments.has("--dtype")) return {};
+  const std::string name = arguments.text("--dtype");
+  const auto dtype = dtype_from_name(name);
+  if (dtype == DType::f16 || dtype == DType::bf16 || dtype == DType::f32) return dtype;
+  throw Error(ErrorCode::invalid_argument, "--dtype: '" + name + "' is none of f16, bf16 and f32");
+}
+
 int run(const Arguments& arguments) {
   if (arguments.positionals().size() != 2) {
     throw Error(ErrorCode::invalid_argument,
@@ -49,8 +62,10 @@ int run(const Arguments& arguments) {
       progress.update(share);
       return !interrupted();
     };
-    report =
-        convert_model(model, out, {.threads = static_cast<int>(arguments.integer("--threads")), .on_progress = update});
+    report = convert_model(model, out,
+                           {.dtype = dtype_option(arguments),
+                            .threads = static_cast<int>(arguments.integer("--threads")),
+                            .on_progress = update});
   }
   if (arguments.flag("--json")) {
     print_json(out, report);
@@ -67,7 +82,8 @@ const Command kConvert = {.name = "convert",
                           .usage = "MODEL OUT [options]",
                           .examples =
                               "  tidemill convert model.gguf model.tmill\n"
-                              "  tidemill convert folder-with-safetensors model.tmill\n",
+                              "  tidemill convert folder-with-safetensors model.tmill\n"
+                              "  tidemill convert model.gguf weights.safetensors --dtype f16\n",
                           .options = kOptions,
                           .max_positionals = 2,
                           .run = run};

@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "api/convert_plain.h"
 #include "api/convert_tmill.h"
 #include "api/model_file.h"
 #include "tidemill/error.h"
@@ -13,11 +14,13 @@ namespace tidemill {
 
 ConvertReport convert_model(const std::string& model, const std::string& out, const ConvertOptions& options) {
   const Stopwatch stopwatch;
-  if (!out.ends_with(kTmillEnding)) {
-    throw Error(ErrorCode::invalid_argument, out + ": its ending names no format that can be written; give NAME.tmill");
+  const bool is_plain = out.ends_with(".safetensors");
+  if (!is_plain && !out.ends_with(kTmillEnding)) {
+    throw Error(ErrorCode::invalid_argument,
+                out + ": its ending names no format that can be written; give NAME.tmill or NAME.safetensors");
   }
   const auto file = open_model_file(resolve_model(model));
-  ConvertReport report = write_tmill(*file, out, options);
+  ConvertReport report = is_plain ? write_plain(*file, out, options) : write_tmill(*file, out, options);
   report.seconds = stopwatch.milliseconds() / 1000;
   return report;
 }

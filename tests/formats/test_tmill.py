@@ -11,6 +11,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, quants
+from safetensors.numpy import load_file
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODELS = ROOT / "tests/golden/models"
@@ -240,3 +241,24 @@ def test_the_example_of_the_page():
     expected = scale * np.float32(int(low | high << 4) - 16)
     with np.errstate(all="ignore"):
         assert tmill.decode_matrix("panels q5_0 40 288", panels)[21, 107] == expected
+
+
+@pytest.mark.parametrize("kind", ["F32", "BF16", "Q8_0", "Q4_K"])
+def test_plain_safetensors_hold_the_same_numbers(tidemill, tmp_path, kind):
+    tensors = write_gguf(tmp_path / "model.gguf", kind)
+    packed = converted(tidemill, tmp_path / "model.gguf", tmp_path / "model.tmill")
+    types = {"f32": np.float32, "f16": np.float16, "bf16": ml_dtypes.bfloat16}
+    for source in (tmp_path / "model.gguf", packed):
+        for name, dtype in types.items():
+            out = tmp_path / "plain.safetensors"
+            done = tidemill.run("convert", source, out, "--dtype", name)
+            assert done.returncode == 0, done.stderr
+            found = load_file(out)
+            assert sorted(found) == sorted(tensors)
+            for tensor, expected in tensors.items():
+                wanted = expected.astype(dtype if expected.ndim > 1 else np.float32)
+                np.testing.assert_array_equal(found[tensor], wanted, err_msg=f"{source}, {tensor}")
+                assert found[tensor].dtype == wanted.dtype
+        done = tidemill.run("convert", source, tmp_path / "plain.safetensors")
+        assert done.returncode == (2 if kind.startswith("Q") else 0), done.stderr
+        assert "--dtype" in done.stderr or not kind.startswith("Q")
