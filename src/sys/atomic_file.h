@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,10 +31,14 @@ class AtomicFile {
   const std::string& path() const { return path_; }
 
  private:
+  void start_flushing();
+
   std::string path_;
   std::string folder_;
   std::string temporary_path_;  // empty once there is nothing to remove
   int fd_ = -1;
+  int64_t n_written_ = 0;   // bytes
+  int64_t n_flushing_ = 0;  // of which the disk was asked to write
 };
 
 }  // namespace tidemill
