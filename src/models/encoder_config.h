@@ -55,7 +55,8 @@ struct EncoderConfig {
 // Bounds that a configuration's numbers stay below, so that no product of them overflows.
 struct EncoderLimits {
   static constexpr int64_t kLayers = 1024, kHeads = 4096, kHeadDim = 1 << 16, kWidth = 1 << 20, kHidden = 1 << 24,
-                           kVocab = 1 << 24, kContext = 1 << 24, kTypes = 1 << 16, kBuckets = 1 << 12, kDistance = 1 << 16;
+                           kVocab = 1 << 24, kContext = 1 << 24, kTypes = 1 << 16, kBuckets = 1 << 12,
+                           kDistance = 1 << 16;
 };
 
 // What most encoders write under the same names: sizes and layers, all alike.  Throws bad_file naming what is missing
