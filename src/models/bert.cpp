@@ -6,7 +6,7 @@ namespace tidemill {
 namespace {
 
 EncoderConfig from_json(const ModelSource& source, std::string_view name) {
-  const JsonConfig get(*source.config, source.config_path + ": ");
+  const JsonConfig get = json_config(source);
   EncoderConfig config = encoder_config(get, name);
   config.activation = activation_named(get, "hidden_act", "gelu");
   config.n_types = get.count_or("type_vocab_size", EncoderLimits::kTypes, 2);

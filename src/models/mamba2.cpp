@@ -142,7 +142,7 @@ void expect_no_step_limit(const JsonConfig& get, const nlohmann::json& config) {
 }
 
 Mamba2Config from_json(const ModelSource& source, std::string_view name) {
-  const JsonConfig get(*source.config, source.config_path + ": ");
+  const JsonConfig get = json_config(source);
   Mamba2Config config{.model = recurrent_model(get, name)};
   config.kernel = get.count_or("conv_kernel", kMaxKernel, 4);
   config.scan = {.n_heads = get.count_or("num_heads", kMaxHeads, 128),

@@ -31,7 +31,7 @@ void set_layers(EncoderConfig& config, const std::vector<bool>& slides, int64_t 
 }
 
 EncoderConfig from_json(const ModelSource& source, std::string_view name) {
-  const JsonConfig get(*source.config, source.config_path + ": ");
+  const JsonConfig get = json_config(source);
   EncoderConfig config = encoder_config(get, name);
   config.activation = activation_named(get, "hidden_activation", "gelu");
   config.norm_eps = get.positive_or("norm_eps", 1e-5f);

@@ -38,7 +38,7 @@ EncoderConfig first_form(const JsonConfig& get, std::string_view name) {
 }
 
 EncoderConfig from_json(const ModelSource& source, std::string_view name) {
-  const JsonConfig get(*source.config, source.config_path + ": ");
+  const JsonConfig get = json_config(source);
   const bool is_first_form = get.has("n_embd");
   EncoderConfig config = is_first_form ? first_form(get, name) : encoder_config(get, name);
   config.n_types = get.count_or("type_vocab_size", Limits::kTypes, 2);

@@ -1,5 +1,7 @@
 #include "models/rwkv.h"
 
+#include <iterator>
+
 namespace tidemill {
 
 RwkvConfig rwkv_config(const JsonConfig& get, std::string_view architecture) {
@@ -29,6 +31,28 @@ void read_heads(const JsonConfig& get, RwkvConfig& config) {
   if (config.n_heads * config.head_dim != config.model.d_model)
     get.fail("num_heads", "is " + std::to_string(config.n_heads) + " and head_size " + std::to_string(config.head_dim) +
                               ", whose product is not hidden_size");
+}
+
+std::vector<WeightName> rwkv_names(std::vector<WeightName> special) {
+  constexpr WeightName kNames[] = {
+      {"token_embd", "emb"},
+      {"token_embd_norm", "blocks.0.ln0"},
+      {"output_norm", "ln_out"},
+      {"output", "head"},
+      {"blk.*.attn_norm", "blocks.*.ln1"},
+      {"blk.*.attn_norm_2", "blocks.*.ln2"},
+      {"blk.*.time_mix_key", "blocks.*.att.key"},
+      {"blk.*.time_mix_value", "blocks.*.att.value"},
+      {"blk.*.time_mix_receptance", "blocks.*.att.receptance"},
+      {"blk.*.time_mix_gate", "blocks.*.att.gate"},
+      {"blk.*.time_mix_output", "blocks.*.att.output"},
+      {"blk.*.time_mix_ln", "blocks.*.att.ln_x"},
+      {"blk.*.channel_mix_key", "blocks.*.ffn.key"},
+      {"blk.*.channel_mix_value", "blocks.*.ffn.value"},
+      {"blk.*.channel_mix_receptance", "blocks.*.ffn.receptance"},
+  };
+  special.insert(special.end(), std::begin(kNames), std::end(kNames));
+  return special;
 }
 
 int64_t low_rank(const Weights& weights, const std::string& name, int axis) {

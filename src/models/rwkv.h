@@ -30,6 +30,9 @@ RwkvConfig rwkv_config(const GgufConfig& get, std::string_view architecture);
 // Reads the number and the size of heads.
 void read_heads(const JsonConfig& get, RwkvConfig& config);
 
+// How the authors' training code names the weights that versions 4 to 7 share; `special` go before these.
+std::vector<WeightName> rwkv_names(std::vector<WeightName> special);
+
 // The rank of a low-rank product: the length of an axis of its first weight.  Throws bad_file when it is missing.
 int64_t low_rank(const Weights& weights, const std::string& name, int axis);
 

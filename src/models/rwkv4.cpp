@@ -74,34 +74,23 @@ Tensor Rwkv4::time_mix(Ops& ops, const Tensor& h, const Layer& layer, std::span<
 
 constexpr Part kWhole = Part::whole;
 
-const WeightName kNames[] = {
-    {"token_embd", "emb"},
-    {"token_embd_norm", "blocks.0.ln0"},
-    {"output_norm", "ln_out"},
-    {"output", "head"},
-    {"blk.*.attn_norm", "blocks.*.ln1"},
-    {"blk.*.attn_norm_2", "blocks.*.ln2"},
-    {"blk.*.time_mix_lerp_k.weight", "blocks.*.att.time_mix_k", kWhole, Change::flattened},
-    {"blk.*.time_mix_lerp_v.weight", "blocks.*.att.time_mix_v", kWhole, Change::flattened},
-    {"blk.*.time_mix_lerp_r.weight", "blocks.*.att.time_mix_r", kWhole, Change::flattened},
-    {"blk.*.time_mix_decay.weight", "blocks.*.att.time_decay", kWhole, Change::neg_exp},
-    {"blk.*.time_mix_first.weight", "blocks.*.att.time_first", kWhole, Change::flattened},
-    {"blk.*.time_mix_key", "blocks.*.att.key"},
-    {"blk.*.time_mix_value", "blocks.*.att.value"},
-    {"blk.*.time_mix_receptance", "blocks.*.att.receptance"},
-    {"blk.*.time_mix_output", "blocks.*.att.output"},
-    {"blk.*.channel_mix_lerp_k.weight", "blocks.*.ffn.time_mix_k", kWhole, Change::flattened},
-    {"blk.*.channel_mix_lerp_r.weight", "blocks.*.ffn.time_mix_r", kWhole, Change::flattened},
-    {"blk.*.channel_mix_key", "blocks.*.ffn.key"},
-    {"blk.*.channel_mix_value", "blocks.*.ffn.value"},
-    {"blk.*.channel_mix_receptance", "blocks.*.ffn.receptance"},
-};
+std::vector<WeightName> names() {
+  return rwkv_names({
+      {"blk.*.time_mix_lerp_k.weight", "blocks.*.att.time_mix_k", kWhole, Change::flattened},
+      {"blk.*.time_mix_lerp_v.weight", "blocks.*.att.time_mix_v", kWhole, Change::flattened},
+      {"blk.*.time_mix_lerp_r.weight", "blocks.*.att.time_mix_r", kWhole, Change::flattened},
+      {"blk.*.time_mix_decay.weight", "blocks.*.att.time_decay", kWhole, Change::neg_exp},
+      {"blk.*.time_mix_first.weight", "blocks.*.att.time_first", kWhole, Change::flattened},
+      {"blk.*.channel_mix_lerp_k.weight", "blocks.*.ffn.time_mix_k", kWhole, Change::flattened},
+      {"blk.*.channel_mix_lerp_r.weight", "blocks.*.ffn.time_mix_r", kWhole, Change::flattened},
+  });
+}
 
 const WeightName kTransformersNames[] = {
     {"token_embd", "rwkv.embeddings"},
+    {"output", "head"},
     {"token_embd_norm", "rwkv.blocks.0.pre_ln"},
     {"output_norm", "rwkv.ln_out"},
-    {"output", "head"},
     {"blk.*.attn_norm", "rwkv.blocks.*.ln1"},
     {"blk.*.attn_norm_2", "rwkv.blocks.*.ln2"},
     {"blk.*.time_mix_lerp_k.weight", "rwkv.blocks.*.attention.time_mix_key", kWhole, Change::flattened},
@@ -123,12 +112,12 @@ const WeightName kTransformersNames[] = {
 }  // namespace
 
 std::unique_ptr<Model> make_rwkv4(const ModelSource& source, std::string_view name) {
-  const JsonConfig get(*source.config, source.config_path + ": ");
+  const JsonConfig get = json_config(source);
   const RwkvConfig config = rwkv_config(get, name);
   const int64_t d_model = config.model.d_model;
   if (get.count_or("attention_hidden_size", kMaxWidth, d_model) != d_model)
     get.fail("attention_hidden_size", "is not hidden_size, which is not supported");
-  if (name == "rwkv4") return std::make_unique<Rwkv4>(config, source, kNames);
+  if (name == "rwkv4") return std::make_unique<Rwkv4>(config, source, names());
   return std::make_unique<Rwkv4>(config, source, kTransformersNames);
 }
 

@@ -90,13 +90,7 @@ Tensor Rwkv5::time_mix(Ops& ops, const Tensor& h, const Layer& layer, std::span<
 constexpr Part kWhole = Part::whole;
 
 std::vector<WeightName> names_of(bool is_gated) {
-  return {
-      {"token_embd", "emb"},
-      {"token_embd_norm", "blocks.0.ln0"},
-      {"output_norm", "ln_out"},
-      {"output", "head"},
-      {"blk.*.attn_norm", "blocks.*.ln1"},
-      {"blk.*.attn_norm_2", "blocks.*.ln2"},
+  return rwkv_names({
       {"blk.*.time_mix_lerp_k.weight", "blocks.*.att.time_mix_k", kWhole, Change::flattened},
       {"blk.*.time_mix_lerp_v.weight", "blocks.*.att.time_mix_v", kWhole, Change::flattened},
       {"blk.*.time_mix_lerp_r.weight", "blocks.*.att.time_mix_r", kWhole, Change::flattened},
@@ -105,24 +99,15 @@ std::vector<WeightName> names_of(bool is_gated) {
       // 5.1 keeps the logarithm of the bonus, 5.2 the bonus.
       {"blk.*.time_mix_first.weight", is_gated ? "blocks.*.att.time_faaaa" : "blocks.*.att.time_first", kWhole,
        is_gated ? Change::flattened : Change::exp},
-      {"blk.*.time_mix_key", "blocks.*.att.key"},
-      {"blk.*.time_mix_value", "blocks.*.att.value"},
-      {"blk.*.time_mix_receptance", "blocks.*.att.receptance"},
-      {"blk.*.time_mix_gate", "blocks.*.att.gate"},
-      {"blk.*.time_mix_ln", "blocks.*.att.ln_x"},
-      {"blk.*.time_mix_output", "blocks.*.att.output"},
       {"blk.*.channel_mix_lerp_k.weight", "blocks.*.ffn.time_mix_k", kWhole, Change::flattened},
       {"blk.*.channel_mix_lerp_r.weight", "blocks.*.ffn.time_mix_r", kWhole, Change::flattened},
-      {"blk.*.channel_mix_key", "blocks.*.ffn.key"},
-      {"blk.*.channel_mix_value", "blocks.*.ffn.value"},
-      {"blk.*.channel_mix_receptance", "blocks.*.ffn.receptance"},
-  };
+  });
 }
 
 }  // namespace
 
 std::unique_ptr<Model> make_rwkv5(const ModelSource& source, std::string_view name) {
-  const JsonConfig get(*source.config, source.config_path + ": ");
+  const JsonConfig get = json_config(source);
   RwkvConfig config = rwkv_config(get, name);
   read_heads(get, config);
   const bool is_gated =

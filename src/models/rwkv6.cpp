@@ -123,43 +123,32 @@ std::vector<WeightName> joined_names(std::string_view theirs, Change change, int
   };
 }
 
-const WeightName kNames[] = {
-    {"token_embd", "emb"},
-    {"token_embd_norm", "blocks.0.ln0"},
-    {"output_norm", "ln_out"},
-    {"output", "head"},
-    {"blk.*.attn_norm", "blocks.*.ln1"},
-    {"blk.*.attn_norm_2", "blocks.*.ln2"},
-    {"blk.*.time_mix_lerp_x.weight", "blocks.*.att.time_maa_x", kWhole, Change::flattened},
-    {"blk.*.time_mix_lerp.0.weight", "blocks.*.att.time_maa_w", kWhole, Change::flattened},
-    {"blk.*.time_mix_lerp.1.weight", "blocks.*.att.time_maa_k", kWhole, Change::flattened},
-    {"blk.*.time_mix_lerp.2.weight", "blocks.*.att.time_maa_v", kWhole, Change::flattened},
-    {"blk.*.time_mix_lerp.3.weight", "blocks.*.att.time_maa_r", kWhole, Change::flattened},
-    {"blk.*.time_mix_lerp.4.weight", "blocks.*.att.time_maa_g", kWhole, Change::flattened},
-    {"blk.*.time_mix_w2.*.weight", "blocks.*.att.time_maa_w2", kWhole, Change::transposed},
-    {"blk.*.time_mix_decay.weight", "blocks.*.att.time_decay", kWhole, Change::flattened},
-    {"blk.*.time_mix_decay_w1.weight", "blocks.*.att.time_decay_w1", kWhole, Change::transposed},
-    {"blk.*.time_mix_decay_w2.weight", "blocks.*.att.time_decay_w2", kWhole, Change::transposed},
-    {"blk.*.time_mix_first.weight", "blocks.*.att.time_faaaa", kWhole, Change::flattened},
-    {"blk.*.time_mix_key", "blocks.*.att.key"},
-    {"blk.*.time_mix_value", "blocks.*.att.value"},
-    {"blk.*.time_mix_receptance", "blocks.*.att.receptance"},
-    {"blk.*.time_mix_gate", "blocks.*.att.gate"},
-    {"blk.*.time_mix_ln", "blocks.*.att.ln_x"},
-    {"blk.*.time_mix_output", "blocks.*.att.output"},
-    {"blk.*.channel_mix_lerp_k.weight", "blocks.*.ffn.time_maa_k", kWhole, Change::flattened},
-    {"blk.*.channel_mix_lerp_r.weight", "blocks.*.ffn.time_maa_r", kWhole, Change::flattened},
-    {"blk.*.channel_mix_key", "blocks.*.ffn.key"},
-    {"blk.*.channel_mix_value", "blocks.*.ffn.value"},
-    {"blk.*.channel_mix_receptance", "blocks.*.ffn.receptance"},
-};
+std::vector<WeightName> names() {
+  return rwkv_names({
+      {"blk.*.time_mix_lerp_x.weight", "blocks.*.att.time_maa_x", kWhole, Change::flattened},
+      {"blk.*.time_mix_lerp.0.weight", "blocks.*.att.time_maa_w", kWhole, Change::flattened},
+      {"blk.*.time_mix_lerp.1.weight", "blocks.*.att.time_maa_k", kWhole, Change::flattened},
+      {"blk.*.time_mix_lerp.2.weight", "blocks.*.att.time_maa_v", kWhole, Change::flattened},
+      {"blk.*.time_mix_lerp.3.weight", "blocks.*.att.time_maa_r", kWhole, Change::flattened},
+      {"blk.*.time_mix_lerp.4.weight", "blocks.*.att.time_maa_g", kWhole, Change::flattened},
+      {"blk.*.time_mix_w2.*.weight", "blocks.*.att.time_maa_w2", kWhole, Change::transposed},
+      {"blk.*.time_mix_decay.weight", "blocks.*.att.time_decay", kWhole, Change::flattened},
+      {"blk.*.time_mix_decay_w1.weight", "blocks.*.att.time_decay_w1", kWhole, Change::transposed},
+      {"blk.*.time_mix_decay_w2.weight", "blocks.*.att.time_decay_w2", kWhole, Change::transposed},
+      {"blk.*.time_mix_first.weight", "blocks.*.att.time_faaaa", kWhole, Change::flattened},
+      {"blk.*.channel_mix_lerp_k.weight", "blocks.*.ffn.time_maa_k", kWhole, Change::flattened},
+      {"blk.*.channel_mix_lerp_r.weight", "blocks.*.ffn.time_maa_r", kWhole, Change::flattened},
+  });
+}
 
 // llama.cpp stacks the shares.
-const WeightName kGgufNames[] = {
-    {"blk.*.time_mix_lerp.*.weight", "blk.*.time_mix_lerp_fused.weight", kWhole, Change::flattened},
-    {"blk.*.time_mix_w2.*.weight", "blk.*.time_mix_w2.weight"},
-    {"blk.*.time_mix_first.weight", "blk.*.time_mix_first.weight", kWhole, Change::flattened},
-};
+std::vector<WeightName> gguf_names() {
+  return {
+      {"blk.*.time_mix_lerp.*.weight", "blk.*.time_mix_lerp_fused.weight", kWhole, Change::flattened},
+      {"blk.*.time_mix_w2.*.weight", "blk.*.time_mix_w2.weight"},
+      {"blk.*.time_mix_first.weight", "blk.*.time_mix_first.weight", kWhole, Change::flattened},
+  };
+}
 
 }  // namespace
 
@@ -169,7 +158,7 @@ std::unique_ptr<Model> make_rwkv6(const ModelSource& source, std::string_view na
   if (is_gguf) {
     config = rwkv_config(GgufConfig(*source.gguf, std::string(name)), name);
   } else {
-    const JsonConfig get(*source.config, source.config_path + ": ");
+    const JsonConfig get = json_config(source);
     config = rwkv_config(get, name);
     read_heads(get, config);
   }
@@ -181,11 +170,11 @@ std::unique_ptr<Model> make_rwkv6(const ModelSource& source, std::string_view na
   const Ranks ranks{
       .mix = source.weights.is_packed() ? rank("time_mix_w1.0", "") : rank("time_mix_w1", "time_maa_w1") / n_mixtures,
       .decay = rank("time_mix_decay_w1", "time_decay_w1")};
-  std::vector<WeightName> names = is_gguf ? joined_names("blk.*.time_mix_w1.weight", Change::none, ranks.mix)
-                                          : joined_names("blocks.*.att.time_maa_w1", Change::transposed, ranks.mix);
-  const std::span<const WeightName> others = is_gguf ? std::span<const WeightName>(kGgufNames) : kNames;
-  names.insert(names.end(), others.begin(), others.end());
-  return std::make_unique<Rwkv6>(config, ranks, source, names);
+  std::vector<WeightName> all = is_gguf ? joined_names("blk.*.time_mix_w1.weight", Change::none, ranks.mix)
+                                        : joined_names("blocks.*.att.time_maa_w1", Change::transposed, ranks.mix);
+  const std::vector<WeightName> others = is_gguf ? gguf_names() : names();
+  all.insert(all.end(), others.begin(), others.end());
+  return std::make_unique<Rwkv6>(config, ranks, source, all);
 }
 
 }  // namespace tidemill

@@ -144,42 +144,31 @@ Tensor Rwkv7::channel_mix(Ops& ops, const Tensor& h, const Layer& layer, std::sp
 
 constexpr Part kWhole = Part::whole;
 
-const WeightName kNames[] = {
-    {"token_embd", "emb"},
-    {"token_embd_norm", "blocks.0.ln0"},
-    {"output_norm", "ln_out"},
-    {"output", "head"},
-    {"blk.*.attn_norm", "blocks.*.ln1"},
-    {"blk.*.attn_norm_2", "blocks.*.ln2"},
-    {"blk.*.time_mix_lerp.0.weight", "blocks.*.att.x_r", kWhole, Change::flattened},
-    {"blk.*.time_mix_lerp.1.weight", "blocks.*.att.x_w", kWhole, Change::flattened},
-    {"blk.*.time_mix_lerp.2.weight", "blocks.*.att.x_k", kWhole, Change::flattened},
-    {"blk.*.time_mix_lerp.3.weight", "blocks.*.att.x_v", kWhole, Change::flattened},
-    {"blk.*.time_mix_lerp.4.weight", "blocks.*.att.x_a", kWhole, Change::flattened},
-    {"blk.*.time_mix_lerp.5.weight", "blocks.*.att.x_g", kWhole, Change::flattened},
-    {"blk.*.time_mix_w0.weight", "blocks.*.att.w0", kWhole, Change::flattened},
-    {"blk.*.time_mix_w1.weight", "blocks.*.att.w1", kWhole, Change::transposed},
-    {"blk.*.time_mix_w2.weight", "blocks.*.att.w2", kWhole, Change::transposed},
-    {"blk.*.time_mix_a0.weight", "blocks.*.att.a0", kWhole, Change::flattened},
-    {"blk.*.time_mix_a1.weight", "blocks.*.att.a1", kWhole, Change::transposed},
-    {"blk.*.time_mix_a2.weight", "blocks.*.att.a2", kWhole, Change::transposed},
-    {"blk.*.time_mix_v0.weight", "blocks.*.att.v0", kWhole, Change::flattened},
-    {"blk.*.time_mix_v1.weight", "blocks.*.att.v1", kWhole, Change::transposed},
-    {"blk.*.time_mix_v2.weight", "blocks.*.att.v2", kWhole, Change::transposed},
-    {"blk.*.time_mix_g1.weight", "blocks.*.att.g1", kWhole, Change::transposed},
-    {"blk.*.time_mix_g2.weight", "blocks.*.att.g2", kWhole, Change::transposed},
-    {"blk.*.time_mix_k_k.weight", "blocks.*.att.k_k", kWhole, Change::flattened},
-    {"blk.*.time_mix_k_a.weight", "blocks.*.att.k_a", kWhole, Change::flattened},
-    {"blk.*.time_mix_r_k.weight", "blocks.*.att.r_k", kWhole, Change::flattened},
-    {"blk.*.time_mix_receptance", "blocks.*.att.receptance"},
-    {"blk.*.time_mix_key", "blocks.*.att.key"},
-    {"blk.*.time_mix_value", "blocks.*.att.value"},
-    {"blk.*.time_mix_output", "blocks.*.att.output"},
-    {"blk.*.time_mix_ln", "blocks.*.att.ln_x"},
-    {"blk.*.channel_mix_lerp_k.weight", "blocks.*.ffn.x_k", kWhole, Change::flattened},
-    {"blk.*.channel_mix_key", "blocks.*.ffn.key"},
-    {"blk.*.channel_mix_value", "blocks.*.ffn.value"},
-};
+std::vector<WeightName> names() {
+  return rwkv_names({
+      {"blk.*.time_mix_lerp.0.weight", "blocks.*.att.x_r", kWhole, Change::flattened},
+      {"blk.*.time_mix_lerp.1.weight", "blocks.*.att.x_w", kWhole, Change::flattened},
+      {"blk.*.time_mix_lerp.2.weight", "blocks.*.att.x_k", kWhole, Change::flattened},
+      {"blk.*.time_mix_lerp.3.weight", "blocks.*.att.x_v", kWhole, Change::flattened},
+      {"blk.*.time_mix_lerp.4.weight", "blocks.*.att.x_a", kWhole, Change::flattened},
+      {"blk.*.time_mix_lerp.5.weight", "blocks.*.att.x_g", kWhole, Change::flattened},
+      {"blk.*.time_mix_w0.weight", "blocks.*.att.w0", kWhole, Change::flattened},
+      {"blk.*.time_mix_w1.weight", "blocks.*.att.w1", kWhole, Change::transposed},
+      {"blk.*.time_mix_w2.weight", "blocks.*.att.w2", kWhole, Change::transposed},
+      {"blk.*.time_mix_a0.weight", "blocks.*.att.a0", kWhole, Change::flattened},
+      {"blk.*.time_mix_a1.weight", "blocks.*.att.a1", kWhole, Change::transposed},
+      {"blk.*.time_mix_a2.weight", "blocks.*.att.a2", kWhole, Change::transposed},
+      {"blk.*.time_mix_v0.weight", "blocks.*.att.v0", kWhole, Change::flattened},
+      {"blk.*.time_mix_v1.weight", "blocks.*.att.v1", kWhole, Change::transposed},
+      {"blk.*.time_mix_v2.weight", "blocks.*.att.v2", kWhole, Change::transposed},
+      {"blk.*.time_mix_g1.weight", "blocks.*.att.g1", kWhole, Change::transposed},
+      {"blk.*.time_mix_g2.weight", "blocks.*.att.g2", kWhole, Change::transposed},
+      {"blk.*.time_mix_k_k.weight", "blocks.*.att.k_k", kWhole, Change::flattened},
+      {"blk.*.time_mix_k_a.weight", "blocks.*.att.k_a", kWhole, Change::flattened},
+      {"blk.*.time_mix_r_k.weight", "blocks.*.att.r_k", kWhole, Change::flattened},
+      {"blk.*.channel_mix_lerp_k.weight", "blocks.*.ffn.x_k", kWhole, Change::flattened},
+  });
+}
 
 // llama.cpp stacks the shares, and its vectors may have axes of length one.
 const WeightName kGgufNames[] = {
@@ -208,10 +197,10 @@ std::unique_ptr<Model> make_rwkv7(const ModelSource& source, std::string_view na
     const RwkvConfig config = rwkv_config(GgufConfig(*source.gguf, std::string(name)), name);
     return std::make_unique<Rwkv7>(config, ranks_of(source, config.model.n_layers), source, kGgufNames);
   }
-  const JsonConfig get(*source.config, source.config_path + ": ");
+  const JsonConfig get = json_config(source);
   RwkvConfig config = rwkv_config(get, name);
   read_heads(get, config);
-  return std::make_unique<Rwkv7>(config, ranks_of(source, config.model.n_layers), source, kNames);
+  return std::make_unique<Rwkv7>(config, ranks_of(source, config.model.n_layers), source, names());
 }
 
 }  // namespace tidemill

@@ -15,7 +15,7 @@ void check_buckets(const EncoderConfig& config, const Config& get, std::string_v
 }
 
 EncoderConfig from_json(const ModelSource& source, std::string_view name) {
-  const JsonConfig get(*source.config, source.config_path + ": ");
+  const JsonConfig get = json_config(source);
   EncoderConfig config;
   config.model = {.architecture = std::string(name),
                   .vocab_size = get.count("vocab_size", Limits::kVocab),
