@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
+#include <string_view>
 #include <system_error>
 
 #include "tidemill/error.h"
@@ -13,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kModelEnding = ".gguf";
+constexpr std::string_view kModelEndings[] = {".gguf", ".tmill"};
 
 // The value of an environment variable that is set and not empty.
 std::string environment(const char* name) {
@@ -36,7 +38,8 @@ std::string suggestion(const std::string& wanted) {
   for (const StoredModel& model : list_models()) names.push_back(model.name);
   const std::string nearest = nearest_word(wanted, names);
   if (!nearest.empty()) return "did you mean '" + nearest + "'?";
-  return "give a .gguf file, a model folder or a name that `tidemill models` lists (`./dev run` fetches gemma3-270m)";
+  return "give a .gguf or .tmill file, a model folder or a name that `tidemill models` lists (`./dev run` fetches "
+         "gemma3-270m)";
 }
 
 }  // namespace
@@ -56,7 +59,10 @@ std::vector<StoredModel> list_models() {
                         .path = entry.path().string(),
                         .size_bytes = folder_bytes(entry.path())});
     }
-    if (!entry.is_regular_file(ignored) || entry.path().extension() != kModelEnding) continue;
+    const std::string ending = entry.path().extension().string();
+    const bool is_model =
+        std::find(std::begin(kModelEndings), std::end(kModelEndings), ending) != std::end(kModelEndings);
+    if (!entry.is_regular_file(ignored) || !is_model) continue;
     models.push_back({.name = entry.path().stem().string(),
                       .path = entry.path().string(),
                       .size_bytes = static_cast<int64_t>(entry.file_size(ignored))});

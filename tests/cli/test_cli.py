@@ -225,6 +225,12 @@ def test_models(tidemill, tiny_model, tmp_path):
     (listed,) = tidemill.json("models", env=env)["models"]
     assert listed["name"] == "tiny" and listed["size_bytes"] == tiny_model.stat().st_size
     assert tidemill.run("run", "tiny", "--prompt", "a", "-n", 2, env=env).returncode == 0
+    assert tidemill.run("convert", "tiny", tmp_path / "models/packed.tmill", env=env).returncode == 0
+    folder = pathlib.Path(__file__).parents[1] / "golden/models/llama-gqa-untied"
+    (tmp_path / "models/folder").symlink_to(folder)
+    listed = {model["name"]: model["size_bytes"] for model in tidemill.json("models", env=env)["models"]}
+    assert list(listed) == ["folder", "packed", "tiny"] and listed["folder"] > (folder / "model.safetensors").stat().st_size
+    assert tidemill.run("run", "packed", "--prompt", "a", "-n", 2, env=env).returncode == 0
 
 
 def test_not_enough_memory_is_an_error_of_its_own(tidemill, gemma_model):
