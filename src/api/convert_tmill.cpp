@@ -24,7 +24,7 @@ namespace {
 constexpr int64_t kPieceBytes = 8 << 20;  // of a matrix that are laid out at once
 
 // Tensors of a GGUF that are no weights but part of its configuration.
-constexpr std::array<std::string_view, 1> kConfigurationTensors = {"rope_freqs.weight"};
+constexpr std::array<std::string_view, 2> kConfigurationTensors = {"rope_freqs.weight", "rope_factors_short.weight"};
 
 // Files of a folder that the model needs once the weights are there.
 constexpr std::array<const char*, 10> kKeptFiles = {"tokenizer.json",

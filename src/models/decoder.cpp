@@ -11,9 +11,9 @@ namespace {
 constexpr size_t kMaxRopes = 2;
 
 // Tensors that files hold beside the weights: masks and tables that follow from the configuration.
-constexpr std::string_view kIgnored[] = {"rotary_emb.inv_freq",    ".attn.bias",
-                                         ".attn.masked_bias",      ".attention.bias",
-                                         ".attention.masked_bias", "rope_freqs.weight"};
+constexpr std::string_view kIgnored[] = {
+    "rotary_emb.inv_freq",    ".attn.bias",        ".attn.masked_bias",        ".attention.bias",
+    ".attention.masked_bias", "rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"};
 
 // One projection of each expert.
 struct ExpertLinears {

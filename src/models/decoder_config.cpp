@@ -1,5 +1,6 @@
 #include "models/decoder_config.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <string>
@@ -10,10 +11,27 @@
 namespace tidemill {
 namespace {
 
+// Frequencies divided one by one, by other numbers past the context that a model was first trained for, and a factor on
+// the scores; this reads what holds up to that context.  Ding et al. 2024, arXiv:2402.13753.
+void read_longrope(const JsonConfig& get, const JsonConfig& section, RopeConfig& rope) {
+  const int64_t context = get.count("max_position_embeddings", kMaxContext);
+  rope.longest = get.count_or("original_max_position_embeddings", kMaxContext,
+                              section.count_or("original_max_position_embeddings", kMaxContext, context));
+  rope.divisors = section.positives("short_factor");
+  if (std::ssize(rope.divisors) != rope.n_rotated / 2)
+    section.fail("short_factor", "has " + std::to_string(rope.divisors.size()) + " numbers, expected " +
+                                     std::to_string(rope.n_rotated / 2));
+  const float stretch = static_cast<float>(context) / static_cast<float>(rope.longest);
+  const float on_scores =
+      stretch <= 1 ? 1.0f : std::sqrt(1 + std::log(stretch) / std::log(static_cast<float>(rope.longest)));
+  rope.attention_factor = section.positive_or("attention_factor", on_scores);
+}
+
 // `section` is what holds the scaling, `get` the whole configuration.
 void read_stretch(const JsonConfig& get, const JsonConfig& section, RopeConfig& rope) {
   const std::string type = section.has("rope_type") ? section.text("rope_type") : section.text_or("type", "default");
   if (type == "default") return;
+  if (type == "longrope" || type == "su") return read_longrope(get, section, rope);
   if (type == "dynamic") return;  // frequencies change only past the context that the model was trained for
   rope.factor = section.positive_or("factor", 1);
   const auto context = static_cast<float>(get.count("max_position_embeddings", kMaxContext));
@@ -36,7 +54,8 @@ void read_stretch(const JsonConfig& get, const JsonConfig& section, RopeConfig& 
       rope.attention_factor = scale(section.positive("mscale")) / scale(section.positive("mscale_all_dim"));
     }
   } else {
-    section.fail("rope_type", "is '" + type + "', which is not known (default, linear, dynamic, llama3 and yarn are)");
+    section.fail("rope_type",
+                 "is '" + type + "', which is not known (default, linear, dynamic, llama3, yarn and longrope are)");
   }
 }
 
@@ -55,12 +74,25 @@ void read_stretch(const GgufConfig& get, RopeConfig& rope) {
   } else if (type != "none") {
     get.fail("rope.scaling.type", "is '" + type + "', which is not known (none, linear and yarn are)");
   }
-  const auto divisors = get.file().find("rope_freqs.weight");
+  // llama3 and longrope come as divisors; the latter hold up to the context that the model was first trained for.
+  auto divisors = get.file().find("rope_freqs.weight");
+  if (const auto short_ones = get.file().find("rope_factors_short.weight")) {
+    divisors = short_ones;
+    rope.longest = get.count("rope.scaling.original_context_length", kMaxContext);
+    rope.attention_factor = get.positive_or("rope.scaling.attn_factor", 1);
+  }
   if (!divisors) return;
   if (divisors->n_elements() != rope.n_rotated / 2)
-    get.fail("rope.dimension_count", "does not fit rope_freqs.weight " + divisors->shape().to_string());
+    get.fail("rope.dimension_count",
+             "does not fit the divisors of the rotary embedding, " + divisors->shape().to_string());
   rope.divisors.resize(static_cast<size_t>(rope.n_rotated / 2));
   dequantize(divisors->dtype(), divisors->data(), rope.divisors);
+}
+
+// To what the rotary embedding is right for.
+void cap_context(DecoderConfig& config) {
+  if (const int64_t longest = config.ropes[0].longest; longest > 0)
+    config.model.context_length = std::min(config.model.context_length, longest);
 }
 
 }  // namespace
@@ -113,6 +145,7 @@ DecoderConfig decoder_config(const JsonConfig& get, std::string architecture) {
   if (share > 1) get.fail("partial_rotary_factor", "is " + std::to_string(share) + ", expected at most 1");
   const auto n_rotated = static_cast<int64_t>(static_cast<float>(config.head_dim) * share);
   config.ropes = {rope_config(get, n_rotated, 10000)};
+  cap_context(config);
   config.layers.resize(static_cast<size_t>(config.model.n_layers));
   return config;
 }
@@ -139,6 +172,7 @@ DecoderConfig decoder_config(const GgufConfig& get, std::string architecture) {
   config.ropes = {{.n_rotated = get.count_or("rope.dimension_count", kMaxHeadDim, config.head_dim),
                    .base = get.positive_or("rope.freq_base", 10000)}};
   read_stretch(get, config.ropes[0]);
+  cap_context(config);
   config.n_experts = get.count_or("expert_count", kMaxExperts, 0);
   config.n_experts_used = get.count_or("expert_used_count", kMaxExperts, 0);
   config.d_expert = get.count_or("expert_feed_forward_length", kMaxHidden, config.d_ff);

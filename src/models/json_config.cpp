@@ -88,6 +88,16 @@ std::vector<int64_t> JsonConfig::integers(std::string_view name) const {
   return result;
 }
 
+std::vector<float> JsonConfig::positives(std::string_view name) const {
+  std::vector<float> result;
+  for (const nlohmann::json& value : require_list(name)) {
+    const float number = value.is_number() ? value.get<float>() : -1;
+    if (!std::isfinite(number) || number <= 0) fail(name, "holds " + value.dump() + ", expected numbers above 0");
+    result.push_back(number);
+  }
+  return result;
+}
+
 std::optional<JsonConfig> JsonConfig::section(std::string_view name) const {
   const nlohmann::json* const value = find(name);
   if (value == nullptr) return {};

@@ -29,6 +29,8 @@ class JsonConfig {
   std::string text_or(std::string_view name, std::string_view fallback) const;
   std::vector<std::string> texts(std::string_view name) const;
   std::vector<int64_t> integers(std::string_view name) const;
+  // Finite numbers above zero.
+  std::vector<float> positives(std::string_view name) const;
   // An object within this one; nothing when it is missing.
   std::optional<JsonConfig> section(std::string_view name) const;
 

@@ -69,11 +69,10 @@ RopeFrequencies rope_frequencies(const RopeConfig& config) {
       break;
     case RopeStretch::yarn:
       stretch_yarn(config, result.inv_freq);
-      result.scale = config.attention_factor > 0 ? config.attention_factor
-                     : config.factor > 1         ? 0.1f * std::log(config.factor) + 1
-                                                 : 1;
+      result.scale = config.factor > 1 ? 0.1f * std::log(config.factor) + 1 : 1;
       break;
   }
+  if (config.attention_factor > 0) result.scale = config.attention_factor;
   for (size_t pair = 0; pair < config.divisors.size(); ++pair) result.inv_freq[pair] /= config.divisors[pair];
   return result;
 }

@@ -24,8 +24,9 @@ struct RopeConfig {
   float low_freq_factor = 1, high_freq_factor = 4;  // llama3
   float beta_fast = 32, beta_slow = 1;  // yarn: rotations over the original context where the ramp begins and ends
   bool truncate = true;                 // yarn: the ramp's ends are whole numbers
+  int64_t longest = 0;                  // positions that these frequencies are right for; 0: all
   std::vector<float> divisors = {};     // of each frequency, [n_rotated / 2], as GGUF writes llama3's; empty: none
-  float attention_factor = 0;           // yarn: on sine and cosine; 0: 0.1 ln(factor) + 1
+  float attention_factor = 0;           // on sine and cosine; 0: for yarn 0.1 ln(factor) + 1, else 1
 };
 
 struct RopeFrequencies {

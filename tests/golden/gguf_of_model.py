@@ -135,6 +135,11 @@ def write(folder, path):
         writer.add_rope_scaling_orig_ctx_len(scaling["original_max_position_embeddings"])
     if kind == "llama3":
         weights["rope_freqs.weight"] = llama3_divisors(config, scaling)
+    if kind == "default" and scaling.get("type") == "longrope":
+        writer.add_rope_scaling_orig_ctx_len(config["original_max_position_embeddings"])
+        writer.add_rope_scaling_attn_factors(scaling["attention_factor"])
+        for which in ("long", "short"):
+            weights[f"rope_factors_{which}.weight"] = np.array(scaling[f"{which}_factor"], np.float32)
     if config.get("sliding_window"):
         writer.add_sliding_window(config["sliding_window"])
     if architecture == "gemma2":

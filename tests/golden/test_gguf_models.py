@@ -5,7 +5,7 @@ import json
 import gguf_of_model
 import pytest
 import recurrent_gguf
-from test_models import FOLDERS, cases_of, expect_greedy, expect_logits
+from test_models import FOLDERS, cases_of, expect_greedy, expect_logits, with_config
 
 # What llama.cpp derives from an architecture's name is not what these were made with: their query scale is not
 # head_dim's, and which layers slide is not the published pattern.
@@ -31,3 +31,15 @@ def test_logits_agree_with_the_authors_code(tidemill, tmp_path, name, module):
         expect_logits(found["logits"], expected, truth, f"{len(case['ids'])} ids")
         if "greedy" in case:
             expect_greedy(found["greedy"], case, f"{len(case['ids'])} ids")
+
+
+def test_longrope_as_from_the_folder(tidemill, tmp_path):
+    scaling = {"type": "longrope", "short_factor": [1, 1.5, 2, 3, 4, 5], "long_factor": [9] * 6, "attention_factor": 1.25}
+    source = FOLDERS["phi3-partial-rotary"]
+    folder = with_config(source, tmp_path / "folder", rope_scaling=scaling, original_max_position_embeddings=64)
+    gguf_of_model.write(folder, tmp_path / "model.gguf")
+    ids = list(range(3, 60))
+    found, expected = (tidemill.logits(model, ids)["logits"] for model in (tmp_path / "model.gguf", folder))
+    assert found == expected != tidemill.logits(source, ids)["logits"]
+    assert tidemill.run("convert", tmp_path / "model.gguf", tmp_path / "model.tmill").returncode == 0
+    assert tidemill.logits(tmp_path / "model.tmill", ids)["logits"] == expected

@@ -6,6 +6,7 @@ tests/golden/models/README.md says how they were made.
 import json
 import os
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -150,3 +151,27 @@ def test_a_recurrent_state_has_one_size_whatever_the_context(tidemill, name, num
     for context in (64, 100_000):
         memory = tidemill.json("info", FOLDERS[name], "--ctx", context)["memory"]
         assert memory["state_bytes"] == 4 * numbers
+
+
+def with_config(folder, target, **fields):
+    """A copy of a model folder with other fields in its configuration."""
+    shutil.copytree(folder, target)
+    config = json.loads((target / "config.json").read_text()) | fields
+    (target / "config.json").write_text(json.dumps(config))
+    return target
+
+
+def test_longrope_divides_each_frequency_up_to_the_first_context(tidemill, tmp_path):
+    """With equal divisors and no factor on the scores it is a linear scaling."""
+    folder, ids = FOLDERS["phi3-partial-rotary"], list(range(3, 60))
+    scaling = {"type": "longrope", "short_factor": [2.0] * 6, "long_factor": [9.0] * 6, "attention_factor": 1.0}
+    long = with_config(folder, tmp_path / "long", rope_scaling=scaling, original_max_position_embeddings=64)
+    linear = with_config(folder, tmp_path / "linear", rope_scaling={"type": "linear", "factor": 2.0})
+    found, expected = (tidemill.logits(model, ids)["logits"] for model in (long, linear))
+    assert found == expected != tidemill.logits(folder, ids)["logits"]
+    done = tidemill.run("logits", long, "--ids-file", "-", "--json", stdin=json.dumps({"ids": [3] * 65}))
+    assert done.returncode == 1 and "64" in done.stderr, done.stderr
+    # sqrt(1 + ln(4096 / 64) / ln 64) on sine and cosine scales q . k by its square where all of a head rotates.
+    del scaling["attention_factor"]
+    scaled = with_config(folder, tmp_path / "scaled", rope_scaling=scaling, original_max_position_embeddings=64)
+    assert tidemill.logits(scaled, ids)["logits"] != found
