@@ -40,7 +40,10 @@ class GgufModel final : public ModelFile {
 
   ModelSource source() const override { return {.weights = file_, .gguf = &file_}; }
   std::shared_ptr<const Tokenizer> load_tokenizer(const TokenizerOptions& options) const override {
-    return text("tokenizer.ggml.model") == "no_vocab" ? nullptr : tokenizer_of(file_, options);
+    if (text("tokenizer.ggml.model") == "no_vocab") return nullptr;
+    auto tokenizer = tokenizer_of(file_, options);
+    file_.release_metadata();
+    return tokenizer;
   }
   std::string format() const override { return "gguf v" + std::to_string(file_.version()); }
   std::string name() const override { return text("general.name"); }

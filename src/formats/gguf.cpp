@@ -127,6 +127,19 @@ void GgufFile::release(const Tensor& tensor) const {
   }
 }
 
+void GgufFile::release_metadata() const {
+  for (const MappedFile& file : files_) {
+    std::span<const std::byte> head = file.bytes();
+    for (const NamedTensor& named : contents_.tensors) {
+      const auto* const data = named.tensor.as<const std::byte>();
+      if (data >= head.data() && data < head.data() + head.size()) {
+        head = head.first(static_cast<size_t>(data - head.data()));
+      }
+    }
+    file.release(head);
+  }
+}
+
 const MetaValue* GgufFile::value(std::string_view key) const {
   const auto entry = contents_.metadata.find(key);
   return entry == contents_.metadata.end() ? nullptr : &entry->second;

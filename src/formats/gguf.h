@@ -40,6 +40,8 @@ class GgufFile final : public Weights {
   std::vector<std::string> names() const override;
   std::optional<Tensor> find(std::string_view name) const override;
   void release(const Tensor& tensor) const override;
+  // The metadata will not be read soon: their pages may leave memory.  A vocabulary takes some tens of megabytes.
+  void release_metadata() const;
 
   int version() const { return contents_.version; }
   const GgufMetadata& metadata() const { return contents_.metadata; }
