@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "models/families.h"
+#include "models/mamba_layers.h"
 #include "models/recurrent_config.h"
 
 namespace tidemill {
@@ -15,7 +16,6 @@ struct MambaConfig {
 };
 
 struct Layer {
-  Tensor norm;                  // [d_model]
   Tensor w_x, w_z;              // [d_inner, d_model]: what is scanned, and its gate
   Tensor conv, conv_bias;       // [kernel, d_inner], [d_inner]
   Tensor w_step_low, w_b, w_c;  // [step_rank, d_inner], [state_size, d_inner]
@@ -25,77 +25,48 @@ struct Layer {
   Tensor w_out;                 // [d_model, d_inner]
 };
 
-class Mamba final : public Model {
+class Mamba final : public MambaLayers {
  public:
-  Mamba(const MambaConfig& config, const ModelSource& source, std::span<const WeightName> names);
-
-  StateSpec state_spec() const override;
-  Tensor forward(Ops& ops, const Batch& batch) const override;
-  Tensor logits(Ops& ops, const Tensor& hidden) const override;
-  void list_params(const Lister& list) override;
+  Mamba(const MambaConfig& config, const ModelSource& source, std::span<const WeightName> names)
+      : MambaLayers(config.model, config.norm_eps), own_(config), layers_(static_cast<size_t>(config.model.n_layers)) {
+    load(source, names);
+  }
 
  private:
-  Tensor mixed(Ops& ops, const Tensor& h, const Layer& layer, std::span<const StateRun> runs) const;
+  void list_layer(const LayerLister& list, int64_t index) override;
+  int64_t slot_size() const override;
+  Tensor mixed(Ops& ops, const Tensor& h, int64_t index, std::span<const StateRun> runs) const override;
   // Of a layer's slot: the rows before those to come, then the numbers of each channel.
   int64_t conv_size() const { return (own_.kernel - 1) * own_.d_inner; }
   int64_t scan_size() const { return own_.d_inner * own_.state_size; }
 
   MambaConfig own_;
-  Tensor embedding_;  // [vocab_size, d_model]
-  Tensor output_;     // [vocab_size, d_model]; empty when the head is tied to the embedding
-  Tensor final_norm_;
   std::vector<Layer> layers_;
 };
 
-Mamba::Mamba(const MambaConfig& config, const ModelSource& source, std::span<const WeightName> names) : own_(config) {
-  config_ = own_.model;
-  layers_.resize(static_cast<size_t>(config_.n_layers));
-  WeightLoader loader(source.weights, names, {}, made_);
-  list_params([&](const Parameter& parameter) { loader.load(parameter); });
-  loader.expect_all_used({});
-}
-
-void Mamba::list_params(const Lister& list) {
+void Mamba::list_layer(const LayerLister& add, int64_t index) {
+  Layer& layer = layers_[static_cast<size_t>(index)];
   const int64_t d_model = config_.d_model, d_inner = own_.d_inner, size = own_.state_size, rank = own_.step_rank;
-  list({"token_embd.weight", &embedding_, {config_.vocab_size, d_model}, WeightRole::embedding});
-  list({"output_norm.weight", &final_norm_, {d_model}, WeightRole::vector});
-  list({"output.weight", &output_, {config_.vocab_size, d_model}, WeightRole::matrix, true});
-  for (size_t index = 0; index < layers_.size(); ++index) {
-    Layer& layer = layers_[index];
-    const auto add = [&](const std::string& name, Tensor& tensor, const Shape& shape, WeightRole role) {
-      list({"blk." + std::to_string(index) + "." + name, &tensor, shape, role});
-    };
-    add("attn_norm.weight", layer.norm, {d_model}, WeightRole::vector);
-    add("ssm_in_x.weight", layer.w_x, {d_inner, d_model}, WeightRole::matrix);
-    add("ssm_in_z.weight", layer.w_z, {d_inner, d_model}, WeightRole::matrix);
-    add("ssm_conv1d.weight", layer.conv, {own_.kernel, d_inner}, WeightRole::vector);
-    add("ssm_conv1d.bias", layer.conv_bias, {d_inner}, WeightRole::vector);
-    add("ssm_x_step.weight", layer.w_step_low, {rank, d_inner}, WeightRole::matrix);
-    add("ssm_x_b.weight", layer.w_b, {size, d_inner}, WeightRole::matrix);
-    add("ssm_x_c.weight", layer.w_c, {size, d_inner}, WeightRole::matrix);
-    add("ssm_dt.weight", layer.w_step, {d_inner, rank}, WeightRole::matrix);
-    add("ssm_dt.bias", layer.step_bias, {d_inner}, WeightRole::vector);
-    add("ssm_a", layer.a, {d_inner, size}, WeightRole::vector);
-    add("ssm_d", layer.skip, {d_inner}, WeightRole::vector);
-    add("ssm_out.weight", layer.w_out, {d_model, d_inner}, WeightRole::matrix);
-  }
+  add("ssm_in_x.weight", layer.w_x, {d_inner, d_model}, WeightRole::matrix);
+  add("ssm_in_z.weight", layer.w_z, {d_inner, d_model}, WeightRole::matrix);
+  add("ssm_conv1d.weight", layer.conv, {own_.kernel, d_inner}, WeightRole::vector);
+  add("ssm_conv1d.bias", layer.conv_bias, {d_inner}, WeightRole::vector);
+  add("ssm_x_step.weight", layer.w_step_low, {rank, d_inner}, WeightRole::matrix);
+  add("ssm_x_b.weight", layer.w_b, {size, d_inner}, WeightRole::matrix);
+  add("ssm_x_c.weight", layer.w_c, {size, d_inner}, WeightRole::matrix);
+  add("ssm_dt.weight", layer.w_step, {d_inner, rank}, WeightRole::matrix);
+  add("ssm_dt.bias", layer.step_bias, {d_inner}, WeightRole::vector);
+  add("ssm_a", layer.a, {d_inner, size}, WeightRole::vector);
+  add("ssm_d", layer.skip, {d_inner}, WeightRole::vector);
+  add("ssm_out.weight", layer.w_out, {d_model, d_inner}, WeightRole::matrix);
 }
 
-StateSpec Mamba::state_spec() const {
-  return {std::vector<LayerStateSpec>(layers_.size(), {.slot_size = conv_size() + scan_size()})};
+int64_t Mamba::slot_size() const {
+  return conv_size() + scan_size();
 }
 
-Tensor Mamba::forward(Ops& ops, const Batch& batch) const {
-  Tensor x = ops.embed(embedding_, batch.tokens);  // [n_tokens, d_model]
-  for (int64_t index = 0; index < config_.n_layers; ++index) {
-    const Ops::Scope layer_memory(ops);
-    const Layer& layer = layers_[static_cast<size_t>(index)];
-    x = ops.add_to(x, mixed(ops, ops.rms_norm(x, layer.norm, own_.norm_eps), layer, batch.runs(index)));
-  }
-  return ops.rms_norm(ops.gather_rows(x, batch.output_rows), final_norm_, own_.norm_eps);
-}
-
-Tensor Mamba::mixed(Ops& ops, const Tensor& h, const Layer& layer, std::span<const StateRun> runs) const {
+Tensor Mamba::mixed(Ops& ops, const Tensor& h, int64_t index, std::span<const StateRun> runs) const {
+  const Layer& layer = layers_[static_cast<size_t>(index)];
   const auto [x, z] = ops.matmul(h, layer.w_x, layer.w_z);  // [n_tokens, d_inner]
   const Tensor u = ops.activate(ops.causal_conv(x, layer.conv, layer.conv_bias, runs, 0), Activation::silu);
   const auto [low, b, c] = ops.matmul(u, layer.w_step_low, layer.w_b, layer.w_c);
@@ -104,10 +75,6 @@ Tensor Mamba::mixed(Ops& ops, const Tensor& h, const Layer& layer, std::span<con
       {u, step, layer.a, b, c, layer.skip},
       {.n_heads = own_.d_inner, .head_dim = 1, .n_groups = 1, .state_size = own_.state_size}, runs, conv_size());
   return ops.matmul(ops.gate(z, y, Activation::silu), layer.w_out);
-}
-
-Tensor Mamba::logits(Ops& ops, const Tensor& hidden) const {
-  return ops.matmul(hidden, output_.empty() ? embedding_ : output_);
 }
 
 MambaConfig from_json(const ModelSource& source, std::string_view name) {

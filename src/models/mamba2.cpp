@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "models/families.h"
+#include "models/mamba_layers.h"
 #include "models/recurrent_config.h"
 
 namespace tidemill {
@@ -26,7 +27,6 @@ struct Convolved {
 };
 
 struct Layer {
-  Tensor norm;        // [d_model]
   Tensor w_z;         // [d_inner, d_model]
   Convolved x, b, c;  // of width d_inner, d_group and d_group
   Tensor w_step;      // [n_heads, d_model]
@@ -37,82 +37,50 @@ struct Layer {
   Tensor w_out;       // [d_model, d_inner]
 };
 
-class Mamba2 final : public Model {
+class Mamba2 final : public MambaLayers {
  public:
-  Mamba2(const Mamba2Config& config, const ModelSource& source, std::span<const WeightName> names);
-
-  StateSpec state_spec() const override;
-  Tensor forward(Ops& ops, const Batch& batch) const override;
-  Tensor logits(Ops& ops, const Tensor& hidden) const override;
-  void list_params(const Lister& list) override;
+  Mamba2(const Mamba2Config& config, const ModelSource& source, std::span<const WeightName> names)
+      : MambaLayers(config.model, config.norm_eps), own_(config), layers_(static_cast<size_t>(config.model.n_layers)) {
+    load(source, names);
+  }
 
  private:
-  Tensor mixed(Ops& ops, const Tensor& h, const Layer& layer, std::span<const StateRun> runs) const;
+  void list_layer(const LayerLister& list, int64_t index) override;
+  int64_t slot_size() const override;
+  Tensor mixed(Ops& ops, const Tensor& h, int64_t index, std::span<const StateRun> runs) const override;
   // Rows before those to come that the slot keeps of `width` channels.
   int64_t conv_size(int64_t width) const { return (own_.kernel - 1) * width; }
 
   Mamba2Config own_;
-  Tensor embedding_;  // [vocab_size, d_model]
-  Tensor output_;     // [vocab_size, d_model]; empty when the head is tied to the embedding
-  Tensor final_norm_;
   std::vector<Layer> layers_;
 };
 
-Mamba2::Mamba2(const Mamba2Config& config, const ModelSource& source, std::span<const WeightName> names)
-    : own_(config) {
-  config_ = own_.model;
-  layers_.resize(static_cast<size_t>(config_.n_layers));
-  WeightLoader loader(source.weights, names, {}, made_);
-  list_params([&](const Parameter& parameter) { loader.load(parameter); });
-  loader.expect_all_used({});
-}
-
-void Mamba2::list_params(const Lister& list) {
+void Mamba2::list_layer(const LayerLister& add, int64_t index) {
+  Layer& layer = layers_[static_cast<size_t>(index)];
   const int64_t d_model = config_.d_model, d_inner = own_.d_inner(), n_heads = own_.scan.n_heads;
-  list({"token_embd.weight", &embedding_, {config_.vocab_size, d_model}, WeightRole::embedding});
-  list({"output_norm.weight", &final_norm_, {d_model}, WeightRole::vector});
-  list({"output.weight", &output_, {config_.vocab_size, d_model}, WeightRole::matrix, true});
-  for (size_t index = 0; index < layers_.size(); ++index) {
-    Layer& layer = layers_[index];
-    const auto add = [&](const std::string& name, Tensor& tensor, const Shape& shape, WeightRole role) {
-      list({"blk." + std::to_string(index) + "." + name, &tensor, shape, role});
-    };
-    const auto convolved = [&](const std::string& name, Convolved& weights, int64_t width) {
-      add("ssm_in_" + name + ".weight", weights.weight, {width, d_model}, WeightRole::matrix);
-      add("ssm_conv1d_" + name + ".weight", weights.conv, {own_.kernel, width}, WeightRole::vector);
-      add("ssm_conv1d_" + name + ".bias", weights.bias, {width}, WeightRole::vector);
-    };
-    add("attn_norm.weight", layer.norm, {d_model}, WeightRole::vector);
-    add("ssm_in_z.weight", layer.w_z, {d_inner, d_model}, WeightRole::matrix);
-    convolved("x", layer.x, d_inner);
-    convolved("b", layer.b, own_.d_group());
-    convolved("c", layer.c, own_.d_group());
-    add("ssm_in_step.weight", layer.w_step, {n_heads, d_model}, WeightRole::matrix);
-    add("ssm_dt.bias", layer.step_bias, {n_heads}, WeightRole::vector);
-    add("ssm_a", layer.a, {n_heads}, WeightRole::vector);
-    add("ssm_d", layer.skip, {n_heads}, WeightRole::vector);
-    add("ssm_norm.weight", layer.gated_norm, {d_inner}, WeightRole::vector);
-    add("ssm_out.weight", layer.w_out, {d_model, d_inner}, WeightRole::matrix);
-  }
+  const auto convolved = [&](const std::string& name, Convolved& weights, int64_t width) {
+    add("ssm_in_" + name + ".weight", weights.weight, {width, d_model}, WeightRole::matrix);
+    add("ssm_conv1d_" + name + ".weight", weights.conv, {own_.kernel, width}, WeightRole::vector);
+    add("ssm_conv1d_" + name + ".bias", weights.bias, {width}, WeightRole::vector);
+  };
+  add("ssm_in_z.weight", layer.w_z, {d_inner, d_model}, WeightRole::matrix);
+  convolved("x", layer.x, d_inner);
+  convolved("b", layer.b, own_.d_group());
+  convolved("c", layer.c, own_.d_group());
+  add("ssm_in_step.weight", layer.w_step, {n_heads, d_model}, WeightRole::matrix);
+  add("ssm_dt.bias", layer.step_bias, {n_heads}, WeightRole::vector);
+  add("ssm_a", layer.a, {n_heads}, WeightRole::vector);
+  add("ssm_d", layer.skip, {n_heads}, WeightRole::vector);
+  add("ssm_norm.weight", layer.gated_norm, {d_inner}, WeightRole::vector);
+  add("ssm_out.weight", layer.w_out, {d_model, d_inner}, WeightRole::matrix);
 }
 
-StateSpec Mamba2::state_spec() const {
-  const int64_t scan_size = own_.d_inner() * own_.scan.state_size;
-  return {std::vector<LayerStateSpec>(layers_.size(),
-                                      {.slot_size = conv_size(own_.d_inner() + 2 * own_.d_group()) + scan_size})};
+int64_t Mamba2::slot_size() const {
+  return conv_size(own_.d_inner() + 2 * own_.d_group()) + own_.d_inner() * own_.scan.state_size;
 }
 
-Tensor Mamba2::forward(Ops& ops, const Batch& batch) const {
-  Tensor x = ops.embed(embedding_, batch.tokens);  // [n_tokens, d_model]
-  for (int64_t index = 0; index < config_.n_layers; ++index) {
-    const Ops::Scope layer_memory(ops);
-    const Layer& layer = layers_[static_cast<size_t>(index)];
-    x = ops.add_to(x, mixed(ops, ops.rms_norm(x, layer.norm, own_.norm_eps), layer, batch.runs(index)));
-  }
-  return ops.rms_norm(ops.gather_rows(x, batch.output_rows), final_norm_, own_.norm_eps);
-}
-
-Tensor Mamba2::mixed(Ops& ops, const Tensor& h, const Layer& layer, std::span<const StateRun> runs) const {
+Tensor Mamba2::mixed(Ops& ops, const Tensor& h, int64_t index, std::span<const StateRun> runs) const {
+  const Layer& layer = layers_[static_cast<size_t>(index)];
   int64_t slot = 0;
   const auto convolved = [&](const Tensor& projected, const Convolved& weights) {
     const Tensor y = ops.causal_conv(projected, weights.conv, weights.bias, runs, slot);
@@ -125,11 +93,7 @@ Tensor Mamba2::mixed(Ops& ops, const Tensor& h, const Layer& layer, std::span<co
   const Tensor step = ops.activate(ops.add_row(p_step, layer.step_bias), Activation::softplus);
   const Tensor y = ops.selective_scan({x, step, layer.a, b, c, layer.skip}, own_.scan, runs, slot);
   const Tensor gated = ops.gate(z, y, Activation::silu);
-  return ops.matmul(ops.rms_norm(gated, layer.gated_norm, own_.norm_eps, own_.scan.n_groups), layer.w_out);
-}
-
-Tensor Mamba2::logits(Ops& ops, const Tensor& hidden) const {
-  return ops.matmul(hidden, output_.empty() ? embedding_ : output_);
+  return ops.matmul(ops.rms_norm(gated, layer.gated_norm, norm_eps_, own_.scan.n_groups), layer.w_out);
 }
 
 // The reference limits steps to this range, which nearly always is all numbers above zero.

@@ -64,19 +64,6 @@ int64_t low_rank(const Weights& weights, const std::string& name, int axis) {
                                        ", expected a matrix; the file is damaged or of another architecture");
 }
 
-void ChannelMix::list(const LayerLister& layer, int64_t d_model, int64_t d_ff) {
-  layer.vector("channel_mix_lerp_k.weight", share_k, d_model);
-  layer.vector("channel_mix_lerp_r.weight", share_r, d_model);
-  layer.matrix("channel_mix_key.weight", key, d_ff, d_model);
-  layer.matrix("channel_mix_receptance.weight", receptance, d_model, d_model);
-  layer.matrix("channel_mix_value.weight", value, d_model, d_ff);
-}
-
-Tensor ChannelMix::forward(Ops& ops, const Tensor& xk, const Tensor& xr) const {
-  const Tensor hidden = ops.activate(ops.matmul(xk, key), Activation::relu_squared);  // [n_tokens, d_ff]
-  return ops.gate(ops.matmul(xr, receptance), ops.matmul(hidden, value), Activation::sigmoid);
-}
-
 void Rwkv::load(const ModelSource& source, std::span<const WeightName> names,
                 std::span<const std::string_view> ignored) {
   WeightLoader loader(source.weights, names, {}, made_);
@@ -114,6 +101,41 @@ Tensor Rwkv::output(Ops& ops, const Tensor& x, const Batch& batch) const {
 
 Tensor Rwkv::logits(Ops& ops, const Tensor& hidden) const {
   return ops.matmul(hidden, head_);
+}
+
+void ChannelMixedRwkv::list_layer(const LayerLister& list, int64_t index) {
+  Frame& frame = frames_[static_cast<size_t>(index)];
+  const int64_t d_model = config_.d_model;
+  list.norm("attn_norm", frame.time_norm, d_model);
+  list.norm("attn_norm_2", frame.channel_norm, d_model);
+  list_time_mix(list, index);
+  list.vector("channel_mix_lerp_k.weight", frame.share_k, d_model);
+  list.vector("channel_mix_lerp_r.weight", frame.share_r, d_model);
+  list.matrix("channel_mix_key.weight", frame.key, own_.d_ff, d_model);
+  list.matrix("channel_mix_receptance.weight", frame.receptance, d_model, d_model);
+  list.matrix("channel_mix_value.weight", frame.value, d_model, own_.d_ff);
+}
+
+Tensor ChannelMixedRwkv::forward(Ops& ops, const Batch& batch) const {
+  Tensor x = embedded(ops, batch);  // [n_tokens, d_model]
+  for (int64_t index = 0; index < config_.n_layers; ++index) {
+    const Ops::Scope layer_memory(ops);
+    const Frame& frame = frames_[static_cast<size_t>(index)];
+    const std::span<const StateRun> runs = batch.runs(index);
+    x = ops.add_to(x, time_mix(ops, normed(ops, x, frame.time_norm), index, runs));
+    x = ops.add_to(x, channel_mix(ops, normed(ops, x, frame.channel_norm), frame, runs));
+    if (own_.rescale_every > 0 && (index + 1) % own_.rescale_every == 0) x = ops.scale(x, 0.5f);
+  }
+  return output(ops, x, batch);
+}
+
+Tensor ChannelMixedRwkv::channel_mix(Ops& ops, const Tensor& h, const Frame& frame,
+                                     std::span<const StateRun> runs) const {
+  const Tensor before = ops.previous_rows(h, runs, channel_slot());
+  const auto [xk, xr] = shares_ == Shares::of_row ? ops.lerp(before, h, frame.share_k, frame.share_r)
+                                                  : ops.lerp(h, before, frame.share_k, frame.share_r);
+  const Tensor hidden = ops.activate(ops.matmul(xk, frame.key), Activation::relu_squared);  // [n_tokens, d_ff]
+  return ops.gate(ops.matmul(xr, frame.receptance), ops.matmul(hidden, frame.value), Activation::sigmoid);
 }
 
 }  // namespace tidemill

@@ -57,17 +57,6 @@ struct LayerLister {
   }
 };
 
-// The feed-forward network of versions 4 to 6, over a row and the one before it.
-struct ChannelMix {
-  Tensor share_k, share_r;  // [d_model]
-  Tensor key;               // [d_ff, d_model]
-  Tensor receptance;        // [d_model, d_model]
-  Tensor value;             // [d_model, d_ff]
-
-  void list(const LayerLister& layer, int64_t d_model, int64_t d_ff);
-  Tensor forward(Ops& ops, const Tensor& xk, const Tensor& xr) const;
-};
-
 class Rwkv : public Model {
  public:
   StateSpec state_spec() const final;
@@ -99,6 +88,38 @@ class Rwkv : public Model {
   Tensor embedding_;  // [vocab_size, d_model]
   Tensor head_;       // [vocab_size, d_model]
   AffineNorm embedding_norm_, output_norm_;
+};
+
+// Versions 4 to 6: their time mixing differs, their channel mixing, the feed-forward network, does not.
+class ChannelMixedRwkv : public Rwkv {
+ public:
+  Tensor forward(Ops& ops, const Batch& batch) const final;
+
+ protected:
+  // What the shares of the channel mixing are shares of: the row itself, or the one before it.
+  enum class Shares : uint8_t { of_row, of_previous };
+
+  ChannelMixedRwkv(const RwkvConfig& config, int64_t state_size, Shares shares)
+      : Rwkv(config, state_size), shares_(shares), frames_(static_cast<size_t>(config.model.n_layers)) {}
+
+  virtual void list_time_mix(const LayerLister& list, int64_t index) = 0;
+  virtual Tensor time_mix(Ops& ops, const Tensor& h, int64_t index, std::span<const StateRun> runs) const = 0;
+
+ private:
+  // A layer but for its time mixing.
+  struct Frame {
+    AffineNorm time_norm, channel_norm;
+    Tensor share_k, share_r;  // [d_model]
+    Tensor key;               // [d_ff, d_model]
+    Tensor receptance;        // [d_model, d_model]
+    Tensor value;             // [d_model, d_ff]
+  };
+
+  void list_layer(const LayerLister& list, int64_t index) final;
+  Tensor channel_mix(Ops& ops, const Tensor& h, const Frame& frame, std::span<const StateRun> runs) const;
+
+  Shares shares_;
+  std::vector<Frame> frames_;
 };
 
 }  // namespace tidemill

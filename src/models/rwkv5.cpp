@@ -10,38 +10,32 @@ namespace tidemill {
 namespace {
 
 struct Layer {
-  AffineNorm time_norm, channel_norm;
   Tensor share_k, share_v, share_r, share_g;    // [d_model]
   Tensor decay, bonus;                          // [n_heads] in 5.1, [d_model] in 5.2
   Tensor key, value, receptance, gate, output;  // [d_model, d_model]; no gate in 5.1
   AffineNorm head_norm;
-  ChannelMix channel_mix;
 };
 
-class Rwkv5 final : public Rwkv {
+class Rwkv5 final : public ChannelMixedRwkv {
  public:
   Rwkv5(const RwkvConfig& config, bool is_gated, const ModelSource& source, std::span<const WeightName> names)
-      : Rwkv(config, config.model.d_model * config.head_dim),
+      : ChannelMixedRwkv(config, config.model.d_model * config.head_dim, Shares::of_row),
         is_gated_(is_gated),
         layers_(static_cast<size_t>(config.model.n_layers)) {
     load(source, names);
   }
 
-  Tensor forward(Ops& ops, const Batch& batch) const override;
-
  private:
-  void list_layer(const LayerLister& layer, int64_t index) override;
-  Tensor time_mix(Ops& ops, const Tensor& h, const Layer& layer, std::span<const StateRun> runs) const;
+  void list_time_mix(const LayerLister& list, int64_t index) override;
+  Tensor time_mix(Ops& ops, const Tensor& h, int64_t index, std::span<const StateRun> runs) const override;
 
   bool is_gated_;  // 5.2
   std::vector<Layer> layers_;
 };
 
-void Rwkv5::list_layer(const LayerLister& list, int64_t index) {
+void Rwkv5::list_time_mix(const LayerLister& list, int64_t index) {
   Layer& layer = layers_[static_cast<size_t>(index)];
   const int64_t d_model = config_.d_model, n_decays = is_gated_ ? d_model : own_.n_heads;
-  list.norm("attn_norm", layer.time_norm, d_model);
-  list.norm("attn_norm_2", layer.channel_norm, d_model);
   list.vector("time_mix_lerp_k.weight", layer.share_k, d_model);
   list.vector("time_mix_lerp_v.weight", layer.share_v, d_model);
   list.vector("time_mix_lerp_r.weight", layer.share_r, d_model);
@@ -56,24 +50,10 @@ void Rwkv5::list_layer(const LayerLister& list, int64_t index) {
   }
   list.norm("time_mix_ln", layer.head_norm, d_model);
   list.matrix("time_mix_output.weight", layer.output, d_model, d_model);
-  layer.channel_mix.list(list, d_model, own_.d_ff);
 }
 
-Tensor Rwkv5::forward(Ops& ops, const Batch& batch) const {
-  Tensor x = embedded(ops, batch);  // [n_tokens, d_model]
-  for (int64_t index = 0; index < config_.n_layers; ++index) {
-    const Ops::Scope layer_memory(ops);
-    const Layer& layer = layers_[static_cast<size_t>(index)];
-    const std::span<const StateRun> runs = batch.runs(index);
-    x = ops.add_to(x, time_mix(ops, normed(ops, x, layer.time_norm), layer, runs));
-    const Tensor h = normed(ops, x, layer.channel_norm), before = ops.previous_rows(h, runs, channel_slot());
-    const auto [xk, xr] = ops.lerp(before, h, layer.channel_mix.share_k, layer.channel_mix.share_r);
-    x = ops.add_to(x, layer.channel_mix.forward(ops, xk, xr));
-  }
-  return output(ops, x, batch);
-}
-
-Tensor Rwkv5::time_mix(Ops& ops, const Tensor& h, const Layer& layer, std::span<const StateRun> runs) const {
+Tensor Rwkv5::time_mix(Ops& ops, const Tensor& h, int64_t index, std::span<const StateRun> runs) const {
+  const Layer& layer = layers_[static_cast<size_t>(index)];
   const Tensor before = ops.previous_rows(h, runs, time_slot());
   const auto [xr, xk, xv] = ops.lerp(before, h, layer.share_r, layer.share_k, layer.share_v);
   Tensor y = ops.wkv({ops.matmul(xr, layer.receptance), ops.matmul(xk, layer.key), ops.matmul(xv, layer.value),

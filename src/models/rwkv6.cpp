@@ -13,7 +13,6 @@ namespace {
 constexpr size_t kMixtures = 5;  // in the order of files: of decay, key, value, receptance, gate
 
 struct Layer {
-  AffineNorm time_norm, channel_norm;
   Tensor share;                                 // [d_model], of the mixture that the others are made from
   std::array<Tensor, kMixtures> shares;         // [d_model]
   std::array<Tensor, kMixtures> shares_low;     // [mix_rank, d_model]
@@ -22,37 +21,32 @@ struct Layer {
   Tensor bonus;                                 // [d_model]
   Tensor key, value, receptance, gate, output;  // [d_model, d_model]
   AffineNorm head_norm;
-  ChannelMix channel_mix;
 };
 
 struct Ranks {
   int64_t mix = 0, decay = 0;
 };
 
-class Rwkv6 final : public Rwkv {
+class Rwkv6 final : public ChannelMixedRwkv {
  public:
   Rwkv6(const RwkvConfig& config, const Ranks& ranks, const ModelSource& source, std::span<const WeightName> names)
-      : Rwkv(config, config.model.d_model * config.head_dim),
+      : ChannelMixedRwkv(config, config.model.d_model * config.head_dim, Shares::of_previous),
         ranks_(ranks),
         layers_(static_cast<size_t>(config.model.n_layers)) {
     load(source, names);
   }
 
-  Tensor forward(Ops& ops, const Batch& batch) const override;
-
  private:
-  void list_layer(const LayerLister& layer, int64_t index) override;
-  Tensor time_mix(Ops& ops, const Tensor& h, const Layer& layer, std::span<const StateRun> runs) const;
+  void list_time_mix(const LayerLister& list, int64_t index) override;
+  Tensor time_mix(Ops& ops, const Tensor& h, int64_t index, std::span<const StateRun> runs) const override;
 
   Ranks ranks_;
   std::vector<Layer> layers_;
 };
 
-void Rwkv6::list_layer(const LayerLister& list, int64_t index) {
+void Rwkv6::list_time_mix(const LayerLister& list, int64_t index) {
   Layer& layer = layers_[static_cast<size_t>(index)];
   const int64_t d_model = config_.d_model;
-  list.norm("attn_norm", layer.time_norm, d_model);
-  list.norm("attn_norm_2", layer.channel_norm, d_model);
   list.vector("time_mix_lerp_x.weight", layer.share, d_model);
   for (size_t j = 0; j < kMixtures; ++j) {
     const std::string number = std::to_string(j);
@@ -70,25 +64,10 @@ void Rwkv6::list_layer(const LayerLister& list, int64_t index) {
   list.matrix("time_mix_gate.weight", layer.gate, d_model, d_model);
   list.norm("time_mix_ln", layer.head_norm, d_model);
   list.matrix("time_mix_output.weight", layer.output, d_model, d_model);
-  layer.channel_mix.list(list, d_model, own_.d_ff);
 }
 
-Tensor Rwkv6::forward(Ops& ops, const Batch& batch) const {
-  Tensor x = embedded(ops, batch);  // [n_tokens, d_model]
-  for (int64_t index = 0; index < config_.n_layers; ++index) {
-    const Ops::Scope layer_memory(ops);
-    const Layer& layer = layers_[static_cast<size_t>(index)];
-    const std::span<const StateRun> runs = batch.runs(index);
-    x = ops.add_to(x, time_mix(ops, normed(ops, x, layer.time_norm), layer, runs));
-    const Tensor h = normed(ops, x, layer.channel_norm), before = ops.previous_rows(h, runs, channel_slot());
-    const auto [xk, xr] = ops.lerp(h, before, layer.channel_mix.share_k, layer.channel_mix.share_r);
-    x = ops.add_to(x, layer.channel_mix.forward(ops, xk, xr));
-    if (own_.rescale_every > 0 && (index + 1) % own_.rescale_every == 0) x = ops.scale(x, 0.5f);
-  }
-  return output(ops, x, batch);
-}
-
-Tensor Rwkv6::time_mix(Ops& ops, const Tensor& h, const Layer& layer, std::span<const StateRun> runs) const {
+Tensor Rwkv6::time_mix(Ops& ops, const Tensor& h, int64_t index, std::span<const StateRun> runs) const {
+  const Layer& layer = layers_[static_cast<size_t>(index)];
   const Tensor before = ops.previous_rows(h, runs, time_slot());
   const auto [x] = ops.lerp(h, before, layer.share);
   const auto low = ops.matmul(x, layer.shares_low[0], layer.shares_low[1], layer.shares_low[2], layer.shares_low[3],
