@@ -4,9 +4,9 @@
 
 #include <random>
 
+#include "formats/read_all_for_test.h"
 #include "formats/safetensors.h"
 #include "formats/safetensors_test_file.h"
-#include "tensor/dequantize.h"
 
 namespace tidemill {
 namespace {
@@ -166,30 +166,13 @@ TEST(SafetensorsDepth, TheLibrarysLimitIsRead) {
   EXPECT_NO_THROW(SafetensorsFile::from_memory(bytes, "deep"));
 }
 
-// Reads all that a file says; what it throws must be one of the errors for files.
-enum class Outcome { read, refused };
-Outcome read_all(std::span<const std::byte> bytes) {
-  try {
-    const SafetensorsFile file = SafetensorsFile::from_memory(bytes, "changed.safetensors");
-    for (const std::string& name : file.names()) {
-      const Tensor tensor = *file.find(name);
-      std::vector<float> values(static_cast<size_t>(tensor.n_elements()));
-      dequantize(tensor.dtype(), tensor.data(), values);
-    }
-    return Outcome::read;
-  } catch (const Error& error) {
-    EXPECT_TRUE(error.code() == ErrorCode::bad_file || error.code() == ErrorCode::unsupported) << error.what();
-    return Outcome::refused;
-  }
-}
-
 TEST(SafetensorsChanged, CutAtEveryByteIsRefused) {
   const auto whole = bytes_of(sample_safetensors());
-  ASSERT_EQ(read_all(whole), Outcome::read);
+  ASSERT_EQ(read_all<SafetensorsFile>(whole), Outcome::read);
   for (size_t length = 0; length < whole.size(); ++length) {
     // A copy of exactly this length, so that the address sanitizer sees a read past its end.
     const std::vector<std::byte> cut(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(length));
-    ASSERT_EQ(read_all(cut), Outcome::refused) << length;
+    ASSERT_EQ(read_all<SafetensorsFile>(cut), Outcome::refused) << length;
   }
 }
 
@@ -199,7 +182,7 @@ TEST(SafetensorsChanged, EveryByteMayHaveAnyValue) {
     for (int value = 0; value < 256; ++value) {
       auto copy = whole;
       copy[at] = static_cast<std::byte>(value);
-      read_all(copy);
+      read_all<SafetensorsFile>(copy);
     }
   }
 }
@@ -212,7 +195,7 @@ TEST(SafetensorsChanged, RandomChangesNeverCrash) {
     for (int change = 0; change <= round % 8; ++change) {
       copy[random() % copy.size()] = static_cast<std::byte>(random());
     }
-    read_all(copy);
+    read_all<SafetensorsFile>(copy);
   }
 }
 

@@ -59,8 +59,7 @@ void find_known(const KnownPieces::Bucket* buckets, int shift, std::string_view 
   block.n_unknown = n_unknown;
   for (size_t n = 0; n < n_unknown; ++n) {
     const size_t k = block.unknown[n];
-    const size_t size = pieces[k].end - pieces[k].begin;
-    if (size > PieceKey::kLongest) block.hashes[k] = hash_long_bytes(text.substr(pieces[k].begin, size));
+    hash_if_long(text, pieces[k], block.hashes[k]);
   }
 }
 

@@ -115,6 +115,12 @@ HWY_INLINE uint64_t hash_long_bytes(std::string_view piece) {
 
 #endif
 
+// The hash of a piece that its key does not hold takes the place of that of the key.
+HWY_INLINE void hash_if_long(std::string_view text, ByteRange piece, uint64_t& hash) {
+  const size_t size = piece.end - piece.begin;
+  if (size > PieceKey::kLongest) hash = hash_long_bytes(text.substr(piece.begin, size));
+}
+
 // Keys and hashes of at most PieceBlock::kPieces pieces; calls on_hash(hash) for each, in order.
 template <typename OnHash>
 HWY_INLINE void fill_keys(std::string_view text, std::span<const ByteRange> pieces, PieceBlock& block,

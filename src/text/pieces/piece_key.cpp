@@ -30,10 +30,7 @@ uint64_t hash_long(std::string_view piece) {
 
 void key_block(std::string_view text, std::span<const ByteRange> pieces, PieceBlock& block) {
   fill_keys(text, pieces, block, [](uint64_t) {});
-  for (size_t k = 0; k < pieces.size(); ++k) {
-    const size_t size = pieces[k].end - pieces[k].begin;
-    if (size > PieceKey::kLongest) block.hashes[k] = hash_long_bytes(text.substr(pieces[k].begin, size));
-  }
+  for (size_t k = 0; k < pieces.size(); ++k) hash_if_long(text, pieces[k], block.hashes[k]);
 }
 
 }  // namespace tidemill::HWY_NAMESPACE
