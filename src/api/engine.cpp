@@ -145,7 +145,6 @@ bool Engine::is_encoder() const {
 void Engine::encode(std::span<const EncoderInput> inputs, const HiddenSink& sink) const {
   if (!impl_->encoder)
     throw Error(ErrorCode::unsupported, impl_->path + ": is no encoder; its hidden states are not given");
-  const std::lock_guard lock(impl_->runner_mutex);
   impl_->encoder->encode(inputs, sink);
 }
 

@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "api/model_file.h"
@@ -30,7 +29,6 @@ class Engine::Impl {
   std::unique_ptr<StatePool> states;       // null for an encoder
   std::unique_ptr<Runner> runner;          // likewise
   std::unique_ptr<EncoderRunner> encoder;  // null for all other models
-  std::mutex runner_mutex;                 // sessions, and texts to encode, take turns
   std::string fingerprint;                 // of the model, for saved states
   double load_ms = 0;
 

@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 #include <utility>
 
 #include "api/engine_impl.h"
 #include "api/state_file.h"
-#include "runtime/sampler.h"
-#include "runtime/stop_matcher.h"
+#include "runtime/continuation.h"
 #include "tidemill/stopwatch.h"
 
 namespace tidemill {
@@ -36,10 +34,6 @@ class Session::Impl {
   std::vector<int32_t> prompt_ids(const Request& request) const;
   int64_t keep_common_prefix(std::span<const int32_t> prompt);
   bool feed_prompt(std::span<const int32_t> prompt, const Request& request);
-  FinishReason decode(const Request& request, Sampler& sampler, const EventSink& sink, const Stopwatch& since_call,
-                      Result& result);
-  bool is_stop_id(int32_t id) const;
-  std::optional<FinishReason> why_to_end(const Request& request, size_t n_new_ids) const;
 
   std::shared_ptr<Engine::Impl> engine_;
   StatePool::Lease lease_;
@@ -50,10 +44,7 @@ class Session::Impl {
 void Session::Impl::feed(std::span<const int32_t> ids, LogitsWanted wanted, const LogitsSink& sink) {
   if (ids.empty()) throw Error(ErrorCode::invalid_argument, "session: no tokens to append; give at least one");
   const Feed feed{.state = lease_.get(), .ids = ids, .wanted = wanted};
-  {
-    const std::lock_guard lock(engine_->runner_mutex);
-    engine_->runner->feed({&feed, 1}, sink);
-  }
+  engine_->runner->feed({&feed, 1}, sink);
   ids_.insert(ids_.end(), ids.begin(), ids.end());
 }
 
@@ -122,78 +113,23 @@ bool Session::Impl::feed_prompt(std::span<const int32_t> prompt, const Request& 
 
 Result Session::Impl::generate(const Request& request, const EventSink& sink) {
   const Stopwatch since_call;
-  Sampler sampler(request.sampling);
   const std::vector<int32_t> prompt = prompt_ids(request);
-  for (int32_t id : prompt) sampler.accept(id);
-  Result result;
+  Continuation continuation(request, engine_->tokenizer, prompt, lease_->capacity, since_call);
+  Result& result = continuation.result();
   result.timings.load_ms = engine_->load_ms;
-  result.usage.prompt_tokens = static_cast<int64_t>(prompt.size());
   result.usage.cached_tokens = keep_common_prefix(prompt);
   const Stopwatch since_prefill;
   if (!feed_prompt(prompt, request)) {
-    result.finish_reason = FinishReason::cancelled;
+    continuation.end(FinishReason::cancelled, sink);
     return result;
   }
   const auto n_fed = static_cast<double>(result.usage.prompt_tokens - result.usage.cached_tokens);
   result.timings.prefill_tok_s = n_fed / since_prefill.seconds();
   if (request.max_tokens == 0)
-    result.finish_reason = FinishReason::length;
+    continuation.end(FinishReason::length, sink);
   else
-    result.finish_reason = decode(request, sampler, sink, since_call, result);
-  result.usage.completion_tokens = static_cast<int64_t>(result.ids.size());
+    while (continuation.advance(scores_, sink)) append(std::array{continuation.last_id()});
   return result;
-}
-
-bool Session::Impl::is_stop_id(int32_t id) const {
-  if (!engine_->tokenizer) return false;
-  const auto stop_ids = engine_->tokenizer->stop_ids();
-  return std::find(stop_ids.begin(), stop_ids.end(), id) != stop_ids.end();
-}
-
-// Whether no token may follow the `n_new_ids` that there are, whatever they say.
-std::optional<FinishReason> Session::Impl::why_to_end(const Request& request, size_t n_new_ids) const {
-  if (request.cancelled && request.cancelled()) return FinishReason::cancelled;
-  if (request.max_tokens >= 0 && static_cast<int64_t>(n_new_ids) >= request.max_tokens) return FinishReason::length;
-  if (lease_->n_past >= lease_->capacity) return FinishReason::context_full;
-  return std::nullopt;
-}
-
-FinishReason Session::Impl::decode(const Request& request, Sampler& sampler, const EventSink& sink,
-                                   const Stopwatch& since_call, Result& result) {
-  // Without a tokenizer there are ids, but no text.
-  std::optional<StreamDecoder> decoder;
-  if (engine_->tokenizer) decoder.emplace(engine_->tokenizer);
-  StopMatcher matcher(request.stop);
-  std::optional<FinishReason> reason;
-  Stopwatch since_first;
-  while (!reason) {
-    const int32_t id = sampler.sample(scores_);
-    if (result.ids.empty()) {
-      result.timings.ttft_ms = since_call.milliseconds();
-      since_first = Stopwatch();
-    }
-    if (!request.ignore_eos && is_stop_id(id)) {
-      reason = FinishReason::stop;
-      break;
-    }
-    result.ids.push_back(id);
-    const std::string text = decoder ? matcher.push(decoder->push(id)) : std::string();
-    result.text += text;
-    const bool go_on = !sink || sink({.id = id, .text = text});
-    reason = why_to_end(request, result.ids.size());
-    if (!go_on) reason = FinishReason::cancelled;
-    if (matcher.stopped()) reason = FinishReason::stop;
-    if (!reason) {
-      sampler.accept(id);
-      append(std::array{id});
-    }
-  }
-  if (const size_t n_more = result.ids.size(); n_more > 1)
-    result.timings.decode_tok_s = static_cast<double>(n_more - 1) / since_first.seconds();
-  const std::string rest = (decoder ? matcher.push(decoder->finish()) : std::string()) + matcher.finish();
-  result.text += rest;
-  if (sink && !rest.empty()) sink({.id = -1, .text = rest});
-  return *reason;
 }
 
 Session::Session(const Engine& engine) : impl_(std::make_unique<Impl>(engine)) {}
@@ -223,7 +159,6 @@ void Session::append_each(std::span<Session* const> sessions, std::span<const in
   for (size_t index = 0; index < sessions.size(); ++index)
     feeds.push_back({.state = &sessions[index]->impl_->state(), .ids = ids.subspan(index, 1)});
   Engine::Impl& engine = sessions.front()->impl_->engine();
-  const std::lock_guard lock(engine.runner_mutex);
   engine.runner->feed(
       feeds, [&](size_t feed, int64_t, std::span<const float> logits) { sink(static_cast<int64_t>(feed), logits); });
   for (size_t index = 0; index < sessions.size(); ++index) sessions[index]->impl_->ids().push_back(ids[index]);

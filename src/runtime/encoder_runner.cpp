@@ -46,6 +46,7 @@ void EncoderRunner::check(std::span<const EncoderInput> inputs) const {
 
 void EncoderRunner::encode(std::span<const EncoderInput> inputs, const HiddenSink& sink) {
   check(inputs);
+  const std::lock_guard turn(turn_);
   for (size_t first = 0; first < inputs.size();) {
     int64_t n_tokens = std::ssize(inputs[first].ids);
     size_t end = first + 1;

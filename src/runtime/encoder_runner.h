@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -22,7 +23,8 @@ class EncoderRunner {
 
   // Gives each text's hidden states to `sink`.  A text's numbers are the same whatever is encoded with it.  Throws
   // invalid_argument, before anything is computed, for a text that is empty, for ids outside the vocabulary and for
-  // types that are not one for each id; context_full for a text that is too long.  Not thread-safe.
+  // types that are not one for each id; context_full for a text that is too long.  Callers take turns; `sink`
+  // must not call back.
   void encode(std::span<const EncoderInput> inputs, const HiddenSink& sink);
 
   int64_t context_length() const { return context_length_; }
@@ -41,6 +43,7 @@ class EncoderRunner {
   Kernels& kernels_;
   int64_t context_length_;
   Arena arena_;
+  std::mutex turn_;
   std::vector<int32_t> tokens_, types_, positions_, rows_;  // of the pass being run
   std::vector<StateRun> runs_;                              // the texts in it
 };

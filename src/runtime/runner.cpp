@@ -55,6 +55,7 @@ void Runner::check(std::span<const Feed> feeds) const {
 
 void Runner::feed(std::span<const Feed> feeds, const LogitsSink& sink) {
   check(feeds);
+  const std::lock_guard turn(turn_);
   n_fed_.assign(feeds.size(), 0);
   const auto unfinished = [&] {
     for (size_t feed = 0; feed < feeds.size(); ++feed)

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -47,7 +48,7 @@ class Runner {
 
   // Appends each feed's tokens to its state (their n_past grows).  At most limits.max_sequences feeds.
   // Throws context_full, before anything is computed, when a state cannot take its tokens, and invalid_argument for ids
-  // outside the vocabulary.  Not thread-safe.
+  // outside the vocabulary.  Callers take turns; `sink` must not call back.
   void feed(std::span<const Feed> feeds, const LogitsSink& sink);
 
   int64_t arena_bytes() const { return arena_.capacity_bytes(); }
@@ -74,6 +75,7 @@ class Runner {
   Kernels& kernels_;
   Limits limits_;
   Arena arena_;
+  std::mutex turn_;
   // Buffers of the batch being run; they keep their capacity, so a decode step allocates nothing.
   std::vector<int32_t> tokens_, positions_, output_rows_;
   std::vector<StateRun> state_runs_;
