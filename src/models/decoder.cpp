@@ -77,14 +77,6 @@ Decoder::Decoder(DecoderConfig config, const ModelSource& source, std::span<cons
   for (RopeFrequencies& rope : frequencies_)
     inv_freqs_.emplace_back(rope.inv_freq.data(), DType::f32, Shape{std::ssize(rope.inv_freq)});
   layers_.resize(own_.layers.size());
-  for (size_t index = 0; index < layers_.size(); ++index) {
-    if (!own_.layers[index].has_experts) continue;
-    Experts& experts = layers_[index].experts;
-    for (ExpertLinears* linears : {&experts.gate, &experts.up, &experts.down}) {
-      linears->weights.resize(static_cast<size_t>(own_.n_experts));
-      if (own_.parts.expert_bias) linears->biases.resize(static_cast<size_t>(own_.n_experts));
-    }
-  }
   WeightLoader loader(source.weights, names, own_.heads(), made_);
   list_params([&](const Parameter& parameter) { loader.load(parameter); });
   loader.expect_all_used(kIgnored);
@@ -135,6 +127,9 @@ void Decoder::list_layer(const Lister& list, int64_t index) {
   if (own_.layers[static_cast<size_t>(index)].has_experts) {
     linear("ffn_gate_inp", layer.router, own_.n_experts, d_model, parts.router_bias);
     const auto experts = [&](const std::string& name, ExpertLinears& linears, int64_t d_out, int64_t d_in) {
+      // Layer by layer, so that a configuration of many takes no memory before the file has shown that it has them.
+      linears.weights.resize(static_cast<size_t>(own_.n_experts));
+      if (parts.expert_bias) linears.biases.resize(static_cast<size_t>(own_.n_experts));
       for (size_t expert = 0; expert < linears.weights.size(); ++expert) {
         const std::string stem = name + "." + std::to_string(expert);
         list({prefix + stem + ".weight", &linears.weights[expert], {d_out, d_in}, WeightRole::matrix});
