@@ -1,4 +1,4 @@
-"""The measured tables of README.md, made from bench/results/*.json.
+"""The measured tables of README.md and docs/models.md, made from bench/results/*.json.
 
     readme_table.py            rewrite what stands between <!-- bench:NAME --> and <!-- /bench:NAME -->
     readme_table.py --check    exit status 1 when that differs from what would be written
@@ -8,9 +8,11 @@
 import json
 import pathlib
 import re
+import statistics
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", ROOT / "docs/models.md"]
 HEADER = """\
 | | threads | prefill tokens/s | decode tokens/s | decode GB/s | load s | load to first token s | peak memory MB |
 |---|--:|--:|--:|--:|--:|--:|--:|
@@ -94,12 +96,53 @@ def tokenize_table(result):
     )
 
 
+def recurrent_speeds(rows, programs, field):
+    """A cell per program: the median, ours with how often it is the best of the others."""
+    speed = {row["program"]: statistics.median(row[field]) for row in rows}
+    best = max((value for program, value in speed.items() if program != "tidemill"), default=0)
+    ours = f"{speed['tidemill']:.0f}" + (f" ({speed['tidemill'] / best:.2f} x)" if best else "")
+    return [ours] + [f"{speed[program]:.0f}" if program in speed else "-" for program in programs[1:]]
+
+
+def recurrent_line(rows, programs, roofs):
+    row = rows[0]
+    decode = statistics.median(next(row for row in rows if row["program"] == "tidemill")["decode_tok_s"])
+    read, roof = decode * row["bytes_per_token"] / 1e9, roofs[str(row["threads"])][str(row["bytes_per_token"])]
+    cells = [row["model"], row["dtype"], str(row["threads"]), *recurrent_speeds(rows, programs, "decode_tok_s"),
+             f"{read:.0f} of {roof:.0f}", *recurrent_speeds(rows, programs, "prefill_tok_s")]  # fmt: skip
+    return "| " + " | ".join(cells) + " |\n"
+
+
+def recurrent_table(result):
+    """Markdown: one line per model, format of its weights and thread count."""
+    programs = sorted({row["program"] for row in result["rows"]}, key=lambda name: (name != "tidemill", name))
+    columns = [f"decode, {programs[0]}", *programs[1:], "decode GB/s", f"prefill, {programs[0]}", *programs[1:]]
+    groups = {}
+    for row in result["rows"]:
+        groups.setdefault((row["model"], row["dtype"], row["threads"]), []).append(row)
+    versions = sorted({f"{row['program']} {row['version']}" for row in result["rows"] if row["version"]})
+    model, n_rounds = result["model"], min(len(row["decode_tok_s"]) for row in result["rows"])
+    return (
+        "| model | weights | threads | " + " | ".join(columns) + " |\n"
+        + "|---|---|--:|" + "--:|" * len(columns) + "\n"
+        + "".join(recurrent_line(rows, programs, result["roofs"]) for rows in groups.values())
+        + f"\nTokens/s of random models with {model['layers']} layers of width {model['width']} and a vocabulary of "
+        + f"{model['vocab']}; prompt {result['prompt_tokens']} tokens, generation {result['gen_tokens']}; medians of "
+        + f"{measured_on(result | {'rounds': n_rounds})}; {', '.join(versions)}; commit {result['commit']}, {result['date']}, "
+        + f"load {result['load_before']:.1f} before. x: of the best other. GB/s: weights read per second, of what reading as "
+        + "many bytes again and again reaches here.\n"
+    )  # fmt: skip
+
+
+TABLES = {"infer": infer_table, "tokenize": tokenize_table, "recurrent": recurrent_table}
+
+
 def table(result):
-    return tokenize_table(result) if result.get("benchmark") == "tokenize" else infer_table(result)
+    return TABLES[result.get("benchmark", "infer")](result)
 
 
 def rendered(text):
-    """README text with every table replaced by the one of its results."""
+    """A page's text with every table replaced by the one of its results."""
 
     def replacement(match):
         results = sorted((ROOT / "bench/results").glob(f"{match[1]}-*.json"))
@@ -114,11 +157,11 @@ def main(arguments):
         source = sys.stdin if arguments[1] == "-" else open(arguments[1], encoding="utf-8")
         print(table(json.load(source)), end="")
         return 0
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
+    texts = {page: page.read_text(encoding="utf-8") for page in PAGES}
     if arguments == ["--check"]:
-        return 0 if rendered(text) == text else 1
-    readme.write_text(rendered(text), encoding="utf-8")
+        return 0 if all(rendered(text) == text for text in texts.values()) else 1
+    for page, text in texts.items():
+        page.write_text(rendered(text), encoding="utf-8")
     return 0
 
 

@@ -2,8 +2,8 @@
 . "$(dirname "$0")/lib.sh"
 
 benchmarks() {
-  find "$root/bench" -maxdepth 1 \( -name '*_bench.cpp' -o -name '*.py' \) -printf '%f\n' 2>/dev/null |
-    sed -e 's/_bench\.cpp$//' -e 's/\.py$//' | sort | tr '\n' ' '
+  { find "$root/bench" -maxdepth 1 -name '*_bench.cpp' && grep -l '^    ./dev bench' "$root"/bench/*.py; } |
+    sed -e 's/.*\///' -e 's/_bench\.cpp$//' -e 's/\.py$//' | sort | tr '\n' ' '
 }
 
 if [[ $# -eq 0 ]]; then
@@ -27,6 +27,11 @@ fi
 if [[ $name == train_tokenizer ]]; then
   [[ " $* " == *" --peers "* ]] && need_training_peers
   exec "$venv/bin/python" "$root/bench/train_tokenizer.py" "$@"
+fi
+if [[ $name == recurrent ]]; then
+  need_requirements "$root/tests/requirements.txt"
+  [[ " $* " == *" --peers "* ]] && need_llama_cpp
+  exec "$venv/bin/python" "$root/bench/recurrent.py" "$@"
 fi
 need_default_model
 [[ " $* " == *" --peers "* ]] && need_llama_cpp

@@ -4,6 +4,8 @@ import pathlib
 import re
 import sys
 
+import pytest
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/style"))
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -38,8 +40,9 @@ def test_the_readme_names_every_command(tidemill):
     assert [name for name in cli_docs.commands(tidemill.program) if f"`{name}`" not in text] == []
 
 
-def test_measured_tables_of_the_readme_come_from_the_results():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", readme_table.PAGES, ids=lambda page: page.name)
+def test_measured_tables_come_from_the_results(page):
+    text = page.read_text(encoding="utf-8")
     assert readme_table.rendered(text) == text, "run scripts/readme_table.py"
 
 
@@ -60,3 +63,18 @@ def test_a_table_compares_with_the_peer_and_with_the_memory_bandwidth():
     ours, peer = [line for line in readme_table.table(result).splitlines() if line.startswith("| ")][1:]
     assert ours == "| tidemill | 1 | 250 (1.25 x) | 40.0 (2.00 x) | 10.0 of 20.0 | 0.50 | 0.70 | 260 |"
     assert peer == "| llama.cpp | 1 | 200 | 20.0 | 5.0 of 20.0 | 1.00 | 2.00 | 300 |"
+
+
+def test_a_table_of_recurrent_models_compares_medians_with_the_best_peer_and_with_reading_the_weights():
+    case = {"model": "mamba", "dtype": "F32", "threads": 1, "bytes_per_token": 20_000_000}
+    result = result_of({}) | {
+        "benchmark": "recurrent", "model": {"layers": 4, "width": 384, "vocab": 4096}, "load_before": 0.1,
+        "roofs": {"1": {"20000000": 50.0}},
+        "rows": [
+            case | {"program": "tidemill", "version": "", "decode_tok_s": [2000, 1, 2500], "prefill_tok_s": [900, 900]},
+            case | {"program": "llama.cpp", "version": "1", "decode_tok_s": [1000], "prefill_tok_s": [300]},
+            case | {"program": "other", "version": "2", "decode_tok_s": [10], "prefill_tok_s": [450]},
+        ],
+    }  # fmt: skip
+    line = [line for line in readme_table.table(result).splitlines() if line.startswith("| mamba")]
+    assert line == ["| mamba | F32 | 1 | 2000 (2.00 x) | 1000 | 10 | 40 of 50 | 900 (2.00 x) | 300 | 450 |"]

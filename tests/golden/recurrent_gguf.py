@@ -1,4 +1,5 @@
-"""Tiny recurrent models as GGUF, laid out as llama.cpp's converter does it."""
+"""Recurrent models as GGUF, laid out as llama.cpp's converter does it; quantised ones as its quantisation does it, with
+one format for all matrices."""
 
 import json
 import pathlib
@@ -44,6 +45,29 @@ def split_name(name):
     return (f"blk.{layer[1]}." if layer else "", int(layer[1]) if layer else -1, rest.removesuffix(suffix), suffix)
 
 
+# What stays as its converter writes it, in f32 or f16: it is small, and errors in it are not.
+KEPT_F32 = re.compile(r"_norm\.weight|ssm_conv1d|ssm_a$|ssm_d$|time_mix_(w[12]|decay_w[12]|first|lerp|r_k)|lerp_fused")
+KEPT_F16 = re.compile(r"time_mix_[avg][12]")
+
+
+class Writer(gguf.GGUFWriter):
+    """Keeps matrices in one dtype of GGUF: F32, Q8_0, Q4_0, ..."""
+
+    def __init__(self, path, architecture, dtype):
+        super().__init__(path, architecture)
+        self.matrix_type = gguf.GGMLQuantizationType[dtype]
+
+    def put(self, name, weight):
+        weight = np.ascontiguousarray(weight)
+        if self.matrix_type == gguf.GGMLQuantizationType.F32 or weight.ndim != 2 or KEPT_F32.search(name):
+            self.add_tensor(name, weight)
+        elif KEPT_F16.search(name) or weight.shape[1] % 32 != 0:
+            self.add_tensor(name, weight.astype(np.float16))
+        else:
+            quantised = gguf.quants.quantize(weight, self.matrix_type)
+            self.add_tensor(name, quantised, raw_dtype=self.matrix_type)
+
+
 def write_mamba(writer, config, weights):
     heads, groups = config.get("num_heads"), config.get("n_groups")
     inner = config["expand"] * config["hidden_size"]
@@ -67,7 +91,7 @@ def write_mamba(writer, config, weights):
             weight = weight.reshape(-1, 1)
         if stem == "mixer.norm":
             weight = weight.reshape(groups, -1)
-        writer.add_tensor(prefix + MAMBA[stem] + suffix, np.ascontiguousarray(weight))
+        writer.put(prefix + MAMBA[stem] + suffix, weight)
 
 
 def write_rwkv(writer, config, weights):
@@ -75,6 +99,15 @@ def write_rwkv(writer, config, weights):
     writer.add_layer_norm_eps(config["layer_norm_epsilon"])
     writer.add_wkv_head_size(config["head_size"])
     writer.add_feed_forward_length(config["intermediate_size"])
+    rank = lambda layer, weight: weights[f"blocks.{layer}.att.{weight}"].shape[1]  # noqa: E731
+    if version == "6":
+        writer.add_time_mix_extra_dim(rank(0, "time_maa_w1") // 5)
+        writer.add_time_decay_extra_dim(rank(0, "time_decay_w1"))
+    else:
+        writer.add_decay_lora_rank(rank(0, "w1"))
+        writer.add_iclr_lora_rank(rank(0, "a1"))
+        writer.add_value_residual_mix_lora_rank(rank(1, "v1"))
+        writer.add_gate_lora_rank(rank(0, "g1"))
     # Version 6 halves its x after every two layers here, and the weights that are added to it.
     rescale_every = 2 if version == "6" else 0
     if rescale_every:
@@ -93,12 +126,12 @@ def write_rwkv(writer, config, weights):
         if rescale_every and ours in ("time_mix_output", "channel_mix_value"):
             weight = weight / 2 ** (layer // rescale_every)
         prefix = "" if stem == "ln0" else prefix
-        writer.add_tensor(f"{prefix}{ours}{suffix or '.weight'}", np.ascontiguousarray(weight))
+        writer.put(f"{prefix}{ours}{suffix or '.weight'}", weight)
         if version == "7" and layer == 0 and ours.startswith("time_mix_a"):
-            writer.add_tensor(f"{prefix}{ours.replace('_a', '_v')}.weight", np.ascontiguousarray(weight))
+            writer.put(f"{prefix}{ours.replace('_a', '_v')}.weight", weight)
     for prefix, parts in shares.items():
         fused = np.stack([parts[stem] for stem in FUSED[version]])
-        writer.add_tensor(f"{prefix}time_mix_lerp_fused.weight", fused.reshape(len(parts), 1, 1, -1))
+        writer.put(f"{prefix}time_mix_lerp_fused.weight", fused.reshape(len(parts), 1, 1, -1))
 
 
 # Class in config.json -> architecture in GGUF, what writes it.
@@ -110,12 +143,12 @@ ARCHITECTURES = {
 }
 
 
-def write(folder, path):
-    """`folder`'s model as a GGUF at `path`, weights in f32 and no tokenizer."""
+def write(folder, path, dtype="F32"):
+    """`folder`'s model as a GGUF at `path`, its matrices in `dtype`, and no tokenizer."""
     folder = pathlib.Path(folder)
     config = json.loads((folder / "config.json").read_text())
     architecture, write_parts = ARCHITECTURES[config["architectures"][0]]
-    writer = gguf.GGUFWriter(path, architecture)
+    writer = Writer(path, architecture, dtype)
     writer.add_context_length(CONTEXT)
     writer.add_embedding_length(config["hidden_size"])
     writer.add_block_count(config["num_hidden_layers"])
@@ -123,6 +156,7 @@ def write(folder, path):
     weights = {name: weight.astype(np.float32) for name, weight in load_file(folder / "model.safetensors").items()}
     write_parts(writer, config, weights)
     writer.add_tokenizer_model("no_vocab")
+    writer.add_vocab_size(config["vocab_size"])
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
