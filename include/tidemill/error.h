@@ -16,6 +16,7 @@ enum class ErrorCode {
   unsupported,       // a valid file or request that this build cannot serve: unknown architecture, dtype
   out_of_memory,     // the work would not fit
   context_full,      // the sequence reached the context length
+  queue_full,        // too many requests wait; try again later
   cancelled,         // the caller asked to stop
   io,                // the system refused to read or write
   internal,          // our own mistake

@@ -65,7 +65,7 @@ void Session::Impl::truncate(int64_t n) {
 }
 
 void Session::Impl::copy_from(const Impl& other) {
-  lease_->copy_from(*other.lease_);
+  lease_->copy_from(*other.lease_, other.lease_->n_past);
   ids_ = other.ids_;
   scores_ = other.scores_;
 }

@@ -37,11 +37,14 @@ struct State {
   int64_t capacity = 0;  // positions it can hold
   int64_t n_past = 0;    // positions it holds
 
+  // Whether a layer keeps a slot: what it has seen cannot be taken back.
+  bool is_recurrent() const;
   // Forgets positions from `n` on, n <= n_past.  Returns how many it holds then: n, or none where a layer is recurrent,
   // which cannot go back.
   int64_t truncate(int64_t n);
-  // Becomes what `other`, a state of the same model, is.  Throws context_full when its capacity is too small for that.
-  void copy_from(const State& other);
+  // Becomes what `other`, a state of the same model, was at its first `n` positions: all that it holds, or fewer where
+  // no layer is recurrent.  Throws context_full when its capacity is too small for that.
+  void copy_from(const State& other, int64_t n);
 };
 
 }  // namespace tidemill

@@ -34,13 +34,21 @@ TEST(StateTest, AttentionGoesBackToAnyPositionARecurrentLayerToNone) {
 TEST(StateTest, ACopyHoldsThePositionsAndTheSlots) {
   SmallState from(10, true, 2), to(4, true, 1);
   from.state.n_past = 3;
-  to.state.copy_from(from.state);
+  to.state.copy_from(from.state, 3);
   EXPECT_EQ(to.state.n_past, 3);
   EXPECT_EQ(to.keys, (std::vector<float>{2, 2, 2, 2, 2, 2, 1, 1}));
   EXPECT_EQ(to.values, to.keys);
   EXPECT_EQ(to.slot, from.slot);
   from.state.n_past = 5;
-  EXPECT_THROW(to.state.copy_from(from.state), Error);
+  EXPECT_THROW(to.state.copy_from(from.state, 5), Error);
+}
+
+TEST(StateTest, ACopyMayEndEarlier) {
+  SmallState from(10, false, 2), to(4, false, 1);
+  from.state.n_past = 9;
+  to.state.copy_from(from.state, 3);
+  EXPECT_EQ(to.state.n_past, 3);
+  EXPECT_EQ(to.keys, (std::vector<float>{2, 2, 2, 2, 2, 2, 1, 1}));
 }
 
 }  // namespace

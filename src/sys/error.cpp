@@ -66,6 +66,8 @@ const char* to_string(ErrorCode code) {
       return "out_of_memory";
     case ErrorCode::context_full:
       return "context_full";
+    case ErrorCode::queue_full:
+      return "queue_full";
     case ErrorCode::cancelled:
       return "cancelled";
     case ErrorCode::io:
@@ -89,6 +91,7 @@ int exit_status(ErrorCode code) {
     case ErrorCode::cancelled:
       return 130;
     case ErrorCode::context_full:
+    case ErrorCode::queue_full:
     case ErrorCode::io:
     case ErrorCode::internal:
       return 1;

@@ -27,6 +27,7 @@ TEST(Error, CodesHaveNamesAndExitStatuses) {
       {ErrorCode::unsupported, "unsupported", 3},
       {ErrorCode::out_of_memory, "out_of_memory", 4},
       {ErrorCode::context_full, "context_full", 1},
+      {ErrorCode::queue_full, "queue_full", 1},
       {ErrorCode::cancelled, "cancelled", 130},
       {ErrorCode::io, "io", 1},
       {ErrorCode::internal, "internal", 1},

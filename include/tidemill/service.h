@@ -1,0 +1,72 @@
+// Service: many requests at once over one engine.  They share its steps, join and leave between them, and each gets the
+// tokens that it would get alone.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "tidemill/engine.h"
+#include "tidemill/error.h"
+
+namespace tidemill {
+
+struct ServiceOptions {
+  int64_t max_running = 16;  // sequences that share steps; each has a state of the engine's whole context
+  int64_t max_queued = 64;   // requests that wait for one of those to end
+  int64_t max_kept = 16;     // states of ended texts, kept for prompts that begin alike
+};
+
+// A request with who asks and who is told.  All functions are called on the service's thread, must be quick, and must
+// not throw or call the service; exactly one of on_end and on_error is called, and nothing after it.
+struct Submission {
+  Request request;
+  std::string client = {};  // requests of one client share what is kept of their prompts, and wait for each other
+  int32_t priority = 0;     // greater ones start first
+  EventSink on_event = {};  // false ends the request as cancelled
+  std::function<void(Result&&)> on_end = {};
+  std::function<void(const Error&)> on_error = {};
+};
+
+struct ServiceStatistics {
+  int64_t n_running = 0;
+  int64_t n_queued = 0;
+  int64_t n_kept = 0;
+  // Since the start:
+  int64_t n_submitted = 0;
+  int64_t n_ended = 0;  // of their own accord
+  int64_t n_cancelled = 0;
+  int64_t n_failed = 0;
+  int64_t prompt_tokens = 0;
+  int64_t cached_tokens = 0;  // of the prompts, taken from kept states
+  int64_t completion_tokens = 0;
+  int64_t n_steps = 0;
+  int64_t n_step_tokens = 0;  // rows of all steps
+};
+
+// All functions may be called from any thread.
+class Service {
+ public:
+  // Throws invalid_argument for options below 1 and what Engine's sessions throw for an encoder.
+  explicit Service(const Engine& engine, const ServiceOptions& options = {});
+  // Ends everything as cancelled.
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  // Queues a request and returns its number.  Throws queue_full, context_full for a prompt that does not fit, and
+  // invalid_argument for an empty one and for options out of range; then none of the functions is called.
+  uint64_t submit(Submission submission);
+  // Ends a request, queued or running, before another of its tokens is computed.  Unknown numbers are ignored.
+  void cancel(uint64_t number);
+
+  const Engine& engine() const;
+  ServiceStatistics statistics() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tidemill

@@ -1,0 +1,72 @@
+// Service: a scheduler and the thread that steps it.
+#include "tidemill/service.h"
+
+#include <atomic>
+#include <thread>
+#include <utility>
+
+#include "api/engine_impl.h"
+#include "runtime/scheduler.h"
+
+namespace tidemill {
+
+class Service::Impl {
+ public:
+  Impl(const Engine& engine, const ServiceOptions& options)
+      : engine_(engine),
+        states_(engine.impl()->require_states()),
+        scheduler_(*engine.impl()->runner, states_, engine.impl()->tokenizer, options),
+        stepper_([this] { serve(); }) {}
+
+  ~Impl() {
+    is_ending_ = true;
+    scheduler_.wake();
+    stepper_.join();
+    scheduler_.end_all();
+  }
+
+  uint64_t submit(Submission submission) {
+    Request& request = submission.request;
+    if (request.prompt_ids.empty() && !request.prompt.empty())
+      request.prompt_ids = engine_.tokenizer().encode(std::exchange(request.prompt, {}));
+    for (const int32_t id : request.prompt_ids)
+      if (id < 0 || id >= engine_.vocab_size())
+        throw Error(ErrorCode::invalid_argument, "token id " + std::to_string(id) + ": outside the vocabulary of " +
+                                                     std::to_string(engine_.vocab_size()));
+    return scheduler_.submit(std::move(submission));
+  }
+
+  const Engine& engine() const { return engine_; }
+  Scheduler& scheduler() { return scheduler_; }
+
+ private:
+  void serve() {
+    while (!is_ending_)
+      if (!scheduler_.step()) scheduler_.wait();
+  }
+
+  Engine engine_;
+  StatePool& states_;
+  Scheduler scheduler_;
+  std::atomic<bool> is_ending_ = false;
+  std::thread stepper_;
+};
+
+Service::Service(const Engine& engine, const ServiceOptions& options)
+    : impl_(std::make_unique<Impl>(engine, options)) {}
+Service::~Service() = default;
+
+uint64_t Service::submit(Submission submission) {
+  return impl_->submit(std::move(submission));
+}
+void Service::cancel(uint64_t number) {
+  impl_->scheduler().cancel(number);
+}
+const Engine& Service::engine() const {
+  return impl_->engine();
+}
+ServiceStatistics Service::statistics() const {
+  return impl_->scheduler().statistics();
+}
+
+}  // namespace tidemill

@@ -1,0 +1,274 @@
+#include "runtime/scheduler.h"
+
+#include <string>
+#include <tuple>
+#include <utility>
+
+namespace tidemill {
+namespace {
+
+constexpr int64_t kStepTokens = Runner::Limits{}.max_batch_tokens;
+// So many tokens of prompts take about as long to compute as one of each of a dozen running texts.
+constexpr int64_t kPromptTokensBesideTexts = 64;
+
+void expect_at_least(const char* name, int64_t value, int64_t least) {
+  if (value < least)
+    throw Error(ErrorCode::invalid_argument, std::string(name) + ": " + std::to_string(value) +
+                                                 " is too few; give at least " + std::to_string(least));
+}
+
+}  // namespace
+
+Scheduler::Scheduler(Runner& runner, StatePool& states, std::shared_ptr<const Tokenizer> tokenizer,
+                     const ServiceOptions& options)
+    : runner_(runner),
+      states_(states),
+      tokenizer_(std::move(tokenizer)),
+      options_(options),
+      prefixes_(states, options.max_kept) {
+  expect_at_least("max_running", options.max_running, 1);
+  expect_at_least("max_queued", options.max_queued, 1);
+  expect_at_least("max_kept", options.max_kept, 0);
+  if (constexpr int64_t kMost = Runner::Limits{}.max_sequences; options.max_running > kMost)
+    throw Error(ErrorCode::invalid_argument, "max_running: " + std::to_string(options.max_running) +
+                                                 " sequences do not fit into a step; give at most " +
+                                                 std::to_string(kMost));
+}
+
+bool Scheduler::Job::is_cancelled(const std::unordered_set<uint64_t>& numbers) const {
+  const Request& request = submission.request;
+  return numbers.contains(number) || (request.cancelled && request.cancelled());
+}
+
+uint64_t Scheduler::submit(Submission submission) {
+  const int64_t n_prompt = std::ssize(submission.request.prompt_ids);
+  if (n_prompt == 0) throw Error(ErrorCode::invalid_argument, "prompt: is empty; give some text to continue");
+  if (n_prompt > states_.capacity())
+    throw Error(ErrorCode::context_full, "prompt: has " + std::to_string(n_prompt) + " tokens, the context holds " +
+                                             std::to_string(states_.capacity()) + "; shorten it");
+  validate(submission.request.sampling);
+  auto job = std::make_unique<Job>();
+  job->submission = std::move(submission);
+  const std::lock_guard lock(mutex_);
+  if (std::ssize(queue_) >= options_.max_queued)
+    throw Error(ErrorCode::queue_full,
+                "queue: " + std::to_string(options_.max_queued) + " requests wait already; try again later");
+  job->number = ++last_number_;
+  queue_.push_back(std::move(job));
+  ++statistics_.n_submitted;
+  has_work_.notify_one();
+  return last_number_;
+}
+
+void Scheduler::cancel(uint64_t number) {
+  const std::lock_guard lock(mutex_);
+  cancelled_.insert(number);
+  has_work_.notify_one();
+}
+
+ServiceStatistics Scheduler::statistics() const {
+  const std::lock_guard lock(mutex_);
+  ServiceStatistics statistics = statistics_;
+  statistics.n_queued = std::ssize(queue_);
+  return statistics;
+}
+
+void Scheduler::wait() {
+  std::unique_lock lock(mutex_);
+  has_work_.wait(lock, [&] { return is_woken_ || !queue_.empty() || !cancelled_.empty(); });
+  is_woken_ = false;
+}
+
+void Scheduler::wake() {
+  const std::lock_guard lock(mutex_);
+  is_woken_ = true;
+  has_work_.notify_one();
+}
+
+bool Scheduler::step() {
+  end_cancelled();
+  start_queued();
+  remove_ended();
+  if (running_.empty()) return false;
+  plan();
+  run();
+  remove_ended();
+  return true;
+}
+
+void Scheduler::end_all() {
+  {
+    const std::lock_guard lock(mutex_);
+    for (const JobPointer& job : queue_) cancelled_.insert(job->number);
+    for (const JobPointer& job : running_) cancelled_.insert(job->number);
+  }
+  end_cancelled();
+  remove_ended();
+}
+
+void Scheduler::end_cancelled() {
+  std::unordered_set<uint64_t> numbers;
+  std::vector<JobPointer> dropped;
+  {
+    const std::lock_guard lock(mutex_);
+    numbers.swap(cancelled_);  // a number that is found nowhere has ended already
+    for (JobPointer& job : queue_)
+      if (job->is_cancelled(numbers)) dropped.push_back(std::move(job));
+    std::erase(queue_, nullptr);
+  }
+  for (const JobPointer& job : dropped) tell(*job);
+  for (const JobPointer& job : running_) {
+    if (!job->is_cancelled(numbers)) continue;
+    job->continuation->end(FinishReason::cancelled, job->submission.on_event);
+    job->has_ended = true;
+  }
+  remove_ended();
+}
+
+// The next of the queue: the greatest priority first, of those the client with the fewest running texts, of its
+// requests the oldest.  Null when none may start.
+Scheduler::JobPointer Scheduler::take_next() {
+  if (std::ssize(running_) >= options_.max_running) return nullptr;
+  const auto n_running = [&](const std::string& client) {
+    return std::count_if(running_.begin(), running_.end(),
+                         [&](const JobPointer& job) { return job->submission.client == client; });
+  };
+  const auto rank = [&](const JobPointer& job) {
+    return std::tuple(-int64_t{job->submission.priority}, n_running(job->submission.client), job->number);
+  };
+  const std::lock_guard lock(mutex_);
+  const auto next = std::min_element(queue_.begin(), queue_.end(),
+                                     [&](const JobPointer& a, const JobPointer& b) { return rank(a) < rank(b); });
+  if (next == queue_.end()) return nullptr;
+  JobPointer job = std::move(*next);
+  queue_.erase(next);
+  return job;
+}
+
+void Scheduler::start_queued() {
+  while (JobPointer job = take_next()) {
+    start(*job);
+    running_.push_back(std::move(job));
+  }
+}
+
+void Scheduler::start(Job& job) {
+  std::vector<PrefixCache::Source> others;
+  for (const JobPointer& other : running_)
+    others.push_back({.sequence = &other->sequence, .owner = &other->submission.client});
+  try {
+    job.continuation = std::make_unique<Continuation>(job.submission.request, tokenizer_, job.prompt(),
+                                                      states_.capacity(), job.since_submit);
+    job.sequence = prefixes_.take(job.prompt(), job.submission.client, others);
+  } catch (const Error& error) {
+    job.error = error;
+    job.has_ended = true;
+    return;
+  }
+  job.continuation->result().usage.cached_tokens = std::ssize(job.sequence.ids);
+  job.since_start = Stopwatch();
+}
+
+// What the next step computes: the chosen id of every text, and pieces of prompts.
+void Scheduler::plan() {
+  feeds_.clear();
+  fed_.clear();
+  const auto add = [&](Job& job, std::span<const int32_t> ids, LogitsWanted wanted) {
+    auto& held = job.sequence.ids;
+    held.insert(held.end(), ids.begin(), ids.end());
+    feeds_.push_back({.state = job.sequence.state.get(), .ids = std::span(held).last(ids.size()), .wanted = wanted});
+    fed_.push_back(&job);
+  };
+  std::vector<Job*> readers;
+  for (const JobPointer& job : running_) {
+    if (job->n_unread() > 0)
+      readers.push_back(job.get());
+    else
+      add(*job, {&job->next_id, 1}, LogitsWanted::last);
+  }
+  // What a short prompt leaves of its share goes to the longer ones.
+  std::stable_sort(readers.begin(), readers.end(),
+                   [](const Job* a, const Job* b) { return a->n_unread() < b->n_unread(); });
+  int64_t n_left = feeds_.empty() ? kStepTokens : kPromptTokensBesideTexts;
+  for (size_t index = 0; index < readers.size(); ++index) {
+    Job& job = *readers[index];
+    const int64_t n_unread = job.n_unread();
+    const int64_t share = std::max<int64_t>(1, n_left / (std::ssize(readers) - static_cast<int64_t>(index)));
+    const int64_t n = std::min({n_unread, n_left, share});
+    if (n == 0) break;
+    add(job, job.prompt().subspan(job.sequence.ids.size(), static_cast<size_t>(n)),
+        n == n_unread ? LogitsWanted::last : LogitsWanted::none);
+    n_left -= n;
+  }
+}
+
+void Scheduler::run() {
+  int64_t n_tokens = 0;
+  try {
+    runner_.feed(feeds_,
+                 [&](size_t feed, int64_t, std::span<const float> logits) { take_scores(*fed_[feed], logits); });
+    for (const Feed& feed : feeds_) n_tokens += std::ssize(feed.ids);
+  } catch (const std::exception& failure) {  // nobody's state can be trusted, but the next requests get new ones
+    for (Job* job : fed_) {
+      job->error = Error(ErrorCode::internal, std::string("step: ") + failure.what());
+      job->has_ended = true;
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  ++statistics_.n_steps;
+  statistics_.n_step_tokens += n_tokens;
+}
+
+void Scheduler::take_scores(Job& job, std::span<const float> logits) {
+  Continuation& continuation = *job.continuation;
+  Result& result = continuation.result();
+  if (result.ids.empty())
+    result.timings.prefill_tok_s =
+        static_cast<double>(result.usage.prompt_tokens - result.usage.cached_tokens) / job.since_start.seconds();
+  try {
+    if (job.submission.request.max_tokens == 0) {
+      continuation.end(FinishReason::length, job.submission.on_event);
+      job.has_ended = true;
+    } else if (continuation.advance(logits, job.submission.on_event)) {
+      job.next_id = continuation.last_id();
+    } else {
+      job.has_ended = true;
+    }
+  } catch (const Error& error) {  // of this text only, such as scores that are not numbers
+    job.error = error;
+    job.has_ended = true;
+  }
+}
+
+// Tells of the end of a job, which was cancelled when it never started.
+void Scheduler::tell(Job& job) {
+  const Submission& submission = job.submission;
+  Result result;
+  result.finish_reason = FinishReason::cancelled;
+  result.usage.prompt_tokens = std::ssize(job.prompt());
+  if (job.continuation) result = std::move(job.continuation->result());
+  {
+    const std::lock_guard lock(mutex_);
+    const bool is_cancelled = result.finish_reason == FinishReason::cancelled;
+    ++(job.error ? statistics_.n_failed : is_cancelled ? statistics_.n_cancelled : statistics_.n_ended);
+    statistics_.prompt_tokens += result.usage.prompt_tokens;
+    statistics_.cached_tokens += result.usage.cached_tokens;
+    statistics_.completion_tokens += result.usage.completion_tokens;
+  }
+  if (job.error && submission.on_error) submission.on_error(*job.error);
+  if (!job.error && submission.on_end) submission.on_end(std::move(result));
+}
+
+void Scheduler::remove_ended() {
+  for (const JobPointer& job : running_) {
+    if (!job->has_ended) continue;
+    if (!job->error) prefixes_.keep(std::move(job->sequence), job->submission.client);
+    tell(*job);
+  }
+  std::erase_if(running_, [](const JobPointer& job) { return job->has_ended; });
+  const std::lock_guard lock(mutex_);
+  statistics_.n_running = std::ssize(running_);
+  statistics_.n_kept = prefixes_.n_kept();
+}
+
+}  // namespace tidemill
