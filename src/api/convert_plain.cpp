@@ -1,20 +1,14 @@
-// Some rows at a time: a row is widened to f32, which is exact for every format, and rounded to what is asked for.
 #include "api/convert_plain.h"
 
-#include <algorithm>
 #include <vector>
 
+#include "api/plain_rows.h"
 #include "api/tensor_stream.h"
-#include "tensor/dequantize.h"
-#include "tensor/half.h"
-#include "tensor/panels.h"
-#include "tensor/unpack_row.h"
 #include "tidemill/error.h"
+#include "tidemill/system.h"
 
 namespace tidemill {
 namespace {
-
-constexpr int64_t kElementsAtOnce = 1 << 20;
 
 // The dtype that the tensor will have.
 DType target_of(const std::string& path, const std::string& name, const Tensor& tensor, std::optional<DType> wanted) {
@@ -28,43 +22,6 @@ DType target_of(const std::string& path, const std::string& name, const Tensor& 
                                                ", which safetensors does not have; add --dtype f16, bf16 or f32");
 }
 
-void append(float value, DType dtype, std::vector<std::byte>& bytes) {
-  const auto put = [&](const auto& number) {
-    const auto raw = std::as_bytes(std::span(&number, 1));
-    bytes.insert(bytes.end(), raw.begin(), raw.end());
-  };
-  if (dtype == DType::f32) return put(value);
-  put(dtype == DType::f16 ? f32_to_f16(value) : f32_to_bf16(value));
-}
-
-// Row `row` of the tensor seen as rows of its last dimension.
-void read_row(const Tensor& tensor, int64_t row, std::span<float> values) {
-  if (tensor.layout() == Layout::panels) return unpack_row(tensor, row, values.data());
-  const int64_t row_bytes = size_bytes(tensor.dtype(), {std::ssize(values)});
-  dequantize(tensor.dtype(), tensor.as<std::byte>() + row * row_bytes, values);
-}
-
-// As plain rows of `dtype`.
-void write_rows(const Weights& weights, const Tensor& tensor, DType dtype, const ByteSink& sink) {
-  if (tensor.layout() == Layout::rows && tensor.dtype() == dtype) {
-    write_pieces({tensor.as<std::byte>(), static_cast<size_t>(tensor.size_bytes())}, sink);
-    return weights.release(tensor);
-  }
-  const int64_t n_cols = tensor.shape().last();
-  const int64_t n_rows = n_cols == 0 ? 0 : tensor.n_elements() / n_cols;
-  std::vector<float> values(static_cast<size_t>(n_cols));
-  std::vector<std::byte> bytes;
-  for (int64_t row = 0; row < n_rows; ++row) {
-    read_row(tensor, row, values);
-    for (const float value : values) append(value, dtype, bytes);
-    const bool is_piece = std::ssize(bytes) >= kElementsAtOnce || row + 1 == n_rows;
-    if (!is_piece) continue;
-    sink(bytes);
-    bytes.clear();
-  }
-  weights.release(tensor);
-}
-
 }  // namespace
 
 ConvertReport write_plain(const ModelFile& file, const std::string& out, const ConvertOptions& options) {
@@ -75,12 +32,12 @@ ConvertReport write_plain(const ModelFile& file, const std::string& out, const C
     const DType dtype = target_of(weights.path(), name, tensor, options.dtype);
     SafetensorSpec spec{name, safetensors_type(dtype), {}};
     for (const int64_t dim : tensor.shape().dims()) spec.dims.push_back(static_cast<uint64_t>(dim));
-    tensors.push_back({std::move(spec),
-                       [&weights, tensor, dtype](const ByteSink& sink) { write_rows(weights, tensor, dtype, sink); }});
+    tensors.push_back({std::move(spec), plain_source(weights, tensor, dtype)});
   }
+  ThreadPool pool(options.threads > 0 ? options.threads : cpu_info().n_cores);
   return {.format = "safetensors",
           .n_tensors = std::ssize(tensors),
-          .n_bytes = write_tensors(out, tensors, {{"format", "pt"}}, options.on_progress)};
+          .n_bytes = write_tensors(out, tensors, {{"format", "pt"}}, pool, options.on_progress)};
 }
 
 }  // namespace tidemill

@@ -14,14 +14,11 @@
 #include "sys/thread_pool.h"
 #include "tensor/dequantize.h"
 #include "tensor/panels.h"
-#include "tensor/storage.h"
 #include "tidemill/error.h"
 #include "tidemill/system.h"
 
 namespace tidemill {
 namespace {
-
-constexpr int64_t kPieceBytes = 8 << 20;  // of a matrix that are laid out at once
 
 // Tensors of a GGUF that are no weights but part of its configuration.
 constexpr std::array<std::string_view, 2> kConfigurationTensors = {"rope_freqs.weight", "rope_factors_short.weight"};
@@ -45,7 +42,7 @@ std::span<const std::byte> bytes_of(std::string_view text) {
 // What is written, in the order of the file.
 class TmillContent {
  public:
-  TmillContent(const ModelFile& file, int n_threads);
+  explicit TmillContent(const ModelFile& file);
 
   const std::vector<StreamedTensor>& tensors() const { return tensors_; }
   const SafetensorsMetadata& metadata() const { return metadata_; }
@@ -55,12 +52,9 @@ class TmillContent {
   void add_vector(const std::string& name, const Tensor& vector);
   void add_matrix(const std::string& name, const Tensor& matrix);
   void add_files();
-  void write_matrix(const Tensor& rows, const ByteSink& sink);
 
   const ModelFile& file_;
   std::unique_ptr<Model> model_;
-  ThreadPool pool_;
-  Storage piece_;  // where panels are laid out
   std::vector<StreamedTensor> tensors_;
   SafetensorsMetadata metadata_;
   uint64_t n_bytes_ = 0;   // of tensors_
@@ -69,8 +63,8 @@ class TmillContent {
   std::string gguf_metadata_;
 };
 
-TmillContent::TmillContent(const ModelFile& file, int n_threads)
-    : file_(file), model_(make_model(file.source())), pool_(n_threads), companions_(file.companions()) {
+TmillContent::TmillContent(const ModelFile& file)
+    : file_(file), model_(make_model(file.source())), companions_(file.companions()) {
   metadata_ = {{"format", "tmill"}, {"version", std::to_string(kTmillVersion)}, {"architecture", file.architecture()}};
   // Vectors lie side by side: together they are a few pages.
   model_->visit_params([&](std::string_view name, Tensor& weight, WeightRole role) {
@@ -99,34 +93,33 @@ void TmillContent::add(StreamedTensor tensor) {
 }
 
 void TmillContent::add_vector(const std::string& name, const Tensor& vector) {
-  add({tmill_vector(name, vector.shape()), [vector](const ByteSink& sink) {
-         std::vector<float> values(static_cast<size_t>(vector.n_elements()));
-         dequantize(vector.dtype(), vector.data(), values);
-         sink(std::as_bytes(std::span(values)));
-       }});
+  add({tmill_vector(name, vector.shape()),
+       {.n_units = 1,
+        .unit_bytes = vector.n_elements() * static_cast<int64_t>(sizeof(float)),
+        .make = [vector](int64_t, int64_t, std::byte* target) {
+          dequantize(vector.dtype(), vector.data(),
+                     {reinterpret_cast<float*>(target), static_cast<size_t>(vector.n_elements())});
+        }}});
 }
 
 void TmillContent::add_matrix(const std::string& name, const Tensor& matrix) {
   metadata_.emplace_back(name, tmill_description(matrix.dtype(), matrix.shape()));
-  add({tmill_matrix(name, matrix.dtype(), matrix.shape()),
-       [this, matrix](const ByteSink& sink) { write_matrix(matrix, sink); }});
-}
-
-// Whole panels at a time.
-void TmillContent::write_matrix(const Tensor& matrix, const ByteSink& sink) {
-  const int64_t stride = panel_stride(matrix.dtype(), matrix.dim(1));
+  const int64_t n_panels = panel_count(matrix.dim(0)), stride = panel_stride(matrix.dtype(), matrix.dim(1));
+  ByteSource source;
   if (matrix.layout() == Layout::panels) {
-    write_pieces({matrix.as<std::byte>(), static_cast<size_t>(panel_count(matrix.dim(0)) * stride)}, sink);
-    return;
+    source.bytes = {matrix.as<std::byte>(), static_cast<size_t>(n_panels * stride)};
+  } else {
+    source = {
+        .n_units = n_panels,
+        .unit_bytes = stride,
+        .make = [matrix](int64_t begin, int64_t end, std::byte* target) { pack_panels(matrix, begin, end, target); },
+        .done =
+            [this, matrix](int64_t begin, int64_t end) {
+              const int64_t last = std::min(matrix.dim(0), end * kPanelRows);
+              file_.weights().release(matrix.slice(0, begin * kPanelRows, last));
+            }};
   }
-  const int64_t n_panels = std::max<int64_t>(1, kPieceBytes / stride);
-  if (piece_.size_bytes() < n_panels * stride) piece_ = Storage(n_panels * stride);
-  for (int64_t begin = 0; begin < matrix.dim(0); begin += n_panels * kPanelRows) {
-    const Tensor rows = matrix.slice(0, begin, std::min(matrix.dim(0), begin + n_panels * kPanelRows));
-    pack_panels(pool_, rows, piece_.data());
-    file_.weights().release(rows);
-    sink({piece_.data(), static_cast<size_t>(panel_count(rows.dim(0)) * stride)});
-  }
+  add({tmill_matrix(name, matrix.dtype(), matrix.shape()), std::move(source)});
 }
 
 // What else the model needs to be run: configuration, tokenizer, chat template.
@@ -160,10 +153,11 @@ ConvertReport write_tmill(const ModelFile& file, const std::string& out, const C
     throw Error(ErrorCode::invalid_argument,
                 "--dtype: a .tmill keeps every matrix as it is; leave it out, or write a plain format");
   }
-  const TmillContent content(file, options.threads > 0 ? options.threads : cpu_info().n_cores);
+  const TmillContent content(file);
+  ThreadPool pool(options.threads > 0 ? options.threads : cpu_info().n_cores);
   return {.format = "tmill",
           .n_tensors = std::ssize(content.tensors()),
-          .n_bytes = write_tensors(out, content.tensors(), content.metadata(), options.on_progress)};
+          .n_bytes = write_tensors(out, content.tensors(), content.metadata(), pool, options.on_progress)};
 }
 
 }  // namespace tidemill

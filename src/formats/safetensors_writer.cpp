@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <tuple>
 
@@ -111,7 +112,11 @@ std::string safetensors_prefix(const std::vector<SafetensorSpec>& tensors, const
 SafetensorsWriter::SafetensorsWriter(const std::string& path, std::vector<SafetensorSpec> tensors,
                                      const SafetensorsMetadata& metadata, size_t data_alignment)
     : file_(path), tensors_(std::move(tensors)) {
-  file_.write(safetensors_prefix(tensors_, metadata, data_alignment));
+  const std::string prefix = safetensors_prefix(tensors_, metadata, data_alignment);
+  uint64_t n_bytes = prefix.size();
+  for (const SafetensorSpec& tensor : tensors_) n_bytes += tensor.n_bytes();
+  file_.reserve(static_cast<int64_t>(std::min<uint64_t>(n_bytes, std::numeric_limits<int64_t>::max())));
+  file_.write(prefix);
   if (!tensors_.empty()) n_left_ = tensors_.front().n_bytes();
   skip_finished();
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cassert>
 #include <cerrno>
@@ -16,6 +17,10 @@
 
 namespace tidemill {
 namespace {
+
+// More in one call lets the page cache take its memory in larger pieces, which in virtual machines is often not there
+// yet: 1.1 GB took 0.9 to 1.4 s by 64 KiB, 2.1 to 4.0 s by 256 KiB and by 1 MiB.
+constexpr size_t kWriteBytes = 64 << 10;
 
 constexpr int kMaxNames = 1000;  // temporary names to try; others are left over from processes that were killed
 
@@ -62,10 +67,21 @@ AtomicFile::~AtomicFile() {
   if (!temporary_path_.empty()) ::unlink(temporary_path_.c_str());
 }
 
+void AtomicFile::reserve(int64_t n_bytes) {
+  assert(fd_ >= 0);
+#ifdef __linux__
+  if (n_bytes <= 0) return;
+  const bool is_reserved = ::fallocate(fd_, FALLOC_FL_KEEP_SIZE, 0, n_bytes) == 0;
+  if (!is_reserved && (errno == ENOSPC || errno == EDQUOT)) fail(path_, "reserving its space", errno);
+#else
+  static_cast<void>(n_bytes);
+#endif
+}
+
 void AtomicFile::write(std::span<const std::byte> bytes) {
   assert(fd_ >= 0);
   while (!bytes.empty()) {
-    const ssize_t n_written = ::write(fd_, bytes.data(), bytes.size());
+    const ssize_t n_written = ::write(fd_, bytes.data(), std::min(bytes.size(), kWriteBytes));
     if (n_written < 0 && errno == EINTR) continue;
     if (n_written < 0) fail(path_, "writing", errno);
     bytes = bytes.subspan(static_cast<size_t>(n_written));

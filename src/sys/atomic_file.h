@@ -20,6 +20,9 @@ class AtomicFile {
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
+  // Says how many bytes will be written in all, so that a full disk shows at once and the file lies in one piece.
+  // Throws io for a full disk; nothing happens where the file system cannot do that.
+  void reserve(int64_t n_bytes);
   // Appends.  Throws io when the system refuses, e.g. a full disk.
   void write(std::span<const std::byte> bytes);
   void write(std::string_view text) { write(std::as_bytes(std::span(text))); }

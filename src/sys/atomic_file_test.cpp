@@ -42,6 +42,15 @@ TEST(AtomicFile, AppearsWholeAtCommit) {
   EXPECT_EQ(n_files(folder), 1);
 }
 
+TEST(AtomicFile, ReservedSpaceIsNoContent) {
+  const TestFolder folder;
+  AtomicFile file(folder.path("a"));
+  file.reserve(1 << 20);
+  file.write("hello");
+  file.commit();
+  EXPECT_EQ(folder.read("a"), "hello");
+}
+
 TEST(AtomicFile, ReplacesTheOldFileOnlyAtCommit) {
   const TestFolder folder;
   folder.write("a", "old");

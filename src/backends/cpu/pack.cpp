@@ -262,23 +262,26 @@ void pack_float_panel(const Tensor& rows, int64_t first_row, T* target) {
 }  // namespace
 
 Tensor pack_panels(ThreadPool& pool, const Tensor& rows, std::byte* target) {
-  assert(rows.layout() == Layout::rows && rows.shape().rank() == 2);
   panel_bytes(rows.dtype(), rows.dim(0), rows.dim(1));  // throws
   const int64_t stride = panel_stride(rows.dtype(), rows.dim(1));
-  pool.parallel_for(panel_count(rows.dim(0)), 4, [&](int64_t begin, int64_t end, int) {
-    for (int64_t panel = begin; panel < end; ++panel) {
-      std::byte* out = target + panel * stride;
-      const int64_t first_row = panel * kPanelRows;
-      if (rows.dtype() == DType::f32) {
-        pack_float_panel(rows, first_row, reinterpret_cast<uint32_t*>(out));
-      } else if (rows.dtype() == DType::f16 || rows.dtype() == DType::bf16) {
-        pack_float_panel(rows, first_row, reinterpret_cast<uint16_t*>(out));
-      } else {
-        pack_quantized_panel(rows, first_row, reinterpret_cast<uint8_t*>(out));
-      }
-    }
-  });
+  pool.parallel_for(panel_count(rows.dim(0)), 4,
+                    [&](int64_t begin, int64_t end, int) { pack_panels(rows, begin, end, target + begin * stride); });
   return rows.with_panels(target);
+}
+
+void pack_panels(const Tensor& rows, int64_t begin, int64_t end, std::byte* target) {
+  assert(rows.layout() == Layout::rows && rows.shape().rank() == 2);
+  const int64_t stride = panel_stride(rows.dtype(), rows.dim(1));
+  for (int64_t panel = begin; panel < end; ++panel, target += stride) {
+    const int64_t first_row = panel * kPanelRows;
+    if (rows.dtype() == DType::f32) {
+      pack_float_panel(rows, first_row, reinterpret_cast<uint32_t*>(target));
+    } else if (rows.dtype() == DType::f16 || rows.dtype() == DType::bf16) {
+      pack_float_panel(rows, first_row, reinterpret_cast<uint16_t*>(target));
+    } else {
+      pack_quantized_panel(rows, first_row, reinterpret_cast<uint8_t*>(target));
+    }
+  }
 }
 
 }  // namespace tidemill

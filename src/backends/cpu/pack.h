@@ -14,4 +14,7 @@ namespace tidemill {
 // Throws as panel_bytes does.
 Tensor pack_panels(ThreadPool& pool, const Tensor& rows, std::byte* target);
 
+// Panels [begin, end) alone, on this thread.  `target` is where the first of them goes, and is written whole.
+void pack_panels(const Tensor& rows, int64_t begin, int64_t end, std::byte* target);
+
 }  // namespace tidemill
