@@ -42,7 +42,7 @@ bool is_word_character(char32_t c) {
 }  // namespace
 
 AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Normalizer* normalizer) : tokens_(std::move(tokens)) {
-  std::map<std::string_view, size_t> by_spelling[2];
+  std::map<std::string_view, size_t> by_spelling[3];
   spellings_.reserve(tokens_.size());
   for (const AddedToken& token : tokens_) {
     NormalizedText spelling(token.content, NormalizedText::Track::no);
@@ -52,8 +52,9 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Normalizer* norma
   for (size_t k = 0; k < tokens_.size(); ++k) {
     const Stage stage = tokens_[k].normalized ? Stage::normalized : Stage::original;
     if (!spellings_[k].empty()) by_spelling[index_of(stage)][spellings_[k]] = k;
+    if (!tokens_[k].normalized && !tokens_[k].whole) by_spelling[index_of(Stage::raw)][spellings_[k]] = k;
   }
-  for (size_t stage = 0; stage < 2; ++stage) {
+  for (size_t stage = 0; stage < 3; ++stage) {
     std::vector<SpecialTokens::Entry> entries;
     for (const auto& [spelling, k] : by_spelling[stage])
       entries.push_back({std::string(spelling), static_cast<int32_t>(k)});

@@ -22,12 +22,14 @@ struct AddedToken {
   bool single_word = false;  // only between characters that are no part of words
   bool lstrip = false;       // takes the white space to its left along
   bool rstrip = false;       // and to its right
+  bool whole = false;        // one of those that a model which reads raw texts finds by itself (RawText)
 };
 
 // Immutable; any number of threads may call it.
 class AddedTokens {
  public:
-  enum class Stage : uint8_t { original, normalized };
+  // `raw`: the original text, but without the tokens that the model finds.
+  enum class Stage : uint8_t { original, normalized, raw };
 
   // Walks over a text, front to back.
   struct Cursor {
@@ -59,8 +61,8 @@ class AddedTokens {
 
   std::vector<AddedToken> tokens_;
   std::vector<std::string> spellings_;
-  SpecialTokens finders_[2];  // by stage; their ids are indices of tokens_
-  bool any_[2] = {false, false};
+  SpecialTokens finders_[3];  // by stage; their ids are indices of tokens_
+  bool any_[3] = {false, false, false};
 };
 
 }  // namespace tidemill

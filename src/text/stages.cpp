@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "sys/huge_pages.h"
+#include "text/reserved_ids.h"
 #include "text/words/word_batch.h"
 #include "text/words/word_cutter.h"
 
@@ -14,16 +14,6 @@ constexpr size_t kBlockPieces = 512;
 
 std::string_view part(std::string_view text, ByteRange range) {
   return text.substr(range.begin, range.end - range.begin);
-}
-
-// Where `ids` grow from `n_before` on with a text of which 1 / `rest` is done: room for all of it, as far as can be
-// told. Doubling would copy more and touch up to three times the memory, which takes longer than finding the ids.
-void reserve_for_rest(std::vector<int32_t>& ids, size_t n_before, double rest) {
-  constexpr size_t kRoom = 4 * kBlockPieces;
-  if (rest <= 1 || ids.capacity() - ids.size() >= kRoom) return;
-  const double expected = static_cast<double>(ids.size() - n_before) * rest;
-  ids.reserve(std::max(n_before + static_cast<size_t>(expected * 1.05) + kRoom, ids.capacity() + ids.capacity() / 2));
-  advise_huge_pages(ids.data(), ids.capacity() * sizeof(int32_t));
 }
 
 }  // namespace
@@ -41,6 +31,24 @@ Stages::Stages(const AddedTokens& added, const Normalizer* normalizer, const Pre
 
 void Stages::encode(std::string_view text, SpecialText special_text, PipelineScratch& scratch,
                     TextTokens& tokens) const {
+  if (model_.reads_raw_text() && !tokens.tracked()) return encode_raw(text, special_text, scratch, tokens);
+  encode_stages(text, 0, special_text, scratch, tokens);
+}
+
+void Stages::encode_raw(std::string_view text, SpecialText special_text, PipelineScratch& scratch,
+                        TextTokens& tokens) const {
+  split_at_added_tokens(
+      AddedTokens::Stage::raw, text, special_text,
+      [&](const AddedTokens::Match& match) { add_token(match.token, {}, tokens); },
+      [&](size_t begin, size_t end) {
+        const std::string_view stretch = text.substr(begin, end - begin);
+        if (model_.encode_raw(stretch, begin == 0, *scratch.model, tokens.ids)) return;
+        encode_stages(stretch, begin, special_text, scratch, tokens);
+      });
+}
+
+void Stages::encode_stages(std::string_view text, size_t at, SpecialText special_text, PipelineScratch& scratch,
+                           TextTokens& tokens) const {
   const bool by_words = !tokens.tracked() && words_are_independent() && scratch.words.is_on() &&
                         (special_text == SpecialText::parse || !special_text_matters_);
   split_at_added_tokens(
@@ -51,7 +59,7 @@ void Stages::encode(std::string_view text, SpecialText special_text, PipelineScr
       [&](size_t begin, size_t end) {
         const std::string_view stretch = text.substr(begin, end - begin);
         if (by_words && encode_words(stretch, scratch, tokens.ids)) return;
-        encode_stretch(stretch, begin, special_text, scratch, tokens);
+        encode_stretch(stretch, at + begin, special_text, scratch, tokens);
       });
 }
 

@@ -38,6 +38,11 @@ class Stages {
   bool words_are_independent() const { return word_bounds_ != WordBounds::crossed; }
 
  private:
+  // The way of `encode` for models that read raw texts, and the way through all stages; `at`: where `text` lies in the
+  // caller's.
+  void encode_raw(std::string_view text, SpecialText special_text, PipelineScratch& scratch, TextTokens& tokens) const;
+  void encode_stages(std::string_view text, size_t at, SpecialText special_text, PipelineScratch& scratch,
+                     TextTokens& tokens) const;
   template <typename OnToken, typename OnText>
   void split_at_added_tokens(AddedTokens::Stage stage, std::string_view text, SpecialText special_text,
                              OnToken&& on_token, OnText&& on_text) const;

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "text/bpe/bpe.h"
+#include "text/bpe/raw_reading.h"
 #include "text/bpe/word_ends.h"
 #include "text/pieces/byte_alphabet.h"
 #include "text/pieces/token_table.h"
@@ -57,8 +58,8 @@ bool ends_in_bytes(const TokenizerDescription& description) {
          std::count_if(stages.begin(), stages.end(), is_byte_level) == 1;
 }
 
-std::unique_ptr<const PieceModel> build_bpe(const TokenizerDescription& description, bool byte_symbols,
-                                            size_t cache_bytes) {
+std::unique_ptr<const PieceModel> build_bpe(TokenizerDescription& description, bool byte_symbols, size_t cache_bytes) {
+  const std::optional<RawText> raw = byte_symbols ? std::optional<RawText>() : take_raw_text(description);
   const ModelDescription& model = description.model;
   std::vector<std::string_view> texts;
   TokenStrings undone;
@@ -77,11 +78,12 @@ std::unique_ptr<const PieceModel> build_bpe(const TokenizerDescription& descript
                  .unknown = model.unknown_token,
                  .continuing_prefix = model.continuing_prefix,
                  .end_suffix = model.end_suffix,
+                 .raw = raw ? &*raw : nullptr,
                  .cache_bytes = cache_bytes};
   return make_bpe(vocab, description.source);
 }
 
-std::unique_ptr<const PieceModel> build_model(const TokenizerDescription& description, bool byte_symbols,
+std::unique_ptr<const PieceModel> build_model(TokenizerDescription& description, bool byte_symbols,
                                               size_t cache_bytes) {
   const ModelDescription& model = description.model;
   switch (model.kind) {

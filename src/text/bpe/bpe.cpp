@@ -17,8 +17,11 @@
 #include "text/bpe/bpe_whole_tokens.h"
 #include "text/bpe/bpe_word.h"
 #include "text/bpe/character_joints.h"
+#include "text/bpe/joint_cutter.h"
+#include "text/bpe/raw_names.h"
 #include "text/pieces/known_pieces.h"
 #include "text/pieces/token_table.h"
+#include "text/reserved_ids.h"
 
 namespace tidemill {
 namespace {
@@ -31,6 +34,10 @@ constexpr size_t kMostProvenToCut = size_t{1} << 19;
 // have seldom a place inside; words of a whole text end with what follows them.
 constexpr size_t kCutPiecesFrom = 16;
 constexpr size_t kCutWordsFrom = 6;
+// How much of a text is copied to put a prefix before it, at first.
+constexpr size_t kStart = 250;
+// In place of a position: the raw text has to go through the stages.
+constexpr size_t kNotRaw = ~size_t{0};
 
 class Bpe final : public PieceModel {
  public:
@@ -60,6 +67,23 @@ class Bpe final : public PieceModel {
     flush_words(text, own, tokens);
   }
 
+  bool reads_raw_text() const override { return cutter_ != nullptr; }
+  bool encode_raw(std::string_view text, bool at_start, Scratch& scratch, std::vector<int32_t>& ids) const override {
+    auto& own = static_cast<BpeScratch&>(scratch);
+    const size_t n_before = ids.size();
+    size_t pos = wants_prefix(text, at_start) ? encode_start(text, own, ids) : 0;
+    while (pos < text.size()) {
+      pos = encode_raw_block(text, pos, own, ids);
+      if (pos < text.size()) {
+        reserve_for_rest(ids, n_before, static_cast<double>(text.size()) / static_cast<double>(pos));
+      }
+    }
+    own.cache.unpin();
+    if (pos != kNotRaw) return true;
+    ids.resize(n_before);
+    return false;
+  }
+
   int32_t vocab_size() const override { return names_.size(); }
   std::string_view token_name(int32_t id) const override { return names_[id]; }
   int32_t token_id(std::string_view name) const override { return name_index_.find(name); }
@@ -67,8 +91,8 @@ class Bpe final : public PieceModel {
  private:
   Bpe(const BpeVocab& vocab, std::span<const std::string_view> texts, const std::string& source)
       : early_cuts_(begin_early<BpeCuts>(vocab, [texts] { return BpeCuts(texts); })),
-        early_known_(
-            begin_early<KnownPieces>(vocab, [texts] { return KnownPieces(texts, std::vector<bool>(texts.size())); })),
+        early_known_(begin_early<KnownPieces>(
+            vocab, [&vocab, texts] { return known_pieces(texts, vocab, std::vector<bool>(texts.size())); })),
         names_(vocab.names),
         name_index_(names_, source, lists_pairs(vocab) ? nullptr : &hashes_),
         texts_(vocab.texts.empty() ? std::optional<Texts>() : std::optional<Texts>(std::in_place, texts, source)),
@@ -86,6 +110,8 @@ class Bpe final : public PieceModel {
                                : nullptr),
         cut_from_(cuts_ ? kCutWordsFrom : kCutPiecesFrom),
         known_(make_known(texts, vocab)),
+        cutter_(make_cutter(vocab)),
+        prefix_(vocab.raw ? vocab.raw->prefix : RawText::Prefix::none),
         whole_pieces_(vocab.whole_pieces),
         cache_bytes_(vocab.cache_bytes) {
     std::vector<BpePairs::Rule>().swap(rules_);
@@ -125,15 +151,38 @@ class Bpe final : public PieceModel {
 
   KnownPieces make_known(std::span<const std::string_view> texts, const BpeVocab& vocab) {
     if (early_known_.valid()) return early_known_.get();
-    return KnownPieces(texts, vocab.whole_pieces ? std::vector<bool>(texts.size(), true) : whole_tokens_);
+    return known_pieces(texts, vocab, vocab.whole_pieces ? std::vector<bool>(texts.size(), true) : whole_tokens_);
+  }
+  // As raw texts spell them, where those are read.
+  static KnownPieces known_pieces(std::span<const std::string_view> texts, const BpeVocab& vocab,
+                                  const std::vector<bool>& confirmed) {
+    if (!vocab.raw) return KnownPieces(texts, confirmed);
+    const RawNames names(texts);
+    KnownPieces known(names.all(), confirmed);
+    for (const RawText::Whole& whole : vocab.raw->wholes) {
+      if (whole.text.size() > PieceKey::kLongest) continue;
+      const PieceKey key = piece_key(whole.text);
+      known.confirm(key, piece_hash(key), static_cast<uint32_t>(whole.id));
+    }
+    return known;
+  }
+
+  std::unique_ptr<const JointCutter> make_cutter(const BpeVocab& vocab) const {
+    const bool reads_raw = vocab.raw && cuts_ && cuts_->joints().are_of_characters();
+    return reads_raw ? std::make_unique<JointCutter>(cuts_->joints(), vocab.raw->wholes) : nullptr;
   }
 
   // A piece that is a whole text is cut into words; not where a token may be a piece without being made by merging.
   std::optional<BpeCuts> make_cuts(std::span<const std::string_view> texts, const BpeVocab& vocab) {
     if (vocab.byte_symbols || vocab.whole_pieces || !symbols_.are_local()) return {};
     if (early_cuts_.valid()) return early_cuts_.get();  // of all tokens, also the few that no merge makes
-    std::vector<bool> is_made(texts.size());
-    for (const BpePairs::Rule& rule : rules_) is_made[rule.id] = true;
+    std::vector<bool> is_made(texts.size()), is_byte(texts.size());
+    for (const uint32_t id : symbols_.byte_token_ids()) is_byte[id] = true;
+    for (const BpePairs::Rule& rule : rules_) {
+      // The names of such tokens do not tell which characters they join.
+      if (is_byte[rule.left] || is_byte[rule.right]) return {};
+      is_made[rule.id] = true;
+    }
     std::vector<std::string_view> made;
     for (size_t id = 0; id < texts.size(); ++id) {
       if (is_made[id]) made.push_back(texts[id]);
@@ -163,7 +212,7 @@ class Bpe final : public PieceModel {
     for (size_t done = 0; done < words.size(); done += PieceBlock::kPieces) {
       const auto block = words.subspan(done, std::min(PieceBlock::kPieces, words.size() - done));
       own.cache.pin();
-      find_block(text, block, own.block, own);
+      find_block(text, block, own.block, own, joints_);
       if (!tokens.ranges && !tokens.pieces) {
         emit(block.size(), own.block, own, tokens.ids);
       } else {
@@ -176,8 +225,49 @@ class Bpe final : public PieceModel {
     own.cache.unpin();
   }
 
-  // Leaves what the pieces become in `block`.
-  void find_block(std::string_view text, std::span<const ByteRange> pieces, BpeBlock& block, BpeScratch& own) const {
+  bool wants_prefix(std::string_view raw, bool at_start) const {
+    if (prefix_ == RawText::Prefix::none || raw.empty()) return false;
+    if (prefix_ == RawText::Prefix::always) return true;
+    return raw[0] != ' ' && (at_start || prefix_ == RawText::Prefix::unless_there);
+  }
+
+  // Appends the ids of some pieces of a raw text from `pos` on; returns where to go on, or kNotRaw.
+  size_t encode_raw_block(std::string_view text, size_t pos, BpeScratch& own, std::vector<int32_t>& ids) const {
+    const JointCutter::Cut cut = cutter_->cut(text, pos, own.raw_pieces);
+    if (cut.has_space_symbol) return kNotRaw;
+    encode_raw_pieces(text, cut.pieces, own, ids);
+    return pos;
+  }
+
+  void encode_raw_pieces(std::string_view text, std::span<const ByteRange> pieces, BpeScratch& own,
+                         std::vector<int32_t>& ids) const {
+    own.cache.pin();
+    find_block(text, pieces, own.block, own, nullptr);
+    emit(pieces.size(), own.block, own, ids);
+  }
+
+  // The same for the first pieces of a raw text behind its prefix.
+  size_t encode_start(std::string_view text, BpeScratch& own, std::vector<int32_t>& ids) const {
+    for (size_t n = kStart;; n *= 8) {
+      own.prefixed.assign(1, ' ').append(text.substr(0, n));
+      // Pieces that end where the rest of the text may matter are none.
+      const size_t n_unsure = n < text.size() ? cutter_->longest_whole() + 4 : 0;
+      size_t pos = 0;
+      const JointCutter::Cut cut = cutter_->cut(own.prefixed, pos, own.raw_pieces);
+      if (cut.has_space_symbol) return kNotRaw;
+      std::span<const ByteRange> pieces = cut.pieces;
+      while (!pieces.empty() && pieces.back().end + n_unsure > own.prefixed.size()) {
+        pieces = pieces.first(pieces.size() - 1);
+      }
+      if (pieces.empty()) continue;
+      encode_raw_pieces(own.prefixed, pieces, own, ids);
+      return pieces.back().end - 1;
+    }
+  }
+
+  // Leaves what the pieces become in `block`.  `joints`: by which unknown ones may be cut; or null.
+  void find_block(std::string_view text, std::span<const ByteRange> pieces, BpeBlock& block, BpeScratch& own,
+                  const CharacterJoints* joints) const {
     block.more_ids.clear();
     known_.find(text, pieces, block.pieces);
     const size_t n_missing = own.cache.find_quickly(block.pieces, block.found, block.missing);
@@ -188,12 +278,12 @@ class Bpe final : public PieceModel {
     }
     for (size_t m = 0; m < n_missing; ++m) {
       const size_t n = block.missing[m];
-      find_unknown(text, pieces[block.pieces.unknown[n]], block.pieces.unknown[n], block, own, block.found[n]);
+      find_unknown(text, pieces[block.pieces.unknown[n]], block.pieces.unknown[n], block, own, joints, block.found[n]);
     }
   }
 
   void find_unknown(std::string_view text, ByteRange range, size_t k, BpeBlock& block, BpeScratch& own,
-                    PieceCache::Value& found) const {
+                    const CharacterJoints* joints, PieceCache::Value& found) const {
     const std::string_view piece = text.substr(range.begin, range.end - range.begin);
     const PieceKey& key = block.pieces.keys[k];
     const uint64_t hash = block.pieces.hashes[k];
@@ -202,7 +292,7 @@ class Bpe final : public PieceModel {
       return;
     }
     ++own.n_misses;
-    const bool may_cut = joints_ && &block != &own.parts && piece.size() >= cut_from_;
+    const bool may_cut = joints && piece.size() >= cut_from_;
     const std::span<const int32_t> ids =
         may_cut && encode_parts(text, range, own) ? own.piece_ids : merged_ids(piece, own);
     if (ids.size() == 1 && !key.empty() && known_.confirm(key, hash, static_cast<uint32_t>(ids[0]))) {
@@ -226,7 +316,7 @@ class Bpe final : public PieceModel {
         begin = end;
         if (begin < piece.end) end = joints_->next_cut(text, begin, piece.end);
       }
-      find_block(text, own.part_ranges, own.parts, own);
+      find_block(text, own.part_ranges, own.parts, own, nullptr);
       emit(own.part_ranges.size(), own.parts, own, own.piece_ids);
     }
     return true;
@@ -274,7 +364,7 @@ class Bpe final : public PieceModel {
 
   // Leaves the tokens of `piece` in the scratch.
   void split(std::string_view piece, BpeScratch& own) const {
-    const int32_t whole = whole_pieces_ ? text_index().find(piece) : -1;
+    const int32_t whole = whole_pieces_ ? text_index().find(piece) : cutter_ ? cutter_->whole(piece) : -1;
     if (whole >= 0) {
       own.word.clear();
       own.word.add(static_cast<uint32_t>(whole), static_cast<uint32_t>(piece.size()));
@@ -356,6 +446,8 @@ class Bpe final : public PieceModel {
   const CharacterJoints* joints_;  // or null
   size_t cut_from_;                // shorter words are merged whole
   KnownPieces known_;
+  std::unique_ptr<const JointCutter> cutter_;  // of raw texts; null where they are not read
+  RawText::Prefix prefix_;
   bool whole_pieces_;
   size_t cache_bytes_;
 };

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "text/pieces/piece_model.h"
+#include "text/raw_text.h"
 
 namespace tidemill {
 
@@ -46,7 +47,9 @@ struct BpeVocab {
   std::string_view unknown = {};            // the name of the token of unknown characters; empty: they are dropped
   std::string_view continuing_prefix = {};  // stands before every symbol of a piece but the first, "##"
   std::string_view end_suffix = {};         // stands after the last symbol of a piece, "</w>"
-  size_t cache_bytes = size_t{16} << 20;    // of each scratch, until limit_cache says otherwise
+  // Where texts need not go through the stages before the model.  Not null: their spaces are U+2581.
+  const RawText* raw = nullptr;
+  size_t cache_bytes = size_t{16} << 20;  // of each scratch, until limit_cache says otherwise
 };
 
 // `source` names the file in messages.  Throws bad_file, naming token or merge, for: no tokens or more than 2^21, more

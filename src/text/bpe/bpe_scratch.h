@@ -4,9 +4,11 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "text/bpe/bpe_word.h"
+#include "text/bpe/joint_cutter.h"
 #include "text/pieces/piece_block.h"
 #include "text/pieces/piece_cache.h"
 #include "text/pieces/piece_model.h"
@@ -41,6 +43,8 @@ class BpeScratch final : public PieceModel::Scratch {
   std::vector<ByteRange> part_ranges;  // that it was cut into
   std::vector<ByteRange> words;        // that pieces were cut into
   std::vector<uint32_t> word_pieces;   // and of which piece each is
+  std::array<ByteRange, JointCutter::kRoom> raw_pieces;
+  std::string prefixed;  // the beginning of a raw text behind its prefix
   BpeWord word;
   PieceCache::Reader cache;
   int64_t n_hits = 0, n_misses = 0;

@@ -9,6 +9,7 @@ namespace tidemill {
 namespace {
 
 constexpr uint32_t kLastCodePoint = 0x10FFFF;
+constexpr uint32_t kSpaceCodePoint = 0x2581;  // kSpaceSymbol
 
 // The code point at the start of `text`, which begins with a whole character.
 uint32_t code_point(std::string_view text) {
@@ -69,6 +70,7 @@ BpeSymbols::BpeSymbols(const BpeVocab& vocab, const TokenIndex& index, const std
       end_suffix_(vocab.end_suffix),
       ids_(has_affixes_ ? 4 : 1) {
   find_characters(vocab);
+  if (vocab.raw) ids_[0].set(U' ', ids_[0][kSpaceCodePoint]);
   if (vocab.byte_fallback && !byte_symbols_) find_byte_ids(index);
   find_unknown(vocab, index, source);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "text/pieces/space_symbol.h"
 #include "text/unicode/code_points.h"
 
 namespace tidemill {
@@ -17,10 +18,6 @@ uint32_t packed(std::string_view character) {
   uint32_t bytes = 0;
   std::memcpy(&bytes, character.data(), std::min(character.size(), sizeof(bytes)));
   return bytes;
-}
-
-uint64_t hash_pair(uint32_t left, uint32_t right) {
-  return (uint64_t{left} << 32 | right) * 0x9E3779B97F4A7C15u;
 }
 
 bool is_ascii(std::string_view text) {
@@ -50,12 +47,31 @@ void CharacterJoints::add(std::string_view token) {
     const bool whole =
         !continues(token[left]) && joint - left == utf8_size(token[left]) && joint + right_size <= token.size();
     if (whole) {
-      pairs_.add(hash_pair(packed(token.substr(left, joint - left)), packed(token.substr(joint, right_size))));
+      add_pair(token.substr(left, joint - left), token.substr(joint, right_size));
     } else {
+      any_parts_ = true;
       parts_[place(token[joint - 1], token[joint])] = true;
     }
     left = joint;
   }
+}
+
+// And the same with spaces in place of U+2581.
+void CharacterJoints::add_pair(std::string_view left, std::string_view right) {
+  pairs_.add(hash_pair(packed(left), packed(right)));
+  const bool left_space = left == kSpaceSymbol;
+  const bool right_space = right == kSpaceSymbol;
+  if (!left_space && !right_space) return;
+  const auto add_spelled = [&](std::string_view a, std::string_view b) {
+    if (a.size() == 1 && b.size() == 1) {
+      ascii_[ascii_place(a[0], b[0])] = true;
+    } else {
+      pairs_.add(hash_pair(packed(a), packed(b)));
+    }
+  };
+  if (left_space) add_spelled(" ", right);
+  if (right_space) add_spelled(left, " ");
+  if (left_space && right_space) add_spelled(" ", " ");
 }
 
 size_t CharacterJoints::next_cut(std::string_view text, size_t begin, size_t end) const {

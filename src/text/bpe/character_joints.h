@@ -24,8 +24,19 @@ class CharacterJoints {
   // The first place behind `begin` where [begin, end) of the valid UTF-8 `text` can be cut; `end` when there is none.
   size_t next_cut(std::string_view text, size_t begin, size_t end) const;
 
+  // Whether two characters may stand side by side, each as its bytes in a number, the first the lowest; not for two of
+  // ASCII.  A space beside U+2581 or another character is taken for U+2581, here and below.
+  bool may_join(uint32_t left, uint32_t right) const { return pairs_.may_hold(hash_pair(left, right)); }
+  bool joins_ascii(char left, char right) const { return ascii_[ascii_place(left, right)]; }
+  // No token begins or ends inside a character, so that these two say all.
+  bool are_of_characters() const { return !any_parts_; }
+
  private:
   void add(std::string_view token);
+  void add_pair(std::string_view left, std::string_view right);
+  static uint64_t hash_pair(uint32_t left, uint32_t right) {
+    return (uint64_t{left} << 32 | right) * 0x9E3779B97F4A7C15u;
+  }
   static bool are_ascii(char left, char right) { return ((left | right) & 0x80) == 0; }
   static size_t ascii_place(char left, char right) {
     return static_cast<size_t>(left) << 7 | static_cast<size_t>(right);
@@ -39,6 +50,7 @@ class CharacterJoints {
   HashFilter pairs_;                         // of other whole characters
   // The last byte before and the first byte behind, of tokens that begin or end with a part of one of both characters.
   std::vector<bool> parts_;
+  bool any_parts_ = false;
 };
 
 }  // namespace tidemill

@@ -1,4 +1,3 @@
-// Bytes are looked up by their halves (Langdale and Lemire 2019, arXiv:1902.08318, section 3.1.2).
 #include "text/pieces/byte_set.h"
 
 #include <algorithm>
@@ -9,10 +8,10 @@
 // After foreach_target.h, which includes this file once per target.
 #include <hwy/highway.h>
 
+#include "text/pieces/byte_set-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace tidemill::HWY_NAMESPACE {
-
-namespace hn = hwy::HWY_NAMESPACE;
 
 // How many bytes from `bytes` on, in whole vectors, are none of the set.
 size_t skip_others(const ByteSet::Halves& set, const uint8_t* bytes, size_t size) {
@@ -21,20 +20,10 @@ size_t skip_others(const ByteSet::Halves& set, const uint8_t* bytes, size_t size
   return 0;
 #else
   const hn::CappedTag<uint8_t, 64> d;
-  alignas(16) static constexpr uint8_t kLowBits[16] = {1, 2, 4, 8, 16, 32, 64, 128, 0, 0, 0, 0, 0, 0, 0, 0};
-  alignas(16) static constexpr uint8_t kHighBits[16] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128};
-  const auto low = hn::LoadDup128(d, set.low.data());
-  const auto high = hn::LoadDup128(d, set.high.data());
-  const auto low_bits = hn::LoadDup128(d, kLowBits);
-  const auto high_bits = hn::LoadDup128(d, kHighBits);
+  const HeldBytes<decltype(d)> held(set);
   size_t pos = 0;
   for (; pos + hn::Lanes(d) <= size; pos += hn::Lanes(d)) {
-    const auto text = hn::LoadU(d, bytes + pos);
-    const auto lower = hn::And(text, hn::Set(d, uint8_t{0x0F}));
-    const auto upper = hn::ShiftRight<4>(text);
-    const auto found = hn::Or(hn::And(hn::TableLookupBytes(low, lower), hn::TableLookupBytes(low_bits, upper)),
-                              hn::And(hn::TableLookupBytes(high, lower), hn::TableLookupBytes(high_bits, upper)));
-    if (!hn::AllTrue(d, hn::Eq(found, hn::Zero(d)))) break;
+    if (!hn::AllFalse(d, held(hn::LoadU(d, bytes + pos)))) break;
   }
   return pos;
 #endif

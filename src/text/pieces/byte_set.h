@@ -20,6 +20,7 @@ class ByteSet {
   struct Halves {
     alignas(16) std::array<uint8_t, 16> low, high;
   };
+  const Halves& halves() const { return halves_; }
 
  private:
   std::array<bool, 256> holds_{};

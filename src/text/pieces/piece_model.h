@@ -50,6 +50,16 @@ class PieceModel {
   virtual void encode(std::string_view text, std::span<const ByteRange> pieces, Scratch& scratch,
                       PieceTokens tokens) const = 0;
 
+  // Whether encode_raw is of use.
+  virtual bool reads_raw_text() const { return false; }
+  // Appends the ids of a valid UTF-8 text that has gone through no stage but that of special tokens, where the model
+  // was told what the others would do (RawText).  `at_start`: the caller's text begins with it.  False, and nothing
+  // appended, for a text that must go through them.
+  virtual bool encode_raw(std::string_view /*text*/, bool /*at_start*/, Scratch& /*scratch*/,
+                          std::vector<int32_t>& /*ids*/) const {
+    return false;
+  }
+
   virtual int32_t vocab_size() const = 0;
   // The token as the vocabulary spells it; `id` is in range.  A hole in the vocabulary has an empty name.
   virtual std::string_view token_name(int32_t id) const = 0;
