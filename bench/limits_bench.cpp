@@ -1,233 +1,39 @@
-// The roofs of this machine: what reading memory, f32 multiply-adds and int8 dot products can reach at best.
+// The roofs of this machine: reading memory, and int8, bf16 and f32 multiply-adds, at best.
 //   limits_bench [--json] [N_THREADS...]      (1 and 2 threads by default)
-// Each figure is the best of several runs: a roof is what is possible, not what is usual.
-#include <algorithm>
-#include <array>
-#include <atomic>
-#include <chrono>
-#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <functional>
 #include <string_view>
 #include <vector>
 
-#include "sys/thread_pool.h"
-#include "tensor/storage.h"
 #include "tidemill/error.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
+#include "tidemill/roofs.h"
 
 namespace {
 
-using tidemill::Storage;
-using tidemill::ThreadPool;
+using tidemill::RoofKernels;
+using tidemill::Roofs;
 
-// A loop of independent operations that stay in registers.  Its result only keeps the compiler from removing it.
-struct Kernel {
-  const char* name;
-  double n_operations;  // per round; a multiply-add counts as two
-  float (*run)(int64_t n_rounds);
-};
-
-// Enough chains to hide the latency of any of the units below: 2 a cycle, 4 to 6 cycles each.
-constexpr int kChains = 12;
-
-// Portable forms, for the compiler to vectorise with what the build allows.
-float f32_plain(int64_t n_rounds) {
-  std::array<float, 64> chains{};
-  for (int64_t round = 0; round < n_rounds; ++round) {
-    for (float& chain : chains) {
-#if defined(__FP_FAST_FMAF)
-      chain = __builtin_fmaf(chain, 0.5f, 1.0f);
-#else
-      chain = chain * 0.5f + 1.0f;
-#endif
-    }
-  }
-  return chains[0] + chains[63];
-}
-
-float int8_plain(int64_t n_rounds) {
-  std::array<int8_t, 256> a;
-  std::array<int8_t, 256> b;
-  a.fill(3);
-  b.fill(-5);
-  int32_t sum = 0;
-  for (int64_t round = 0; round < n_rounds; ++round) {
-    asm volatile("" : : "r"(a.data()), "r"(b.data()) : "memory");
-    for (size_t k = 0; k < a.size(); ++k) sum += a[k] * b[k];
-  }
-  return static_cast<float>(sum);
-}
-
-#if defined(__x86_64__)
-
-__attribute__((target("avx2,fma"))) float f32_avx2(int64_t n_rounds) {
-  __m256 chains[kChains];
-  for (int k = 0; k < kChains; ++k)
-    chains[k] = _mm256_set1_ps(static_cast<float>(k));  // unlike, so that none is shared
-  const __m256 half = _mm256_set1_ps(0.5f);
-  const __m256 one = _mm256_set1_ps(1.0f);
-  for (int64_t round = 0; round < n_rounds; ++round) {
-#pragma GCC unroll 12
-    for (__m256& chain : chains) chain = _mm256_fmadd_ps(chain, half, one);
-  }
-  for (const __m256& chain : chains) chains[0] = _mm256_add_ps(chains[0], chain);
-  return _mm256_cvtss_f32(chains[0]);
-}
-
-__attribute__((target("avx512f"))) float f32_avx512(int64_t n_rounds) {
-  __m512 chains[kChains];
-  for (int k = 0; k < kChains; ++k) chains[k] = _mm512_set1_ps(static_cast<float>(k));
-  const __m512 half = _mm512_set1_ps(0.5f);
-  const __m512 one = _mm512_set1_ps(1.0f);
-  for (int64_t round = 0; round < n_rounds; ++round) {
-#pragma GCC unroll 12
-    for (__m512& chain : chains) chain = _mm512_fmadd_ps(chain, half, one);
-  }
-  for (const __m512& chain : chains) chains[0] = _mm512_add_ps(chains[0], chain);
-  return _mm512_cvtss_f32(chains[0]);
-}
-
-// Without VNNI a product of bytes takes three instructions: pairs to 16 bits, pairs to 32 bits, add.
-__attribute__((target("avx2"))) float int8_avx2(int64_t n_rounds) {
-  __m256i chains[kChains];
-  for (int k = 0; k < kChains; ++k) chains[k] = _mm256_set1_epi32(k);
-  __m256i a = _mm256_set1_epi8(3);
-  const __m256i b = _mm256_set1_epi8(-5);
-  const __m256i ones = _mm256_set1_epi16(1);
-  for (int64_t round = 0; round < n_rounds; ++round) {
-#pragma GCC unroll 12
-    for (__m256i& chain : chains) {
-      asm volatile("" : "+x"(a));  // each product anew
-      chain = _mm256_add_epi32(chain, _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), ones));
-    }
-  }
-  alignas(32) int32_t sums[8];
-  for (const __m256i& chain : chains) chains[0] = _mm256_add_epi32(chains[0], chain);
-  _mm256_store_si256(reinterpret_cast<__m256i*>(sums), chains[0]);
-  return static_cast<float>(sums[0]);
-}
-
-__attribute__((target("avx512f,avx512vnni"))) float int8_avx512_vnni(int64_t n_rounds) {
-  __m512i chains[kChains];
-  for (int k = 0; k < kChains; ++k) chains[k] = _mm512_set1_epi32(k);
-  const __m512i a = _mm512_set1_epi8(3);
-  const __m512i b = _mm512_set1_epi8(-5);
-  for (int64_t round = 0; round < n_rounds; ++round) {
-#pragma GCC unroll 12
-    for (__m512i& chain : chains) chain = _mm512_dpbusd_epi32(chain, a, b);
-  }
-  alignas(64) int32_t sums[16];
-  for (const __m512i& chain : chains) chains[0] = _mm512_add_epi32(chains[0], chain);
-  _mm512_store_si512(sums, chains[0]);
-  return static_cast<float>(sums[0]);
-}
-
-#endif
-
-Kernel best_f32() {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f")) return {"avx512", 2.0 * 16 * kChains, f32_avx512};
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return {"avx2", 2.0 * 8 * kChains, f32_avx2};
-#endif
-  return {"plain", 2.0 * 64, f32_plain};
-}
-
-Kernel best_int8() {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512vnni")) return {"avx512_vnni", 2.0 * 64 * kChains, int8_avx512_vnni};
-  if (__builtin_cpu_supports("avx2")) return {"avx2", 2.0 * 32 * kChains, int8_avx2};
-#endif
-  return {"plain", 2.0 * 256, int8_plain};
-}
-
-double best_seconds(int n_runs, const std::function<void()>& action) {
-  double best = 1e9;
-  for (int run = 0; run < n_runs; ++run) {
-    const auto start = std::chrono::steady_clock::now();
-    action();
-    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
-  return best;
-}
-
-// Operations per second over all threads of the pool.  Many small pieces, so that all threads end together.
-double operations_per_second(ThreadPool& pool, const Kernel& kernel) {
-  constexpr int64_t kPieces = 200;
-  constexpr int64_t kRounds = 20'000;
-  std::atomic<float> sink = 0;
-  const double seconds = best_seconds(
-      15, [&] { pool.parallel_for(kPieces, 1, [&](int64_t, int64_t, int) { sink = kernel.run(kRounds); }); });
-  return kPieces * kRounds * kernel.n_operations / seconds;
-}
-
-// Into many sums at once, so that only memory limits it.
-#if defined(__x86_64__) && defined(__linux__)
-__attribute__((target_clones("avx512f", "avx2", "default")))
-#endif
-uint64_t
-sum_words(const uint64_t* words, int64_t n_words) {
-  std::array<uint64_t, 32> sums{};
-  for (int64_t index = 0; index + 32 <= n_words; index += 32) {
-    for (size_t lane = 0; lane < sums.size(); ++lane) sums[lane] += words[index + static_cast<int64_t>(lane)];
-  }
-  uint64_t total = 0;
-  for (const uint64_t sum : sums) total += sum;
-  return total;
-}
-
-// Bytes per second of reading `memory` once, front to back, with all threads of the pool.
-double read_bytes_per_second(ThreadPool& pool, const Storage& memory) {
-  const auto* words = reinterpret_cast<const uint64_t*>(memory.data());
-  std::atomic<uint64_t> sink = 0;
-  const double seconds = best_seconds(7, [&] {
-    pool.parallel_for(memory.size_bytes() / 8, 1 << 16,
-                      [&](int64_t begin, int64_t end, int) { sink += sum_words(words + begin, end - begin); });
-  });
-  return static_cast<double>(memory.size_bytes()) / seconds;
-}
-
-struct Roofs {
-  int n_threads;
-  double read_gb_s;
-  double f32_gflop_s;
-  double int8_gop_s;
-};
-
-void print_json(const std::vector<Roofs>& rows) {
-  std::printf("{\"f32_kernel\": \"%s\", \"int8_kernel\": \"%s\", \"threads\": [", best_f32().name, best_int8().name);
+void print_json(const RoofKernels& kernels, const std::vector<Roofs>& rows) {
+  std::printf("{\"int8_kernel\": \"%s\", \"bf16_kernel\": \"%s\", \"f32_kernel\": \"%s\", \"threads\": [",
+              kernels.int8.c_str(), kernels.bf16.c_str(), kernels.f32.c_str());
   const char* separator = "";
   for (const Roofs& row : rows) {
-    std::printf("%s{\"n\": %d, \"read_gb_s\": %.2f, \"f32_gflop_s\": %.1f, \"int8_gop_s\": %.1f}", separator,
-                row.n_threads, row.read_gb_s, row.f32_gflop_s, row.int8_gop_s);
+    std::printf(
+        "%s{\"n\": %d, \"read_gb_s\": %.2f, \"int8_gop_s\": %.1f, \"bf16_gflop_s\": %.1f, \"f32_gflop_s\": %.1f}",
+        separator, row.n_threads, row.read_bytes_s / 1e9, row.int8_op_s / 1e9, row.bf16_op_s / 1e9, row.f32_op_s / 1e9);
     separator = ", ";
   }
   std::printf("]}\n");
 }
 
-void print_table(const std::vector<Roofs>& rows) {
-  std::printf("threads   read GB/s   f32 GFLOP/s (%s)   int8 GOP/s (%s)\n", best_f32().name, best_int8().name);
+void print_table(const RoofKernels& kernels, const std::vector<Roofs>& rows) {
+  std::printf("%7s %12s %12s %14s %14s\n", "threads", "read GB/s", "int8 GOP/s", "bf16 GFLOP/s", "f32 GFLOP/s");
   for (const Roofs& row : rows) {
-    std::printf("%7d %11.1f %13.0f %24.0f\n", row.n_threads, row.read_gb_s, row.f32_gflop_s, row.int8_gop_s);
+    std::printf("%7d %12.1f %12.0f %14.0f %14.0f\n", row.n_threads, row.read_bytes_s / 1e9, row.int8_op_s / 1e9,
+                row.bf16_op_s / 1e9, row.f32_op_s / 1e9);
   }
-}
-
-int measure_and_print(const std::vector<int>& thread_counts, bool json) {
-  const Storage memory(int64_t{1} << 30);
-  std::memset(memory.data(), 1, static_cast<size_t>(memory.size_bytes()));  // else all its pages are one zero page
-  std::vector<Roofs> rows;
-  for (const int n_threads : thread_counts) {
-    ThreadPool pool(n_threads);
-    rows.push_back({n_threads, read_bytes_per_second(pool, memory) / 1e9, operations_per_second(pool, best_f32()) / 1e9,
-                    operations_per_second(pool, best_int8()) / 1e9});
-  }
-  json ? print_json(rows) : print_table(rows);
-  return 0;
+  std::printf("measured with %s, %s, %s; a multiply-add counts as two operations\n", kernels.int8.c_str(),
+              kernels.bf16.c_str(), kernels.f32.c_str());
 }
 
 }  // namespace
@@ -244,7 +50,10 @@ int main(int argc, char** argv) {
   }
   if (thread_counts.empty()) thread_counts = {1, 2};
   try {
-    return measure_and_print(thread_counts, json);
+    std::vector<Roofs> rows;
+    for (const int n_threads : thread_counts) rows.push_back(tidemill::measure_roofs(n_threads));
+    json ? print_json(tidemill::roof_kernels(), rows) : print_table(tidemill::roof_kernels(), rows);
+    return 0;
   } catch (const tidemill::Error& error) {
     std::fprintf(stderr, "limits_bench: %s\n", error.what());
     return tidemill::exit_status(error.code());
