@@ -9,6 +9,7 @@
 
 #include "cli/commands.h"
 #include "cli/engine_options.h"
+#include "cli/profile_report.h"
 #include "tidemill/error.h"
 #include "tidemill/probability.h"
 #include "tidemill/stopwatch.h"
@@ -40,6 +41,7 @@ constexpr Option kOptions[] = {
      .fallback = "1",
      .min = 1,
      .max = 64},
+    {.flag = "--profile", .help = "say which operations take the time, and their share of what this machine can do"},
     kThreadsOption,
     kContextOption,
     kPrecisionOption,
@@ -49,10 +51,14 @@ constexpr Option kOptions[] = {
     kJsonOption,
 };
 
-struct Speed {
-  double prefill_tok_s = 0;
-  double decode_tok_s = 0;
+struct Measured {
+  PhaseProfile prefill{.name = "prefill"};
+  PhaseProfile decode{.name = "decode"};
 };
+
+double tokens_per_second(const PhaseProfile& phase) {
+  return phase.n_tokens > 0 ? static_cast<double>(phase.n_tokens) / phase.seconds : 0;
+}
 
 // Feeds the same ids that any model knows; what they mean does not change the speed.
 std::vector<int32_t> some_ids(int64_t n, int64_t vocab_size) {
@@ -61,7 +67,7 @@ std::vector<int32_t> some_ids(int64_t n, int64_t vocab_size) {
   return ids;
 }
 
-Speed measure(const Engine& engine, int64_t n_prompt, int64_t n_gen, int64_t batch) {
+Measured measure(const Engine& engine, int64_t n_prompt, int64_t n_gen, int64_t batch) {
   if (n_prompt + n_gen > engine.context_length())
     throw Error(ErrorCode::context_full, "bench: " + std::to_string(n_prompt + n_gen) +
                                              " tokens do not fit into a context of " +
@@ -70,13 +76,16 @@ Speed measure(const Engine& engine, int64_t n_prompt, int64_t n_gen, int64_t bat
   std::vector<std::unique_ptr<Session>> sessions;
   std::vector<Session*> views;
   std::vector<int32_t> next;
-  double prefill_seconds = 0;
+  Measured measured;
+  engine.take_profile();
   for (int64_t index = 0; index < batch; ++index) {
     views.push_back(sessions.emplace_back(std::make_unique<Session>(engine)).get());
     const Stopwatch stopwatch;
     next.push_back(arg_max(views.back()->append(prompt)));
-    prefill_seconds += stopwatch.seconds();
+    measured.prefill.seconds += stopwatch.seconds();
   }
+  measured.prefill.n_tokens = n_prompt * batch;
+  measured.prefill.rows = engine.take_profile();
   const Stopwatch stopwatch;
   for (int64_t step = 0; step < n_gen; ++step) {
     const std::vector<int32_t> ids = next;
@@ -84,32 +93,51 @@ Speed measure(const Engine& engine, int64_t n_prompt, int64_t n_gen, int64_t bat
       next[static_cast<size_t>(session)] = arg_max(logits);
     });
   }
-  return {.prefill_tok_s = static_cast<double>(n_prompt * batch) / prefill_seconds,
-          .decode_tok_s = n_gen > 0 ? static_cast<double>(n_gen * batch) / stopwatch.seconds() : 0};
+  measured.decode.seconds = stopwatch.seconds();
+  measured.decode.n_tokens = n_gen * batch;
+  measured.decode.rows = engine.take_profile();
+  return measured;
+}
+
+void print_json(const Engine& engine, const Measured& measured, int64_t batch, int64_t peak_bytes, bool profile) {
+  nlohmann::json result{{"prefill_tok_s", tokens_per_second(measured.prefill)},
+                        {"decode_tok_s", tokens_per_second(measured.decode)},
+                        {"load_s", engine.load_ms() / 1e3},
+                        {"peak_rss_bytes", peak_bytes},
+                        {"threads", engine.threads()},
+                        {"batch", batch},
+                        {"isa", active_isa()}};
+  if (profile) {
+    const Roofs roofs = measure_roofs(engine.threads());
+    result["profile"] = {{"roofs", roofs_json(roofs)},
+                         {"prefill", profile_json(measured.prefill, roofs)},
+                         {"decode", profile_json(measured.decode, roofs)}};
+  }
+  std::printf("%s\n", result.dump().c_str());
+}
+
+void print_table(const Engine& engine, const Measured& measured, int64_t batch, int64_t peak_bytes, bool profile) {
+  std::printf(
+      "reads %.1f tokens/s, writes %.1f tokens/s (%d threads, batch %lld, %s); loaded in %.0f ms, peak memory %.0f "
+      "MB\n",
+      tokens_per_second(measured.prefill), tokens_per_second(measured.decode), engine.threads(),
+      static_cast<long long>(batch), active_isa().c_str(), engine.load_ms(), static_cast<double>(peak_bytes) / 1e6);
+  if (!profile) return;
+  const Roofs roofs = measure_roofs(engine.threads());
+  print_profile(measured.prefill, roofs);
+  print_profile(measured.decode, roofs);
 }
 
 int run(const Arguments& arguments) {
-  const Engine engine = load_engine(arguments);
+  const bool profile = arguments.flag("--profile");
+  const Engine engine = load_engine(arguments, {.profile = profile});
   const int64_t n_prompt = arguments.integer("--prompt-tokens"), n_gen = arguments.integer("--gen-tokens");
   const int64_t batch = arguments.integer("--batch");
   measure(engine, std::min<int64_t>(n_prompt, 32), std::min<int64_t>(n_gen, 4), 1);  // warm-up
-  const Speed speed = measure(engine, n_prompt, n_gen, batch);
-  if (arguments.flag("--json"))
-    std::printf("%s\n", nlohmann::json{{"prefill_tok_s", speed.prefill_tok_s},
-                                       {"decode_tok_s", speed.decode_tok_s},
-                                       {"load_s", engine.load_ms() / 1e3},
-                                       {"peak_rss_bytes", peak_rss_bytes()},
-                                       {"threads", engine.threads()},
-                                       {"batch", batch},
-                                       {"isa", active_isa()}}
-                            .dump()
-                            .c_str());
-  else
-    std::printf(
-        "reads %.1f tokens/s, writes %.1f tokens/s (%d threads, batch %lld, %s); loaded in %.0f ms, peak memory %.0f "
-        "MB\n",
-        speed.prefill_tok_s, speed.decode_tok_s, engine.threads(), static_cast<long long>(batch), active_isa().c_str(),
-        engine.load_ms(), static_cast<double>(peak_rss_bytes()) / 1e6);
+  const Measured measured = measure(engine, n_prompt, n_gen, batch);
+  const int64_t peak_bytes = peak_rss_bytes();  // before the roofs take memory
+  const auto print = arguments.flag("--json") ? print_json : print_table;
+  print(engine, measured, batch, peak_bytes, profile);
   return 0;
 }
 
@@ -121,7 +149,8 @@ const Command kBench = {.name = "bench",
                         .examples =
                             "  tidemill bench gemma3-270m\n"
                             "  tidemill bench gemma3-270m --threads 1 --prompt-tokens 512 --gen-tokens 128 --json\n"
-                            "  tidemill bench gemma3-270m --batch 16\n",
+                            "  tidemill bench gemma3-270m --batch 16\n"
+                            "  tidemill bench gemma3-270m --profile\n",
                         .options = kOptions,
                         .max_positionals = 1,
                         .run = run};

@@ -42,7 +42,7 @@ inline constexpr Option kBackendOption = {.flag = "--backend",
 inline constexpr Option kCheckOption = {.flag = "--check", .help = "refuse weights that are NaN or infinite"};
 inline constexpr Option kJsonOption = {.flag = "--json", .help = "print JSON"};
 
-// Loads the model that the arguments name, with a progress bar.
-Engine load_engine(const Arguments& arguments);
+// Loads the model that the arguments name, with a progress bar.  `options` holds what is not among the options above.
+Engine load_engine(const Arguments& arguments, EngineOptions options = {});
 
 }  // namespace tidemill::cli

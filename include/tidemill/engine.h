@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "tidemill/encoder.h"
+#include "tidemill/profile.h"
 #include "tidemill/sampling.h"
 #include "tidemill/tokenizer.h"
 
@@ -30,6 +31,7 @@ struct EngineOptions {
                                 // everything is computed in f32
   std::string backend = "cpu";  // "reference" is the slow oracle
   bool check_weights = false;   // refuse weights that are NaN or infinite; reads everything once more
+  bool profile = false;         // keep a record for Engine::take_profile
   // Called from the loading thread with a share in [0, 1] that grows.
   std::function<void(double share)> on_progress = {};
 };
@@ -98,6 +100,9 @@ class Engine {
   int threads() const;
   double load_ms() const;
   MemoryUse memory() const;
+
+  // What has been computed since the last call of this; empty unless the engine was loaded with `profile`.
+  Profile take_profile() const;
 
   // Whether the model is an encoder: it reads whole texts and gives hidden states.  Such a model has no sessions.
   bool is_encoder() const;

@@ -61,15 +61,24 @@ Engine::Impl::Impl(const std::string& name, const EngineOptions& options) : path
                                          "; the file is damaged");
 
   if (!all_copied) mapped_file = std::move(opened);
+  if (options.profile) {
+    profiler =
+        std::make_unique<ProfiledKernels>(backend->kernels(), options.exact_f32 ? Precision::f32 : Precision::fast);
+    model->visit_params([&](std::string_view of, Tensor& weight, WeightRole) { profiler->remember(weight, of); });
+  }
   const StateSpec spec = model->state_spec();
   if (model->config().is_encoder) {
-    encoder = std::make_unique<EncoderRunner>(*model, backend->kernels(), context_length);
+    encoder = std::make_unique<EncoderRunner>(*model, kernels(), context_length);
     load_ms = stopwatch.milliseconds();
     return;
   }
   states = std::make_unique<StatePool>(spec, context_length, state_dtype, kMaxStates);
-  runner = std::make_unique<Runner>(*model, backend->kernels(), spec, state_dtype, Runner::Limits{});
+  runner = std::make_unique<Runner>(*model, kernels(), spec, state_dtype, Runner::Limits{});
   load_ms = stopwatch.milliseconds();
+}
+
+Kernels& Engine::Impl::kernels() const {
+  return profiler ? *profiler : backend->kernels();
 }
 
 const std::shared_ptr<const Tokenizer>& Engine::Impl::require_tokenizer() const {
@@ -136,6 +145,10 @@ MemoryUse Engine::memory() const {
   return {.weights = impl_->backend->weight_bytes(),
           .state = impl_->encoder ? 0 : impl_->states->bytes_per_state(),
           .activations = impl_->encoder ? impl_->encoder->arena_bytes() : impl_->runner->arena_bytes()};
+}
+
+Profile Engine::take_profile() const {
+  return impl_->profiler ? impl_->profiler->take() : Profile();
 }
 
 bool Engine::is_encoder() const {

@@ -8,6 +8,7 @@
 #include "api/model_file.h"
 #include "models/model.h"
 #include "ops/backend.h"
+#include "ops/profiler.h"
 #include "runtime/encoder_runner.h"
 #include "runtime/runner.h"
 #include "runtime/state_pool.h"
@@ -25,6 +26,7 @@ class Engine::Impl {
   std::unique_ptr<ModelFile> mapped_file;      // when the backend reads weights where they lie in the file
   std::unique_ptr<ThreadPool> pool;
   std::unique_ptr<Backend> backend;
+  std::unique_ptr<ProfiledKernels> profiler;  // around the backend's kernels, when a profile was asked for
   std::unique_ptr<Model> model;
   std::unique_ptr<StatePool> states;       // null for an encoder
   std::unique_ptr<Runner> runner;          // likewise
@@ -38,6 +40,8 @@ class Engine::Impl {
   StatePool& require_states() const;
 
  private:
+  // The backend's, or those that keep a record around them.
+  Kernels& kernels() const;
   bool adopt_weights(const Weights& weights, const std::function<void(double share)>& on_progress);
 };
 

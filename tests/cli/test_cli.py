@@ -217,6 +217,21 @@ def test_bench(tidemill, tiny_model):
     assert all(result[key] > 0 for key in ("prefill_tok_s", "decode_tok_s", "load_s", "peak_rss_bytes"))
 
 
+def test_bench_says_where_the_time_went(tidemill, tiny_model):
+    words = ["bench", tiny_model, "--prompt-tokens", 16, "--gen-tokens", 4, "--threads", 1]
+    assert "profile" not in tidemill.json(*words)
+    profile = tidemill.json(*words, "--profile")["profile"]
+    assert all(value > 0 for value in profile["roofs"].values())
+    assert (profile["prefill"]["tokens"], profile["decode"]["tokens"]) == (16, 4)
+    for phase in ("prefill", "decode"):
+        rows = profile[phase]["rows"]
+        assert 0 < sum(row["seconds"] for row in rows) < profile[phase]["seconds"]
+        assert {"attn_q+attn_k+attn_v", "ffn_gate+ffn_up", "ffn_down", "token_embd"} <= {row["weights"] for row in rows}
+        assert all(row["calls"] > 0 and row["bytes_read"] > 0 and row["roof_share"] > 0 for row in rows)
+    table = tidemill.run(*words, "--profile").stdout
+    assert "prefill: 16 tokens" in table and "decode: 4 tokens" in table and "matmul ffn_down" in table
+
+
 def test_models(tidemill, tiny_model, tmp_path):
     env = {"TIDEMILL_HOME": str(tmp_path)}
     assert tidemill.json("models", env=env) == {"models": []}
