@@ -335,6 +335,22 @@ struct DeltaRule {
   Tensor out;
 };
 
+// The delta rule with one decay and one rate for a head, whose state has another value put in place of the one that it
+// holds for a key; as many heads of v as divide among them share a head of q and k:
+//   state = exp(step[i, h] a[h]) * state;  state += k[i] (rate[i, h] * (v[i] - k[i] state))^T;  out[i] = q[i] state
+// q, k: [n_rows, n_key_heads * key_dim]; v, out: [n_rows, n_heads * value_dim]; step, rate: [n_rows, n_heads]; a:
+// [n_heads].  State: [n_heads, key_dim, value_dim].  Yang et al. 2024, arXiv:2412.06464.
+// DeltaRule would need its state square and every number for each channel of each head of v: the rate in k and in
+// change, the decay in decay and in change.
+struct GatedDeltaRule {
+  static constexpr std::string_view kName = "gated_delta_rule";
+  Tensor q, k, v, step, a, rate;
+  std::span<const StateRun> runs;
+  int64_t n_key_heads;  // divides n_heads
+  SlotPart part;
+  Tensor out;
+};
+
 // Adds to each head of x its v, times the sum of r * k * weight over the head; `out` may be `x`.
 // All [n_rows, n_heads * head_dim]; weight: [n_heads * head_dim].
 struct HeadBonus {
@@ -350,6 +366,6 @@ using Operation =
     std::variant<op::Embed, op::GatherRows, op::RmsNorm, op::LayerNorm, op::L2Norm, op::Matmul, op::Add, op::AddRow,
                  op::Activate, op::Gate, op::Scale, op::SoftCap, op::RopeTable, op::Rope, op::Attention,
                  op::ChooseExperts, op::ExpertMatmul, op::MixExperts, op::Lerp, op::PreviousRows, op::CausalConv,
-                 op::SelectiveScan, op::Wkv4, op::Wkv, op::DeltaRule, op::HeadBonus>;
+                 op::SelectiveScan, op::Wkv4, op::Wkv, op::DeltaRule, op::GatedDeltaRule, op::HeadBonus>;
 
 }  // namespace tidemill

@@ -86,6 +86,11 @@ class Ops {
     Tensor r, decay, k, v, erase, change;
   };
   Tensor delta_rule(const DeltaInputs& inputs, int64_t n_heads, std::span<const StateRun> runs, int64_t slot);  // as r
+  struct GatedDeltaInputs {
+    Tensor q, k, v, step, a, rate;
+  };
+  Tensor gated_delta_rule(const GatedDeltaInputs& inputs, int64_t n_key_heads, std::span<const StateRun> runs,
+                          int64_t slot);  // as v
   struct BonusInputs {
     Tensor r, k, v, weight;
   };

@@ -125,6 +125,12 @@ TEST_F(OpsTest, RefusesRecurrentOperationsThatDoNotFit) {
   expect_refused([&] { ops_.wkv({x, x, x, row, row}, 4, runs, 0); }, {"wkv: n_heads", "4", "divides"});
   expect_refused([&] { ops_.delta_rule({x, x, x, x, x, tensor({3, 5})}, 2, runs, 0); }, {"delta_rule", "[3, 5]"});
   expect_refused([&] { ops_.delta_rule({x, x, x, x, x, x}, 1, runs, 5); }, {"36 numbers from 5"});
+  const Tensor heads = tensor({3, 2}), a = tensor({2});
+  expect_refused([&] { ops_.gated_delta_rule({x, x, x, heads, tensor({4}), heads}, 2, runs, 0); },
+                 {"gated_delta_rule: n_heads", "4"});
+  expect_refused([&] { ops_.gated_delta_rule({x, x, x, heads, a, x}, 2, runs, 0); }, {"gated_delta_rule: rate"});
+  expect_refused([&] { ops_.gated_delta_rule({x, x, x, heads, a, heads}, 3, runs, 0); }, {"n_key_heads is 3"});
+  expect_refused([&] { ops_.gated_delta_rule({x, x, x, heads, a, heads}, 2, runs, 23); }, {"18 numbers from 23"});
   expect_refused([&] { ops_.head_bonus(x, {x, x, x, row}, 0); }, {"head_bonus: n_heads", "0"});
   expect_refused([&] { ops_.lerp(x, x, tensor({5})); }, {"lerp", "[5]"});
   expect_refused([&] { ops_.layer_norm(x, row, {}, 1e-5f, 4); }, {"layer_norm: n_groups", "4"});

@@ -114,6 +114,26 @@ Tensor Ops::delta_rule(const DeltaInputs& inputs, int64_t n_heads, std::span<con
   return out;
 }
 
+Tensor Ops::gated_delta_rule(const GatedDeltaInputs& inputs, int64_t n_key_heads, std::span<const StateRun> runs,
+                             int64_t slot) {
+  const auto& [q, k, v, step, a, rate] = inputs;
+  expect_activation("gated_delta_rule: q", q, 2);
+  expect_alike("gated_delta_rule: q", q, "gated_delta_rule: k", k);
+  expect_divides("gated_delta_rule: n_key_heads", n_key_heads, q);
+  expect_activation("gated_delta_rule: a", a, 1);
+  expect_divides("gated_delta_rule: n_key_heads", n_key_heads, a);
+  const int64_t n_rows = q.dim(0), n_heads = a.dim(0);
+  expect_shaped("gated_delta_rule: v", v, {n_rows, v.shape().last()});
+  expect_divides("gated_delta_rule: n_heads", n_heads, v);
+  expect_shaped("gated_delta_rule: step", step, {n_rows, n_heads});
+  expect_shaped("gated_delta_rule: rate", rate, {n_rows, n_heads});
+  const SlotPart part{slot, v.dim(1) * (q.dim(1) / n_key_heads)};
+  expect_slots("gated_delta_rule: v", v, runs, part);
+  const Tensor out = arena_.allocate(DType::f32, v.shape());
+  kernels_.run(op::GatedDeltaRule{q, k, v, step, a, rate, runs, n_key_heads, part, out});
+  return out;
+}
+
 Tensor Ops::head_bonus(const Tensor& x, const BonusInputs& inputs, int64_t n_heads) {
   const auto& [r, k, v, weight] = inputs;
   expect_activation("head_bonus: x", x, 2);

@@ -142,6 +142,26 @@ void compute_recurrent(const op::DeltaRule& o) {
   });
 }
 
+void compute_recurrent(const op::GatedDeltaRule& o) {
+  const int64_t n_heads = o.a.dim(0), key_dim = o.q.dim(1) / o.n_key_heads, value_dim = o.v.dim(1) / n_heads;
+  for_each_step(o.runs, o.part, [&](int64_t row, int64_t, std::vector<double>& state) {
+    for (int64_t ch = 0; ch < o.v.dim(1); ++ch) {
+      const int64_t head = ch / value_dim;
+      const float* const q = o.q.row<float>(row) + head / (n_heads / o.n_key_heads) * key_dim;
+      const float* const k = o.k.row<float>(row) + head / (n_heads / o.n_key_heads) * key_dim;
+      const auto number = [&](int64_t key) -> double& {
+        return state[(head * key_dim + key) * value_dim + ch % value_dim];
+      };
+      const double decay = std::exp(double{o.step.row<float>(row)[head]} * o.a.as<float>()[head]);
+      double held = 0, sum = 0;
+      for (int64_t key = 0; key < key_dim; ++key) held += k[key] * (number(key) *= decay);
+      const double learned = o.rate.row<float>(row)[head] * (o.v.row<float>(row)[ch] - held);
+      for (int64_t key = 0; key < key_dim; ++key) sum += q[key] * (number(key) += k[key] * learned);
+      o.out.row<float>(row)[ch] = static_cast<float>(sum);
+    }
+  });
+}
+
 void compute_recurrent(const op::HeadBonus& o) {
   const int64_t width = o.x.dim(1), head_dim = width / o.n_heads;
   for (int64_t row = 0; row < o.x.dim(0); ++row) {

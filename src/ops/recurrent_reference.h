@@ -12,6 +12,7 @@ void compute_recurrent(const op::SelectiveScan& o);
 void compute_recurrent(const op::Wkv4& o);
 void compute_recurrent(const op::Wkv& o);
 void compute_recurrent(const op::DeltaRule& o);
+void compute_recurrent(const op::GatedDeltaRule& o);
 void compute_recurrent(const op::HeadBonus& o);
 
 }  // namespace tidemill

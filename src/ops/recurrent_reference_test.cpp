@@ -126,6 +126,20 @@ TEST(RecurrentReferenceTest, TheDeltaRuleReplacesTheValueOfAKey) {
   EXPECT_EQ(sequence.slot, (std::vector<float>{5, 6, 7, 8}));
 }
 
+TEST(RecurrentReferenceTest, TheGatedDeltaRuleLearnsAShareOfWhatIsNew) {
+  // Two heads of v share one of k, each with its own rate; the second forgets half of its state at each row.
+  std::vector<float> keys{1, 0, 1, 0, 0, 1, 1, 0}, values{8, 2, 4, 6, 1, 3, 0, 0}, steps(8, 1.0f), out(8),
+      rates{1, 0.5f, 1, 0.5f, 1, 0.5f, 0, 0}, a{0, -std::log(2.0f)};
+  const OneRun sequence(4, 4);
+  const Tensor k = view(keys, {4, 2});
+  ReferenceKernels().run(op::GatedDeltaRule{k, k, view(values, {4, 2}), view(steps, {4, 2}), view(a, {2}),
+                                            view(rates, {4, 2}), sequence.runs(), 1, sequence.whole(),
+                                            view(out, {4, 2})});
+  // The second head: 2 / 2; then 1 / 2 and half the way to 6; then for the other key; then what is left of 3.25.
+  const std::vector<float> expected{8, 1, 4, 3.25f, 1, 1.5f, 4, 0.8125f};
+  for (size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(out[i], expected[i], 1e-6) << i;
+}
+
 TEST(RecurrentReferenceTest, HeadBonusWeighsEachHeadOnItsOwn) {
   std::vector<float> x{1, 1, 1, 1}, r{1, 2, 3, 4}, k{1, 1, 2, 0}, v{1, 2, 3, 4}, weight{1, 0.5f, 1, 1}, out(4);
   ReferenceKernels().run(op::HeadBonus{view(x, {1, 4}), view(r, {1, 4}), view(k, {1, 4}), view(v, {1, 4}),

@@ -16,6 +16,7 @@ void compute(ThreadPool& pool, const op::SelectiveScan& operation);
 void compute(ThreadPool& pool, const op::Wkv4& operation);
 void compute(ThreadPool& pool, const op::Wkv& operation);
 void compute(ThreadPool& pool, const op::DeltaRule& operation);
+void compute(ThreadPool& pool, const op::GatedDeltaRule& operation);
 void compute(ThreadPool& pool, const op::HeadBonus& operation);
 
 }  // namespace tidemill

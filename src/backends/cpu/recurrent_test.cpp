@@ -125,6 +125,20 @@ Form delta_rule(int64_t n_heads, int64_t head_dim) {
           }};
 }
 
+Form gated_delta_rule(int64_t n_key_heads, int64_t key_dim, int64_t n_heads, int64_t value_dim) {
+  const auto a = std::make_shared<TestTensor>(TestTensor::random({n_heads}, 1));
+  for (int64_t i = 0; i < n_heads; ++i) a->data()[i] = -std::exp(a->data()[i]);
+  const int64_t d_keys = n_key_heads * key_dim, d_values = n_heads * value_dim;
+  return {
+      "gated_delta_rule " + std::to_string(d_keys) + " by " + std::to_string(d_values),
+      {{d_values}, {d_keys, Range::small}, {d_keys, Range::small}, {n_heads, Range::share}, {n_heads, Range::share}},
+      d_values * key_dim,
+      [=](const Form::Run& run, auto in, auto runs, const SlotPart& part, const Tensor& out) {
+        run(op::GatedDeltaRule{in[1].view(), in[2].view(), in[0].view(), in[3].view(), a->view(), in[4].view(), runs,
+                               n_key_heads, part, out});
+      }};
+}
+
 const std::vector<Form>& forms() {
   static const std::vector<Form> all = {
       previous_rows(1),
@@ -145,6 +159,9 @@ const std::vector<Form>& forms() {
       delta_rule(1, 64),
       delta_rule(3, 20),
       delta_rule(5, 8),
+      gated_delta_rule(2, 64, 2, 64),
+      gated_delta_rule(2, 20, 6, 13),
+      gated_delta_rule(3, 8, 3, 33),
   };
   return all;
 }
