@@ -10,10 +10,17 @@ namespace {
 
 constexpr size_t kMaxRopes = 2;
 
-// Tensors that files hold beside the weights: masks and tables that follow from the configuration.
-constexpr std::string_view kIgnored[] = {
-    "rotary_emb.inv_freq",    ".attn.bias",        ".attn.masked_bias",        ".attention.bias",
-    ".attention.masked_bias", "rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"};
+// Tensors that files hold beside the weights: masks and tables that follow from the configuration, and layers that
+// guess several tokens at once.
+constexpr std::string_view kIgnored[] = {"rotary_emb.inv_freq",
+                                         ".attn.bias",
+                                         ".attn.masked_bias",
+                                         ".attention.bias",
+                                         ".attention.masked_bias",
+                                         "rope_freqs.weight",
+                                         "rope_factors_long.weight",
+                                         "rope_factors_short.weight",
+                                         "mtp."};
 
 // One projection of each expert.
 struct ExpertLinears {
@@ -26,23 +33,56 @@ struct Experts {
   ExpertLinears down;      // [d_model, d_expert]
 };
 
+// The expert that every row goes to.
+struct SharedExpert {
+  Tensor gate, up;  // [d_shared, d_model]
+  Tensor down;      // [d_model, d_shared]
+  Tensor router;    // [1, d_model]: how much of it a row takes; empty: all
+};
+
 struct Layer {
   Norm attn_norm, post_attn_norm;
   Linear wq;              // [n_heads * head_dim, d_model]
   Linear wk, wv;          // [n_kv_heads * head_dim, d_model]
   Tensor q_norm, k_norm;  // [head_dim], or as wide as q and k
   Tensor sinks;           // [n_heads]
+  Linear attn_gate;       // as wq
   Linear wo;              // [d_model, n_heads * head_dim]
   Norm ffn_norm, post_ffn_norm;
   Linear w_gate, w_up;  // [d_ff, d_model]
   Linear w_down;        // [d_model, d_ff]
   Linear router;        // [n_experts, d_model]
   Experts experts;
+  SharedExpert shared;
+};
+
+// Lists weights of one layer by their names within it.
+class LayerLister {
+ public:
+  LayerLister(const Model::Lister& list, std::string prefix) : list_(list), prefix_(std::move(prefix)) {}
+
+  void operator()(const std::string& name, Tensor& tensor, const Shape& shape, WeightRole role) const {
+    list_({prefix_ + name, &tensor, shape, role});
+  }
+  void vector(const std::string& name, Tensor& tensor, int64_t width) const {
+    (*this)(name, tensor, {width}, WeightRole::vector);
+  }
+  void matrix(const std::string& name, Tensor& tensor, int64_t d_out, int64_t d_in) const {
+    (*this)(name, tensor, {d_out, d_in}, WeightRole::matrix);
+  }
+  void linear(const std::string& name, Linear& tensors, int64_t d_out, int64_t d_in, bool has_bias) const {
+    matrix(name + ".weight", tensors.weight, d_out, d_in);
+    if (has_bias) vector(name + ".bias", tensors.bias, d_out);
+  }
+
+ private:
+  const Model::Lister& list_;
+  std::string prefix_;
 };
 
 class Decoder final : public Model {
  public:
-  Decoder(DecoderConfig config, const ModelSource& source, std::span<const WeightName> names);
+  Decoder(DecoderConfig config, const ModelSource& source, std::span<const WeightName> names, TokenMixers mixers);
 
   StateSpec state_spec() const override;
   Tensor forward(Ops& ops, const Batch& batch) const override;
@@ -52,11 +92,17 @@ class Decoder final : public Model {
  private:
   using Ropes = std::array<Tensor, kMaxRopes>;  // tables of the batch's rows, one for each of own_.ropes
 
+  TokenMixer* mixer(int64_t index) const {
+    return mixers_.empty() ? nullptr : mixers_[static_cast<size_t>(index)].get();
+  }
   void list_layer(const Lister& list, int64_t index);
+  void list_attention(const LayerLister& list, Layer& layer) const;
+  void list_feed_forward(const LayerLister& list, Layer& layer, const DecoderLayer& kind) const;
   Tensor normed(Ops& ops, const Tensor& x, const Norm& norm) const;
   Tensor attention_block(Ops& ops, const Tensor& h, int64_t index, const Ropes& ropes, const Batch& batch) const;
   Tensor feed_forward_block(Ops& ops, const Tensor& h, int64_t index) const;
   Tensor expert_block(Ops& ops, const Tensor& h, const Layer& layer) const;
+  Tensor shared_expert(Ops& ops, const Tensor& h, const SharedExpert& expert) const;
 
   DecoderConfig own_;
   Tensor embedding_;  // [vocab_size, d_model]
@@ -64,12 +110,13 @@ class Decoder final : public Model {
   Tensor output_;     // [vocab_size, d_model]; empty when the head is tied to the embedding
   Norm final_norm_;
   std::vector<Layer> layers_;
+  TokenMixers mixers_;
   std::vector<RopeFrequencies> frequencies_;  // of each of own_.ropes
   std::vector<Tensor> inv_freqs_;             // views of them, [n_rotated / 2]
 };
 
-Decoder::Decoder(DecoderConfig config, const ModelSource& source, std::span<const WeightName> names)
-    : own_(std::move(config)) {
+Decoder::Decoder(DecoderConfig config, const ModelSource& source, std::span<const WeightName> names, TokenMixers mixers)
+    : own_(std::move(config)), mixers_(std::move(mixers)) {
   config_ = own_.model;
   check_heads(own_, source.gguf != nullptr ? source.gguf->path() : source.config_path);
   if (own_.attention_scale == 0) own_.attention_scale = 1.0f / std::sqrt(static_cast<float>(own_.head_dim));
@@ -95,60 +142,76 @@ void Decoder::list_params(const Lister& list) {
   for (int64_t index = 0; index < config_.n_layers; ++index) list_layer(list, index);
 }
 
-void Decoder::list_layer(const Lister& list, int64_t index) {
+void Decoder::list_layer(const Lister& all, int64_t index) {
   Layer& layer = layers_[static_cast<size_t>(index)];
-  const DecoderParts& parts = own_.parts;
-  const int64_t d_model = config_.d_model, d_ff = own_.d_ff, head_dim = own_.head_dim;
-  const int64_t d_q = own_.n_heads * head_dim, d_kv = own_.n_kv_heads * head_dim;
-  const std::string prefix = "blk." + std::to_string(index) + ".";
-  const auto vector = [&](const std::string& name, Tensor& tensor, int64_t width) {
-    list({prefix + name, &tensor, {width}, WeightRole::vector});
-  };
+  const LayerLister list(all, "blk." + std::to_string(index) + ".");
   const auto norm = [&](const std::string& name, Norm& tensors) {
-    vector(name + ".weight", tensors.weight, d_model);
-    if (parts.norm_bias) vector(name + ".bias", tensors.bias, d_model);
+    list.vector(name + ".weight", tensors.weight, config_.d_model);
+    if (own_.parts.norm_bias) list.vector(name + ".bias", tensors.bias, config_.d_model);
   };
-  const auto linear = [&](const std::string& name, Linear& tensors, int64_t d_out, int64_t d_in, bool has_bias) {
-    list({prefix + name + ".weight", &tensors.weight, {d_out, d_in}, WeightRole::matrix});
-    if (has_bias) vector(name + ".bias", tensors.bias, d_out);
-  };
-  if (parts.norms_before) norm("attn_norm", layer.attn_norm);
-  linear("attn_q", layer.wq, d_q, d_model, parts.qkv_bias);
-  linear("attn_k", layer.wk, d_kv, d_model, parts.qkv_bias);
-  linear("attn_v", layer.wv, d_kv, d_model, parts.qkv_bias);
-  if (own_.qk_norm != QkNorm::none) {
-    vector("attn_q_norm.weight", layer.q_norm, own_.qk_norm == QkNorm::per_head ? head_dim : d_q);
-    vector("attn_k_norm.weight", layer.k_norm, own_.qk_norm == QkNorm::per_head ? head_dim : d_kv);
-  }
-  if (parts.sinks) vector("attn_sinks.weight", layer.sinks, own_.n_heads);
-  linear("attn_output", layer.wo, d_model, d_q, parts.out_bias);
-  if (parts.norms_after) norm("post_attention_norm", layer.post_attn_norm);
-  if (parts.norms_before) norm("ffn_norm", layer.ffn_norm);
-  if (own_.layers[static_cast<size_t>(index)].has_experts) {
-    linear("ffn_gate_inp", layer.router, own_.n_experts, d_model, parts.router_bias);
-    const auto experts = [&](const std::string& name, ExpertLinears& linears, int64_t d_out, int64_t d_in) {
-      // Layer by layer, so that a configuration of many takes no memory before the file has shown that it has them.
-      linears.weights.resize(static_cast<size_t>(own_.n_experts));
-      if (parts.expert_bias) linears.biases.resize(static_cast<size_t>(own_.n_experts));
-      for (size_t expert = 0; expert < linears.weights.size(); ++expert) {
-        const std::string stem = name + "." + std::to_string(expert);
-        list({prefix + stem + ".weight", &linears.weights[expert], {d_out, d_in}, WeightRole::matrix});
-        if (parts.expert_bias) vector(stem + ".bias", linears.biases[expert], d_out);
-      }
-    };
-    experts("ffn_gate", layer.experts.gate, own_.d_expert, d_model);
-    experts("ffn_up", layer.experts.up, own_.d_expert, d_model);
-    experts("ffn_down", layer.experts.down, d_model, own_.d_expert);
+  if (own_.parts.norms_before) norm("attn_norm", layer.attn_norm);
+  if (TokenMixer* const other = mixer(index)) {
+    other->list_params(list);
   } else {
-    if (own_.is_gated) linear("ffn_gate", layer.w_gate, d_ff, d_model, parts.ffn_bias);
-    linear("ffn_up", layer.w_up, d_ff, d_model, parts.ffn_bias);
-    linear("ffn_down", layer.w_down, d_model, d_ff, parts.ffn_bias);
+    list_attention(list, layer);
   }
-  if (parts.norms_after) norm("post_ffw_norm", layer.post_ffn_norm);
+  if (own_.parts.norms_after) norm("post_attention_norm", layer.post_attn_norm);
+  if (own_.parts.norms_before) norm("ffn_norm", layer.ffn_norm);
+  list_feed_forward(list, layer, own_.layers[static_cast<size_t>(index)]);
+  if (own_.parts.norms_after) norm("post_ffw_norm", layer.post_ffn_norm);
+}
+
+void Decoder::list_attention(const LayerLister& list, Layer& layer) const {
+  const DecoderParts& parts = own_.parts;
+  const int64_t d_model = config_.d_model, head_dim = own_.head_dim;
+  const int64_t d_q = own_.n_heads * head_dim, d_kv = own_.n_kv_heads * head_dim;
+  list.linear("attn_q", layer.wq, d_q, d_model, parts.qkv_bias);
+  list.linear("attn_k", layer.wk, d_kv, d_model, parts.qkv_bias);
+  list.linear("attn_v", layer.wv, d_kv, d_model, parts.qkv_bias);
+  if (own_.qk_norm != QkNorm::none) {
+    list.vector("attn_q_norm.weight", layer.q_norm, own_.qk_norm == QkNorm::per_head ? head_dim : d_q);
+    list.vector("attn_k_norm.weight", layer.k_norm, own_.qk_norm == QkNorm::per_head ? head_dim : d_kv);
+  }
+  if (parts.sinks) list.vector("attn_sinks.weight", layer.sinks, own_.n_heads);
+  if (parts.attn_gate) list.linear("attn_gate", layer.attn_gate, d_q, d_model, parts.qkv_bias);
+  list.linear("attn_output", layer.wo, d_model, d_q, parts.out_bias);
+}
+
+void Decoder::list_feed_forward(const LayerLister& list, Layer& layer, const DecoderLayer& kind) const {
+  const DecoderParts& parts = own_.parts;
+  const int64_t d_model = config_.d_model, d_ff = own_.d_ff, d_shared = own_.d_shared;
+  if (!kind.has_experts) {
+    if (own_.is_gated) list.linear("ffn_gate", layer.w_gate, d_ff, d_model, parts.ffn_bias);
+    list.linear("ffn_up", layer.w_up, d_ff, d_model, parts.ffn_bias);
+    list.linear("ffn_down", layer.w_down, d_model, d_ff, parts.ffn_bias);
+    return;
+  }
+  list.linear("ffn_gate_inp", layer.router, own_.n_experts, d_model, parts.router_bias);
+  const auto experts = [&](const std::string& name, ExpertLinears& linears, int64_t d_out, int64_t d_in) {
+    // Layer by layer, so that a configuration of many takes no memory before the file has shown that it has them.
+    linears.weights.resize(static_cast<size_t>(own_.n_experts));
+    if (parts.expert_bias) linears.biases.resize(static_cast<size_t>(own_.n_experts));
+    for (size_t expert = 0; expert < linears.weights.size(); ++expert) {
+      const std::string stem = name + "." + std::to_string(expert);
+      list.matrix(stem + ".weight", linears.weights[expert], d_out, d_in);
+      if (parts.expert_bias) list.vector(stem + ".bias", linears.biases[expert], d_out);
+    }
+  };
+  experts("ffn_gate", layer.experts.gate, own_.d_expert, d_model);
+  experts("ffn_up", layer.experts.up, own_.d_expert, d_model);
+  experts("ffn_down", layer.experts.down, d_model, own_.d_expert);
+  if (d_shared == 0) return;
+  list.matrix("ffn_gate_shexp.weight", layer.shared.gate, d_shared, d_model);
+  list.matrix("ffn_up_shexp.weight", layer.shared.up, d_shared, d_model);
+  list.matrix("ffn_down_shexp.weight", layer.shared.down, d_model, d_shared);
+  if (parts.shared_router) list.matrix("ffn_gate_inp_shexp.weight", layer.shared.router, 1, d_model);
 }
 
 StateSpec Decoder::state_spec() const {
-  return {std::vector<LayerStateSpec>(layers_.size(), {.kv_width = own_.n_kv_heads * own_.head_dim})};
+  StateSpec spec{std::vector<LayerStateSpec>(layers_.size(), {.kv_width = own_.n_kv_heads * own_.head_dim})};
+  for (size_t index = 0; index < mixers_.size(); ++index)
+    if (mixers_[index] != nullptr) spec.layers[index] = {.slot_size = mixers_[index]->slot_size()};
+  return spec;
 }
 
 Tensor Decoder::normed(Ops& ops, const Tensor& x, const Norm& norm) const {
@@ -165,7 +228,10 @@ Tensor Decoder::forward(Ops& ops, const Batch& batch) const {
   for (int64_t index = 0; index < config_.n_layers; ++index) {
     const Ops::Scope layer_memory(ops);
     const Layer& layer = layers_[static_cast<size_t>(index)];
-    const Tensor attended = attention_block(ops, normed(ops, x, layer.attn_norm), index, ropes, batch);
+    const Tensor h = normed(ops, x, layer.attn_norm);
+    const TokenMixer* const other = mixer(index);
+    const Tensor attended =
+        other != nullptr ? other->mixed(ops, h, batch.runs(index)) : attention_block(ops, h, index, ropes, batch);
     if (!own_.is_parallel) x = ops.add_to(x, attended);
     const Tensor fed = feed_forward_block(ops, normed(ops, x, layer.ffn_norm), index);
     if (own_.is_parallel) x = ops.add_to(x, attended);
@@ -188,16 +254,17 @@ Tensor Decoder::attention_block(Ops& ops, const Tensor& h, int64_t index, const 
     return kind.rope < 0 ? t : ops.rope(t, ropes[static_cast<size_t>(kind.rope)], head_dim, own_.rope_pairs);
   };
   const auto [q, k, v] = ops.matmul(h, layer.wq.weight, layer.wk.weight, layer.wv.weight);
-  const Tensor mixed = ops.attention(placed(with_bias(ops, q, layer.wq.bias), layer.q_norm),
-                                     placed(with_bias(ops, k, layer.wk.bias), layer.k_norm),
-                                     with_bias(ops, v, layer.wv.bias), batch.runs(index),
-                                     {.n_heads = own_.n_heads,
-                                      .n_kv_heads = own_.n_kv_heads,
-                                      .head_dim = head_dim,
-                                      .scale = own_.attention_scale,
-                                      .window = kind.window,
-                                      .soft_cap = own_.score_cap,
-                                      .sinks = layer.sinks});
+  Tensor mixed = ops.attention(placed(with_bias(ops, q, layer.wq.bias), layer.q_norm),
+                               placed(with_bias(ops, k, layer.wk.bias), layer.k_norm), with_bias(ops, v, layer.wv.bias),
+                               batch.runs(index),
+                               {.n_heads = own_.n_heads,
+                                .n_kv_heads = own_.n_kv_heads,
+                                .head_dim = head_dim,
+                                .scale = own_.attention_scale,
+                                .window = kind.window,
+                                .soft_cap = own_.score_cap,
+                                .sinks = layer.sinks});
+  if (own_.parts.attn_gate) mixed = ops.gate(project(ops, h, layer.attn_gate), mixed, Activation::sigmoid);
   return normed(ops, project(ops, mixed, layer.wo), layer.post_attn_norm);
 }
 
@@ -222,7 +289,16 @@ Tensor Decoder::expert_block(Ops& ops, const Tensor& h, const Layer& layer) cons
   };
   const Tensor gate = project_each(h, layer.experts.gate);  // [n_tokens * n_experts_used, d_expert]
   const Tensor up = project_each(h, layer.experts.up);
-  return ops.mix_experts(project_each(ops.gate(gate, up, own_.activation), layer.experts.down), choice);
+  const Tensor mixed = ops.mix_experts(project_each(ops.gate(gate, up, own_.activation), layer.experts.down), choice);
+  return own_.d_shared == 0 ? mixed : ops.add_to(mixed, shared_expert(ops, h, layer.shared));
+}
+
+Tensor Decoder::shared_expert(Ops& ops, const Tensor& h, const SharedExpert& expert) const {
+  const auto [gate, up] = ops.matmul(h, expert.gate, expert.up);
+  const Tensor found = ops.matmul(ops.gate(gate, up, own_.activation), expert.down);
+  if (expert.router.empty()) return found;
+  return ops.mix_experts(found,
+                         {.ids = {}, .weights = ops.activate(ops.matmul(h, expert.router), Activation::sigmoid)});
 }
 
 Tensor Decoder::logits(Ops& ops, const Tensor& hidden) const {
@@ -232,9 +308,9 @@ Tensor Decoder::logits(Ops& ops, const Tensor& hidden) const {
 
 }  // namespace
 
-std::unique_ptr<Model> make_decoder(DecoderConfig config, const ModelSource& source,
-                                    std::span<const WeightName> names) {
-  return std::make_unique<Decoder>(std::move(config), source, names);
+std::unique_ptr<Model> make_decoder(DecoderConfig config, const ModelSource& source, std::span<const WeightName> names,
+                                    TokenMixers mixers) {
+  return std::make_unique<Decoder>(std::move(config), source, names, std::move(mixers));
 }
 
 }  // namespace tidemill

@@ -1,4 +1,5 @@
-// Decoder-only transformers: the architecture of Llama, Gemma, Qwen, GPT-2 and their kin, each a DecoderConfig.
+// Decoder-only transformers: the architecture of Llama, Gemma, Qwen, GPT-2 and their kin, each a DecoderConfig; and
+// hybrids, some of whose layers have a recurrence in place of attention.
 //
 // Vaswani et al. 2017, arXiv:1706.03762; RMSNorm, RoPE and gates as in Touvron et al. 2023, arXiv:2302.13971; grouped
 // queries: Ainslie et al. 2023, arXiv:2305.13245.
@@ -11,12 +12,14 @@
 #include "models/decoder_config.h"
 #include "models/model.h"
 #include "models/source.h"
+#include "models/token_mixer.h"
 #include "models/weight_loader.h"
 
 namespace tidemill {
 
 // Reads the weights of `source` by `names` (of a GGUF none are needed: its names are ours).  Throws bad_file naming the
-// tensor that is missing, left over or of another shape.
-std::unique_ptr<Model> make_decoder(DecoderConfig config, const ModelSource& source, std::span<const WeightName> names);
+// tensor that is missing, left over or of another shape.  `mixers` is empty where all layers have attention.
+std::unique_ptr<Model> make_decoder(DecoderConfig config, const ModelSource& source, std::span<const WeightName> names,
+                                    TokenMixers mixers = {});
 
 }  // namespace tidemill

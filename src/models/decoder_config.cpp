@@ -127,7 +127,7 @@ Activation activation_called(const JsonConfig& get, std::string_view field, std:
   get.fail(field, "is '" + std::string(name) + "', an activation that is not known");
 }
 
-DecoderConfig decoder_config(const JsonConfig& get, std::string architecture) {
+DecoderConfig decoder_config(const JsonConfig& get, std::string architecture, float rotated_share) {
   DecoderConfig config;
   config.model.architecture = std::move(architecture);
   config.model.n_layers = get.count("num_hidden_layers", kMaxLayers);
@@ -141,7 +141,10 @@ DecoderConfig decoder_config(const JsonConfig& get, std::string architecture) {
   config.norm_eps = get.positive_or("rms_norm_eps", get.positive_or("layer_norm_eps", 1e-6f));
   config.parts.output = !get.flag_or("tie_word_embeddings", false);
   config.parts.output_optional = !get.has("tie_word_embeddings");
-  const float share = get.positive_or("partial_rotary_factor", 1);
+  for (const std::string_view name : {"rope_scaling", "rope_parameters"})
+    if (const auto section = get.section(name))
+      rotated_share = section->positive_or("partial_rotary_factor", rotated_share);
+  const float share = get.positive_or("partial_rotary_factor", rotated_share);
   if (share > 1) get.fail("partial_rotary_factor", "is " + std::to_string(share) + ", expected at most 1");
   const auto n_rotated = static_cast<int64_t>(static_cast<float>(config.head_dim) * share);
   config.ropes = {rope_config(get, n_rotated, 10000)};
@@ -176,29 +179,31 @@ DecoderConfig decoder_config(const GgufConfig& get, std::string architecture) {
   config.n_experts = get.count_or("expert_count", kMaxExperts, 0);
   config.n_experts_used = get.count_or("expert_used_count", kMaxExperts, 0);
   config.d_expert = get.count_or("expert_feed_forward_length", kMaxHidden, config.d_ff);
+  config.d_shared = get.count_or("expert_shared_feed_forward_length", kMaxHidden, 0);
+  config.parts.shared_router = get.file().find("blk.0.ffn_gate_inp_shexp.weight").has_value();
   config.layers.resize(static_cast<size_t>(config.model.n_layers));
   for (DecoderLayer& layer : config.layers) layer.has_experts = config.n_experts > 0;
   return config;
 }
 
 void read_layer_types(const JsonConfig& get, DecoderConfig& config, int64_t window) {
-  const std::vector<bool> slides = sliding_layers(get, config.layers.size());
+  const std::vector<bool> slides = layers_of_type(get, config.layers.size(), "sliding_attention");
   for (size_t index = 0; index < slides.size(); ++index) config.layers[index].window = slides[index] ? window : 0;
 }
 
-std::vector<bool> sliding_layers(const JsonConfig& get, size_t n_layers) {
+std::vector<bool> layers_of_type(const JsonConfig& get, size_t n_layers, std::string_view type) {
   if (!get.has("layer_types")) return {};
   const std::vector<std::string> types = get.texts("layer_types");
   if (types.size() != n_layers)
     get.fail("layer_types",
              "has " + std::to_string(types.size()) + " entries for " + std::to_string(n_layers) + " layers");
-  std::vector<bool> slides;
-  for (const std::string& type : types) {
-    if (type != "sliding_attention" && type != "full_attention")
-      get.fail("layer_types", "holds '" + type + "', which this architecture does not have");
-    slides.push_back(type == "sliding_attention");
+  std::vector<bool> is_of_type;
+  for (const std::string& found : types) {
+    if (found != type && found != "full_attention")
+      get.fail("layer_types", "holds '" + found + "', which this architecture does not have");
+    is_of_type.push_back(found == type);
   }
-  return slides;
+  return is_of_type;
 }
 
 void check_heads(const DecoderConfig& config, const std::string& where) {

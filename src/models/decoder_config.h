@@ -32,6 +32,8 @@ struct DecoderParts {
   bool router_bias = false;
   bool expert_bias = false;
   bool sinks = false;
+  bool attn_gate = false;      // attention's result times sigmoid(gate of h)
+  bool shared_router = false;  // the shared expert's result times sigmoid(router of h)
   bool learned_positions = false;
   bool output = true;            // a head of its own; false: tied to the embedding
   bool output_optional = false;  // it is tied where the file has no such weight
@@ -59,6 +61,7 @@ struct DecoderConfig {
   std::vector<RopeConfig> ropes;
   RopePairs rope_pairs = RopePairs::halves;
   int64_t n_experts = 0, n_experts_used = 0, d_expert = 0;
+  int64_t d_shared = 0;  // of the expert that all rows go to; 0: none
   RouterWeights router = RouterWeights::softmax_of_chosen;
   DecoderParts parts;
   std::vector<DecoderLayer> layers;  // [n_layers]
@@ -68,15 +71,15 @@ struct DecoderConfig {
 
 // What most architectures write under the same names: sizes, norm_eps, rotary embedding (ropes[0]), tied embeddings and
 // layers, all alike.  Throws bad_file naming what is missing or does not fit, unsupported for a kind of rope scaling
-// that is not known.
-DecoderConfig decoder_config(const JsonConfig& get, std::string architecture);
+// that is not known.  `rotated_share` of a head rotates where the file does not say how much.
+DecoderConfig decoder_config(const JsonConfig& get, std::string architecture, float rotated_share = 1);
 // `n_vocab` is the number of rows of the embedding.
 DecoderConfig decoder_config(const GgufConfig& get, std::string architecture);
 
 // What config.json calls `layer_types` ("sliding_attention", "full_attention"): sliding layers get `window`.
 void read_layer_types(const JsonConfig& get, DecoderConfig& config, int64_t window);
-// Which layers those are, [n_layers]; nothing where it is missing.
-std::vector<bool> sliding_layers(const JsonConfig& get, size_t n_layers);
+// Which layers are of `type` there, [n_layers], and the others "full_attention"; nothing where it is missing.
+std::vector<bool> layers_of_type(const JsonConfig& get, size_t n_layers, std::string_view type);
 
 // The rotary embedding of a config.json in either spelling: rope_theta and rope_scaling, or rope_parameters.
 RopeConfig rope_config(const JsonConfig& get, int64_t n_rotated, float default_base);

@@ -25,6 +25,7 @@ std::unique_ptr<Model> make_nomic_bert(const ModelSource& source, std::string_vi
 std::unique_ptr<Model> make_olmo2(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_phi3(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_qwen(const ModelSource& source, std::string_view name);
+std::unique_ptr<Model> make_qwen3next(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_rwkv4(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_rwkv5(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_rwkv6(const ModelSource& source, std::string_view name);
@@ -33,6 +34,9 @@ std::unique_ptr<Model> make_t5_encoder(const ModelSource& source, std::string_vi
 
 // How Llama, and most others in transformers, name their weights; `special` go before these.
 std::vector<WeightName> llama_names(std::vector<WeightName> special = {});
+// The same of Qwen's mixtures of experts, and how their configurations say which layers are some.
+std::vector<WeightName> qwen_names(std::vector<WeightName> special = {});
+void read_qwen_experts(const JsonConfig& get, DecoderConfig& config);
 // Where a GGUF's names are not ours: joined projections and stacked experts, when it has them.
 std::vector<WeightName> gguf_names(const GgufFile& file);
 

@@ -79,6 +79,8 @@ std::vector<WeightName> gguf_names(const GgufFile& file) {
     names.push_back({"blk.*.attn_k", "blk.*.attn_qkv", Part::key});
     names.push_back({"blk.*.attn_v", "blk.*.attn_qkv", Part::value});
   }
+  if (file.find("blk.0.ffn_gate_inp_shexp.weight"))
+    names.push_back({"blk.*.ffn_gate_inp_shexp", "blk.*.ffn_gate_inp_shexp", Part::whole, Change::flattened});
   if (file.find("blk.0.ffn_gate_exps.weight")) {
     names.push_back({"blk.*.ffn_gate.*", "blk.*.ffn_gate_exps"});
     names.push_back({"blk.*.ffn_up.*", "blk.*.ffn_up_exps"});

@@ -41,7 +41,7 @@ EncoderConfig from_json(const ModelSource& source, std::string_view name) {
   const auto rope = [&](float base) { return RopeConfig{.n_rotated = config.head_dim, .base = base}; };
   config.ropes = {rope(rope_base(get, "full_attention", "global_rope_theta", 160000)),
                   rope(rope_base(get, "sliding_attention", "local_rope_theta", 10000))};
-  std::vector<bool> slides = sliding_layers(get, config.layers.size());
+  std::vector<bool> slides = layers_of_type(get, config.layers.size(), "sliding_attention");
   if (slides.empty()) slides = sliding_between(get.count_or("global_attn_every_n_layers", kMaxPeriod, 3), config);
   set_layers(config, slides, get.count_or("local_attention", EncoderLimits::kContext, 128));
   return config;

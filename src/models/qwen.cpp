@@ -1,6 +1,7 @@
 // Qwen 2 (Yang et al. 2024, arXiv:2407.10671) and 3, with and without experts (Yang et al. 2025, arXiv:2505.09388).
 // Reference: transformers, Qwen2ForCausalLM, Qwen3ForCausalLM and Qwen3MoeForCausalLM.
 #include <algorithm>
+#include <iterator>
 
 #include "models/families.h"
 
@@ -16,8 +17,21 @@ void read_windows(const JsonConfig& get, DecoderConfig& config) {
   read_layer_types(get, config, window);
 }
 
+DecoderConfig from_json(const ModelSource& source, std::string_view name) {
+  const JsonConfig get = json_config(source);
+  DecoderConfig config = decoder_config(get, std::string(name));
+  config.activation = activation_named(get, "hidden_act", "silu");
+  config.parts.qkv_bias = name == "qwen2" || get.flag_or("attention_bias", false);
+  config.parts.out_bias = name != "qwen2" && get.flag_or("attention_bias", false);
+  read_windows(get, config);
+  if (name == "qwen3moe") read_qwen_experts(get, config);
+  return config;
+}
+
+}  // namespace
+
 // Which layers have experts: every `decoder_sparse_step`-th, but those listed.
-void read_experts(const JsonConfig& get, DecoderConfig& config) {
+void read_qwen_experts(const JsonConfig& get, DecoderConfig& config) {
   config.n_experts = get.count("num_experts", kMaxExperts);
   config.n_experts_used = get.count("num_experts_per_tok", config.n_experts);
   config.d_expert = get.count("moe_intermediate_size", kMaxHidden);
@@ -30,36 +44,31 @@ void read_experts(const JsonConfig& get, DecoderConfig& config) {
     const bool is_dense = std::find(dense.begin(), dense.end(), index) != dense.end();
     config.layers[static_cast<size_t>(index)].has_experts = !is_dense && (index + 1) % step == 0;
   }
+  config.d_shared = get.count_or("shared_expert_intermediate_size", kMaxHidden, 0);
+  config.parts.shared_router = config.d_shared > 0;
 }
 
-DecoderConfig from_json(const ModelSource& source, std::string_view name) {
-  const JsonConfig get = json_config(source);
-  DecoderConfig config = decoder_config(get, std::string(name));
-  config.activation = activation_named(get, "hidden_act", "silu");
-  config.parts.qkv_bias = name == "qwen2" || get.flag_or("attention_bias", false);
-  config.parts.out_bias = name != "qwen2" && get.flag_or("attention_bias", false);
-  read_windows(get, config);
-  if (name == "qwen3moe") read_experts(get, config);
-  return config;
-}
-
-std::vector<WeightName> names() {
-  return llama_names({
+std::vector<WeightName> qwen_names(std::vector<WeightName> special) {
+  constexpr WeightName kNames[] = {
       {"blk.*.ffn_gate_inp", "model.layers.*.mlp.gate"},
       {"blk.*.ffn_gate.*", "model.layers.*.mlp.experts.*.gate_proj"},
       {"blk.*.ffn_up.*", "model.layers.*.mlp.experts.*.up_proj"},
       {"blk.*.ffn_down.*", "model.layers.*.mlp.experts.*.down_proj"},
-  });
+      {"blk.*.ffn_gate_shexp", "model.layers.*.mlp.shared_expert.gate_proj"},
+      {"blk.*.ffn_up_shexp", "model.layers.*.mlp.shared_expert.up_proj"},
+      {"blk.*.ffn_down_shexp", "model.layers.*.mlp.shared_expert.down_proj"},
+      {"blk.*.ffn_gate_inp_shexp", "model.layers.*.mlp.shared_expert_gate"},
+  };
+  special.insert(special.end(), std::begin(kNames), std::end(kNames));
+  return llama_names(std::move(special));
 }
-
-}  // namespace
 
 std::unique_ptr<Model> make_qwen(const ModelSource& source, std::string_view name) {
   const bool is_gguf = source.gguf != nullptr;
   DecoderConfig config = is_gguf ? decoder_config(GgufConfig(*source.gguf, std::string(name)), std::string(name))
                                  : from_json(source, name);
   if (name != "qwen2") config.qk_norm = QkNorm::per_head;
-  return make_decoder(std::move(config), source, is_gguf ? gguf_names(*source.gguf) : names());
+  return make_decoder(std::move(config), source, is_gguf ? gguf_names(*source.gguf) : qwen_names());
 }
 
 }  // namespace tidemill

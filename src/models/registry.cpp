@@ -39,6 +39,7 @@ constexpr Row kRows[] = {
     {{"qwen2",    "qwen2",    "Qwen2ForCausalLM",     "Qwen 2 and 2.5"},               make_qwen},
     {{"qwen3",    "qwen3",    "Qwen3ForCausalLM",     "Qwen 3"},                       make_qwen},
     {{"qwen3moe", "qwen3moe", "Qwen3MoeForCausalLM",  "Qwen 3 with experts"},          make_qwen},
+    {{"qwen3next", "qwen3next", "Qwen3NextForCausalLM", "Qwen 3 Next"},                 make_qwen3next},
     {{"roberta",  "",         "RobertaModel",         "RoBERTa"},                      make_bert},
     {{"roberta",  "",         "RobertaForMaskedLM",   "RoBERTa beneath its head"},     make_bert},
     {{"roberta",  "",         "XLMRobertaModel",      "XLM-R"},                        make_bert},

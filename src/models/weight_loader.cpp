@@ -155,8 +155,9 @@ Tensor WeightLoader::seen_as(const Tensor& found, const Place& place, const Para
       fail_shape(place, found, parameter.shape);
     return *kernels;
   }
-  const bool is_vector = place.change >= Change::flattened && parameter.shape.rank() == 1;
-  return is_vector && shape.n_elements() == parameter.shape[0] ? tensor.reshape(parameter.shape) : tensor;
+  const bool is_row = parameter.shape.rank() == 1 || (parameter.shape.rank() == 2 && parameter.shape[0] == 1);
+  const bool is_flat = place.change >= Change::flattened && is_row;
+  return is_flat && shape.n_elements() == parameter.shape.last() ? tensor.reshape(parameter.shape) : tensor;
 }
 
 // Where the rows of the weight stand among those of `tensor`, whose number is checked.
@@ -194,7 +195,8 @@ WeightLoader::RowPattern WeightLoader::rows_of(const Tensor& tensor, const Place
       return pattern(2 * n, {.begin = 1, .group = 1, .period = 2});
     case Part::range:
       if (place.change == Change::kernel_first) return pattern(n, {});  // seen_as has cut its channels
-      return pattern(place.range.total, {.begin = place.range.begin});
+      return pattern(place.range.total,
+                     {.begin = place.range.begin, .group = place.range.group, .period = place.range.period});
   }
   return {};
 }
@@ -232,8 +234,10 @@ Tensor WeightLoader::changed(const Tensor& weight, Change change) {
 
 void WeightLoader::expect_all_used(std::span<const std::string_view> ignored) const {
   for (const std::string& name : weights_.names()) {
-    const auto ends_name = [&](std::string_view end) { return name.ends_with(end); };
-    if (used_.contains(name) || !name.starts_with(prefix_) || std::any_of(ignored.begin(), ignored.end(), ends_name))
+    const auto is_called = [&](std::string_view part) {
+      return part.ends_with('.') ? name.starts_with(part) : name.ends_with(part);
+    };
+    if (used_.contains(name) || !name.starts_with(prefix_) || std::any_of(ignored.begin(), ignored.end(), is_called))
       continue;
     throw Error(ErrorCode::bad_file, weights_.path() + ": tensor '" + name +
                                          "' is not part of this architecture as its configuration describes it; the "

@@ -41,17 +41,19 @@ enum class Change : uint8_t {
   transposed,    // [in, out]
   kernel_first,  // [channels, kernel] of a convolution, or with an axis of one between; a range is of channels
   less_one,      // the file holds the weight less one (Gemma's norms)
-  // Vectors whose axes the file may hold apart, or with more of length one:
+  // Vectors, or matrices of one row, whose axes the file may hold apart, or with more or less of length one:
   flattened,
   exp,          // the weight is e^t of the file's number t
   neg_exp,      // -e^t (decays of Mamba and RWKV-4)
   exp_neg_exp,  // e^-(e^t) (decays of RWKV-5)
 };
 
-// Rows of a tensor that joins several weights.
+// Rows of a tensor that joins several weights, as a whole or group by group.
 struct RowRange {
-  int64_t begin = 0;  // the first one
-  int64_t total = 0;  // of the tensor
+  int64_t begin = 0;   // the first one
+  int64_t total = 0;   // of the tensor
+  int64_t group = 0;   // rows that follow each other; 0: all of them
+  int64_t period = 0;  // from one group's first row to the next one's
 };
 
 struct WeightName {
@@ -81,7 +83,7 @@ class WeightLoader {
   // is optional) or has another shape than expected.
   void load(const Parameter& parameter);
   // Throws bad_file, naming it, when the file has a tensor that nothing asked for, unless its name ends in one of
-  // `ignored`.
+  // `ignored`, or begins so where that ends in a dot.
   void expect_all_used(std::span<const std::string_view> ignored) const;
 
  private:

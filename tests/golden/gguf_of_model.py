@@ -17,11 +17,18 @@ LLAMA = {
     "self_attn.o_proj": "attn_output", "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm",
     "self_attn.qkv_proj": "attn_qkv", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down", "mlp.gate_up_proj": "ffn_up", "mlp.gate": "ffn_gate_inp",
-    "block_sparse_moe.gate": "ffn_gate_inp",
+    "block_sparse_moe.gate": "ffn_gate_inp", "mlp.shared_expert.gate_proj": "ffn_gate_shexp",
+    "mlp.shared_expert.up_proj": "ffn_up_shexp", "mlp.shared_expert.down_proj": "ffn_down_shexp",
+    "mlp.shared_expert_gate": "ffn_gate_inp_shexp",
 }  # fmt: skip
 AFTER = LLAMA | {
     "post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm",
     "post_feedforward_layernorm": "post_ffw_norm",
+}  # fmt: skip
+NEXT = LLAMA | {
+    "post_attention_layernorm": "post_attention_norm", "linear_attn.in_proj_ba": "ssm_ba",
+    "linear_attn.conv1d": "ssm_conv1d", "linear_attn.dt_bias": "ssm_dt.bias", "linear_attn.A_log": "ssm_a",
+    "linear_attn.norm": "ssm_norm", "linear_attn.out_proj": "ssm_out", "linear_attn.in_proj_qkvz": "ssm_in",
 }  # fmt: skip
 GPT2 = {
     "transformer.wte": "token_embd", "transformer.wpe": "position_embd", "transformer.ln_f": "output_norm",
@@ -39,7 +46,7 @@ ARCHITECTURES = {
     "GPT2LMHeadModel": ("gpt2", GPT2), "GPTNeoXForCausalLM": ("gptneox", NEOX), "LlamaForCausalLM": ("llama", LLAMA),
     "MistralForCausalLM": ("llama", LLAMA), "MixtralForCausalLM": ("llama", LLAMA), "Olmo2ForCausalLM": ("olmo2", AFTER),
     "Phi3ForCausalLM": ("phi3", LLAMA), "Qwen2ForCausalLM": ("qwen2", LLAMA), "Qwen3ForCausalLM": ("qwen3", LLAMA),
-    "Qwen3MoeForCausalLM": ("qwen3moe", LLAMA), "SmolLM3ForCausalLM": ("smollm3", LLAMA),
+    "Qwen3MoeForCausalLM": ("qwen3moe", LLAMA), "Qwen3NextForCausalLM": ("qwen3next", NEXT), "SmolLM3ForCausalLM": ("smollm3", LLAMA),
 }  # fmt: skip
 EXPERT = re.compile(r"(?:mlp|block_sparse_moe)\.experts\.(\d+)\.(gate_proj|up_proj|down_proj|w1|w2|w3)")
 EXPERT_NAMES = {"gate_proj": "gate", "w1": "gate", "up_proj": "up", "w3": "up", "down_proj": "down", "w2": "down"}
@@ -57,14 +64,25 @@ def joined_by_kind(weight, n_heads):
     return heads.swapaxes(0, 1).reshape(weight.shape)
 
 
-def weights_of(folder, config, architecture, names):
+def kind_by_kind(weight, config):
+    """Qwen 3 Next's [head of k][q, k, v, z] as ([q, k, v], [z])."""
+    heads, d_k = config["linear_num_key_heads"], config["linear_key_head_dim"]
+    d_v = config["linear_value_head_dim"] * config["linear_num_value_heads"] // heads
+    parts = np.split(weight.reshape(heads, 2 * (d_k + d_v), -1), np.cumsum([d_k, d_k, d_v]), axis=1)
+    q, k, v, z = (part.reshape(-1, weight.shape[1]) for part in parts)
+    return np.concatenate([q, k, v]), z
+
+
+def weights_of(folder, config, architecture, names, legacy):
     heads = config.get("num_attention_heads", config.get("n_head"))
     kv_heads = config.get("num_key_value_heads") or heads
     result, experts = {}, {}
     for name, weight in load_file(folder / "model.safetensors").items():
         weight = weight.astype(np.float32)
         layer = re.search(r"\.(?:layers|h)\.(\d+)\.(.*)", name)
-        stem, suffix = (layer[2] if layer else name).rsplit(".", 1)
+        stem, dot, suffix = (layer[2] if layer else name).rpartition(".")
+        if suffix not in ("weight", "bias"):
+            stem, dot, suffix = stem + dot + suffix, "", ""
         prefix = f"blk.{layer[1]}." if layer else ""
         if expert := EXPERT.fullmatch(stem):
             experts.setdefault(f"{prefix}ffn_{EXPERT_NAMES[expert[2]]}_exps.weight", {})[int(expert[1])] = weight
@@ -78,7 +96,16 @@ def weights_of(folder, config, architecture, names):
             weight = weight.T
         if architecture.startswith("gemma") and ours.endswith("norm"):
             weight = weight + 1
-        result[f"{prefix}{ours}.{suffix}"] = np.ascontiguousarray(weight)
+        if architecture == "qwen3next":
+            if name.endswith("norm.weight") and ours != "ssm_norm":
+                weight = weight + 1
+            if ours == "ssm_a":
+                weight = -np.exp(weight)
+            if ours == "ssm_in" and not legacy:
+                weight, result[prefix + "attn_gate.weight"] = kind_by_kind(weight, config)
+                ours = "attn_qkv"
+            weight = weight.squeeze()
+        result[f"{prefix}{ours}{dot}{suffix}"] = np.ascontiguousarray(weight)
     for name, parts in experts.items():
         result[name] = np.stack([parts[index] for index in range(len(parts))])
     return result
@@ -94,8 +121,9 @@ def llama3_divisors(config, scaling):
     return (1 / ((1 - share) / scaling["factor"] + share)).astype(np.float32)
 
 
-def write(folder, path):
-    """`folder`'s model as a GGUF at `path`, weights in f32 and no tokenizer."""
+def write(folder, path, legacy=False):
+    """`folder`'s model as a GGUF at `path`, weights in f32 and no tokenizer; `legacy`: as the architecture's first
+    converter wrote it."""
     folder = pathlib.Path(folder)
     config = json.loads((folder / "config.json").read_text())
     architecture, names = ARCHITECTURES[config["architectures"][0]]
@@ -125,7 +153,7 @@ def write(folder, path):
         writer.add_rope_freq_base(base)
     scaling = config.get("rope_scaling") or rope
     kind = scaling.get("rope_type", "default")
-    weights = weights_of(folder, config, architecture, names)
+    weights = weights_of(folder, config, architecture, names, legacy)
     if kind == "linear":
         writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
         writer.add_rope_scaling_factor(scaling["factor"])
@@ -152,6 +180,15 @@ def write(folder, path):
         writer.add_expert_used_count(config["num_experts_per_tok"])
         if "moe_intermediate_size" in config:
             writer.add_expert_feed_forward_length(config["moe_intermediate_size"])
+        if "shared_expert_intermediate_size" in config:
+            writer.add_expert_shared_feed_forward_length(config["shared_expert_intermediate_size"])
+    if architecture == "qwen3next":
+        writer.add_ssm_conv_kernel(config["linear_conv_kernel_dim"])
+        writer.add_ssm_state_size(config["linear_key_head_dim"])
+        writer.add_ssm_group_count(config["linear_num_key_heads"])
+        writer.add_ssm_time_step_rank(config["linear_num_value_heads"])
+        writer.add_ssm_inner_size(config["linear_value_head_dim"] * config["linear_num_value_heads"])
+        writer.add_full_attention_interval(config["layer_types"].index("full_attention") + 1)
     writer.add_tokenizer_model("no_vocab")
     for name, weight in weights.items():
         writer.add_tensor(name, weight)

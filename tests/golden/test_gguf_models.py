@@ -33,6 +33,13 @@ def test_logits_agree_with_the_authors_code(tidemill, tmp_path, name, module):
             expect_greedy(found["greedy"], case, f"{len(case['ids'])} ids")
 
 
+def test_the_first_files_of_qwen3next(tidemill, tmp_path):
+    gguf_of_model.write(FOLDERS["qwen3next"], tmp_path / "new.gguf")
+    gguf_of_model.write(FOLDERS["qwen3next"], tmp_path / "old.gguf", legacy=True)
+    new, old = (tidemill.logits(tmp_path / name, list(range(3, 30)))["logits"] for name in ("new.gguf", "old.gguf"))
+    assert new == old
+
+
 def test_longrope_as_from_the_folder(tidemill, tmp_path):
     scaling = {"type": "longrope", "short_factor": [1, 1.5, 2, 3, 4, 5], "long_factor": [9] * 6, "attention_factor": 1.25}
     source = FOLDERS["phi3-partial-rotary"]

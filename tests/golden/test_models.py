@@ -10,6 +10,7 @@ import shutil
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 MODELS = pathlib.Path(__file__).parent / "models"
 # Greatest difference as a share of the logits' range.
@@ -151,6 +152,14 @@ def test_a_recurrent_state_has_one_size_whatever_the_context(tidemill, name, num
     for context in (64, 100_000):
         memory = tidemill.json("info", FOLDERS[name], "--ctx", context)["memory"]
         assert memory["state_bytes"] == 4 * numbers
+
+
+def test_layers_that_guess_tokens_ahead_are_left_out(tidemill, tmp_path):
+    source, folder, ids = FOLDERS["qwen3next"], tmp_path / "model", [5, 6, 7]
+    shutil.copytree(source, folder)
+    weights = load_file(source / "model.safetensors")
+    save_file(weights | {"mtp.fc.weight": np.zeros((40, 80), np.float32)}, folder / "model.safetensors")
+    assert tidemill.logits(folder, ids)["logits"] == tidemill.logits(source, ids)["logits"]
 
 
 def with_config(folder, target, **fields):
