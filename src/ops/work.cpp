@@ -155,6 +155,9 @@ Work work(const op::Wkv& op) {
 Work work(const op::DeltaRule& op) {
   return continues(op, sum_of(op.r, op.decay, op.k, op.v, op.erase, op.change));
 }
+Work work(const op::GatedDeltaRule& op) {
+  return continues(op, sum_of(op.q, op.k, op.v, op.step, op.a, op.rate));
+}
 Work work(const op::HeadBonus& op) {
   return reads(op, sum_of(op.x, op.r, op.k, op.v, op.weight));
 }
