@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
+#include <string>
 #include <vector>
 
 namespace tidemill {
@@ -18,7 +18,7 @@ struct RawText {
   };
   // A token that is found before any other, the leftmost first and of several the longest; without U+2581.
   struct Whole {
-    std::string_view text;  // as a raw text spells it; not empty
+    std::string text;  // as a raw text spells it; not empty
     int32_t id;
   };
 

@@ -168,7 +168,7 @@ class Bpe final : public PieceModel {
   }
 
   std::unique_ptr<const JointCutter> make_cutter(const BpeVocab& vocab) const {
-    const bool reads_raw = vocab.raw && cuts_ && cuts_->joints().are_of_characters();
+    const bool reads_raw = vocab.raw && symbols_.read_spaces() && cuts_ && cuts_->joints().are_of_characters();
     return reads_raw ? std::make_unique<JointCutter>(cuts_->joints(), vocab.raw->wholes) : nullptr;
   }
 

@@ -24,6 +24,8 @@ class BpeSymbols {
 
   // True when the symbols of a character do not depend on what stands beside it.
   bool are_local() const;
+  // True when a space of a raw text, which is U+2581, is a symbol.
+  bool read_spaces() const { return ids_[0][U' '] >= 0; }
   // id -> how many bytes of a text the token always stands for, given its own text; 0 where that differs from place to
   // place.  Empty where prefixes or suffixes decide.
   std::vector<uint32_t> sizes(std::span<const std::string_view> texts) const;

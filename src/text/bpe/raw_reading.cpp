@@ -96,14 +96,14 @@ std::vector<RawText::Whole> take_wholes(std::span<AddedToken> tokens) {
   if (!std::all_of(tokens.begin(), tokens.end(), has_plain_bounds)) return {};
   std::vector<RawText::Whole> wholes;
   std::vector<std::string_view> others;
-  // Texts with U+2581 go through the stages, where all tokens are found.
+  // Texts with U+2581 go through the stages, where those that are left are found.
   const auto is_whole = [](const AddedToken& token) {
     return !token.special && token.content.find(kSpaceSymbol) == std::string::npos;
   };
   for (const AddedToken& token : tokens) {
     if (is_whole(token)) {
       wholes.push_back({token.content, token.id});
-    } else if (token.content.find(kSpaceSymbol) == std::string::npos) {
+    } else {
       others.push_back(token.content);
     }
   }
@@ -118,8 +118,6 @@ std::optional<RawText> take_raw_text(TokenizerDescription& description) {
   if (!prefix || std::any_of(added.begin(), added.end(), [](const AddedToken& token) { return token.normalized; })) {
     return {};
   }
-  const auto& names = description.model.names;
-  if (std::find(names.begin(), names.end(), kSpaceSymbol) == names.end()) return {};
   RawText raw{.prefix = *prefix, .wholes = {}};
   // Each stretch of text between added tokens gets its prefix.
   if (*prefix == RawText::Prefix::none) raw.wholes = take_wholes(added);

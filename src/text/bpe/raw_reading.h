@@ -11,8 +11,8 @@
 
 namespace tidemill {
 
-// How the model can read raw texts, with views of the description's added tokens, of which it marks those that the
-// model is to find (AddedToken::whole); nothing where texts have to go through the stages.
+// How the model can read raw texts.  Marks those of the description's added tokens that the model is to find
+// (AddedToken::whole).  Nothing where texts have to go through the stages.
 std::optional<RawText> take_raw_text(TokenizerDescription& description);
 
 // Marks and returns those of `tokens`, found in original texts, that a model may find by itself: which are no special

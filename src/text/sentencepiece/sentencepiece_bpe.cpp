@@ -13,6 +13,7 @@
 #include "text/pieces/token_table.h"
 #include "text/sentencepiece/piece_names.h"
 #include "text/sentencepiece/piece_writer.h"
+#include "text/sentencepiece/unused_pieces.h"
 #include "text/sentencepiece/user_defined_symbols.h"
 #include "text/unicode/code_points.h"
 
@@ -73,6 +74,15 @@ class BpeBetweenSymbols final : public PieceModel {
       : symbols_(std::move(symbols)), bpe_(std::move(bpe)) {}
 
   std::unique_ptr<Scratch> make_scratch() const override { return bpe_->make_scratch(); }
+  bool shares_caches() const override { return bpe_->shares_caches(); }
+  std::unique_ptr<Scratch> make_sharing_scratch(const Scratch& other) const override {
+    return bpe_->make_sharing_scratch(other);
+  }
+
+  bool reads_raw_text() const override { return bpe_->reads_raw_text(); }
+  bool encode_raw(std::string_view text, bool at_start, Scratch& scratch, std::vector<int32_t>& ids) const override {
+    return bpe_->encode_raw(text, at_start, scratch, ids);
+  }
 
   void encode(std::string_view text, std::span<const ByteRange> pieces, Scratch& scratch,
               PieceTokens tokens) const override {
@@ -244,7 +254,8 @@ class AnyBpe final : public PieceModel {
   std::vector<bool> is_unused_;
 };
 
-std::unique_ptr<const PieceModel> make_plain_bpe(const Proto& proto, const UnknownPiece& unknown,
+// Of normal pieces, and of unused ones as if they were.
+std::unique_ptr<const PieceModel> make_plain_bpe(const Proto& proto, const UnknownPiece& unknown, const RawText* raw,
                                                  const std::string& source) {
   const std::vector<std::string_view> names = names_of(proto);
   std::vector<float> scores;
@@ -253,7 +264,7 @@ std::unique_ptr<const PieceModel> make_plain_bpe(const Proto& proto, const Unkno
   mergeable.reserve(names.size());
   for (const Proto::Piece& piece : proto.pieces) {
     scores.push_back(piece.score);
-    mergeable.push_back(piece.type == TokenType::normal);
+    mergeable.push_back(piece.type == TokenType::normal || piece.type == TokenType::unused);
   }
   return make_bpe({.names = names,
                    .order = BpeVocab::Order::scores,
@@ -261,7 +272,8 @@ std::unique_ptr<const PieceModel> make_plain_bpe(const Proto& proto, const Unkno
                    .mergeable = mergeable,
                    .byte_fallback = unknown.byte_ids[0] >= 0,
                    .fuse_unknown = true,
-                   .unknown = unknown.id < 0 ? std::string_view() : names[static_cast<size_t>(unknown.id)]},
+                   .unknown = unknown.id < 0 ? std::string_view() : names[static_cast<size_t>(unknown.id)],
+                   .raw = raw},
                   source);
 }
 
@@ -279,7 +291,8 @@ bool has_odd_bytes(const Proto& proto, const UnknownPiece& unknown) {
 
 }  // namespace
 
-std::unique_ptr<const PieceModel> make_sentencepiece_bpe(const Proto& proto, const std::string& source) {
+std::unique_ptr<const PieceModel> make_sentencepiece_bpe(const Proto& proto, const RawText* raw,
+                                                         const std::string& source) {
   const UnknownPiece unknown = find_unknown_piece(proto, source);
   const std::vector<UserDefinedSymbol> user_defined = user_defined_symbols(proto);
   UserDefinedSymbols symbols(user_defined);
@@ -288,11 +301,18 @@ std::unique_ptr<const PieceModel> make_sentencepiece_bpe(const Proto& proto, con
   const auto misses_characters = [&] { return !missing_characters(proto, user_defined).empty(); };
   // Of a large vocabulary the usual kind is made while another thread, where there is one, looks for the unusual.
   const bool is_large = proto.pieces.size() > kLarge;
-  if (has_unused || has_odd_bytes(proto, unknown) || (!is_large && misses_characters())) {
+  const bool odd_bytes = has_odd_bytes(proto, unknown);
+  if (has_unused && raw && !odd_bytes && !misses_characters()) {
+    std::unique_ptr<const PieceModel> merging = make_plain_bpe(proto, unknown, raw, source);
+    auto exact = std::make_unique<AnyBpe>(proto, std::move(symbols), unknown, source);
+    if (!merging->reads_raw_text()) return exact;
+    return make_bpe_with_unused(proto, std::move(merging), std::move(exact));
+  }
+  if (has_unused || odd_bytes || (!is_large && misses_characters())) {
     return std::make_unique<AnyBpe>(proto, std::move(symbols), unknown, source);
   }
   auto misses = is_large ? std::async(misses_characters) : std::future<bool>();
-  std::unique_ptr<const PieceModel> bpe = make_plain_bpe(proto, unknown, source);
+  std::unique_ptr<const PieceModel> bpe = make_plain_bpe(proto, unknown, raw, source);
   if (is_large && misses.get()) return std::make_unique<AnyBpe>(proto, std::move(symbols), unknown, source);
   if (symbols.empty()) return bpe;
   return std::make_unique<BpeBetweenSymbols>(std::move(symbols), std::move(bpe));

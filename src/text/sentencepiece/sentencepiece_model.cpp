@@ -165,7 +165,8 @@ std::shared_ptr<const Tokenizer> make_sentencepiece_tokenizer(std::string_view b
   const Proto proto = read_sentencepiece_proto(bytes, source);
   PipelineParts parts;
   parts.normalizer = make_text_normalizer(proto, source + ": normalizer_spec");
-  parts.model = make_sentencepiece_pieces(proto, source);
+  const std::optional<RawText> raw = raw_text_of(proto);
+  parts.model = make_sentencepiece_pieces(proto, raw ? &*raw : nullptr, source);
   TemplatePiece bos{.ids = {control_id(proto, proto.bos_piece)}};
   TemplatePiece eos{.ids = {control_id(proto, proto.eos_piece)}};
   if (!additions.add_bos || bos.ids[0] < 0) bos.ids.clear();

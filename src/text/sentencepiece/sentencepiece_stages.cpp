@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "text/pieces/space_symbol.h"
 #include "text/sentencepiece/sentencepiece_bpe.h"
 #include "text/sentencepiece/sentencepiece_normalizer.h"
 #include "text/sentencepiece/sentencepiece_units.h"
@@ -39,13 +40,25 @@ std::unique_ptr<const PieceModel> make_unigram_pieces(const SentencePieceProto& 
 
 }  // namespace
 
-std::unique_ptr<const PieceModel> make_sentencepiece_pieces(const SentencePieceProto& proto,
+std::optional<RawText> raw_text_of(const SentencePieceProto& proto) {
+  const SentencePieceNormalizerSpec& spec = proto.normalizer;
+  const bool reads_raw = proto.kind == SentencePieceProto::Kind::bpe && spec.charsmap.empty() &&
+                         !spec.remove_extra_whitespaces && spec.escape_whitespaces && !proto.treat_whitespace_as_suffix;
+  if (!reads_raw) return {};
+  RawText raw{.prefix = spec.add_dummy_prefix ? RawText::Prefix::always : RawText::Prefix::none, .wholes = {}};
+  for (const UserDefinedSymbol& symbol : user_defined_symbols(proto)) {
+    raw.wholes.push_back({unescape_spaces(symbol.text), symbol.id});
+  }
+  return raw;
+}
+
+std::unique_ptr<const PieceModel> make_sentencepiece_pieces(const SentencePieceProto& proto, const RawText* raw,
                                                             const std::string& source) {
   switch (proto.kind) {
     case SentencePieceProto::Kind::unigram:
       return make_unigram_pieces(proto, source);
     case SentencePieceProto::Kind::bpe:
-      return make_sentencepiece_bpe(proto, source);
+      return make_sentencepiece_bpe(proto, raw, source);
     case SentencePieceProto::Kind::word:
     case SentencePieceProto::Kind::character:
       break;

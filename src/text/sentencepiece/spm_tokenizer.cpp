@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <future>
+#include <optional>
 #include <utility>
 
+#include "text/bpe/raw_reading.h"
 #include "text/bpe/word_ends.h"
 #include "text/normalizers/normalizers.h"
 #include "text/pieces/space_symbol.h"
@@ -58,6 +60,22 @@ std::vector<AddedToken> added_tokens(const Proto& proto, const std::vector<int32
     }
   }
   return tokens;
+}
+
+// How the model can read what lies between added tokens, or, as they are user-defined pieces too, between those that it
+// is not to find itself.
+std::optional<RawText> raw_text(const Proto& proto, std::vector<AddedToken>& added) {
+  std::optional<RawText> raw = raw_text_of(proto);
+  if (!raw || proto.normalizer.add_dummy_prefix) return raw;
+  std::vector<RawText::Whole> wholes = take_wholes(added);
+  // Added tokens come before the runs of spaces that are found in normalized texts, which must not matter.
+  const auto has_space = [](const RawText::Whole& whole) { return whole.text.find(' ') != std::string::npos; };
+  if (std::any_of(wholes.begin(), wholes.end(), has_space)) return {};
+  for (RawText::Whole& symbol : raw->wholes) {
+    if (symbol.text.find_first_not_of(' ') == std::string::npos) wholes.push_back(std::move(symbol));
+  }
+  raw->wholes = std::move(wholes);
+  return raw;
 }
 
 std::unique_ptr<const Normalizer> make_normalizer(const Proto& proto, const std::string& source) {
@@ -114,7 +132,8 @@ std::shared_ptr<const Tokenizer> make_spm_tokenizer(const SpmVocab& vocab, const
   PipelineParts parts;
   parts.added_tokens = added_tokens(proto, vocab.reserved);
   parts.normalizer = make_normalizer(proto, source);
-  parts.model = make_sentencepiece_pieces(proto, source);
+  const std::optional<RawText> raw = raw_text(proto, parts.added_tokens);
+  parts.model = make_sentencepiece_pieces(proto, raw ? &*raw : nullptr, source);
   parts.post_processor = surroundings(vocab);
   parts.decoder = make_decoder(proto.normalizer.add_dummy_prefix);
   parts.stop_ids = vocab.stop_ids;
