@@ -11,7 +11,7 @@
 namespace tidemill {
 namespace {
 
-constexpr std::string_view kFormat = "tidemill-state", kVersion = "1";
+constexpr std::string_view kFormat = "tidemill-state", kVersion = "2";
 constexpr size_t kSampledBytes = 64;  // of each weight: a cache line, so that no more than its page is read
 
 // FNV-1a.  It tells models apart; it does not protect from somebody who forges one.

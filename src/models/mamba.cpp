@@ -20,7 +20,7 @@ struct Layer {
   Tensor conv, conv_bias;       // [kernel, d_inner], [d_inner]
   Tensor w_step_low, w_b, w_c;  // [step_rank, d_inner], [state_size, d_inner]
   Tensor w_step, step_bias;     // [d_inner, step_rank], [d_inner]
-  Tensor a;                     // [d_inner, state_size], below zero
+  Tensor a;                     // [state_size, d_inner], below zero
   Tensor skip;                  // [d_inner]
   Tensor w_out;                 // [d_model, d_inner]
 };
@@ -56,7 +56,7 @@ void Mamba::list_layer(const LayerLister& add, int64_t index) {
   add("ssm_x_c.weight", layer.w_c, {size, d_inner}, WeightRole::matrix);
   add("ssm_dt.weight", layer.w_step, {d_inner, rank}, WeightRole::matrix);
   add("ssm_dt.bias", layer.step_bias, {d_inner}, WeightRole::vector);
-  add("ssm_a", layer.a, {d_inner, size}, WeightRole::vector);
+  add("ssm_a", layer.a, {size, d_inner}, WeightRole::vector);
   add("ssm_d", layer.skip, {d_inner}, WeightRole::vector);
   add("ssm_out.weight", layer.w_out, {d_model, d_inner}, WeightRole::matrix);
 }
@@ -133,7 +133,7 @@ std::vector<WeightName> names_in_json(const MambaConfig& config) {
       {"blk.*.attn_norm", "backbone.layers.*.norm"},
       {"blk.*.ssm_conv1d.bias", "backbone.layers.*.mixer.conv1d.bias"},
       {"blk.*.ssm_dt", "backbone.layers.*.mixer.dt_proj"},
-      {"blk.*.ssm_a", "backbone.layers.*.mixer.A_log", Part::whole, Change::neg_exp},
+      {"blk.*.ssm_a", "backbone.layers.*.mixer.A_log", Part::whole, Change::transposed_neg_exp},
       {"blk.*.ssm_d", "backbone.layers.*.mixer.D"},
       {"blk.*.ssm_out", "backbone.layers.*.mixer.out_proj"},
   };
@@ -149,9 +149,10 @@ std::unique_ptr<Model> make_mamba(const ModelSource& source, std::string_view na
     return std::make_unique<Mamba>(config, source, names_in_json(config));
   }
   const MambaConfig config = from_gguf(source, name);
-  return std::make_unique<Mamba>(
-      config, source,
-      joined_names(config, {.in = "blk.*.ssm_in", .x = "blk.*.ssm_x", .conv = "blk.*.ssm_conv1d.weight"}));
+  std::vector<WeightName> names =
+      joined_names(config, {.in = "blk.*.ssm_in", .x = "blk.*.ssm_x", .conv = "blk.*.ssm_conv1d.weight"});
+  names.push_back({"blk.*.ssm_a", "blk.*.ssm_a", Part::whole, Change::transposed});
+  return std::make_unique<Mamba>(config, source, names);
 }
 
 }  // namespace tidemill

@@ -57,6 +57,10 @@ std::optional<Tensor> kernel_first(const Tensor& tensor, int64_t begin, int64_t 
   return matrix.slice(0, begin, end).transpose(0, 1);
 }
 
+bool is_transposed(Change change) {
+  return change == Change::transposed || change == Change::transposed_neg_exp;
+}
+
 bool keeps_numbers(Change change) {
   switch (change) {
     case Change::none:
@@ -81,6 +85,7 @@ float apply(Change change, float number) {
     case Change::exp:
       return static_cast<float>(std::exp(double{number}));
     case Change::neg_exp:
+    case Change::transposed_neg_exp:
       return static_cast<float>(-std::exp(double{number}));
     case Change::exp_neg_exp:
       return static_cast<float>(std::exp(-std::exp(double{number})));
@@ -147,7 +152,7 @@ Tensor WeightLoader::seen_as(const Tensor& found, const Place& place, const Para
     tensor = tensor.slice(0, *place.expert, *place.expert + 1).reshape(Shape(dims.subspan(1)));
   }
   const Shape& shape = tensor.shape();
-  if (place.change == Change::transposed) return shape.rank() == 2 ? tensor.transpose(0, 1) : tensor;
+  if (is_transposed(place.change)) return shape.rank() == 2 ? tensor.transpose(0, 1) : tensor;
   if (place.change == Change::kernel_first) {
     const int64_t n_channels = parameter.shape.last(), begin = place.range.begin;
     const auto kernels = kernel_first(tensor, begin, begin + n_channels);
@@ -250,7 +255,7 @@ void WeightLoader::fail_shape(const Place& place, const Tensor& found, const Sha
   throw Error(ErrorCode::bad_file,
               weights_.path() + ": tensor '" + place.name + "' is " + found.shape().to_string() + ", expected " +
                   (is_part ? "a part of " : "") + expected.to_string() +
-                  (place.change == Change::transposed || place.change == Change::kernel_first ? " transposed" : "") +
+                  (is_transposed(place.change) || place.change == Change::kernel_first ? " transposed" : "") +
                   "; the file is damaged or of another architecture");
 }
 

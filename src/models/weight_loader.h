@@ -38,13 +38,14 @@ enum class Part : uint8_t {
 // What else is different in the file.
 enum class Change : uint8_t {
   none,
-  transposed,    // [in, out]
-  kernel_first,  // [channels, kernel] of a convolution, or with an axis of one between; a range is of channels
-  less_one,      // the file holds the weight less one (Gemma's norms)
+  transposed,          // [in, out]
+  transposed_neg_exp,  // -e^t of the file's number t, with the axes the other way round (decays of Mamba)
+  kernel_first,        // [channels, kernel] of a convolution, or with an axis of one between; a range is of channels
+  less_one,            // the file holds the weight less one (Gemma's norms)
   // Vectors, or matrices of one row, whose axes the file may hold apart, or with more or less of length one:
   flattened,
   exp,          // the weight is e^t of the file's number t
-  neg_exp,      // -e^t (decays of Mamba and RWKV-4)
+  neg_exp,      // -e^t (decays of Mamba-2 and RWKV-4)
   exp_neg_exp,  // e^-(e^t) (decays of RWKV-5)
 };
 

@@ -282,10 +282,11 @@ struct CausalConv {
 };
 
 // State space models with a step size for each row: for a channel ch of head h, which reads group g of b and c,
-//   state[ch, :] = exp(step[i, h] * a[h, :]) * state[ch, :] + step[i, h] * x[i, ch] * b[i, g, :]
-//   out[i, ch] = c[i, g, :] . state[ch, :] + skip[h] * x[i, ch]
-// x, out: [n_rows, n_heads * head_dim]; step: [n_rows, n_heads]; a: [n_heads, state_size], or [n_heads] for all numbers
-// of a head alike; b, c: [n_rows, n_groups * state_size]; skip: [n_heads].  State: [n_heads * head_dim, state_size].
+//   state[:, ch] = exp(step[i, h] * a[:, h]) * state[:, ch] + step[i, h] * x[i, ch] * b[i, g, :]
+//   out[i, ch] = c[i, g, :] . state[:, ch] + skip[h] * x[i, ch]
+// x, out: [n_rows, n_heads * head_dim]; step: [n_rows, n_heads]; b, c: [n_rows, n_groups * state_size]; skip: [n_heads].
+// a: [n_heads] for all numbers of a head alike, the state is [n_heads, state_size, head_dim] then; or, where heads are
+// single channels, [state_size, n_heads], as the state is.
 // Gu and Dao 2023, arXiv:2312.00752 (Mamba); Dao and Gu 2024, arXiv:2405.21060 (Mamba-2).
 struct SelectiveScan {
   static constexpr std::string_view kName = "selective_scan";

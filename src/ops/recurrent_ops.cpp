@@ -59,7 +59,8 @@ Tensor Ops::selective_scan(const ScanInputs& inputs, const ScanOptions& options,
   const int64_t n_rows = x.dim(0), width = n_heads * options.head_dim;
   expect_shaped("selective_scan: x", x, {n_rows, width});
   expect_shaped("selective_scan: step", step, {n_rows, n_heads});
-  expect_shaped("selective_scan: a", a, a.shape().rank() == 1 ? Shape{n_heads} : Shape{n_heads, size});
+  expect_shaped("selective_scan: a", a,
+                a.shape().rank() == 1 || options.head_dim > 1 ? Shape{n_heads} : Shape{size, n_heads});
   expect_shaped("selective_scan: b", b, {n_rows, n_groups * size});
   expect_shaped("selective_scan: c", c, {n_rows, n_groups * size});
   expect_shaped("selective_scan: skip", skip, {n_heads});

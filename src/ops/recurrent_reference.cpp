@@ -65,7 +65,7 @@ void compute_recurrent(const op::CausalConv& o) {
 
 void compute_recurrent(const op::SelectiveScan& o) {
   const ScanOptions& options = o.options;
-  const int64_t size = options.state_size;
+  const int64_t size = options.state_size, block = o.a.shape().rank() == 1 ? options.head_dim : options.n_heads;
   for_each_step(o.runs, o.part, [&](int64_t row, int64_t, std::vector<double>& state) {
     for (int64_t ch = 0; ch < o.x.dim(1); ++ch) {
       const int64_t head = ch / options.head_dim;
@@ -73,8 +73,8 @@ void compute_recurrent(const op::SelectiveScan& o) {
       const double x = o.x.row<float>(row)[ch], step = o.step.row<float>(row)[head];
       double sum = 0;
       for (int64_t n = 0; n < size; ++n) {
-        double& number = state[ch * size + n];
-        const float a = o.a.shape().rank() == 1 ? o.a.as<float>()[head] : o.a.row<float>(head)[n];
+        double& number = state[(ch / block * size + n) * block + ch % block];
+        const float a = o.a.shape().rank() == 1 ? o.a.as<float>()[head] : o.a.row<float>(n)[head];
         number = std::exp(step * a) * number + step * x * o.b.row<float>(row)[group * size + n];
         sum += number * o.c.row<float>(row)[group * size + n];
       }

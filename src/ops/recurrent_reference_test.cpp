@@ -58,7 +58,7 @@ TEST(RecurrentReferenceTest, TheScanIsASumOfDecayedInputs) {
   const OneRun sequence(n_rows, 2);
   ReferenceKernels().run(op::SelectiveScan{view(x, {4, 1}),
                                            view(step, {4, 1}),
-                                           view(a, {1, 2}),
+                                           view(a, {2, 1}),
                                            view(b, {4, 2}),
                                            view(c, {4, 2}),
                                            view(skip, {1}),

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 HWY_BEFORE_NAMESPACE();
 namespace tidemill::HWY_NAMESPACE {
@@ -79,6 +80,25 @@ HWY_INLINE void for_each_vector(D d, size_t n, Body&& body) {
     body([=](const float* p) HWY_ATTR { return load_first(d, p + i, n - i); },
          [=](hn::Vec<D> v, float* p) HWY_ATTR { store_first(d, v, p + i, n - i); });
   }
+}
+
+// The same with `kVectors` whole vectors at a time as long as so many are left, then one by one: calls
+// `body(count, load, store)`, where `load(p, j)` and `store(v, p, j)` are of vector j of decltype(count)::value.
+template <size_t kVectors, class D, class Body>
+HWY_INLINE void for_each_vectors(D d, size_t n, Body&& body) {
+  const size_t lanes = hn::Lanes(d);
+  size_t i = 0;
+  for (; i + kVectors * lanes <= n; i += kVectors * lanes) {
+    body(
+        std::integral_constant<size_t, kVectors>(),
+        [=](const float* p, size_t j) HWY_ATTR { return hn::LoadU(d, p + i + j * lanes); },
+        [=](hn::Vec<D> v, float* p, size_t j) HWY_ATTR { hn::StoreU(v, d, p + i + j * lanes); });
+  }
+  for_each_vector(d, n - i, [&](auto load, auto store) HWY_ATTR {
+    body(
+        std::integral_constant<size_t, 1>(), [=](const float* p, size_t) HWY_ATTR { return load(p + i); },
+        [=](hn::Vec<D> v, float* p, size_t) HWY_ATTR { store(v, p + i); });
+  });
 }
 
 }  // namespace tidemill::HWY_NAMESPACE

@@ -75,7 +75,7 @@ Form causal_conv(int64_t width, int64_t kernel, bool has_bias) {
 Form selective_scan(const ScanOptions& options, bool has_one_decay) {
   const int64_t width = options.n_heads * options.head_dim, size = options.state_size;
   const auto a = std::make_shared<TestTensor>(
-      TestTensor::random(has_one_decay ? Shape{options.n_heads} : Shape{options.n_heads, size}, 1));
+      TestTensor::random(has_one_decay ? Shape{options.n_heads} : Shape{size, options.n_heads}, 1));
   for (int64_t i = 0; i < a->view().n_elements(); ++i) a->data()[i] = -std::exp(a->data()[i]);
   const auto skip = std::make_shared<TestTensor>(TestTensor::random({options.n_heads}, 2));
   const int64_t shared = options.n_groups * size;
@@ -148,6 +148,7 @@ const std::vector<Form>& forms() {
       causal_conv(7, 1, true),
       selective_scan({.n_heads = 80, .head_dim = 1, .state_size = 8}, false),
       selective_scan({.n_heads = 131, .head_dim = 1, .state_size = 16}, false),
+      selective_scan({.n_heads = 90, .head_dim = 1, .n_groups = 3, .state_size = 5}, false),
       selective_scan({.n_heads = 6, .head_dim = 16, .n_groups = 2, .state_size = 16}, true),
       selective_scan({.n_heads = 5, .head_dim = 7, .n_groups = 1, .state_size = 37}, true),
       wkv4(40),

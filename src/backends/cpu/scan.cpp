@@ -1,4 +1,4 @@
-// Selective scan of Mamba.  A channel's numbers are the lanes of vectors.
+// Selective scan of Mamba.  Lanes are channels, so that sums over a channel's numbers need no reduction across lanes.
 #include <algorithm>
 
 #include "backends/cpu/recurrent.h"
@@ -10,6 +10,7 @@
 // After foreach_target.h, which includes this file once per target.
 #include <hwy/highway.h>
 
+#include "backends/cpu/lanes-inl.h"
 #include "backends/cpu/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -18,41 +19,84 @@ namespace tidemill::HWY_NAMESPACE {
 using FloatTag = hn::ScalableTag<float>;
 using FloatVec = hn::Vec<FloatTag>;
 
-// Heads [begin, end) of one sequence.  kOneDecay: a head's numbers decay alike.
-template <bool kOneDecay>
-HWY_INLINE void scan(const op::SelectiveScan& o, const StateRun& run, int64_t begin, int64_t end) {
+// Vectors of channels of a head side by side, so that their sums do not wait for one another.
+constexpr size_t kColumns = 4;
+
+// Heads [begin, end) of one sequence, whose numbers decay alike.
+void scan_heads(const op::SelectiveScan& o, const StateRun& run, int64_t begin, int64_t end) {
   const FloatTag d;
   const int64_t head_dim = o.options.head_dim, size = o.options.state_size;
   for (int64_t head = begin; head < end; ++head) {
-    const int64_t group = head / (o.options.n_heads / o.options.n_groups);
-    const float* const a = o.a.as<float>() + head * (kOneDecay ? 1 : size);
-    const float skip = o.skip.as<float>()[head];
-    float* const states = state_of(run, o.part, head * head_dim * size);
+    const int64_t group = head / (o.options.n_heads / o.options.n_groups), first = head * head_dim;
+    const FloatVec a = hn::Set(d, o.a.as<float>()[head]), skip = hn::Set(d, o.skip.as<float>()[head]);
+    float* const states = state_of(run, o.part, first * size);
     if (run.first_pos == 0) std::fill_n(states, head_dim * size, 0.0f);
     for (int64_t row = run.first_row; row < run.first_row + run.n_rows; ++row) {
-      const float* const x = o.x.row<float>(row) + head * head_dim;
       const float* const b = o.b.row<float>(row) + group * size;
       const float* const c = o.c.row<float>(row) + group * size;
-      const float step = o.step.row<float>(row)[head];
-      const FloatVec one_decay = kOneDecay ? exp_f32(d, hn::Set(d, step * a[0])) : hn::Zero(d);
-      for (int64_t ch = 0; ch < head_dim; ++ch) {
-        float* const state = states + ch * size;
-        const FloatVec input = hn::Set(d, step * x[ch]);
-        FloatVec sum = hn::Zero(d);
-        for_each_vector(d, static_cast<size_t>(size), [&](auto load, auto store) HWY_ATTR {
-          const FloatVec decay = kOneDecay ? one_decay : exp_f32(d, hn::Mul(hn::Set(d, step), load(a)));
-          const FloatVec next = hn::MulAdd(decay, load(state), hn::Mul(input, load(b)));
-          store(next, state);
-          sum = hn::MulAdd(next, load(c), sum);
-        });
-        o.out.row<float>(row)[head * head_dim + ch] = hn::GetLane(hn::SumOfLanes(d, sum)) + skip * x[ch];
-      }
+      const FloatVec step = hn::Set(d, o.step.row<float>(row)[head]), decay = exp_f32(d, hn::Mul(step, a));
+      for_each_vectors<kColumns>(d, static_cast<size_t>(head_dim), [&](auto count, auto load, auto store) HWY_ATTR {
+        constexpr size_t kCount = decltype(count)::value;
+        FloatVec input[kCount], sum[kCount];
+        TIDEMILL_UNROLL
+        for (size_t j = 0; j < kCount; ++j) {
+          const FloatVec x = load(o.x.row<float>(row) + first, j);
+          input[j] = hn::Mul(step, x);
+          sum[j] = hn::Mul(skip, x);
+        }
+        for (int64_t n = 0; n < size; ++n) {
+          float* const state = states + n * head_dim;
+          TIDEMILL_UNROLL
+          for (size_t j = 0; j < kCount; ++j) {
+            const FloatVec next = hn::MulAdd(decay, load(state, j), hn::Mul(input[j], hn::Set(d, b[n])));
+            store(next, state, j);
+            sum[j] = hn::MulAdd(next, hn::Set(d, c[n]), sum[j]);
+          }
+        }
+        TIDEMILL_UNROLL
+        for (size_t j = 0; j < kCount; ++j) store(sum[j], o.out.row<float>(row) + first, j);
+      });
     }
   }
 }
 
-void scan_heads(const op::SelectiveScan& o, const StateRun& run, int64_t begin, int64_t end) {
-  o.a.shape().rank() == 1 ? scan<true>(o, run, begin, end) : scan<false>(o, run, begin, end);
+// Channels [begin, end) of one sequence and one group, each a head of its own whose numbers have decays of their own.
+HWY_INLINE void scan_group_channels(const op::SelectiveScan& o, const StateRun& run, int64_t group, int64_t begin,
+                                    int64_t end) {
+  const FloatTag d;
+  const int64_t size = o.options.state_size, width = o.options.n_heads;
+  float* const states = state_of(run, o.part, begin);
+  for_each_vector(d, static_cast<size_t>(end - begin), [&](auto load, auto store) HWY_ATTR {
+    if (run.first_pos == 0) {
+      for (int64_t n = 0; n < size; ++n) store(hn::Zero(d), states + n * width);
+    }
+    const FloatVec skip = load(o.skip.as<float>() + begin);
+    for (int64_t row = run.first_row; row < run.first_row + run.n_rows; ++row) {
+      const float* const b = o.b.row<float>(row) + group * size;
+      const float* const c = o.c.row<float>(row) + group * size;
+      const FloatVec x = load(o.x.row<float>(row) + begin), step = load(o.step.row<float>(row) + begin);
+      const FloatVec input = hn::Mul(step, x);
+      FloatVec sum = hn::Mul(skip, x);
+      for (int64_t n = 0; n < size; ++n) {
+        float* const state = states + n * width;
+        const FloatVec decay = exp_f32(d, hn::Mul(step, load(o.a.row<float>(n) + begin)));
+        const FloatVec next = hn::MulAdd(decay, load(state), hn::Mul(input, hn::Set(d, b[n])));
+        store(next, state);
+        sum = hn::MulAdd(next, hn::Set(d, c[n]), sum);
+      }
+      store(sum, o.out.row<float>(row) + begin);
+    }
+  });
+}
+
+// Channels [begin, end) of one sequence.
+void scan_channels(const op::SelectiveScan& o, const StateRun& run, int64_t begin, int64_t end) {
+  const int64_t group_size = o.options.n_heads / o.options.n_groups;
+  while (begin < end) {
+    const int64_t group = begin / group_size, group_end = std::min(end, (group + 1) * group_size);
+    scan_group_channels(o, run, group, begin, group_end);
+    begin = group_end;
+  }
 }
 
 }  // namespace tidemill::HWY_NAMESPACE
@@ -63,13 +107,21 @@ HWY_AFTER_NAMESPACE();
 namespace tidemill {
 
 HWY_EXPORT(scan_heads);
+HWY_EXPORT(scan_channels);
 
 void compute(ThreadPool& pool, const op::SelectiveScan& operation) {
-  const auto heads = &HWY_DYNAMIC_DISPATCH(scan_heads);
   const ScanOptions& options = operation.options;
-  const int64_t cost_of_number = operation.a.shape().rank() == 1 ? 1 : 4;  // with an exponential
-  for_each_piece(pool, operation.runs, options.n_heads, options.head_dim * options.state_size * cost_of_number,
-                 [&](const StateRun& run, int64_t begin, int64_t end) { heads(operation, run, begin, end); });
+  if (operation.a.shape().rank() == 1) {
+    const auto heads = &HWY_DYNAMIC_DISPATCH(scan_heads);
+    for_each_piece(pool, operation.runs, options.n_heads, options.head_dim * options.state_size,
+                   [&](const StateRun& run, int64_t begin, int64_t end) { heads(operation, run, begin, end); });
+    return;
+  }
+  constexpr int64_t kCostOfNumber = 4;  // an exponential
+  const auto channels = &HWY_DYNAMIC_DISPATCH(scan_channels);
+  for_each_channel_piece(
+      pool, operation.runs, options.n_heads, options.state_size * kCostOfNumber,
+      [&](const StateRun& run, int64_t begin, int64_t end) { channels(operation, run, begin, end); });
 }
 
 }  // namespace tidemill

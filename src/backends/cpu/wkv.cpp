@@ -1,4 +1,6 @@
-// The recurrences of RWKV.  Lanes are channels of v, so that sums over keys need no reduction across lanes.
+// The recurrences of RWKV.  Lanes are channels of v, so that sums over keys need no reduction across lanes; a head's
+// channels are a few vectors side by side, whose sums do not wait for one another.  A piece of a state, 16 KiB for
+// heads of 64, stays in first-level cache over all rows of a run.
 #include <algorithm>
 
 #include "backends/cpu/recurrent.h"
@@ -10,6 +12,7 @@
 // After foreach_target.h, which includes this file once per target.
 #include <hwy/highway.h>
 
+#include "backends/cpu/lanes-inl.h"
 #include "backends/cpu/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -17,6 +20,13 @@ namespace tidemill::HWY_NAMESPACE {
 
 using FloatTag = hn::ScalableTag<float>;
 using FloatVec = hn::Vec<FloatTag>;
+
+// Vectors of channels side by side: four have four registers each.
+#if HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_AVX3
+constexpr size_t kColumns = 4;
+#else
+constexpr size_t kColumns = 2;
+#endif
 
 // Channels [begin, end) of one sequence.  Sums are kept times e^-greatest, with the greatest exponent so far: they
 // neither overflow nor vanish however long the sequence.
@@ -65,10 +75,15 @@ struct PerChannel {
   int64_t row_stride, head_stride, channel_stride;
 };
 
+// The sum of a * b * weight, where the weights are one for all when their stride is 0.
 HWY_INLINE float weighted_dot(const float* a, const float* b, const float* weight, int64_t weight_stride, int64_t n) {
-  float sum = 0;
-  for (int64_t i = 0; i < n; ++i) sum += a[i] * b[i] * weight[i * weight_stride];
-  return sum;
+  const FloatTag d;
+  FloatVec sum = hn::Zero(d);
+  for_each_vector(d, static_cast<size_t>(n), [&](auto load, auto) HWY_ATTR {
+    const FloatVec weights = weight_stride == 0 ? hn::Set(d, *weight) : load(weight);
+    sum = hn::MulAdd(hn::Mul(load(a), load(b)), weights, sum);
+  });
+  return hn::GetLane(hn::SumOfLanes(d, sum));
 }
 
 // Heads [begin, end) of one sequence.  r (bonus k v^T) is v times a number of the head.
@@ -86,54 +101,96 @@ void wkv_heads(const op::Wkv& o, const StateRun& run, int64_t begin, int64_t end
       const float* const values = o.v.row<float>(row) + first;
       const float* const decay = decays.head(row, head);
       const FloatVec own = hn::Set(d, weighted_dot(r, k, bonuses.head(row, head), bonuses.channel_stride, head_dim));
-      for_each_vector(d, static_cast<size_t>(head_dim), [&](auto load, auto store) HWY_ATTR {
-        const FloatVec v = load(values);
-        FloatVec sum = hn::Mul(own, v);
+      for_each_vectors<kColumns>(d, static_cast<size_t>(head_dim), [&](auto count, auto load, auto store) HWY_ATTR {
+        constexpr size_t kCount = decltype(count)::value;
+        FloatVec v[kCount], sum[kCount];
+        TIDEMILL_UNROLL
+        for (size_t j = 0; j < kCount; ++j) {
+          v[j] = load(values, j);
+          sum[j] = hn::Mul(own, v[j]);
+        }
         for (int64_t key = 0; key < head_dim; ++key) {
           float* const state = states + key * head_dim;
-          const FloatVec past = load(state);
-          sum = hn::MulAdd(hn::Set(d, r[key]), past, sum);
-          store(hn::MulAdd(hn::Set(d, decay[key * decays.channel_stride]), past, hn::Mul(hn::Set(d, k[key]), v)),
-                state);
+          const FloatVec receptance = hn::Set(d, r[key]), kept = hn::Set(d, decay[key * decays.channel_stride]),
+                         own_key = hn::Set(d, k[key]);
+          TIDEMILL_UNROLL
+          for (size_t j = 0; j < kCount; ++j) {
+            const FloatVec past = load(state, j);
+            sum[j] = hn::MulAdd(receptance, past, sum[j]);
+            store(hn::MulAdd(kept, past, hn::Mul(own_key, v[j])), state, j);
+          }
         }
-        store(sum, o.out.row<float>(row) + first);
+        TIDEMILL_UNROLL
+        for (size_t j = 0; j < kCount; ++j) store(sum[j], o.out.row<float>(row) + first, j);
       });
+    }
+  }
+}
+
+// The rows of one head's numbers in a run.
+struct HeadRows {
+  const Tensor& numbers;
+  int64_t first;  // channel
+  HWY_INLINE float* operator()(int64_t row) const { return numbers.row<float>(row) + first; }
+};
+
+// Some columns of one head: `count`, `load` and `store` are of for_each_vectors.  What the state holds for a row's
+// erased key is summed while the row before it writes the state: it is read once for each row, not twice.
+template <class Count, class Load, class Store>
+HWY_INLINE void delta_rule_columns(const op::DeltaRule& o, const StateRun& run, int64_t first, int64_t head_dim,
+                                   float* states, Count, Load load, Store store) {
+  const FloatTag d;
+  constexpr size_t kCount = Count::value;
+  const HeadRows rs{o.r, first}, decays{o.decay, first}, ks{o.k, first}, vs{o.v, first}, erases{o.erase, first},
+      changes{o.change, first}, outs{o.out, first};
+  FloatVec held[kCount];
+  TIDEMILL_UNROLL
+  for (size_t j = 0; j < kCount; ++j) held[j] = hn::Zero(d);
+  for (int64_t key = 0; key < head_dim; ++key) {
+    const FloatVec erase = hn::Set(d, erases(run.first_row)[key]);
+    TIDEMILL_UNROLL
+    for (size_t j = 0; j < kCount; ++j) held[j] = hn::MulAdd(erase, load(states + key * head_dim, j), held[j]);
+  }
+  const int64_t last = run.first_row + run.n_rows - 1;
+  for (int64_t row = run.first_row; row <= last; ++row) {
+    const float *const r = rs(row), *const decay = decays(row), *const k = ks(row), *const change = changes(row);
+    const float* const next_erase = erases(std::min(row + 1, last));
+    FloatVec v[kCount], sum[kCount], next_held[kCount];
+    TIDEMILL_UNROLL
+    for (size_t j = 0; j < kCount; ++j) {
+      v[j] = load(vs(row), j);
+      sum[j] = next_held[j] = hn::Zero(d);
+    }
+    for (int64_t key = 0; key < head_dim; ++key) {
+      float* const state = states + key * head_dim;
+      TIDEMILL_UNROLL
+      for (size_t j = 0; j < kCount; ++j) {
+        const FloatVec added = hn::NegMulAdd(hn::Set(d, change[key]), held[j], hn::Mul(hn::Set(d, k[key]), v[j]));
+        const FloatVec next = hn::MulAdd(hn::Set(d, decay[key]), load(state, j), added);
+        store(next, state, j);
+        sum[j] = hn::MulAdd(hn::Set(d, r[key]), next, sum[j]);
+        next_held[j] = hn::MulAdd(hn::Set(d, next_erase[key]), next, next_held[j]);
+      }
+    }
+    TIDEMILL_UNROLL
+    for (size_t j = 0; j < kCount; ++j) {
+      store(sum[j], outs(row), j);
+      held[j] = next_held[j];
     }
   }
 }
 
 // Heads [begin, end) of one sequence.
 void delta_rule_heads(const op::DeltaRule& o, const StateRun& run, int64_t begin, int64_t end) {
-  const FloatTag d;
-  const int64_t width = o.r.dim(1), head_dim = width / o.n_heads;
+  const int64_t head_dim = o.r.dim(1) / o.n_heads;
   for (int64_t head = begin; head < end; ++head) {
     const int64_t first = head * head_dim;
     float* const states = state_of(run, o.part, first * head_dim);
     if (run.first_pos == 0) std::fill_n(states, head_dim * head_dim, 0.0f);
-    for (int64_t row = run.first_row; row < run.first_row + run.n_rows; ++row) {
-      const auto of_head = [&](const Tensor& numbers) { return numbers.row<float>(row) + first; };
-      const float* const r = of_head(o.r);
-      const float* const decay = of_head(o.decay);
-      const float* const k = of_head(o.k);
-      const float* const values = of_head(o.v);
-      const float* const erase = of_head(o.erase);
-      const float* const change = of_head(o.change);
-      for_each_vector(d, static_cast<size_t>(head_dim), [&](auto load, auto store) HWY_ATTR {
-        const FloatVec v = load(values);
-        FloatVec held = hn::Zero(d), sum = hn::Zero(d);
-        for (int64_t key = 0; key < head_dim; ++key) {
-          held = hn::MulAdd(hn::Set(d, erase[key]), load(states + key * head_dim), held);
-        }
-        for (int64_t key = 0; key < head_dim; ++key) {
-          float* const state = states + key * head_dim;
-          const FloatVec added = hn::NegMulAdd(hn::Set(d, change[key]), held, hn::Mul(hn::Set(d, k[key]), v));
-          const FloatVec next = hn::MulAdd(hn::Set(d, decay[key]), load(state), added);
-          store(next, state);
-          sum = hn::MulAdd(hn::Set(d, r[key]), next, sum);
-        }
-        store(sum, of_head(o.out));
-      });
-    }
+    for_each_vectors<kColumns>(FloatTag(), static_cast<size_t>(head_dim),
+                               [&](auto count, auto load, auto store) HWY_ATTR {
+                                 delta_rule_columns(o, run, first, head_dim, states, count, load, store);
+                               });
   }
 }
 
