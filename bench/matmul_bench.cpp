@@ -157,7 +157,7 @@ struct Bench {
 
   void run(const Tensor& weight, std::vector<float>& x, int64_t n_x, std::vector<float>& out) {
     const Tensor in(x.data(), DType::f32, {n_x, weight.dim(1)}), result(out.data(), DType::f32, {n_x, weight.dim(0)});
-    matmul(context, in, {&weight, 1}, {&result, 1});
+    matmul(context, {&in, 1}, {&weight, 1}, {&result, 1});
   }
 
   ThreadPool pool;

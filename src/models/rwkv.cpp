@@ -134,8 +134,9 @@ Tensor ChannelMixedRwkv::channel_mix(Ops& ops, const Tensor& h, const Frame& fra
   const Tensor before = ops.previous_rows(h, runs, channel_slot());
   const auto [xk, xr] = shares_ == Shares::of_row ? ops.lerp(before, h, frame.share_k, frame.share_r)
                                                   : ops.lerp(h, before, frame.share_k, frame.share_r);
-  const Tensor hidden = ops.activate(ops.matmul(xk, frame.key), Activation::relu_squared);  // [n_tokens, d_ff]
-  return ops.gate(ops.matmul(xr, frame.receptance), ops.matmul(hidden, frame.value), Activation::sigmoid);
+  const auto [k, r] =
+      ops.products({{xk, frame.key}, {xr, frame.receptance}});  // [n_tokens, d_ff] and [n_tokens, d_model]
+  return ops.gate(r, ops.matmul(ops.activate(k, Activation::relu_squared), frame.value), Activation::sigmoid);
 }
 
 }  // namespace tidemill

@@ -48,9 +48,9 @@ Tensor Rwkv4::time_mix(Ops& ops, const Tensor& h, int64_t index, std::span<const
   const Layer& layer = layers_[static_cast<size_t>(index)];
   const Tensor before = ops.previous_rows(h, runs, time_slot());
   const auto [xk, xv, xr] = ops.lerp(before, h, layer.share_k, layer.share_v, layer.share_r);
-  const Tensor mean =
-      ops.wkv4(ops.matmul(xk, layer.key), ops.matmul(xv, layer.value), layer.decay, layer.bonus, runs, state_slot());
-  return ops.matmul(ops.gate(ops.matmul(xr, layer.receptance), mean, Activation::sigmoid), layer.output);
+  const auto [k, v, r] = ops.products({{xk, layer.key}, {xv, layer.value}, {xr, layer.receptance}});
+  const Tensor mean = ops.wkv4(k, v, layer.decay, layer.bonus, runs, state_slot());
+  return ops.matmul(ops.gate(r, mean, Activation::sigmoid), layer.output);
 }
 
 constexpr Part kWhole = Part::whole;

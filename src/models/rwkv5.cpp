@@ -56,14 +56,12 @@ Tensor Rwkv5::time_mix(Ops& ops, const Tensor& h, int64_t index, std::span<const
   const Layer& layer = layers_[static_cast<size_t>(index)];
   const Tensor before = ops.previous_rows(h, runs, time_slot());
   const auto [xr, xk, xv] = ops.lerp(before, h, layer.share_r, layer.share_k, layer.share_v);
-  Tensor y = ops.wkv({ops.matmul(xr, layer.receptance), ops.matmul(xk, layer.key), ops.matmul(xv, layer.value),
-                      layer.decay, layer.bonus},
-                     own_.n_heads, runs, state_slot());
+  const Tensor xg = is_gated_ ? ops.lerp(before, h, layer.share_g)[0] : Tensor();
+  const auto [r, k, v, g] =
+      ops.products({{xr, layer.receptance}, {xk, layer.key}, {xv, layer.value}, {xg, layer.gate}});  // perhaps no gate
+  Tensor y = ops.wkv({r, k, v, layer.decay, layer.bonus}, own_.n_heads, runs, state_slot());
   y = ops.layer_norm(y, layer.head_norm.weight, layer.head_norm.bias, own_.group_norm_eps, own_.n_heads);
-  if (is_gated_) {
-    const auto [xg] = ops.lerp(before, h, layer.share_g);
-    y = ops.gate(ops.matmul(xg, layer.gate), y, Activation::silu);
-  }
+  if (is_gated_) y = ops.gate(g, y, Activation::silu);
   return ops.matmul(y, layer.output);
 }
 

@@ -70,22 +70,23 @@ Tensor Rwkv6::time_mix(Ops& ops, const Tensor& h, int64_t index, std::span<const
   const Layer& layer = layers_[static_cast<size_t>(index)];
   const Tensor before = ops.previous_rows(h, runs, time_slot());
   const auto [x] = ops.lerp(h, before, layer.share);
-  const auto low = ops.matmul(x, layer.shares_low[0], layer.shares_low[1], layer.shares_low[2], layer.shares_low[3],
-                              layer.shares_low[4]);  // [n_tokens, mix_rank]
-  std::array<Tensor, kMixtures> shares;              // [n_tokens, d_model]
-  for (size_t j = 0; j < kMixtures; ++j) {
-    const Tensor change = ops.matmul(ops.activate(low[j], Activation::tanh), layer.shares_high[j]);
-    shares[j] = ops.add_row(change, layer.shares[j]);
-  }
+  auto low = ops.matmul(x, layer.shares_low[0], layer.shares_low[1], layer.shares_low[2], layer.shares_low[3],
+                        layer.shares_low[4]);  // [n_tokens, mix_rank]
+  for (Tensor& part : low) part = ops.activate(part, Activation::tanh);
+  auto shares = ops.products({{low[0], layer.shares_high[0]},
+                              {low[1], layer.shares_high[1]},
+                              {low[2], layer.shares_high[2]},
+                              {low[3], layer.shares_high[3]},
+                              {low[4], layer.shares_high[4]}});  // [n_tokens, d_model]
+  for (size_t j = 0; j < kMixtures; ++j) shares[j] = ops.add_row(shares[j], layer.shares[j]);
   const auto [xw, xk, xv, xr, xg] = ops.lerp(h, before, shares[0], shares[1], shares[2], shares[3], shares[4]);
-  const Tensor decay_change =
-      ops.matmul(ops.activate(ops.matmul(xw, layer.decay_low), Activation::tanh), layer.decay_high);
+  const auto [low_decay, k, v, r, g] = ops.products(
+      {{xw, layer.decay_low}, {xk, layer.key}, {xv, layer.value}, {xr, layer.receptance}, {xg, layer.gate}});
+  const Tensor decay_change = ops.matmul(ops.activate(low_decay, Activation::tanh), layer.decay_high);
   const Tensor decay = ops.activate(ops.add_row(decay_change, layer.decay), Activation::exp_neg_exp);
-  Tensor y = ops.wkv(
-      {ops.matmul(xr, layer.receptance), ops.matmul(xk, layer.key), ops.matmul(xv, layer.value), decay, layer.bonus},
-      own_.n_heads, runs, state_slot());
+  Tensor y = ops.wkv({r, k, v, decay, layer.bonus}, own_.n_heads, runs, state_slot());
   y = ops.layer_norm(y, layer.head_norm.weight, layer.head_norm.bias, own_.group_norm_eps, own_.n_heads);
-  return ops.matmul(ops.gate(ops.matmul(xg, layer.gate), y, Activation::silu), layer.output);
+  return ops.matmul(ops.gate(g, y, Activation::silu), layer.output);
 }
 
 constexpr Part kWhole = Part::whole;

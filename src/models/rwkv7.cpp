@@ -1,6 +1,5 @@
 // RWKV-7: a delta rule whose state forgets and learns by what it reads.  Peng et al. 2025, arXiv:2503.14456.
 // Reference: the authors' code in the layout of their checkpoints.
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,7 +42,8 @@ class Rwkv7 final : public Rwkv {
 
  private:
   void list_layer(const LayerLister& layer, int64_t index) override;
-  Tensor time_mix(Ops& ops, const Tensor& h, int64_t index, std::span<const StateRun> runs, Tensor& first_value) const;
+  Tensor time_mix(Ops& ops, const Tensor& h, int64_t index, std::span<const StateRun> runs,
+                  const Tensor& first_value) const;
   Tensor channel_mix(Ops& ops, const Tensor& h, const Layer& layer, std::span<const StateRun> runs) const;
 
   Ranks ranks_;
@@ -91,17 +91,11 @@ void Rwkv7::list_layer(const LayerLister& list, int64_t index) {
   list.matrix("channel_mix_value.weight", layer.channel_value, d_model, own_.d_ff);
 }
 
-Tensor adapted(Ops& ops, const Tensor& x, const LowRank& weights, Activation between) {
-  const Tensor y = ops.matmul(ops.activate(ops.matmul(x, weights.first), between), weights.second);
-  return weights.bias.empty() ? y : ops.add_row(y, weights.bias);
-}
-
 Tensor Rwkv7::forward(Ops& ops, const Batch& batch) const {
-  Tensor x = embedded(ops, batch);  // [n_tokens, d_model]
-  Tensor first_value;               // of the first layer, whose memory therefore stays
+  Tensor x = embedded(ops, batch);         // [n_tokens, d_model]
+  const Tensor first_value = ops.like(x);  // of the first layer, for all others
   for (int64_t index = 0; index < config_.n_layers; ++index) {
-    std::optional<Ops::Scope> layer_memory;
-    if (index > 0) layer_memory.emplace(ops);
+    const Ops::Scope layer_memory(ops);
     const Layer& layer = layers_[static_cast<size_t>(index)];
     const std::span<const StateRun> runs = batch.runs(index);
     x = ops.add_to(x, time_mix(ops, normed(ops, x, layer.time_norm), index, runs, first_value));
@@ -111,24 +105,32 @@ Tensor Rwkv7::forward(Ops& ops, const Batch& batch) const {
 }
 
 Tensor Rwkv7::time_mix(Ops& ops, const Tensor& h, int64_t index, std::span<const StateRun> runs,
-                       Tensor& first_value) const {
+                       const Tensor& first_value) const {
   const Layer& layer = layers_[static_cast<size_t>(index)];
   const int64_t n_heads = own_.n_heads;
   const auto [xr, xw, xk, xv, xa, xg] =
       ops.lerp(h, ops.previous_rows(h, runs, time_slot()), layer.share_r, layer.share_w, layer.share_k, layer.share_v,
                layer.share_a, layer.share_g);
-  const Tensor r = ops.matmul(xr, layer.receptance);
-  const Tensor w = ops.activate(adapted(ops, xw, layer.decay, Activation::tanh), Activation::exp_neg_sigmoid);
-  const Tensor a = ops.activate(adapted(ops, xa, layer.rate, Activation::identity), Activation::sigmoid);
-  const Tensor g = adapted(ops, xg, layer.gate, Activation::sigmoid);
-  const Tensor plain_k = ops.matmul(xk, layer.key);
+  const auto [r, plain_k, plain_v, low_w, low_a, low_v, low_g] =
+      ops.products({{xr, layer.receptance},
+                    {xk, layer.key},
+                    {xv, layer.value, index == 0 ? first_value : Tensor()},
+                    {xw, layer.decay.first},
+                    {xa, layer.rate.first},
+                    {xv, layer.value_mix.first},  // none in the first layer
+                    {xg, layer.gate.first}});
+  const auto [w_change, a_change, v_change, g] =
+      ops.products({{ops.activate(low_w, Activation::tanh), layer.decay.second},
+                    {low_a, layer.rate.second},
+                    {low_v, layer.value_mix.second},
+                    {ops.activate(low_g, Activation::sigmoid), layer.gate.second}});
+  const Tensor w = ops.activate(ops.add_row(w_change, layer.decay.bias), Activation::exp_neg_sigmoid);
+  const Tensor a = ops.activate(ops.add_row(a_change, layer.rate.bias), Activation::sigmoid);
   const Tensor erased = ops.l2_norm(plain_k, layer.key_scale, kLeastSquare, n_heads);
   const auto [k] = ops.lerp(plain_k, ops.mul(plain_k, a), layer.key_rate);
-  Tensor v = ops.matmul(xv, layer.value);
-  if (index == 0) {
-    first_value = v;
-  } else {
-    const Tensor share = ops.activate(adapted(ops, xv, layer.value_mix, Activation::identity), Activation::sigmoid);
+  Tensor v = plain_v;
+  if (index > 0) {
+    const Tensor share = ops.activate(ops.add_row(v_change, layer.value_mix.bias), Activation::sigmoid);
     v = ops.lerp(v, first_value, share)[0];
   }
   Tensor y = ops.delta_rule({r, w, k, v, erased, ops.mul(erased, a)}, n_heads, runs, state_slot());

@@ -95,7 +95,7 @@ void CheckedKernels::check(const op::Matmul& operation) {
   for (size_t j = 0; j < operation.weights.size(); ++j) {
     const Tensor original = original_of(operation.weights[j]);
     expected.emplace_back(operation.outs[j]);
-    reference_.run(op::Matmul{operation.x, {&original, 1}, {&expected[j].tensor, 1}});
+    reference_.run(op::Matmul{{&operation.x(j), 1}, {&original, 1}, {&expected[j].tensor, 1}});
   }
   inner_.run(operation);
   for (size_t j = 0; j < operation.outs.size(); ++j) {

@@ -138,13 +138,16 @@ struct L2Norm {
   int64_t n_groups = 1;
 };
 
-// outs[j] = x * weights[j]^T; x: [n_rows, K], weights[j]: [N_j, K], outs[j]: [n_rows, N_j].
-// Several weights of one input go together so that a backend prepares the input once.
+// outs[j] = x * weights[j]^T, where x is xs[j], or xs[0] for all weights when there is no other.
+// x: [n_rows, K_j], as many rows in all; weights[j]: [N_j, K_j]; outs[j]: [n_rows, N_j].
+// Products that do not need each other go together so that a backend prepares an input once and its threads meet once.
 struct Matmul {
   static constexpr std::string_view kName = "matmul";
-  Tensor x;
+  std::span<const Tensor> xs;
   std::span<const Tensor> weights;
   std::span<const Tensor> outs;
+
+  const Tensor& x(size_t j) const { return xs[xs.size() == 1 ? 0 : j]; }
 };
 
 // out = a + b; `out` may be `a` or `b`.
@@ -284,10 +287,10 @@ struct CausalConv {
 // State space models with a step size for each row: for a channel ch of head h, which reads group g of b and c,
 //   state[:, ch] = exp(step[i, h] * a[:, h]) * state[:, ch] + step[i, h] * x[i, ch] * b[i, g, :]
 //   out[i, ch] = c[i, g, :] . state[:, ch] + skip[h] * x[i, ch]
-// x, out: [n_rows, n_heads * head_dim]; step: [n_rows, n_heads]; b, c: [n_rows, n_groups * state_size]; skip: [n_heads].
-// a: [n_heads] for all numbers of a head alike, the state is [n_heads, state_size, head_dim] then; or, where heads are
-// single channels, [state_size, n_heads], as the state is.
-// Gu and Dao 2023, arXiv:2312.00752 (Mamba); Dao and Gu 2024, arXiv:2405.21060 (Mamba-2).
+// x, out: [n_rows, n_heads * head_dim]; step: [n_rows, n_heads]; b, c: [n_rows, n_groups * state_size]; skip:
+// [n_heads]. a: [n_heads] for all numbers of a head alike, the state is [n_heads, state_size, head_dim] then; or, where
+// heads are single channels, [state_size, n_heads], as the state is. Gu and Dao 2023, arXiv:2312.00752 (Mamba); Dao and
+// Gu 2024, arXiv:2405.21060 (Mamba-2).
 struct SelectiveScan {
   static constexpr std::string_view kName = "selective_scan";
   Tensor x, step, a, b, c, skip;

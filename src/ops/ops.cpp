@@ -122,15 +122,21 @@ Tensor Ops::l2_norm(const Tensor& x, const Tensor& weight, float eps, int64_t n_
   return out;
 }
 
-void Ops::matmul_all(const Tensor& x, std::span<const Tensor> weights, std::span<Tensor> outs) {
+Tensor Ops::product_room(const Product& product) {
+  const Tensor &x = product.x, &weight = product.weight;
   expect_activation("matmul: x", x, 2);
-  for (size_t j = 0; j < weights.size(); ++j) {
-    if (weights[j].shape().rank() != 2 || weights[j].dim(1) != x.dim(1)) {
-      fail("matmul: x is " + text(x) + " and a weight " + text(weights[j]) + "; x [n_rows, K] takes weights [N, K]");
-    }
-    outs[j] = arena_.allocate(DType::f32, {x.dim(0), weights[j].dim(0)});
+  if (weight.shape().rank() != 2 || weight.dim(1) != x.dim(1)) {
+    fail("matmul: x is " + text(x) + " and a weight " + text(weight) + "; x [n_rows, K] takes weights [N, K]");
   }
-  kernels_.run(op::Matmul{x, weights, outs});
+  const Shape shape{x.dim(0), weight.dim(0)};
+  if (product.into.empty()) return arena_.allocate(DType::f32, shape);
+  expect_shaped("matmul: into", product.into, shape);
+  return product.into;
+}
+
+void Ops::matmul_all(const Tensor& x, std::span<const Tensor> weights, std::span<Tensor> outs) {
+  for (size_t j = 0; j < weights.size(); ++j) outs[j] = product_room({x, weights[j]});
+  kernels_.run(op::Matmul{{&x, 1}, weights, outs});
 }
 
 Tensor Ops::matmul(const Tensor& x, const Tensor& weight) {

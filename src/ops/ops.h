@@ -49,7 +49,16 @@ class Ops {
   template <typename... W>
   std::array<Tensor, 1 + sizeof...(W)> matmul(const Tensor& x, const Tensor& first, const W&... rest)
     requires(sizeof...(W) >= 1);
-  Tensor add(const Tensor& a, const Tensor& b);  // as a
+  // A product x * weight^T; into: where the result goes when it is to outlive a Scope, from `like`.
+  struct Product {
+    Tensor x, weight, into = {};
+  };
+  // Products that do not need each other, of as many rows, e.g. `auto [k, v] = ops.products({{xk, wk}, {xv, wv}})`.
+  // Those without a weight are left out: their result is empty.
+  template <size_t N>
+  std::array<Tensor, N> products(const Product (&all)[N]);
+  Tensor like(const Tensor& x) { return arena_.allocate(DType::f32, x.shape()); }  // as x, of undefined content
+  Tensor add(const Tensor& a, const Tensor& b);                                    // as a
   // x + y where x is not needed any more: the sum may take x's memory (it does, except under a training tape).
   Tensor add_to(const Tensor& x, const Tensor& y);
   Tensor add_row(const Tensor& x, const Tensor& row);                        // as x, in its memory like add_to
@@ -109,6 +118,8 @@ class Ops {
  private:
   // Checks and allocates outs[j] for x * weights[j]^T and computes them all.
   void matmul_all(const Tensor& x, std::span<const Tensor> weights, std::span<Tensor> outs);
+  // Checks x and weight; allocates the result, or checks where it goes.
+  Tensor product_room(const Product& product);
   void lerp_all(const Tensor& x, const Tensor& y, std::span<const Tensor> shares, std::span<Tensor> outs);
 
   Kernels& kernels_;
@@ -123,6 +134,21 @@ std::array<Tensor, 1 + sizeof...(W)> Ops::matmul(const Tensor& x, const Tensor& 
   std::array<Tensor, 1 + sizeof...(W)> outs;
   matmul_all(x, weights, outs);
   return outs;
+}
+
+template <size_t N>
+std::array<Tensor, N> Ops::products(const Product (&all)[N]) {
+  std::array<Tensor, N> xs, weights, outs, results;
+  size_t n = 0;
+  for (size_t j = 0; j < N; ++j) {
+    if (all[j].weight.empty()) continue;
+    xs[n] = all[j].x;
+    weights[n] = all[j].weight;
+    outs[n] = results[j] = product_room(all[j]);
+    ++n;
+  }
+  kernels_.run(op::Matmul{std::span(xs).first(n), std::span(weights).first(n), std::span(outs).first(n)});
+  return results;
 }
 
 template <typename... S>

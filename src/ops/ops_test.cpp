@@ -107,6 +107,19 @@ TEST_F(OpsTest, LayerNormInPlaceTakesTheMemoryOfItsOperand) {
   for (int64_t i = 0; i < 6; ++i) EXPECT_EQ(normed.as<float>()[i], expected.as<float>()[i]);
 }
 
+TEST_F(OpsTest, ProductsLeaveOutThoseWithoutAWeightAndTakeTheMemoryThatIsGiven) {
+  const Tensor x = tensor({2, 3}), y = tensor({2, 4}), wx = tensor({5, 3}), wy = tensor({6, 4});
+  const Tensor kept = ops_.like(tensor({2, 6}));
+  const auto [a, none, b] = ops_.products({{x, wx}, {x, {}}, {y, wy, kept}});
+  EXPECT_TRUE(none.empty());
+  EXPECT_EQ(b.data(), kept.data());
+  const Tensor expected_a = ops_.matmul(x, wx), expected_b = ops_.matmul(y, wy);
+  for (int64_t i = 0; i < 10; ++i) EXPECT_EQ(a.as<float>()[i], expected_a.as<float>()[i]);
+  for (int64_t i = 0; i < 12; ++i) EXPECT_EQ(b.as<float>()[i], expected_b.as<float>()[i]);
+  expect_refused([&] { ops_.products({{x, wx}, {x, wy}}); }, {"matmul: x", "[2, 3]", "[6, 4]"});
+  expect_refused([&] { ops_.products({{x, wx, kept}}); }, {"matmul: into", "[2, 6]", "[2, 5]"});
+}
+
 TEST_F(OpsTest, RefusesRecurrentOperationsThatDoNotFit) {
   const Tensor x = tensor({3, 6}), row = tensor({6});
   const StateRun small{.n_rows = 3, .slot = tensor({40})}, late{.first_row = 1, .n_rows = 2, .slot = tensor({40})};

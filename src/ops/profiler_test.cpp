@@ -24,7 +24,7 @@ class ProfilerTest : public testing::Test {
   std::vector<float> x_{1, 2, 3, 4, 5, 6}, w_ = std::vector<float>(12, 0.5f), out_ = std::vector<float>(8);
   const Tensor x = view(x_, {2, 3}), w = view(w_, {4, 3}), out = view(out_, {2, 4});
 
-  const op::Matmul product{x, {&w, 1}, {&out, 1}};
+  const op::Matmul product{{&x, 1}, {&w, 1}, {&out, 1}};
 };
 
 TEST_F(ProfilerTest, ComputesWhatIsInside) {
@@ -38,7 +38,7 @@ TEST_F(ProfilerTest, CountsCallsBytesAndOperationsOfAWeightByItsNameInEveryLayer
   profiled.remember(w, "blk.0.ffn_up.weight");
   profiled.remember(second, "blk.11.ffn_up.weight");
   profiled.run(product);
-  profiled.run(op::Matmul{x, {&second, 1}, {&out, 1}});
+  profiled.run(op::Matmul{{&x, 1}, {&second, 1}, {&out, 1}});
   const Profile rows = profiled.take();
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].operation, "matmul");
@@ -58,7 +58,7 @@ TEST_F(ProfilerTest, WeightsOfOneProductAndNumbersOfExpertsJoin) {
   const std::array outs{out, view(second_out, {2, 4})};
   profiled.remember(weights[0], "blk.2.attn_q.weight");
   profiled.remember(weights[1], "blk.2.ffn_gate.17.weight");
-  profiled.run(op::Matmul{x, weights, outs});
+  profiled.run(op::Matmul{{&x, 1}, weights, outs});
   EXPECT_EQ(profiled.take().at(0).weights, "attn_q+ffn_gate");
 }
 
@@ -85,7 +85,7 @@ TEST(Work, ProductsOfBlockFormatsAreTheirOwnKind) {
   const Tensor x(nullptr, DType::f32, {3, 64}), out(nullptr, DType::f32, {3, 16});
   std::vector<std::byte> blocks(16 * 2 * 34);
   const Tensor weight(blocks.data(), DType::q8_0, {16, 64});
-  const Work work = work_of(op::Matmul{x, {&weight, 1}, {&out, 1}});
+  const Work work = work_of(op::Matmul{{&x, 1}, {&weight, 1}, {&out, 1}});
   EXPECT_EQ(work.block_operations, 2 * 3 * 16 * 64);
   EXPECT_EQ(work.float_operations, 0);
   EXPECT_EQ(work.bytes_read, std::ssize(blocks));  // x has no memory here

@@ -168,10 +168,11 @@ void compute(const op::L2Norm& o) {
 
 void compute(const op::Matmul& o) {
   for (size_t j = 0; j < o.weights.size(); ++j) {
+    const Tensor& x = o.x(j);
     for (int64_t n = 0; n < o.weights[j].dim(0); ++n) {
       const std::vector<float> weight_row = row_as_f32(o.weights[j], n);
-      for (int64_t row = 0; row < o.x.dim(0); ++row) {
-        o.outs[j].row<float>(row)[n] = static_cast<float>(dot(o.x.row<float>(row), weight_row.data(), o.x.dim(1)));
+      for (int64_t row = 0; row < x.dim(0); ++row) {
+        o.outs[j].row<float>(row)[n] = static_cast<float>(dot(x.row<float>(row), weight_row.data(), x.dim(1)));
       }
     }
   }

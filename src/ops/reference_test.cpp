@@ -94,7 +94,8 @@ TEST(ReferenceTest, MatmulTakesStridedRows) {
   std::vector<float> x{1, 2}, weight{1, 10, -1, 100, 1000, -1}, out(2);
   const Tensor columns = view(weight, {2, 3}).slice(1, 0, 2);
   const Tensor target = view(out, {1, 2});
-  ReferenceKernels().run(op::Matmul{view(x, {1, 2}), {&columns, 1}, {&target, 1}});
+  const Tensor row = view(x, {1, 2});
+  ReferenceKernels().run(op::Matmul{{&row, 1}, {&columns, 1}, {&target, 1}});
   EXPECT_EQ(out, (std::vector<float>{21, 2100}));
 }
 

@@ -62,8 +62,8 @@ Work work(const op::L2Norm& op) {
   return reads(op, sum_of(op.x, op.weight));
 }
 Work work(const op::Matmul& op) {
-  Work work{.bytes_read = sum_of(op.x, op.weights), .bytes_written = sum_of(op.outs)};
-  for (const Tensor& weight : op.weights) count_products(work, op.x.dim(0), weight);
+  Work work{.bytes_read = sum_of(op.xs, op.weights), .bytes_written = sum_of(op.outs)};
+  for (const Tensor& weight : op.weights) count_products(work, op.xs[0].dim(0), weight);
   return work;
 }
 Work work(const op::Add& op) {

@@ -59,7 +59,7 @@ void CpuBackend::run(const Operation& operation) {
       [this](const auto& one) {
         using Op = std::decay_t<decltype(one)>;
         if constexpr (std::is_same_v<Op, op::Matmul>) {
-          matmul(matmul_, one.x, one.weights, one.outs);
+          matmul(matmul_, one.xs, one.weights, one.outs);
         } else if constexpr (std::is_same_v<Op, op::ExpertMatmul>) {
           experts_.compute(one);
         } else if constexpr (std::is_same_v<Op, op::Attention>) {

@@ -85,7 +85,7 @@ void ExpertProducts::compute(const op::ExpertMatmul& operation) {
     if (n_rows == 0) continue;
     const Tensor x(memory, DType::f32, {n_rows, width});
     const Tensor out(memory + n_rows * width, DType::f32, {n_rows, out_width});
-    matmul(matmul_, x, {&operation.experts[expert], 1}, {&out, 1});
+    matmul(matmul_, {&x, 1}, {&operation.experts[expert], 1}, {&out, 1});
     const float* const bias = operation.biases.empty() ? nullptr : operation.biases[expert].as<float>();
     for (int64_t i = 0, row = 0; i < n_products; ++i) {
       if (ids[i] != static_cast<int32_t>(expert)) continue;

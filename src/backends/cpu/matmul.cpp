@@ -42,12 +42,15 @@ class Carver {
   int64_t used_ = 0;
 };
 
-// One pass: at most kMaxPassRows rows of x and kMaxWeights weights that read the same quantised activations.
+// One pass: at most kMaxPassRows rows and kMaxWeights weights, one input for all or one for each.  Weights of one input
+// read the same quantised activations.
 class Pass {
  public:
-  Pass(MatmulContext& context, const Tensor& x, std::span<const Tensor> weights, std::span<const Tensor> outs)
-      : context_(context), x_(x), n_products_(static_cast<int>(weights.size())) {
+  Pass(MatmulContext& context, std::span<const Tensor> xs, std::span<const Tensor> weights,
+       std::span<const Tensor> outs)
+      : context_(context), n_rows_(xs[0].dim(0)), n_products_(static_cast<int>(weights.size())) {
     for (int j = 0; j < n_products_; ++j) {
+      xs_[j] = xs[xs.size() == 1 ? 0 : static_cast<size_t>(j)];
       products_[j] = {.dtype = weights[j].dtype(),
                       .panels = weights[j].as<const std::byte>(),
                       .n_rows = weights[j].dim(0),
@@ -59,7 +62,7 @@ class Pass {
 
   void run() {
     quantize();
-    if (x_.dim(0) == 1) {
+    if (n_rows_ == 1) {
       run_gemv();
     } else {
       run_gemm();
@@ -71,50 +74,55 @@ class Pass {
     return context_.precision() == Precision::f32 || !panel_format(product.dtype).is_quantized();
   }
 
-  // Quantises x when a product needs it, and makes the terms of each format.
+  // Quantises the inputs of products that need it, and makes the terms of each format.
   void quantize() {
     Carver count(nullptr);
     if (!lay_out(count)) return;
     Carver carver(context_.activations(count.used_bytes()));
     lay_out(carver);
-    context_.pool().parallel_for(x_.dim(0), 8, [&](int64_t begin, int64_t end, int) {
-      quantize_rows(x_, begin, end, quantized_);
+    context_.pool().parallel_for(n_rows_, 8, [&](int64_t begin, int64_t end, int) {
       for (int j = 0; j < n_products_; ++j) {
-        if (owns_terms_[j]) make_terms(products_[j].dtype, quantized_, begin, end, terms_[j]);
+        if (owns_rows_[j]) quantize_rows(xs_[j], begin, end, quantized_[j]);
+        if (owns_terms_[j]) make_terms(products_[j].dtype, quantized_[j], begin, end, terms_[j]);
       }
     });
   }
 
   // Places the arrays of quantized_ and terms_; false when none is needed.
   bool lay_out(Carver& carver) {
-    const int64_t n = x_.dim(0), n_cols = x_.dim(1);
-    if (std::all_of(products_.begin(), products_.begin() + n_products_,
-                    [this](const Product& product) { return is_float(product); })) {
-      return false;
-    }
-    quantized_.n_cols = n_cols;
-    quantized_.high = carver.take<int8_t>(n * n_cols);
-    quantized_.low = carver.take<int8_t>(n * n_cols);
-    quantized_.scale = carver.take<float>(n * n_cols / kGroupLength);
-    quantized_.sums = carver.take<int32_t>(n * n_cols / 16);
+    bool is_needed = false;
     for (int j = 0; j < n_products_; ++j) {
-      const int twin = terms_twin(j);
-      owns_terms_[j] = twin == j && !is_float(products_[j]);
-      if (owns_terms_[j]) {
-        terms_[j] = carver.take<ActivationTerm>(n * n_cols / panel_format(products_[j].dtype).scale_length);
+      if (is_float(products_[j])) continue;
+      is_needed = true;
+      const int64_t n_cols = xs_[j].dim(1);
+      const int rows_twin = twin(j, [this](int i) { return owns_rows_[i]; });
+      owns_rows_[j] = rows_twin == j;
+      if (owns_rows_[j]) {
+        quantized_[j].n_cols = n_cols;
+        quantized_[j].high = carver.take<int8_t>(n_rows_ * n_cols);
+        quantized_[j].low = carver.take<int8_t>(n_rows_ * n_cols);
+        quantized_[j].scale = carver.take<float>(n_rows_ * n_cols / kGroupLength);
+        quantized_[j].sums = carver.take<int32_t>(n_rows_ * n_cols / 16);
       } else {
-        terms_[j] = terms_[twin];
+        quantized_[j] = quantized_[rows_twin];
       }
+      const PanelFormat format = panel_format(products_[j].dtype);
+      const int terms_twin = twin(j, [&](int i) {
+        const PanelFormat other = panel_format(products_[i].dtype);
+        return owns_terms_[i] && other.offset == format.offset && other.scale_length == format.scale_length;
+      });
+      owns_terms_[j] = terms_twin == j;
+      terms_[j] =
+          owns_terms_[j] ? carver.take<ActivationTerm>(n_rows_ * n_cols / format.scale_length) : terms_[terms_twin];
     }
-    return true;
+    return is_needed;
   }
 
-  // The first product whose terms are also those of product j.
-  int terms_twin(int j) const {
-    const PanelFormat format = panel_format(products_[j].dtype);
+  // The first product before product j that has its input and is `alike`; j when there is none.
+  template <typename Alike>
+  int twin(int j, Alike alike) const {
     for (int i = 0; i < j; ++i) {
-      const PanelFormat other = panel_format(products_[i].dtype);
-      if (owns_terms_[i] && other.offset == format.offset && other.scale_length == format.scale_length) return i;
+      if (xs_[i].data() == xs_[j].data() && xs_[i].dim(1) == xs_[j].dim(1) && alike(i)) return i;
     }
     return j;
   }
@@ -127,8 +135,8 @@ class Pass {
       n_bytes += panel_bytes(products_[j].dtype, products_[j].n_rows, products_[j].n_cols);
     }
     if (n_panels == 0 || n_bytes == 0) return;
-    const int64_t grain = std::clamp<int64_t>(kGemvPieceBytes * n_panels / n_bytes, 1,
-                                              ceil_div(n_panels, 2 * context_.pool().n_threads()));
+    const int64_t grain = std::max<int64_t>(kGemvPanels, std::min(kGemvPieceBytes * n_panels / n_bytes,
+                                                                  ceil_div(n_panels, 2 * context_.pool().n_threads())));
     TaskScratch* scratch = reserve_thread_scratch();
     context_.pool().parallel_for(n_panels, grain, [&](int64_t begin, int64_t end, int thread) {
       for (int j = 0; j < n_products_ && begin < end; ++j) {
@@ -142,12 +150,12 @@ class Pass {
 
   void gemv_piece(int j, int64_t begin, int64_t end, TaskScratch& scratch) {
     if (!is_float(products_[j])) {
-      gemv(products_[j], begin, end, quantized_, terms_[j]);
+      gemv(products_[j], begin, end, quantized_[j], terms_[j]);
     } else if (!panel_format(products_[j].dtype).is_quantized()) {
-      float_gemv(products_[j], begin, end, x_.row<float>(0));
+      float_gemv(products_[j], begin, end, xs_[j].row<float>(0));
     } else {
       for (int64_t panel = begin; panel < end; panel += kTaskPanels) {
-        float_gemm({products_[j], panel, 0, 1}, x_, scratch);
+        float_gemm({products_[j], panel, 0, 1}, xs_[j], scratch);
       }
     }
   }
@@ -158,14 +166,13 @@ class Pass {
     int64_t n_stripes = 0;
     for (int j = 0; j < n_products_; ++j) n_stripes += ceil_div(panel_count(products_[j].n_rows), kTaskPanels);
     if (n_stripes == 0) return;
-    const int64_t n_x = x_.dim(0);
     const int64_t rows = rows_per_task(n_stripes);
-    const int64_t n_row_blocks = ceil_div(n_x, rows);
+    const int64_t n_row_blocks = ceil_div(n_rows_, rows);
     TaskScratch* scratch = reserve_thread_scratch();
     context_.pool().parallel_for(n_stripes * n_row_blocks, 1, [&](int64_t begin, int64_t end, int thread) {
       for (int64_t task = begin; task < end; ++task) {
         const int64_t first_x = task / n_stripes * rows;
-        gemm_task(task % n_stripes, first_x, std::min(first_x + rows, n_x), scratch[thread]);
+        gemm_task(task % n_stripes, first_x, std::min(first_x + rows, n_rows_), scratch[thread]);
       }
     });
   }
@@ -175,8 +182,8 @@ class Pass {
   int64_t rows_per_task(int64_t n_stripes) const {
     constexpr int64_t kTileMultiple = 24;
     const int64_t n_wanted = ceil_div(4 * context_.pool().n_threads(), n_stripes);
-    const int64_t n_blocks = std::max(ceil_div(x_.dim(0), kTaskRows), n_wanted);
-    return std::min<int64_t>(kTaskRows, round_up(ceil_div(x_.dim(0), n_blocks), kTileMultiple));
+    const int64_t n_blocks = std::max(ceil_div(n_rows_, kTaskRows), n_wanted);
+    return std::min<int64_t>(kTaskRows, round_up(ceil_div(n_rows_, n_blocks), kTileMultiple));
   }
 
   void gemm_task(int64_t stripe, int64_t first_x, int64_t end_x, TaskScratch& scratch) {
@@ -184,9 +191,9 @@ class Pass {
     for (int64_t n; stripe >= (n = ceil_div(panel_count(products_[j].n_rows), kTaskPanels)); ++j) stripe -= n;
     const MatmulTask task{products_[j], stripe * kTaskPanels, first_x, end_x};
     if (is_float(products_[j])) {
-      float_gemm(task, x_, scratch);
+      float_gemm(task, xs_[j], scratch);
     } else {
-      gemm(task, quantized_, terms_[j], scratch);
+      gemm(task, quantized_[j], terms_[j], scratch);
     }
   }
 
@@ -196,12 +203,13 @@ class Pass {
   }
 
   MatmulContext& context_;
-  Tensor x_;
+  int64_t n_rows_;
   int n_products_;
+  std::array<Tensor, kMaxWeights> xs_{};
   std::array<Product, kMaxWeights> products_{};
   std::array<ActivationTerm*, kMaxWeights> terms_{};
-  std::array<bool, kMaxWeights> owns_terms_{};
-  QuantizedRows quantized_;
+  std::array<bool, kMaxWeights> owns_rows_{}, owns_terms_{};
+  std::array<QuantizedRows, kMaxWeights> quantized_{};
 };
 
 }  // namespace
@@ -216,8 +224,9 @@ std::byte* MatmulContext::thread_scratch(int64_t size_bytes) {
   return thread_scratch_.data();
 }
 
-void matmul(MatmulContext& context, const Tensor& x, std::span<const Tensor> weights, std::span<const Tensor> outs) {
-  assert(weights.size() == outs.size());
+void matmul(MatmulContext& context, std::span<const Tensor> xs, std::span<const Tensor> weights,
+            std::span<const Tensor> outs) {
+  assert(weights.size() == outs.size() && (xs.size() == 1 || xs.size() == weights.size()));
   for (const Tensor& weight : weights) {
     if (weight.layout() != Layout::panels) {
       throw Error(ErrorCode::unsupported, "matmul: the weight is not in panels; adopt it by the CPU backend first");
@@ -225,11 +234,13 @@ void matmul(MatmulContext& context, const Tensor& x, std::span<const Tensor> wei
   }
   for (size_t first = 0, end = 0; first < weights.size(); first = end) {
     end = std::min(weights.size(), first + kMaxWeights);
-    for (int64_t row = 0; row < x.dim(0); row += kMaxPassRows) {
-      const int64_t row_end = std::min(row + kMaxPassRows, x.dim(0));
-      std::array<Tensor, kMaxWeights> pass_outs;
+    const std::span<const Tensor> inputs = xs.size() == 1 ? xs : xs.subspan(first, end - first);
+    for (int64_t row = 0; row < xs[0].dim(0); row += kMaxPassRows) {
+      const int64_t row_end = std::min(row + kMaxPassRows, xs[0].dim(0));
+      std::array<Tensor, kMaxWeights> pass_xs, pass_outs;
+      for (size_t j = 0; j < inputs.size(); ++j) pass_xs[j] = inputs[j].slice(0, row, row_end);
       for (size_t j = first; j < end; ++j) pass_outs[j - first] = outs[j].slice(0, row, row_end);
-      Pass(context, x.slice(0, row, row_end), weights.subspan(first, end - first), pass_outs).run();
+      Pass(context, std::span(pass_xs).first(inputs.size()), weights.subspan(first, end - first), pass_outs).run();
     }
   }
 }

@@ -35,13 +35,14 @@ class MatmulContext {
   Storage thread_scratch_;
 };
 
-// outs[j] = x * weights[j]^T.
-//   x: [n_rows, K] f32, rows contiguous; weights[j]: [N_j, K] in panels (pack.h), of any dtypes; outs[j]: [n_rows, N_j]
-//   f32, rows contiguous.
+// outs[j] = x * weights[j]^T, where x is xs[j], or xs[0] for all weights when there is no other.
+//   x: [n_rows, K_j] f32, rows contiguous; weights[j]: [N_j, K_j] in panels (pack.h), of any dtypes; outs[j]:
+//   [n_rows, N_j] f32, rows contiguous.
 // In Precision::fast, weights of block formats meet activations in int8 (activations.h); all else is f32.
 // A row of an output depends on its row of x and the weight only, bit for bit, whatever the number of rows, of weights
 // and of threads: sums run over k in one fixed order.
 // Throws unsupported for a weight that is not in panels.
-void matmul(MatmulContext& context, const Tensor& x, std::span<const Tensor> weights, std::span<const Tensor> outs);
+void matmul(MatmulContext& context, std::span<const Tensor> xs, std::span<const Tensor> weights,
+            std::span<const Tensor> outs);
 
 }  // namespace tidemill

@@ -43,7 +43,7 @@ struct Matrix {
 
 Matrix multiply(MatmulContext& context, const Tensor& x, const Tensor& weight) {
   Matrix out(x.dim(0), weight.dim(0));
-  matmul(context, x, {&weight, 1}, {&out.tensor, 1});
+  matmul(context, {&x, 1}, {&weight, 1}, {&out.tensor, 1});
   return out;
 }
 
@@ -197,10 +197,31 @@ TEST_P(MatmulTest, ThreadsAndCompanyDoNotChangeBits) {
       Matrix a(n_x, 33), b(n_x, 100), c(n_x, 50), d(n_x, 20), e(n_x, 100);
       const Tensor weights[] = {q8.panels, weight.panels, q4.panels, f16.panels, weight.panels};
       const Tensor outs[] = {a.tensor, b.tensor, c.tensor, d.tensor, e.tensor};
-      matmul(context, x.tensor, weights, outs);
+      matmul(context, {&x.tensor, 1}, weights, outs);
       ASSERT_TRUE(same_bits(b.values.data(), expected.values.data(), n_x * 100)) << n_x << " rows";
       ASSERT_TRUE(same_bits(e.values.data(), expected.values.data(), n_x * 100)) << n_x << " rows";
       ASSERT_TRUE(same_bits(d.values.data(), multiply(alone, x.tensor, f16.panels).values.data(), n_x * 20));
+    }
+  }
+}
+
+TEST_P(MatmulTest, InputsOfTheirOwnGiveTheBitsOfProductsAlone) {
+  const RandomWeight wide(pool_, GetParam(), 100, 768, 41), narrow(pool_, GetParam(), 40, 256, 42);
+  const RandomWeight q8(pool_, DType::q8_0, 33, 256, 43), f16(pool_, DType::f16, 20, 256, 44);
+  for (const Precision precision : {Precision::fast, Precision::f32}) {
+    MatmulContext context(pool_, precision);
+    for (const int64_t n_x : {1, 5, 600}) {
+      const Matrix x(random_activations(n_x, 768, 45), 768), y(random_activations(n_x, 256, 46), 256),
+          z(random_activations(n_x, 256, 47), 256);
+      const Tensor xs[] = {x.tensor, y.tensor, z.tensor, y.tensor};
+      const Tensor weights[] = {wide.panels, narrow.panels, q8.panels, f16.panels};
+      Matrix a(n_x, 100), b(n_x, 40), c(n_x, 33), d(n_x, 20);
+      const Tensor outs[] = {a.tensor, b.tensor, c.tensor, d.tensor};
+      matmul(context, xs, weights, outs);
+      for (size_t j = 0; j < 4; ++j) {
+        const Matrix expected = multiply(context, xs[j], weights[j]);
+        ASSERT_TRUE(same_bits(outs[j].as<float>(), expected.values.data(), outs[j].n_elements())) << n_x << ", " << j;
+      }
     }
   }
 }
@@ -253,8 +274,8 @@ TEST(Matmul, NoRowsOrNoWeightsAreFine) {
   const RandomWeight weight(pool, DType::q5_0, 16, 64, 61);
   float nothing = 0;
   const Tensor x(&nothing, DType::f32, {0, 64}), out(&nothing, DType::f32, {0, 16});
-  matmul(context, x, {&weight.panels, 1}, {&out, 1});
-  matmul(context, x, {}, {});
+  matmul(context, {&x, 1}, {&weight.panels, 1}, {&out, 1});
+  matmul(context, {&x, 1}, {}, {});
 }
 
 TEST(Matmul, AWarmContextKeepsItsScratch) {
