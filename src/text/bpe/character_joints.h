@@ -24,9 +24,19 @@ class CharacterJoints {
   // The first place behind `begin` where [begin, end) of the valid UTF-8 `text` can be cut; `end` when there is none.
   size_t next_cut(std::string_view text, size_t begin, size_t end) const;
 
-  // Whether two characters may stand side by side, each as its bytes in a number, the first the lowest; not for two of
-  // ASCII.  A space beside U+2581 or another character is taken for U+2581, here and below.
-  bool may_join(uint32_t left, uint32_t right) const { return pairs_.may_hold(hash_pair(left, right)); }
+  // A view for loops.
+  class Pairs {
+   public:
+    // Whether two characters may stand side by side, each as its bytes in a number, the first the lowest; not for two
+    // of ASCII.  A space beside U+2581 or another character is taken for U+2581, here and below.
+    bool may_join(uint32_t left, uint32_t right) const { return filter_.may_hold(hash_pair(left, right)); }
+
+   private:
+    friend class CharacterJoints;
+    explicit Pairs(HashFilter::View filter) : filter_(filter) {}
+    HashFilter::View filter_;
+  };
+  Pairs pairs() const { return Pairs(pairs_.view()); }
   bool joins_ascii(char left, char right) const { return ascii_[ascii_place(left, right)]; }
   // No token begins or ends inside a character, so that these two say all.
   bool are_of_characters() const { return !any_parts_; }

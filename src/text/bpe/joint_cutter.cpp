@@ -35,12 +35,13 @@ HWY_INLINE uint64_t bits_where(const uint8_t* bytes, const Test& test) {
 }
 
 // Bit k: one may cut before byte k.  All bytes, and the one before, are ASCII.
-HWY_INLINE uint64_t ascii_cuts(const uint8_t* bytes, const uint8_t* table) {
+HWY_INLINE uint64_t cuts_of_ascii(const uint8_t* bytes, const uint8_t* table) {
   uint64_t cuts = 0;
   for (size_t k = 0; k < kWindow; k += 8) {
     uint32_t eight = 0;
     for (size_t n = 0; n < 8; ++n) {
-      const auto pair = static_cast<size_t>(bytes[k + n - 1] | bytes[k + n] << 8);
+      uint16_t pair;
+      std::memcpy(&pair, bytes + k + n - 1, sizeof(pair));
       eight |= uint32_t{table[pair]} << n;
     }
     cuts |= uint64_t{eight} << k;
@@ -48,7 +49,7 @@ HWY_INLINE uint64_t ascii_cuts(const uint8_t* bytes, const uint8_t* table) {
   return cuts;
 }
 
-// The bytes of the character that begins at `at` as CharacterJoints::may_join takes it.
+// The bytes of the character that begins at `at` as CharacterJoints::Pairs takes it.
 HWY_INLINE uint32_t character_at(const uint8_t* at) {
   static constexpr std::array<uint32_t, 16> kBytes = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF,   0xFF,   0xFF,     0xFF,
                                                       0xFF, 0xFF, 0xFF, 0xFF, 0xFFFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF};
@@ -58,7 +59,8 @@ HWY_INLINE uint32_t character_at(const uint8_t* at) {
 }
 
 // The same for any text.  Cuts are found character by character, without branches: what comes next cannot be foreseen.
-HWY_INLINE uint64_t character_cuts(const uint8_t* bytes, const JointCutter::Tables& tables, bool& has_space_symbol) {
+HWY_INLINE uint64_t cuts_of_characters(const uint8_t* bytes, const JointCutter::Tables& tables,
+                                       bool& has_space_symbol) {
   constexpr uint32_t kSpaceCharacter = 0x8196E2;
   uint64_t leads = bits_where(bytes, [](auto d, auto v) HWY_ATTR {
     return hn::Ne(hn::And(v, hn::Set(d, uint8_t{0xC0})), hn::Set(d, uint8_t{0x80}));
@@ -66,17 +68,21 @@ HWY_INLINE uint64_t character_cuts(const uint8_t* bytes, const JointCutter::Tabl
   const uint8_t* before = bytes - 1;
   while ((*before & 0xC0) == 0x80) --before;
   uint32_t left = character_at(before);
+  const uint8_t* const ascii_cuts = tables.ascii_cuts.data();
+  const CharacterJoints::Pairs joints = tables.joints->pairs();
   uint64_t cuts = 0;
+  bool is_space_symbol = false;
   for (; leads != 0; leads &= leads - 1) {
     const auto k = static_cast<size_t>(std::countr_zero(leads));
     const uint32_t right = character_at(bytes + k);
     const bool both_ascii = (left | right) < 0x80;
-    const bool by_table = tables.ascii_cuts[(left & 0x7F) | (right & 0x7F) << 8] != 0;
-    const bool by_filter = !tables.joints->may_join(left, right);
+    const bool by_table = ascii_cuts[JointCutter::Tables::place(left & 0x7F, right & 0x7F)] != 0;
+    const bool by_filter = !joints.may_join(left, right);
     cuts |= uint64_t{both_ascii ? by_table : by_filter} << k;
-    has_space_symbol |= right == kSpaceCharacter;
+    is_space_symbol |= right == kSpaceCharacter;
     left = right;
   }
+  has_space_symbol |= is_space_symbol;
   return cuts;
 }
 
@@ -149,7 +155,7 @@ size_t cut_joints(const JointCutter::Tables& tables, std::string_view text, size
         bits_where(bytes, [](auto d, auto v) HWY_ATTR { return hn::Gt(v, hn::Set(d, uint8_t{0x7F})); });
     const bool is_ascii = other == 0 && bytes[-1] < 0x80;
     uint64_t cuts =
-        is_ascii ? ascii_cuts(bytes, tables.ascii_cuts.data()) : character_cuts(bytes, tables, has_space_symbol);
+        is_ascii ? cuts_of_ascii(bytes, tables.ascii_cuts.data()) : cuts_of_characters(bytes, tables, has_space_symbol);
     cuts |= uint64_t{pos == from};
     if (tables.wholes) cuts = wholes.around(bytes, pos, cuts);
     if (text.size() - pos < kWindow) cuts &= (uint64_t{1} << (text.size() - pos)) - 1;
@@ -179,7 +185,7 @@ JointCutter::JointCutter(const CharacterJoints& joints, std::span<const RawText:
   for (int left = 0; left < 128; ++left) {
     for (int right = 0; right < 128; ++right) {
       const bool joined = joints.joins_ascii(static_cast<char>(left), static_cast<char>(right));
-      tables_.ascii_cuts[static_cast<size_t>(left | right << 8)] = !joined;
+      tables_.ascii_cuts[Tables::place(static_cast<uint32_t>(left), static_cast<uint32_t>(right))] = !joined;
     }
   }
   std::vector<ByteTrie::Entry> entries;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -44,7 +45,11 @@ class JointCutter {
 
   // What the steps for each kind of processor read.
   struct Tables {
-    std::array<uint8_t, 0x8000> ascii_cuts;  // by the byte before and, times 256, the byte behind: 1 where one may cut
+    std::array<uint8_t, 0x8000> ascii_cuts;  // by `place`: 1 where one may cut
+    // Two bytes of ASCII that follow each other, read as a number.
+    static constexpr size_t place(uint32_t left, uint32_t right) {
+      return std::endian::native == std::endian::little ? left | right << 8 : left << 8 | right;
+    }
     const CharacterJoints* joints;
     const ByteTrie* wholes;  // null: none
     const ByteSet* first_bytes;

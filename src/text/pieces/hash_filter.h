@@ -20,7 +20,15 @@ class HashFilter {
 
   void add(uint64_t hash) { words_[hash >> shift_ >> 6] |= bit(hash); }
   // By the upper bits of the hash.
-  bool may_hold(uint64_t hash) const { return (words_[hash >> shift_ >> 6] & bit(hash)) != 0; }
+  bool may_hold(uint64_t hash) const { return view().may_hold(hash); }
+
+  // The same for loops, in which it stays in registers.
+  struct View {
+    const uint64_t* words;
+    int shift;
+    bool may_hold(uint64_t hash) const { return (words[hash >> shift >> 6] >> (hash >> shift & 63) & 1) != 0; }
+  };
+  View view() const { return {words_.data(), shift_}; }
 
  private:
   uint64_t bit(uint64_t hash) const { return uint64_t{1} << (hash >> shift_ & 63); }
