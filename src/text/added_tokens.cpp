@@ -51,8 +51,9 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Normalizer* norma
   }
   for (size_t k = 0; k < tokens_.size(); ++k) {
     const Stage stage = tokens_[k].normalized ? Stage::normalized : Stage::original;
-    if (!spellings_[k].empty()) by_spelling[index_of(stage)][spellings_[k]] = k;
-    if (!tokens_[k].normalized && !tokens_[k].whole) by_spelling[index_of(Stage::raw)][spellings_[k]] = k;
+    if (spellings_[k].empty()) continue;
+    by_spelling[index_of(stage)][spellings_[k]] = k;
+    if (stage == Stage::original && !tokens_[k].whole) by_spelling[index_of(Stage::raw)][spellings_[k]] = k;
   }
   for (size_t stage = 0; stage < 3; ++stage) {
     std::vector<SpecialTokens::Entry> entries;

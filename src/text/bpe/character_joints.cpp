@@ -58,9 +58,10 @@ void CharacterJoints::add(std::string_view token) {
 
 // And the same with spaces in place of U+2581.
 void CharacterJoints::add_pair(std::string_view left, std::string_view right) {
+  static const uint32_t kSpace = packed(kSpaceSymbol);
   pairs_.add(hash_pair(packed(left), packed(right)));
-  const bool left_space = left == kSpaceSymbol;
-  const bool right_space = right == kSpaceSymbol;
+  const bool left_space = packed(left) == kSpace;
+  const bool right_space = packed(right) == kSpace;
   if (!left_space && !right_space) return;
   const auto add_spelled = [&](std::string_view a, std::string_view b) {
     if (a.size() == 1 && b.size() == 1) {

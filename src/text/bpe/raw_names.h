@@ -20,15 +20,17 @@ class RawNames {
     for (std::string_view& name : names_) {
       if (name.find(' ') != name.npos) {
         name = {};
-      } else if (name.find(kSpaceSymbol[0]) != name.npos) {
-        const size_t begin = buffer_.size();
-        for (size_t pos = 0; pos < name.size();) {
-          const bool is_space = name.substr(pos).starts_with(kSpaceSymbol);
-          buffer_ += is_space ? ' ' : name[pos];
-          pos += is_space ? kSpaceSymbol.size() : 1;
-        }
-        name = std::string_view(buffer_).substr(begin);
+        continue;
       }
+      size_t found = name.starts_with(kSpaceSymbol) ? 0 : name.find(kSpaceSymbol, 1);
+      if (found == name.npos) continue;
+      const size_t begin = buffer_.size();
+      size_t pos = 0;
+      for (; found != name.npos; found = name.find(kSpaceSymbol, pos)) {
+        buffer_.append(name, pos, found - pos) += ' ';
+        pos = found + kSpaceSymbol.size();
+      }
+      name = std::string_view(buffer_.append(name, pos)).substr(begin);
     }
   }
   RawNames(const RawNames&) = delete;

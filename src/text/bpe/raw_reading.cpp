@@ -4,6 +4,7 @@
 #include "text/bpe/raw_reading.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -69,21 +70,30 @@ bool meets(const ByteTrie& keys, std::string_view spelling, size_t at) {
 }
 
 bool overlap(std::span<const RawText::Whole> wholes, std::span<const std::string_view> others) {
-  std::vector<ByteTrie::Entry> whole_entries, other_entries;
-  for (const RawText::Whole& whole : wholes) whole_entries.push_back({whole.text, 0});
-  for (const std::string_view other : others) other_entries.push_back({other, 0});
-  const ByteTrie whole_trie(std::move(whole_entries));
-  const ByteTrie other_trie(std::move(other_entries));
-  const auto meets_within = [](const ByteTrie& keys, std::string_view spelling) {
-    for (size_t at = 0; at < spelling.size(); ++at) {
+  const auto meets_within = [](const ByteTrie& keys, std::string_view spelling, size_t from) {
+    for (size_t at = from; at < spelling.size(); ++at) {
       if (meets(keys, spelling, at)) return true;
     }
     return false;
   };
-  return std::any_of(wholes.begin(), wholes.end(),
-                     [&](const RawText::Whole& whole) { return meets_within(other_trie, whole.text); }) ||
-         std::any_of(others.begin(), others.end(),
-                     [&](std::string_view other) { return meets_within(whole_trie, other); });
+  std::vector<ByteTrie::Entry> entries;
+  for (const std::string_view other : others) entries.push_back({other, 0});
+  const ByteTrie other_trie(std::move(entries));
+  std::array<bool, 256> begins_whole{};
+  for (const RawText::Whole& whole : wholes) {
+    if (meets_within(other_trie, whole.text, 0)) return true;
+    begins_whole[static_cast<uint8_t>(whole.text[0])] = true;
+  }
+  // Those that begin alike were found.  A trie of all wholes is seldom needed to see that there are no more.
+  const auto may_meet = [&](std::string_view other) {
+    return std::any_of(other.begin() + 1, other.end(), [&](char c) { return begins_whole[static_cast<uint8_t>(c)]; });
+  };
+  if (std::none_of(others.begin(), others.end(), may_meet)) return false;
+  entries.clear();
+  for (const RawText::Whole& whole : wholes) entries.push_back({whole.text, 0});
+  const ByteTrie whole_trie(std::move(entries));
+  return std::any_of(others.begin(), others.end(),
+                     [&](std::string_view other) { return meets_within(whole_trie, other, 1); });
 }
 
 bool has_plain_bounds(const AddedToken& token) {
@@ -101,6 +111,7 @@ std::vector<RawText::Whole> take_wholes(std::span<AddedToken> tokens) {
     return !token.special && token.content.find(kSpaceSymbol) == std::string::npos;
   };
   for (const AddedToken& token : tokens) {
+    if (token.content.empty()) return {};
     if (is_whole(token)) {
       wholes.push_back({token.content, token.id});
     } else {
