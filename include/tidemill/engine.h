@@ -43,16 +43,26 @@ struct Request {
   SamplingOptions sampling = {};
   std::vector<std::string> stop = {};    // the text ends before the first of these
   bool ignore_eos = false;               // go on after end-of-text tokens (benchmarks)
+  int32_t n_logprobs = -1;               // -1: none; else each token's log-probability, and those of the n most likely
   std::function<bool()> cancelled = {};  // asked between tokens and between pieces of the prompt; true ends the work
 };
 
 enum class FinishReason { stop, length, context_full, cancelled };
 const char* to_string(FinishReason reason);  // "stop", "length", "context_full", "cancelled"
 
-// One token has been chosen.
+// A token and the logarithm of its probability by the model's own scores, before any sampling option.
+struct TokenLogprob {
+  int32_t id = 0;
+  float logprob = 0;
+};
+
+// One token has been chosen, or, with an id of -1, text that was held back is certain.
 struct Event {
   int32_t id = 0;
   std::string_view text;  // what became certain with it: whole UTF-8, perhaps empty
+  // When they were asked for: of the token, then of the n_logprobs most likely ones, most likely first.  Valid during
+  // the call.
+  std::span<const TokenLogprob> logprobs = {};
 };
 // Returns false to stop.  Called on the thread of `generate`.
 using EventSink = std::function<bool(const Event&)>;

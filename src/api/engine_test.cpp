@@ -182,6 +182,29 @@ TEST(Session, CanBeCancelled) {
   EXPECT_TRUE(at_once.ids.empty());
 }
 
+TEST(Session, LogprobsAreThoseOfTheScores) {
+  const Engine engine = Engine::load(kModel);
+  const std::vector<int32_t> prompt = some_ids(10);
+  std::vector<TokenLogprob> first;
+  Session session(engine);
+  const Result result = session.generate(
+      {.prompt_ids = prompt, .max_tokens = 1, .sampling = {.seed = 5}, .ignore_eos = true, .n_logprobs = 3},
+      [&](const Event& event) {
+        if (first.empty()) first.assign(event.logprobs.begin(), event.logprobs.end());
+        return true;
+      });
+  Session other(engine);
+  const auto scores = other.append(prompt);
+  const double total = log_sum_exp(scores);
+  ASSERT_EQ(first.size(), 4u);
+  EXPECT_EQ(first[0].id, result.ids[0]);
+  EXPECT_EQ(first[1].id, arg_max(scores));
+  EXPECT_GE(first[1].logprob, first[2].logprob);
+  EXPECT_GE(first[2].logprob, first[3].logprob);
+  for (const TokenLogprob& token : first)
+    EXPECT_FLOAT_EQ(token.logprob, static_cast<float>(scores[static_cast<size_t>(token.id)] - total));
+}
+
 TEST(Session, ContextEndsAreSaid) {
   const Engine engine = Engine::load(kModel, {.context_length = 16});
   Session session(engine);

@@ -1,8 +1,13 @@
 #include "runtime/continuation.h"
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <numeric>
 #include <string>
 #include <utility>
+
+#include "tidemill/probability.h"
 
 namespace tidemill {
 
@@ -35,6 +40,25 @@ std::optional<FinishReason> Continuation::why_to_end(bool is_wanted) const {
   return std::nullopt;
 }
 
+void Continuation::find_logprobs(int32_t id, std::span<const float> logits) {
+  const double total = log_sum_exp(logits);
+  const auto with_logprob = [&](int32_t token) {
+    return TokenLogprob{token, static_cast<float>(logits[static_cast<size_t>(token)] - total)};
+  };
+  std::vector<int32_t> likely(logits.size());
+  std::iota(likely.begin(), likely.end(), 0);
+  const auto n = std::min(static_cast<size_t>(request_.n_logprobs), likely.size());
+  const auto end = likely.begin() + static_cast<std::ptrdiff_t>(n);
+  const auto score = [&](int32_t token) {  // what is not a number comes last
+    const float logit = logits[static_cast<size_t>(token)];
+    return std::isnan(logit) ? -HUGE_VALF : logit;
+  };
+  std::partial_sort(likely.begin(), end, likely.end(),
+                    [&](int32_t a, int32_t b) { return score(a) > score(b) || (score(a) == score(b) && a < b); });
+  logprobs_.assign({with_logprob(id)});
+  std::transform(likely.begin(), end, std::back_inserter(logprobs_), with_logprob);
+}
+
 bool Continuation::advance(std::span<const float> logits, const EventSink& sink) {
   const int32_t id = sampler_.sample(logits);
   if (result_.ids.empty()) {
@@ -49,7 +73,8 @@ bool Continuation::advance(std::span<const float> logits, const EventSink& sink)
   sampler_.accept(id);
   const std::string text = decoder_ ? matcher_.push(decoder_->push(id)) : std::string();
   result_.text += text;
-  const bool is_wanted = !sink || sink({.id = id, .text = text});
+  if (request_.n_logprobs >= 0) find_logprobs(id, logits);
+  const bool is_wanted = !sink || sink({.id = id, .text = text, .logprobs = logprobs_});
   const auto reason = why_to_end(is_wanted);
   if (reason) end(*reason, sink);
   return !reason;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "runtime/sampler.h"
 #include "runtime/stop_matcher.h"
@@ -34,6 +35,7 @@ class Continuation {
 
  private:
   bool is_stop_id(int32_t id) const;
+  void find_logprobs(int32_t id, std::span<const float> logits);
   std::optional<FinishReason> why_to_end(bool is_wanted) const;
 
   const Request& request_;
@@ -44,6 +46,7 @@ class Continuation {
   std::optional<StreamDecoder> decoder_;
   Stopwatch since_call_, since_first_;
   Result result_;
+  std::vector<TokenLogprob> logprobs_;  // of the last id, as Event has them
 };
 
 }  // namespace tidemill
