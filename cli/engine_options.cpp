@@ -1,12 +1,13 @@
 #include "cli/engine_options.h"
 
+#include <utility>
+
 #include "cli/progress.h"
 #include "tidemill/error.h"
 
 namespace tidemill::cli {
 
-Engine load_engine(const Arguments& arguments, EngineOptions options) {
-  const std::string model = arguments.model();
+EngineOptions engine_options(const Arguments& arguments, EngineOptions options) {
   const std::string precision = arguments.text("--precision");
   if (precision != "fast" && precision != "f32")
     throw Error(ErrorCode::invalid_argument, "--precision: '" + precision + "' is neither 'fast' nor 'f32'");
@@ -14,6 +15,12 @@ Engine load_engine(const Arguments& arguments, EngineOptions options) {
   options.context_length = arguments.integer("--ctx");
   options.exact_f32 = precision == "f32";
   options.state = arguments.text("--state");
+  return options;
+}
+
+Engine load_engine(const Arguments& arguments, EngineOptions options) {
+  const std::string model = arguments.model();
+  options = engine_options(arguments, std::move(options));
   options.backend = arguments.text("--backend");
   options.check_weights = arguments.flag("--check");
   Progress progress("loading " + model);

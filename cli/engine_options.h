@@ -42,6 +42,9 @@ inline constexpr Option kBackendOption = {.flag = "--backend",
 inline constexpr Option kCheckOption = {.flag = "--check", .help = "refuse weights that are NaN or infinite"};
 inline constexpr Option kJsonOption = {.flag = "--json", .help = "print JSON"};
 
+// `options` with what --threads, --ctx, --precision and --state say.
+EngineOptions engine_options(const Arguments& arguments, EngineOptions options = {});
+
 // Loads the model that the arguments name, with a progress bar.  `options` holds what is not among the options above.
 Engine load_engine(const Arguments& arguments, EngineOptions options = {});
 

@@ -14,7 +14,8 @@ struct SamplingOptions {
   float min_p = 0.05f;  // keep those with at least min_p times the greatest probability; 0: all.  arXiv:2407.01082
   float repeat_penalty =
       1.0f;  // divides positive and multiplies negative scores of recent tokens; 1: off.  arXiv:1909.05858
-  int32_t repeat_last_n = 64;   // how many recent tokens, prompt included, the three penalties see; -1: all
+  int32_t repeat_last_n = 64;   // how many recent tokens the three penalties see; -1: all
+  bool penalise_prompt = true;  // whether the prompt's tokens are among them; OpenAI's penalties count new ones only
   float frequency_penalty = 0;  // subtracted once per occurrence, as OpenAI defines it
   float presence_penalty = 0;   // subtracted once when the token occurred
   std::map<int32_t, float> logit_bias = {};  // token id -> added to its score; -100 bans, 100 forces

@@ -8,7 +8,7 @@ need_build release
 cd "$root"
 base=$(git merge-base HEAD origin/main 2>/dev/null || git rev-parse HEAD)
 mapfile -t changed < <({ git diff --name-only --diff-filter=d "$base"; git ls-files --others --exclude-standard; } |
-  grep -E '^(src|cli|bench)/.*\.cpp$' | sort -u)
+  grep -E '^(src|cli|serve|bench)/.*\.cpp$' | sort -u)
 if [[ ${#changed[@]} -gt 0 ]]; then
   say "clang-tidy on ${#changed[@]} changed files"
   printf '%s\0' "${changed[@]}" |

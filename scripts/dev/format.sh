@@ -9,5 +9,5 @@ case ${1:-} in
 esac
 need_packages "format" clang-format-19
 cd "$root"
-mapfile -t files < <(find include src cli bench -name '*.h' -o -name '*.cpp' 2>/dev/null | sort)
+mapfile -t files < <(find include src cli serve bench -name '*.h' -o -name '*.cpp' 2>/dev/null | sort)
 clang-format-19 "${mode[@]}" "${files[@]}" || die "format: the files above are not laid out by .clang-format; run ./dev format"

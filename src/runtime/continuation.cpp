@@ -20,7 +20,8 @@ Continuation::Continuation(const Request& request, std::shared_ptr<const Tokeniz
       matcher_(request.stop),
       since_call_(since_call) {
   if (tokenizer_) decoder_.emplace(tokenizer_);
-  for (const int32_t id : prompt) sampler_.accept(id);
+  if (request.sampling.penalise_prompt)
+    for (const int32_t id : prompt) sampler_.accept(id);
   result_.usage.prompt_tokens = std::ssize(prompt);
 }
 

@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 
-COMMANDS = ["run", "tokenize", "logits", "perplexity", "info", "bench", "convert", "models"]
+COMMANDS = ["run", "serve", "tokenize", "logits", "perplexity", "info", "bench", "convert", "models"]
 GREEDY = ["--temperature", "0", "--ignore-eos"]
 
 

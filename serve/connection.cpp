@@ -1,0 +1,250 @@
+#include "serve/connection.h"
+
+#include <sys/socket.h>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
+#include <chrono>
+#include <cstdio>
+
+#include "serve/api_error.h"
+#include "serve/exchange.h"
+#include "tidemill/system.h"
+
+namespace tidemill::serve {
+namespace {
+
+namespace net = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using net::ip::tcp;
+using namespace std::chrono_literals;
+
+constexpr uint32_t kMostHeaderBytes = 64 << 10;
+constexpr uint64_t kMostBodyBytes = 8 << 20;
+constexpr size_t kReadBytes = 4096;
+constexpr auto kHeaderTime = 10s;  // from the first byte of a request; kIdleTime before that
+constexpr auto kIdleTime = 75s;
+constexpr auto kBodyTime = 30s;
+constexpr auto kWriteTime = 30s;
+
+using Parser = http::request_parser<http::string_body>;
+
+// Without throwing: ends of connections are ordinary.
+auto into(boost::system::error_code& error) {
+  return net::redirect_error(net::use_awaitable, error);
+}
+
+std::string next_id() {
+  static std::atomic<uint64_t> last_id = 0;
+  return "req-" + std::to_string(++last_id);
+}
+
+class Connection {
+ public:
+  Connection(tcp::socket socket, Connections& connections)
+      : connections_(connections), stream_(std::make_shared<beast::tcp_stream>(std::move(socket))) {
+    boost::system::error_code ignored;
+    const auto peer = stream_->socket().remote_endpoint(ignored);
+    address_ = peer.address().to_string();
+    stream_->socket().set_option(tcp::no_delay(true), ignored);  // a token is worth a packet
+  }
+
+  net::awaitable<void> serve() {
+    while (co_await serve_one()) {
+    }
+    boost::system::error_code ignored;
+    stream_->socket().shutdown(tcp::socket::shutdown_send, ignored);
+  }
+
+ private:
+  // One request and its answer; false when the connection ends with it.
+  net::awaitable<bool> serve_one() {
+    boost::system::error_code error;
+    id_ = next_id();
+    if (buffer_.size() == 0) {  // an idle connection may wait longer than one that has begun a request
+      stream_->expires_after(kIdleTime);
+      buffer_.commit(co_await stream_->async_read_some(buffer_.prepare(kReadBytes), into(error)));
+      if (error) co_return false;
+    }
+    Parser parser;
+    parser.header_limit(kMostHeaderBytes);
+    parser.body_limit(kMostBodyBytes);
+    stream_->expires_after(kHeaderTime);
+    co_await http::async_read_header(*stream_, buffer_, parser, into(error));
+    if (error) co_return co_await refuse(error);
+    if (const auto refusal = refuse_header(parser)) co_return co_await write_last(*refusal);
+    stream_->expires_after(kBodyTime);
+    if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+      http::response<http::empty_body> go_on(http::status::continue_, 11);
+      co_await http::async_write(*stream_, go_on, into(error));
+    }
+    co_await http::async_read(*stream_, buffer_, parser, into(error));
+    if (error) co_return co_await refuse(error);
+    co_return co_await answer_one(parser.release());
+  }
+
+  // What is wrong with a request whose body is not yet read.
+  std::optional<HttpResponse> refuse_header(const Parser& parser) const {
+    const auto& header = parser.get();
+    if (header.count(http::field::host) != 1 && header.version() >= 11)
+      return ApiError(400, "Host: exactly one is needed").response();
+    if (header.count(http::field::content_length) > 0 && header.count(http::field::transfer_encoding) > 0)
+      return ApiError(400, "Content-Length and Transfer-Encoding: only one of them may be given").response();
+    if (const auto length = parser.content_length(); length && *length > kMostBodyBytes) return too_large();
+    return std::nullopt;
+  }
+
+  static HttpResponse too_large() {
+    return ApiError(413, "body: is larger than " + std::to_string(kMostBodyBytes >> 20) + " MiB", {}, "body_too_large")
+        .response();
+  }
+
+  // After a request that could not be read; false: the connection ends.
+  net::awaitable<bool> refuse(boost::system::error_code error) {
+    if (error == http::error::end_of_stream || error == net::error::operation_aborted ||
+        error.category() != http::make_error_code(http::error::end_of_stream).category())
+      co_return false;  // the client left, or is too slow
+    if (error == http::error::body_limit) co_return co_await write_last(too_large());
+    if (error == http::error::header_limit)
+      co_return co_await write_last(ApiError(431, "headers: are larger than 64 KiB").response());
+    co_return co_await write_last(ApiError(400, "request: is not HTTP/1.1; " + error.message()).response());
+  }
+
+  net::awaitable<bool> answer_one(http::request<http::string_body> message) {
+    version_ = message.version();
+    keeps_alive_ = message.keep_alive();
+    is_head_ = message.method() == http::verb::head;
+    auto exchange = std::make_shared<Exchange>(co_await net::this_coro::executor);
+    HttpRequest request = to_request(std::move(message));
+    cors_ = connections_.app.access.cors_headers(request);
+    ++connections_.n_answering;
+    net::post(connections_.workers, [&app = connections_.app, request = std::move(request), exchange]() mutable {
+      dispatch(app, std::move(request), exchange);
+    });
+    net::cancellation_signal stop_watching;
+    watch(exchange, stop_watching);
+    const bool goes_on = co_await write_answer(*exchange);
+    stop_watching.emit(net::cancellation_type::all);
+    exchange->mark_gone();  // nothing written from now on is wanted
+    --connections_.n_answering;
+    co_return goes_on&& keeps_alive_ && !connections_.app.is_draining;
+  }
+
+  HttpRequest to_request(http::request<http::string_body>&& message) {
+    HttpRequest request;
+    request.method = std::string(message.method_string());
+    if (is_head_) request.method = "GET";
+    const std::string target(message.target());
+    request.path = target.substr(0, target.find('?'));
+    for (const auto& field : message) {
+      std::string name(field.name_string());
+      for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+      request.headers.emplace(std::move(name), std::string(field.value()));
+    }
+    request.body = std::move(message.body());
+    request.client = address_;
+    request.id = id_;
+    return request;
+  }
+
+  // Notices that the client goes away while its answer is made: the socket becomes readable without anything to read.
+  void watch(const std::shared_ptr<Exchange>& exchange, net::cancellation_signal& stop) {
+    const auto look = [stream = stream_, exchange](boost::system::error_code error) {
+      char byte = 0;
+      if (error == net::error::operation_aborted) return;
+      const auto n = ::recv(stream->socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+      if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)) exchange->mark_gone();
+    };
+    stream_->socket().async_wait(tcp::socket::wait_read, net::bind_cancellation_slot(stop.slot(), look));
+  }
+
+  net::awaitable<bool> write_answer(Exchange& exchange) {
+    const auto head = co_await exchange.head();
+    if (!head) co_return false;
+    if (!exchange.is_stream()) co_return co_await write(*head);
+    co_return co_await write_stream(*head, exchange);
+  }
+
+  template <typename Body>
+  http::response<Body> response_of(const HttpResponse& response) const {
+    http::response<Body> message(static_cast<http::status>(response.status), version_);
+    message.set(http::field::server, std::string("tidemill/") + version());
+    if (!response.content_type.empty()) message.set(http::field::content_type, response.content_type);
+    message.set("x-request-id", id_);
+    for (const auto& [name, value] : response.headers) message.set(name, value);
+    for (const auto& [name, value] : cors_) message.set(name, value);
+    message.keep_alive(keeps_alive_ && !connections_.app.is_draining);
+    return message;
+  }
+
+  net::awaitable<bool> write(const HttpResponse& response) {
+    auto message = response_of<http::string_body>(response);
+    message.body() = response.body;
+    message.prepare_payload();
+    if (is_head_) message.body().clear();
+    boost::system::error_code error;
+    stream_->expires_after(kWriteTime);
+    co_await http::async_write(*stream_, message, into(error));
+    co_return !error;
+  }
+
+  // A response after which the connection ends, for the rest of the request is not read.
+  net::awaitable<bool> write_last(const HttpResponse& response) {
+    keeps_alive_ = false;
+    co_await write(response);
+    co_return false;
+  }
+
+  // In chunks; a client of HTTP/1.0 sees the end of the connection instead.
+  net::awaitable<bool> write_stream(const HttpResponse& head, Exchange& exchange) {
+    const bool is_chunked = version_ >= 11;
+    keeps_alive_ = keeps_alive_ && is_chunked;
+    auto message = response_of<http::empty_body>(head);
+    message.set(http::field::cache_control, "no-cache");
+    message.chunked(is_chunked);
+    http::response_serializer<http::empty_body> serializer(message);
+    boost::system::error_code error;
+    stream_->expires_after(kWriteTime);
+    co_await http::async_write_header(*stream_, serializer, into(error));
+    while (!error) {
+      const std::string pieces = co_await exchange.next_pieces();
+      if (pieces.empty()) break;
+      stream_->expires_after(kWriteTime);
+      if (is_chunked)
+        co_await net::async_write(*stream_, http::make_chunk(net::buffer(pieces)), into(error));
+      else
+        co_await net::async_write(*stream_, net::buffer(pieces), into(error));
+    }
+    if (error || exchange.is_gone()) co_return false;
+    stream_->expires_after(kWriteTime);
+    if (is_chunked) co_await net::async_write(*stream_, http::make_chunk_last(), into(error));
+    co_return !error;
+  }
+
+  Connections& connections_;
+  std::shared_ptr<beast::tcp_stream> stream_;
+  beast::flat_buffer buffer_;
+  std::string address_, id_;
+  Headers cors_;
+  unsigned version_ = 11;
+  bool keeps_alive_ = true, is_head_ = false;
+};
+
+}  // namespace
+
+net::awaitable<void> serve_connection(tcp::socket socket, Connections& connections) {
+  ++connections.n_open;
+  Connection connection(std::move(socket), connections);
+  co_await connection.serve();
+  --connections.n_open;
+}
+
+}  // namespace tidemill::serve

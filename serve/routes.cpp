@@ -1,0 +1,99 @@
+#include "serve/routes.h"
+
+#include <new>
+#include <optional>
+#include <set>
+
+#include "serve/api_error.h"
+
+namespace tidemill::serve {
+namespace {
+
+// What the path's {} stand for; nothing when it is not of this form.
+std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path) {
+  std::vector<std::string> parts;
+  while (!pattern.empty() || !path.empty()) {
+    if (pattern.starts_with("{}")) {
+      const size_t length = std::min(path.find('/'), path.size());
+      if (length == 0) return std::nullopt;
+      parts.emplace_back(path.substr(0, length));
+      pattern.remove_prefix(2);
+      path.remove_prefix(length);
+    } else if (!pattern.empty() && !path.empty() && pattern[0] == path[0]) {
+      pattern.remove_prefix(1);
+      path.remove_prefix(1);
+    } else {
+      return std::nullopt;
+    }
+  }
+  return parts;
+}
+
+const Route& find_route(HttpRequest& request) {
+  std::set<std::string_view> methods;
+  for (const Route& route : routes()) {
+    auto parts = match(route.path, request.path);
+    if (!parts) continue;
+    methods.insert(route.method);
+    if (route.method != request.method) continue;
+    request.parts = std::move(*parts);
+    return route;
+  }
+  if (methods.empty())
+    throw ApiError(404, "'" + printable(request.path, 200) + "': there is no such endpoint", {}, "unknown_url");
+  std::string list;
+  for (const std::string_view method : methods) list += (list.empty() ? "" : ", ") + std::string(method);
+  throw ApiError(405, "'" + printable(request.path, 200) + "': takes " + list, {}, "method_not_allowed");
+}
+
+// A form or a script of another page could post anything else without being asked (CSRF).
+void check_content_type(const HttpRequest& request) {
+  if (request.method != "POST") return;
+  const std::string_view type = request.header("content-type");
+  if (type.substr(0, type.find(';')) != "application/json")
+    throw ApiError(415, "Content-Type: must be application/json", {}, "unsupported_media_type");
+}
+
+void dispatch_or_throw(App& app, HttpRequest& request, const std::shared_ptr<Answer>& answer) {
+  app.access.check_origin(request);
+  if (request.method == "OPTIONS") return answer->send({.status = 204, .content_type = "", .body = ""});
+  const Route& route = find_route(request);
+  if (route.needs_key) {
+    if (const std::string name = app.access.check_key(request); !name.empty()) request.client = "key " + name;
+    if (app.is_draining) throw ApiError(503, "the server is stopping; ask another", {}, "shutting_down");
+  }
+  check_content_type(request);
+  route.handle(app, request, answer);
+}
+
+}  // namespace
+
+std::span<const Route> routes() {
+  static constexpr Route kRoutes[] = {
+      {"GET", "/health", false, get_health},
+      {"GET", "/ready", false, get_ready},
+      {"GET", "/v1/models", true, get_models},
+      {"GET", "/v1/models/{}", true, get_model},
+      {"POST", "/v1/completions", true, post_completions},
+      {"POST", "/v1/chat/completions", true, post_chat_completions},
+      {"POST", "/tokenize", true, post_tokenize},
+      {"POST", "/detokenize", true, post_detokenize},
+  };
+  return kRoutes;
+}
+
+void dispatch(App& app, HttpRequest request, const std::shared_ptr<Answer>& answer) {
+  try {
+    dispatch_or_throw(app, request, answer);
+  } catch (const ApiError& error) {
+    answer->send(error.response());
+  } catch (const Error& error) {
+    answer->send(ApiError(error).response());
+  } catch (const std::bad_alloc&) {
+    answer->send(ApiError(503, "not enough memory for this request", {}, "out_of_memory").response());
+  } catch (const std::exception& error) {
+    answer->send(ApiError(500, "internal: " + printable(error.what()), {}, "internal_error").response());
+  }
+}
+
+}  // namespace tidemill::serve

@@ -1,0 +1,29 @@
+// The table of routes.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "serve/app.h"
+
+namespace tidemill::serve {
+
+struct Route {
+  std::string_view method;
+  std::string_view path;  // a part "{}" stands for anything but '/'
+  bool needs_key;
+  void (*handle)(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
+};
+
+std::span<const Route> routes();
+
+void get_health(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
+void get_ready(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
+void get_models(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
+void get_model(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
+void post_completions(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
+void post_chat_completions(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
+void post_tokenize(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
+void post_detokenize(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
+
+}  // namespace tidemill::serve

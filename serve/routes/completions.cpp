@@ -1,0 +1,112 @@
+// POST /v1/completions: texts that go on from prompts.
+// https://platform.openai.com/docs/api-reference/completions
+#include "serve/api_error.h"
+#include "serve/generation.h"
+#include "serve/prompts.h"
+#include "serve/routes.h"
+
+namespace tidemill::serve {
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kDefaultTokens = 16;  // OpenAI's
+
+// A token as text; one that is only part of a character as its bytes, "bytes:\\xe2\\x96".
+std::string spelled(std::string_view token) {
+  try {
+    json(token).dump();
+    return std::string(token);
+  } catch (const json::exception&) {  // not UTF-8
+    std::string bytes = "bytes:";
+    for (const char byte : token) {
+      constexpr std::string_view kDigits = "0123456789abcdef";
+      const auto value = static_cast<unsigned char>(byte);
+      bytes += std::string("\\x") + kDigits[value >> 4] + kDigits[value & 15];
+    }
+    return bytes;
+  }
+}
+
+class CompletionWire : public Wire {
+ public:
+  // `echoes` are what texts begin with, by the index of their choices; empty when they do not.
+  CompletionWire(const Tokenizer& tokenizer, std::vector<std::string> echoes)
+      : tokenizer_(tokenizer), echoes_(std::move(echoes)) {}
+
+  const char* id_prefix() const override { return "cmpl-"; }
+  const char* object() const override { return "text_completion"; }
+  const char* chunk_object() const override { return "text_completion"; }
+
+  json whole(const Choice& choice) const override {
+    return entry(choice.index, echo(choice.index) + choice.text, choice.tokens, choice.finish_reason);
+  }
+  json begin(int64_t index) const override { return echoes_.empty() ? json() : entry(index, echo(index), {}, nullptr); }
+  json piece(const Choice& piece) const override {
+    if (piece.text.empty() && piece.tokens.empty()) return {};
+    return entry(piece.index, piece.text, piece.tokens, nullptr);
+  }
+  json end(const Choice& choice) const override { return entry(choice.index, "", {}, choice.finish_reason); }
+
+ private:
+  std::string echo(int64_t index) const { return echoes_.empty() ? "" : echoes_[static_cast<size_t>(index)]; }
+
+  json entry(int64_t index, const std::string& text, const std::vector<TokenNote>& tokens, const char* reason) const {
+    return {{"index", index},
+            {"text", text},
+            {"logprobs", tokens.empty() ? json() : logprobs(tokens)},
+            {"finish_reason", reason == nullptr ? json() : json(reason)}};
+  }
+
+  json logprobs(const std::vector<TokenNote>& tokens) const {
+    json result = {{"tokens", json::array()},
+                   {"token_logprobs", json::array()},
+                   {"top_logprobs", json::array()},
+                   {"text_offset", json::array()}};
+    size_t offset = 0;
+    for (const TokenNote& token : tokens) {
+      const auto name = [&](int32_t id) { return spelled(tokenizer_.token_bytes(id, false)); };
+      const auto& own = token.logprobs.front();
+      result["tokens"].push_back(name(own.id));
+      result["token_logprobs"].push_back(own.logprob);
+      json top = json::object();
+      for (size_t rank = 1; rank < token.logprobs.size(); ++rank)
+        top[name(token.logprobs[rank].id)] = token.logprobs[rank].logprob;
+      result["top_logprobs"].push_back(top);
+      result["text_offset"].push_back(offset);
+      offset += tokenizer_.token_bytes(own.id, false).size();
+    }
+    return result;
+  }
+
+  const Tokenizer& tokenizer_;
+  std::vector<std::string> echoes_;
+};
+
+}  // namespace
+
+void post_completions(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer) {
+  const json body = parse_body(request.body);
+  const Fields fields(body, "");
+  ServedModel& model = app.models.find(fields.text("model"));
+  TextOptions options = read_text_options(fields, kDefaultTokens);
+  if (const auto suffix = fields.text("suffix"); suffix && !suffix->empty())
+    fields.fail("suffix", "is not supported; a prompt is only gone on from");
+  options.request.n_logprobs = static_cast<int32_t>(fields.integer("logprobs", 0, 20).value_or(-1));
+  const bool is_echo = fields.boolean("echo").value_or(false);
+  if (is_echo && options.request.n_logprobs >= 0)
+    fields.fail("echo", "cannot be combined with 'logprobs'; ask for one of them");
+  const json* prompt = fields.find("prompt");
+  if (prompt == nullptr) fields.fail("prompt", "is missing; give a text or a list of token ids");
+
+  std::vector<std::vector<int32_t>> prompts;
+  std::vector<std::string> echoes;
+  for (Prompt& entry : read_prompts(*prompt, model)) {
+    if (is_echo) echoes.insert(echoes.end(), static_cast<size_t>(options.n), entry.text);
+    prompts.push_back(std::move(entry.ids));
+  }
+  auto wire = std::make_unique<CompletionWire>(model.engine.tokenizer(), std::move(echoes));
+  std::make_shared<Generation>(model, std::move(options), std::move(wire), answer)->start(prompts, request.client);
+}
+
+}  // namespace tidemill::serve

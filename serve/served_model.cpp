@@ -1,0 +1,70 @@
+#include "serve/served_model.h"
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include "serve/api_error.h"
+#include "tidemill/model_info.h"
+#include "tidemill/system.h"
+
+namespace tidemill::serve {
+namespace {
+
+constexpr int64_t kDefaultContext = 4096;
+
+std::optional<ChatTemplate> template_of(const std::string& path) {
+  try {
+    return ChatTemplate::from_file(path);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+// The options with a context chosen: many texts at once need many states, so it is not the model's whole one unless
+// asked for.  Throws out_of_memory for what could not be held at the worst.
+EngineOptions with_context(EngineOptions options, const std::string& path, const ServiceOptions& service) {
+  if (options.context_length == 0)
+    options.context_length = std::min(kDefaultContext, inspect_model(path).context_length);
+  const int64_t n_states = service.max_running + service.max_kept;
+  const int64_t needed = inspect_model(path, options.context_length, n_states).memory.total();
+  const int64_t available = available_memory_bytes();
+  const auto megabytes = [](int64_t bytes) { return std::to_string(bytes / 1'000'000) + " MB"; };
+  if (available > 0 && needed > available)
+    throw Error(ErrorCode::out_of_memory, path + ": " + std::to_string(n_states) + " texts of " +
+                                              std::to_string(options.context_length) + " tokens may need " +
+                                              megabytes(needed) + ", " + megabytes(available) +
+                                              " are free; lower --ctx, --max-running or --max-kept");
+  return options;
+}
+
+}  // namespace
+
+ServedModel::ServedModel(std::string its_name, const std::string& path, const EngineOptions& engine_options,
+                         const ServiceOptions& service_options)
+    : name(std::move(its_name)),
+      engine(Engine::load(path, with_context(engine_options, path, service_options))),
+      chat_template(template_of(engine.path())),
+      created(std::time(nullptr)),
+      service(engine, service_options) {
+  engine.tokenizer();  // throws for a model without one: it could not be asked anything
+}
+
+ServedModel& ServedModels::add(std::string name, const std::string& path, const EngineOptions& engine_options,
+                               const ServiceOptions& service_options) {
+  for (const ServedModel& model : models_)
+    if (model.name == name)
+      throw Error(ErrorCode::invalid_argument, "--model: '" + name + "' is given twice; name each, as in NAME=MODEL");
+  return models_.emplace_back(std::move(name), path, engine_options, service_options);
+}
+
+ServedModel& ServedModels::find(const std::optional<std::string>& name) {
+  if (!name && models_.size() == 1) return models_.front();
+  if (!name) throw ApiError(400, "'model': is missing; GET /v1/models lists them", "model");
+  for (ServedModel& model : models_)
+    if (model.name == *name) return model;
+  throw ApiError(404, "'model': '" + printable(*name, 100) + "' is not served here; GET /v1/models lists what is",
+                 "model", "model_not_found");
+}
+
+}  // namespace tidemill::serve

@@ -1,0 +1,149 @@
+#include "serve/server.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <optional>
+
+#include "serve/connection.h"
+
+namespace tidemill::serve {
+namespace {
+
+namespace net = boost::asio;
+using net::ip::tcp;
+using namespace std::chrono_literals;
+
+constexpr int64_t kMostConnections = 1000;
+constexpr int kInterruptedStatus = 130;
+
+net::ip::address address_of(const std::string& host) {
+  boost::system::error_code error;
+  const auto address = net::ip::make_address(host == "localhost" ? "127.0.0.1" : host, error);
+  if (error)
+    throw Error(ErrorCode::invalid_argument, "--host: '" + host + "' is not an address; give one such as 127.0.0.1");
+  return address;
+}
+
+class Server {
+ public:
+  explicit Server(const ServerOptions& options) : options_(options) { prepare_access(); }
+
+  void run() {
+    listen();  // before the models are loaded, which takes longer than to say that the port is taken
+    for (const auto& model : options_.models) {
+      app_.models.add(model.name, model.path, options_.engine, options_.service);
+      say("serving '" + model.name + "'");
+    }
+    await_signal();
+    net::co_spawn(context_, accept(), net::detached);
+    const tcp::endpoint here = acceptor_->local_endpoint();
+    const std::string host =
+        here.address().is_v6() ? "[" + here.address().to_string() + "]" : here.address().to_string();
+    say("listening on http://" + host + ":" + std::to_string(here.port()));
+    context_.run();
+    connections_.workers.stop();
+    connections_.workers.join();
+  }
+
+ private:
+  void say(const std::string& line) const {
+    if (options_.on_line) options_.on_line(line);
+  }
+
+  void prepare_access() {
+    if (!options_.api_key_file.empty()) app_.access.add_keys_of(options_.api_key_file);
+    if (!options_.api_key.empty()) app_.access.add_key("default", options_.api_key);
+    for (const std::string& host : options_.allowed_hosts) app_.access.allow_host(host);
+    for (const std::string& origin : options_.allowed_origins) app_.access.allow_origin(origin);
+    // Who reaches it by another machine's name for it is not led here by a web page.
+    if (!address_of(options_.host).is_loopback()) app_.access.allow_host("*");
+  }
+
+  void listen() {
+    const tcp::endpoint endpoint(address_of(options_.host), options_.port);
+    try {
+      acceptor_.emplace(context_, endpoint);
+    } catch (const boost::system::system_error& error) {
+      throw Error(ErrorCode::io, options_.host + ":" + std::to_string(options_.port) + ": cannot be listened on (" +
+                                     error.code().message() + "); give another --port");
+    }
+  }
+
+  net::awaitable<void> accept() {
+    while (acceptor_->is_open()) {
+      boost::system::error_code error;
+      tcp::socket socket = co_await acceptor_->async_accept(net::redirect_error(net::use_awaitable, error));
+      if (error == net::error::operation_aborted) co_return;
+      if (error) {  // such as too many open files: others may end meanwhile
+        net::steady_timer pause(context_, 50ms);
+        co_await pause.async_wait(net::redirect_error(net::use_awaitable, error));
+        continue;
+      }
+      if (connections_.n_open >= kMostConnections) continue;  // closed at once
+      net::co_spawn(context_, serve_connection(std::move(socket), connections_), net::detached);
+    }
+  }
+
+  void await_signal() {
+    signals_.async_wait([this](boost::system::error_code error, int) {
+      if (error) return;
+      say("stopping: what runs may take " + std::to_string(options_.drain_seconds) + " s more");
+      app_.is_draining = true;
+      signals_.async_wait([](boost::system::error_code again, int) {
+        if (!again) std::_Exit(kInterruptedStatus);
+      });
+      net::co_spawn(context_, drain(), net::detached);
+    });
+  }
+
+  // /ready must be seen to fail while streams end, so the door stays open until they have.
+  net::awaitable<void> drain() {
+    net::steady_timer timer(context_);
+    const auto deadline = net::steady_timer::clock_type::now() + std::chrono::seconds(options_.drain_seconds);
+    while (connections_.n_answering > 0 && net::steady_timer::clock_type::now() < deadline) {
+      timer.expires_after(20ms);
+      boost::system::error_code ignored;
+      co_await timer.async_wait(net::redirect_error(net::use_awaitable, ignored));
+    }
+    context_.stop();
+  }
+
+  const ServerOptions& options_;
+  net::io_context context_{1};  // outlives the models, whose services may still tell connections of ends
+  App app_;
+  Connections connections_{app_};
+  std::optional<tcp::acceptor> acceptor_;
+  net::signal_set signals_{context_, SIGTERM, SIGINT};
+};
+
+}  // namespace
+
+void check(const ServerOptions& options) {
+  const bool has_key = !options.api_key.empty() || !options.api_key_file.empty();
+  if (!address_of(options.host).is_loopback() && !has_key && !options.may_be_public)
+    throw Error(
+        ErrorCode::invalid_argument,
+        "--host: '" + options.host + "' is reachable by others; give --api-key-file, or --public to serve anybody");
+  if (!options.api_key.empty() && options.api_key.size() < 16)
+    throw Error(ErrorCode::invalid_argument,
+                "TIDEMILL_API_KEY: is shorter than 16 characters; make one with "
+                "`openssl rand -hex 24`");
+  Access keys;
+  if (!options.api_key_file.empty()) keys.add_keys_of(options.api_key_file);
+}
+
+void serve(const ServerOptions& options) {
+  check(options);
+  Server server(options);
+  server.run();
+}
+
+}  // namespace tidemill::serve

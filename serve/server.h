@@ -1,0 +1,41 @@
+// Server: models behind OpenAI's protocol.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tidemill/service.h"
+
+namespace tidemill::serve {
+
+struct ServerOptions {
+  struct Model {
+    std::string name;
+    std::string path;  // or a name in the model store
+  };
+  std::vector<Model> models;
+  EngineOptions engine;
+  ServiceOptions service;
+  std::string host = "127.0.0.1";
+  uint16_t port = 8080;  // 0: one that is free
+  std::vector<std::string> allowed_hosts = {};
+  std::vector<std::string> allowed_origins = {};
+  std::string api_key_file = {};
+  std::string api_key = {};
+  bool may_be_public = false;  // without a key, beyond this machine
+  int64_t drain_seconds = 30;  // for what runs, after the first signal to stop
+  // Told once the server listens, and of what it does.
+  std::function<void(const std::string& line)> on_line = {};
+};
+
+// Throws invalid_argument for what could not be served, such as an address beyond this machine without a key.
+void check(const ServerOptions& options);
+
+// Loads the models and serves until SIGTERM or SIGINT: then it takes nothing new, lets streams end for at most
+// drain_seconds, and returns; a second signal ends the process at once.  Throws what loading throws, and io when the
+// address cannot be listened on.
+void serve(const ServerOptions& options);
+
+}  // namespace tidemill::serve
