@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "text/pieces/stable_list.h"
@@ -104,7 +104,7 @@ struct PieceCache::Table {
   const Slot* find_long(std::string_view piece, uint64_t hash) const {
     return find(hash, [&](const Slot& slot, uint64_t tag) {
       return slot.start() == hash && (tag & ~kPlaceMask) == long_tag(piece.size()) &&
-             std::memcmp(texts->pieces[tag & kPlaceMask], piece.data(), piece.size()) == 0;
+             std::string_view(texts->pieces[tag & kPlaceMask], piece.size()) == piece;
     });
   }
 };
