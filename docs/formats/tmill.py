@@ -27,14 +27,19 @@ FORMATS = {
     "q6_k": (4, 2, 32, 16, "signed_bytes_16"),
     "iq4_nl": (4, 0, 0, 32, "per_group"),
     "iq4_xs": (4, 0, 0, 32, "signed_bytes_8"),
+    "mxfp4": (4, 0, 0, 32, "exponents"),
 }
 IQ4_VALUES = np.array([-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113], np.int32)
+FP4_VALUES = np.array([0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12], np.int32)
+TABLES = {"iq4_nl": IQ4_VALUES, "iq4_xs": IQ4_VALUES, "mxfp4": FP4_VALUES}
 # Where the f16 factors stand in a header that has scales of its own before them.
 FACTORS = {"six_bit": 192, "six_bit_min": 192, "four_bit_min": 256, "signed_bytes_16": 256, "signed_bytes_8": 128}
 
 
 def header_bytes(kind, n_groups):
-    if kind in ("per_group", "per_group_min"):
+    if kind == "exponents":
+        size = ROWS * n_groups
+    elif kind in ("per_group", "per_group_min"):
         size = 2 * ROWS * n_groups * (2 if kind == "per_group_min" else 1)
     else:
         size = FACTORS[kind] + 2 * ROWS * (2 if kind.endswith("_min") else 1)
@@ -75,6 +80,8 @@ def scales_and_mins(header, kind, n_groups):
     """What a code is multiplied by and what is then subtracted, for each row and each part that shares them."""
     if kind == "per_group":
         return f16(header, 0, n_groups), None
+    if kind == "exponents":
+        return np.ldexp(np.float32(1), bytes_of_rows(header, n_groups, np.uint8).astype(np.int32) - 128), None
     if kind == "per_group_min":
         both = f16(header, 0, 2 * n_groups)
         return both[..., :n_groups], -both[..., n_groups:]
@@ -99,7 +106,7 @@ def decode_superblock(dtype, data, n_groups):
     codes = plane_numbers(groups[..., : VECTOR * low_bits], low_bits).astype(np.int32)
     if high_bits:
         codes |= plane_numbers(groups[..., VECTOR * low_bits :], high_bits).astype(np.int32) << low_bits
-    values = (IQ4_VALUES[codes] if dtype.startswith("iq4") else codes - offset).astype(np.float32)
+    values = (TABLES[dtype][codes] if dtype in TABLES else codes - offset).astype(np.float32)
     scales, mins = scales_and_mins(header, kind, n_groups)
     n_parts = n_groups * GROUP // length
     result = np.repeat(scales[..., :n_parts], length, axis=-1) * values

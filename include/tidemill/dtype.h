@@ -44,9 +44,10 @@ enum class DType : uint8_t {
   q6_k,
   iq4_nl,
   iq4_xs,
+  mxfp4,  // OCP Microscaling: E2M1 numbers whose scale is a power of two
 };
 
-inline constexpr int kDTypeCount = static_cast<int>(DType::iq4_xs) + 1;
+inline constexpr int kDTypeCount = static_cast<int>(DType::mxfp4) + 1;
 
 struct DTypeInfo {
   DType dtype;

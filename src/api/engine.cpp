@@ -110,7 +110,9 @@ bool Engine::Impl::adopt_weights(const Weights& weights, const std::function<voi
       done += part.size_bytes();
       on_progress(static_cast<double>(done) / static_cast<double>(total));
     });
-    all_copied = all_copied && weight.data() != stored.data();
+    const bool is_copied = weight.data() != stored.data();
+    if (is_copied) model->drop_made(stored);
+    all_copied = all_copied && is_copied;
   });
   return all_copied;
 }

@@ -131,7 +131,8 @@ TEST_F(Gguf, ReadsEveryElementType) {
       {0, DType::f32},   {1, DType::f16},   {2, DType::q4_0},  {3, DType::q4_1},    {6, DType::q5_0},
       {7, DType::q5_1},  {8, DType::q8_0},  {10, DType::q2_k}, {11, DType::q3_k},   {12, DType::q4_k},
       {13, DType::q5_k}, {14, DType::q6_k}, {24, DType::i8},   {20, DType::iq4_nl}, {23, DType::iq4_xs},
-      {25, DType::i16},  {26, DType::i32},  {27, DType::i64},  {28, DType::f64},    {30, DType::bf16}};
+      {25, DType::i16},  {26, DType::i32},  {27, DType::i64},  {28, DType::f64},    {30, DType::bf16},
+      {39, DType::mxfp4}};
   GgufTestFile file;
   for (const auto& [number, dtype] : kTypes) {
     const std::string content(static_cast<size_t>(size_bytes(dtype, {2, 256})), '\7');

@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "models/made_weights.h"
 #include "models/state.h"
 #include "ops/backend.h"
 #include "ops/ops.h"
-#include "tensor/storage.h"
 
 namespace tidemill {
 
@@ -72,9 +72,12 @@ class Model {
   using Visitor = std::function<void(std::string_view name, Tensor& weight, WeightRole role)>;
   void visit_params(const Visitor& visit);
 
+  // Frees what the model made for a weight that the visitor has replaced; `weight` is what it was before.
+  void drop_made(const Tensor& weight) { made_.drop(weight.data()); }
+
  protected:
   ModelConfig config_;
-  std::vector<Storage> made_;  // weights that a file holds in another form
+  MadeWeights made_;
 };
 
 }  // namespace tidemill

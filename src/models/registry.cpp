@@ -25,7 +25,7 @@ constexpr Row kRows[] = {
     {{"gemma3",   "gemma3",   "Gemma3ForCausalLM",    "Gemma 3, text"},                make_gemma},
     {{"gpt2",     "gpt2",     "GPT2LMHeadModel",      "GPT-2"},                        make_gpt2},
     {{"gptneox",  "gptneox",  "GPTNeoXForCausalLM",   "GPT-NeoX, Pythia"},             make_gptneox},
-    {{"gptoss",   "",         "GptOssForCausalLM",    "gpt-oss, in plain dtypes"},     make_gptoss},
+    {{"gptoss",   "gpt-oss",  "GptOssForCausalLM",    "gpt-oss"},                      make_gptoss},
     {{"llama",    "llama",    "LlamaForCausalLM",     "Llama 1 to 3, SmolLM 1 and 2"}, make_llama},
     {{"mamba",    "mamba",    "MambaForCausalLM",     "Mamba 1"},                      make_mamba},
     {{"mamba2",   "mamba2",   "Mamba2ForCausalLM",    "Mamba 2"},                      make_mamba2},

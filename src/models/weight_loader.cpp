@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "tensor/blocks.h"
 #include "tensor/dequantize.h"
 
 namespace tidemill {
@@ -79,6 +80,7 @@ float apply(Change change, float number) {
     case Change::transposed:
     case Change::kernel_first:
     case Change::flattened:
+    case Change::mxfp4:
       return number;
     case Change::less_one:
       return number + 1.0f;
@@ -118,6 +120,7 @@ WeightLoader::Place WeightLoader::place_of(const std::string& ours) const {
 
 void WeightLoader::load(const Parameter& parameter) {
   const Place place = place_of(parameter.name);
+  if (place.change == Change::mxfp4) return load_mxfp4(place, parameter);
   auto found = weights_.find(place.name);
   if (!found) {
     if (parameter.is_optional) return;
@@ -141,6 +144,7 @@ void WeightLoader::load(const Parameter& parameter) {
   // Operations read vectors as f32, also while memory is planned, before a backend has seen them.
   const bool is_to_widen = parameter.role == WeightRole::vector && tensor.dtype() != DType::f32;
   *parameter.tensor = is_to_widen || !keeps_numbers(place.change) ? changed(tensor, place.change) : tensor;
+  if (parameter.tensor->data() != tensor.data()) made_.drop(tensor.data());
 }
 
 // A tensor of the file with the axes that its rows are counted by.
@@ -212,10 +216,10 @@ Tensor WeightLoader::made_anew(const Tensor& tensor, const RowPattern& rows, con
   const int64_t n_rows = parameter.shape[0], width = parameter.shape.rank() == 1 ? 1 : parameter.shape[1];
   const DTypeInfo& element = info(dtype);
   const int64_t row_bytes = tidemill::size_bytes(dtype, {width});
-  Storage& memory = made_.emplace_back(tidemill::size_bytes(dtype, parameter.shape));
+  std::byte* const memory = made_.add(tidemill::size_bytes(dtype, parameter.shape));
   for (int64_t row = 0; row < n_rows; ++row) {
     const std::byte* source = tensor.as<std::byte>() + rows.row(row) * tensor.stride_bytes(0);
-    std::byte* target = memory.data() + row * row_bytes;
+    std::byte* target = memory + row * row_bytes;
     if (tensor.shape().rank() == 1 || tensor.stride_bytes(1) == element.block_bytes) {
       std::memcpy(target, source, static_cast<size_t>(row_bytes));
       continue;
@@ -224,17 +228,54 @@ Tensor WeightLoader::made_anew(const Tensor& tensor, const RowPattern& rows, con
       std::memcpy(target, source + column * tensor.stride_bytes(1), static_cast<size_t>(element.block_bytes));
     }
   }
-  return Tensor(memory.data(), dtype, parameter.shape);
+  return Tensor(memory, dtype, parameter.shape);
 }
 
 // In f32.
 Tensor WeightLoader::changed(const Tensor& weight, Change change) {
   const auto n = static_cast<size_t>(weight.n_elements());
-  Storage& memory = made_.emplace_back(static_cast<int64_t>(n * sizeof(float)));
-  const Tensor result(memory.data(), DType::f32, weight.shape());
+  const Tensor result(made_.add(static_cast<int64_t>(n * sizeof(float))), DType::f32, weight.shape());
   dequantize(weight.dtype(), weight.data(), {result.as<float>(), n});
   for (size_t i = 0; i < n; ++i) result.as<float>()[i] = apply(change, result.as<float>()[i]);
   return result;
+}
+
+// Rows of blocks: elements 2j and 2j + 1 share a byte of the file, j and j + 16 one of ours.
+void WeightLoader::load_mxfp4(const Place& place, const Parameter& parameter) {
+  const int64_t n_rows = parameter.shape[0], n_blocks = parameter.shape[1] / BlockMXFP4::kLength;
+  Place at = place;
+  at.name = place.name + "_scales";
+  const Tensor scales = bytes_of(at, parameter, n_blocks);
+  at.name = place.name + "_blocks";
+  const Tensor blocks = bytes_of(at, parameter, n_blocks);
+  const RowPattern rows = rows_of(blocks, at, blocks, parameter);
+  auto* target = reinterpret_cast<BlockMXFP4*>(made_.add(tidemill::size_bytes(DType::mxfp4, parameter.shape)));
+  *parameter.tensor = Tensor(target, DType::mxfp4, parameter.shape);
+  for (int64_t row = 0; row < n_rows; ++row) {
+    const auto* exponent = scales.row<uint8_t>(rows.row(row));
+    const auto* source = blocks.row<uint8_t>(rows.row(row));
+    for (int64_t block = 0; block < n_blocks; ++block, ++target, source += sizeof target->quants) {
+      target->exponent = exponent[block];
+      const auto code = [&](int i) { return source[i / 2] >> 4 * (i % 2) & 15; };
+      for (int i = 0; i < 16; ++i) target->quants[i] = static_cast<uint8_t>(code(i) | code(i + 16) << 4);
+    }
+  }
+  weights_.release(blocks);
+}
+
+// What a tensor of such bytes holds for the weight's expert or whole: [n_rows of the file, n_blocks] or one axis more.
+Tensor WeightLoader::bytes_of(const Place& place, const Parameter& parameter, int64_t n_blocks) {
+  const auto found = weights_.find(place.name);
+  if (!found) weights_.require(place.name, parameter.shape);  // throws
+  used_.insert(place.name);
+  const Tensor tensor = seen_as(*found, place, parameter);
+  const bool has_blocks = place.name.ends_with("_blocks");
+  const bool fits = found->dtype() == DType::u8 && parameter.shape[1] % BlockMXFP4::kLength == 0 &&
+                    tensor.shape().rank() == (has_blocks ? 3 : 2) && tensor.dim(1) == n_blocks &&
+                    (!has_blocks || tensor.dim(2) == sizeof BlockMXFP4::quants);
+  if (!fits) fail_shape(place, *found, parameter.shape);
+  rows_of(tensor, place, *found, parameter);  // throws when their number does not fit
+  return tensor;
 }
 
 void WeightLoader::expect_all_used(std::span<const std::string_view> ignored) const {
@@ -256,6 +297,7 @@ void WeightLoader::fail_shape(const Place& place, const Tensor& found, const Sha
               weights_.path() + ": tensor '" + place.name + "' is " + found.shape().to_string() + ", expected " +
                   (is_part ? "a part of " : "") + expected.to_string() +
                   (is_transposed(place.change) || place.change == Change::kernel_first ? " transposed" : "") +
+                  (place.change == Change::mxfp4 ? ", in bytes of blocks of 32" : "") +
                   "; the file is damaged or of another architecture");
 }
 

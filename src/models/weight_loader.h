@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "formats/weights.h"
+#include "models/made_weights.h"
 #include "models/model.h"
-#include "tensor/storage.h"
 
 namespace tidemill {
 
@@ -47,6 +47,8 @@ enum class Change : uint8_t {
   exp,          // the weight is e^t of the file's number t
   neg_exp,      // -e^t (decays of Mamba-2 and RWKV-4)
   exp_neg_exp,  // e^-(e^t) (decays of RWKV-5)
+  // The file has two tensors of bytes, NAME_blocks and NAME_scales (gpt-oss), which become blocks of MXFP4.
+  mxfp4,
 };
 
 // Rows of a tensor that joins several weights, as a whole or group by group.
@@ -76,7 +78,7 @@ class WeightLoader {
   // A weight that no row of `names` speaks of is expected under our own name, and every weight of packed ones.  In the
   // file `prefix` stands before all names; what lacks it belongs to something around the model, as a head for another
   // task.
-  WeightLoader(const Weights& weights, std::span<const WeightName> names, HeadCounts heads, std::vector<Storage>& made,
+  WeightLoader(const Weights& weights, std::span<const WeightName> names, HeadCounts heads, MadeWeights& made,
                std::string prefix = {})
       : weights_(weights), names_(names), heads_(heads), made_(made), prefix_(std::move(prefix)) {}
 
@@ -109,12 +111,14 @@ class WeightLoader {
   RowPattern rows_of(const Tensor& tensor, const Place& place, const Tensor& found, const Parameter& parameter) const;
   Tensor made_anew(const Tensor& tensor, const RowPattern& rows, const Parameter& parameter);
   Tensor changed(const Tensor& weight, Change change);
+  void load_mxfp4(const Place& place, const Parameter& parameter);
+  Tensor bytes_of(const Place& place, const Parameter& parameter, int64_t n_blocks);
   [[noreturn]] void fail_shape(const Place& place, const Tensor& found, const Shape& expected) const;
 
   const Weights& weights_;
   std::span<const WeightName> names_;
   HeadCounts heads_;
-  std::vector<Storage>& made_;
+  MadeWeights& made_;
   std::string prefix_;
   std::set<std::string> used_;
 };

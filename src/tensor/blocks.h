@@ -62,6 +62,23 @@ struct BlockIQ4_NL {  // scale * kIQ4Values[q]
 inline constexpr std::array<int8_t, 16> kIQ4Values = {-127, -104, -83, -65, -49, -35, -22, -10,
                                                       1,    13,   25,  38,  53,  69,  89,  113};
 
+struct BlockMXFP4 {  // mxfp4_scale(exponent) * kFP4Values[q].  OCP Microscaling Formats 1.0
+  static constexpr int kLength = 32;
+  uint8_t exponent;
+  uint8_t quants[16];
+};
+
+// Twice the E2M1 numbers, so that they are whole.
+inline constexpr std::array<int8_t, 16> kFP4Values = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
+// 2^(exponent - 128), half of what E8M0 means, as kFP4Values are twice what E2M1 does.  The product of two powers, of
+// which none is as small as the smallest scales are.
+constexpr float mxfp4_scale(uint8_t exponent) {
+  const uint32_t half = exponent / 2, rest = exponent - half;
+  constexpr uint32_t kBias = 127 - 64;
+  return std::bit_cast<float>((half + kBias) << 23) * std::bit_cast<float>((rest + kBias) << 23);
+}
+
 // --- Super-blocks of 256: sub-blocks of 16 or 32 have small integer scales, and f16 scales of those.
 
 struct BlockQ2_K {  // scale * (scales[i / 16] & 15) * q - min * (scales[i / 16] >> 4)
@@ -115,6 +132,7 @@ struct BlockIQ4_XS {  // scale * s * kIQ4Values[q], s = iq4_xs_scale(block, i / 
 
 static_assert(sizeof(BlockQ4_0) == 18 && sizeof(BlockQ4_1) == 20 && sizeof(BlockQ5_0) == 22);
 static_assert(sizeof(BlockQ5_1) == 24 && sizeof(BlockQ8_0) == 34 && sizeof(BlockIQ4_NL) == 18);
+static_assert(sizeof(BlockMXFP4) == 17);
 static_assert(sizeof(BlockQ2_K) == 84 && sizeof(BlockQ3_K) == 110 && sizeof(BlockQ4_K) == 144);
 static_assert(sizeof(BlockQ5_K) == 176 && sizeof(BlockQ6_K) == 210 && sizeof(BlockIQ4_XS) == 136);
 

@@ -78,6 +78,11 @@ void decode(const BlockIQ4_NL& block, float* out) {
   for (int i = 0; i < block.kLength; ++i) out[i] = scale * static_cast<float>(kIQ4Values[nibble(block.quants, i)]);
 }
 
+void decode(const BlockMXFP4& block, float* out) {
+  const float scale = mxfp4_scale(block.exponent);
+  for (int i = 0; i < block.kLength; ++i) out[i] = scale * static_cast<float>(kFP4Values[nibble(block.quants, i)]);
+}
+
 void decode(const BlockQ2_K& block, float* out) {
   const float scale = f16_to_f32(block.scale), min = f16_to_f32(block.min);
   for (int i = 0; i < block.kLength; ++i) {
@@ -231,6 +236,7 @@ constexpr std::array<Decoder, kDTypeCount> kDecoders = {{
     {DType::q6_k, decode_blocks<BlockQ6_K>},
     {DType::iq4_nl, decode_blocks<BlockIQ4_NL>},
     {DType::iq4_xs, decode_blocks<BlockIQ4_XS>},
+    {DType::mxfp4, decode_blocks<BlockMXFP4>},
 }};
 
 constexpr bool rows_are_in_enum_order() {

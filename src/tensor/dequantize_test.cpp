@@ -92,6 +92,12 @@ TEST(Dequantize, BlocksOf32) {
   EXPECT_EQ(decoded(DType::q8_0, &q8_0, 32)[0], -64.0f);
   BlockIQ4_NL iq4_nl{.scale = kTwo, .quants = {0xf0}};
   EXPECT_EQ(decoded(DType::iq4_nl, &iq4_nl, 32)[16], 226.0f);
+  BlockMXFP4 mxfp4{.exponent = 127, .quants = {0xf1}};
+  EXPECT_EQ(decoded(DType::mxfp4, &mxfp4, 32)[0], 0.5f);
+  EXPECT_EQ(decoded(DType::mxfp4, &mxfp4, 32)[16], -6.0f);
+  EXPECT_EQ(mxfp4_scale(0), 0x1p-128f);
+  EXPECT_EQ(mxfp4_scale(1), 0x1p-127f);
+  EXPECT_EQ(mxfp4_scale(255), 0x1p127f);
 }
 
 TEST(Dequantize, PackedScalesOfSuperBlocks) {
@@ -145,6 +151,7 @@ TEST(Dequantize, LayoutsAgreeWithTheTableOfElementTypes) {
   expect_row(DType::q6_k, BlockQ6_K::kLength, sizeof(BlockQ6_K));
   expect_row(DType::iq4_nl, BlockIQ4_NL::kLength, sizeof(BlockIQ4_NL));
   expect_row(DType::iq4_xs, BlockIQ4_XS::kLength, sizeof(BlockIQ4_XS));
+  expect_row(DType::mxfp4, BlockMXFP4::kLength, sizeof(BlockMXFP4));
 }
 
 }  // namespace

@@ -42,6 +42,7 @@ constexpr std::array<DTypeInfo, kDTypeCount> kTable = {{
     {DType::q6_k, "q6_k", 256, 210, false},
     {DType::iq4_nl, "iq4_nl", 32, 18, false},
     {DType::iq4_xs, "iq4_xs", 256, 136, false},
+    {DType::mxfp4, "mxfp4", 32, 17, false},
 }};
 
 constexpr bool rows_are_in_enum_order() {

@@ -39,13 +39,14 @@ inline constexpr int kGroupsPerSuperblock = kSuperblockLength / kGroupLength;
 #define TIDEMILL_QUANTISED_DTYPES(CASE)                       \
   CASE(q4_0) CASE(q4_1) CASE(q5_0) CASE(q5_1) CASE(q8_0)      \
   CASE(q2_k) CASE(q3_k) CASE(q4_k) CASE(q5_k) CASE(q6_k)      \
-  CASE(iq4_nl) CASE(iq4_xs)
+  CASE(iq4_nl) CASE(iq4_xs) CASE(mxfp4)
 // clang-format on
 
 // What a superblock's header holds; [..][16] means one value per row of the panel.
 enum class Scales : uint8_t {
   none,             // float dtypes
   per_group,        // f16 d[n_groups][16]
+  exponents,        // u8 e[n_groups][16]; d is mxfp4_scale(e) (tensor/blocks.h)
   per_group_min,    // f16 d[n_groups][16], f16 m[n_groups][16]; the value is d * code + m
   six_bit,          // six-bit scales[16][16], less 32; f16 d[16]
   six_bit_min,      // six-bit scales[8][16] and mins[8][16]; f16 d[16], f16 dmin[16]
@@ -59,13 +60,22 @@ enum class Scales : uint8_t {
 inline constexpr int kSixBitBytes = 3 * kVectorBytes;
 inline constexpr int kSixBitOffset = 32;  // what Scales::six_bit adds to a signed scale
 
+// What a code c stands for before its scale.
+enum class Codes : uint8_t {
+  numbers,     // c - offset
+  iq4_values,  // kIQ4Values[c] (tensor/blocks.h); `offset` makes all of them unsigned
+  fp4_values,  // kFP4Values[c], likewise
+};
+
 struct PanelFormat {
   int low_bits;      // 2, 4 or 8; 0 for float dtypes
   int high_bits;     // 0, 1 or 2
   int offset;        // subtracted from a code
   int scale_length;  // elements of k that share a scale: 16 or 32
   Scales scales;
-  bool is_table;  // the value of a code c is kIQ4Values[c] (tensor/blocks.h); `offset` is that of a table of bytes
+  Codes codes;
+
+  constexpr bool is_table() const { return codes != Codes::numbers; }
 
   constexpr bool is_quantized() const { return low_bits != 0; }
   constexpr bool has_min() const {
@@ -90,10 +100,10 @@ struct PanelFormat {
   }
   constexpr int header_bytes(int n_groups) const {
     const int row_of_f16 = 2 * kPanelRows;
-    int bytes = factors();
-    if (scales == Scales::per_group || scales == Scales::per_group_min) bytes += (n_groups - 1) * row_of_f16;
-    if (scales == Scales::per_group_min) bytes += (n_groups - 1) * row_of_f16;
-    bytes += has_min() ? 2 * row_of_f16 : row_of_f16;
+    const int n_factors = has_min() ? 2 : 1;
+    int bytes = factors() + n_factors * row_of_f16;
+    if (scales == Scales::per_group || scales == Scales::per_group_min) bytes = n_groups * n_factors * row_of_f16;
+    if (scales == Scales::exponents) bytes = n_groups * kPanelRows;
     return (bytes + kVectorBytes - 1) / kVectorBytes * kVectorBytes;
   }
   constexpr int superblock_bytes(int n_groups = kGroupsPerSuperblock) const {
@@ -103,36 +113,40 @@ struct PanelFormat {
 
 // What is added to a signed byte to keep it as an unsigned code.
 inline constexpr int kByteOffset = 128;
+// What is added to an entry of kFP4Values: the sums stay small enough for the quicker dot products.
+inline constexpr int kFP4Offset = 12;
 
 // The layout of a dtype; only for dtypes that `has_panels`.
 constexpr PanelFormat panel_format(DType dtype) {
   switch (dtype) {
     case DType::q4_0:
-      return {4, 0, 8, 32, Scales::per_group, false};
+      return {4, 0, 8, 32, Scales::per_group, Codes::numbers};
     case DType::q4_1:
-      return {4, 0, 0, 32, Scales::per_group_min, false};
+      return {4, 0, 0, 32, Scales::per_group_min, Codes::numbers};
     case DType::q5_0:
-      return {4, 1, 16, 32, Scales::per_group, false};
+      return {4, 1, 16, 32, Scales::per_group, Codes::numbers};
     case DType::q5_1:
-      return {4, 1, 0, 32, Scales::per_group_min, false};
+      return {4, 1, 0, 32, Scales::per_group_min, Codes::numbers};
     case DType::q8_0:
-      return {8, 0, kByteOffset, 32, Scales::per_group, false};
+      return {8, 0, kByteOffset, 32, Scales::per_group, Codes::numbers};
     case DType::q2_k:
-      return {2, 0, 0, 16, Scales::four_bit_min, false};
+      return {2, 0, 0, 16, Scales::four_bit_min, Codes::numbers};
     case DType::q3_k:
-      return {2, 1, 4, 16, Scales::six_bit, false};
+      return {2, 1, 4, 16, Scales::six_bit, Codes::numbers};
     case DType::q4_k:
-      return {4, 0, 0, 32, Scales::six_bit_min, false};
+      return {4, 0, 0, 32, Scales::six_bit_min, Codes::numbers};
     case DType::q5_k:
-      return {4, 1, 0, 32, Scales::six_bit_min, false};
+      return {4, 1, 0, 32, Scales::six_bit_min, Codes::numbers};
     case DType::q6_k:
-      return {4, 2, 32, 16, Scales::signed_bytes_16, false};
+      return {4, 2, 32, 16, Scales::signed_bytes_16, Codes::numbers};
     case DType::iq4_nl:
-      return {4, 0, kByteOffset, 32, Scales::per_group, true};
+      return {4, 0, kByteOffset, 32, Scales::per_group, Codes::iq4_values};
     case DType::iq4_xs:
-      return {4, 0, kByteOffset, 32, Scales::signed_bytes_8, true};
+      return {4, 0, kByteOffset, 32, Scales::signed_bytes_8, Codes::iq4_values};
+    case DType::mxfp4:
+      return {4, 0, kFP4Offset, 32, Scales::exponents, Codes::fp4_values};
     default:
-      return {0, 0, 0, 32, Scales::none, false};
+      return {0, 0, 0, 32, Scales::none, Codes::numbers};
   }
 }
 
@@ -147,7 +161,7 @@ int64_t panel_stride(DType dtype, int64_t n_cols);
 int64_t panel_bytes(DType dtype, int64_t n_rows, int64_t n_cols);
 
 constexpr int64_t panel_count(int64_t n_rows) {
-  return (n_rows + kPanelRows - 1) / kPanelRows;
+  return n_rows / kPanelRows + (n_rows % kPanelRows == 0 ? 0 : 1);  // of any number, as a file may claim it
 }
 
 }  // namespace tidemill

@@ -46,6 +46,8 @@ struct ScaleAndMin {
 ScaleAndMin scale_and_min(const RowSource& source, int part) {
   const int factors = source.format.factors();
   switch (source.format.scales) {
+    case Scales::exponents:
+      return {mxfp4_scale(source.byte(0, part)), 0};
     case Scales::per_group_min:
       return {source.f16(0, part), -source.f16(0, source.n_groups + part)};
     case Scales::six_bit:
@@ -75,7 +77,8 @@ int plane_number(const uint8_t* plane, int bits, int row, int i) {
 
 int value_of(const PanelFormat& format, const uint8_t* group, int row, int i) {
   int code = plane_number(group, format.low_bits, row, i);
-  if (format.is_table) return kIQ4Values[code];
+  if (format.codes == Codes::iq4_values) return kIQ4Values[code];
+  if (format.codes == Codes::fp4_values) return kFP4Values[code];
   if (format.high_bits > 0) {
     code |= plane_number(group + format.high_plane(), format.high_bits, row, i) << format.low_bits;
   }

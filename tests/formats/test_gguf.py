@@ -32,7 +32,7 @@ LISTS = {
 }  # fmt: skip
 SHORT_NAMES = {"UINT": "u", "INT": "i", "FLOAT": "f", "BOOL": "bool", "STRING": "string"}
 READABLE = (
-    "F32 F16 BF16 F64 I64 I32 I16 I8 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_NL IQ4_XS".split()
+    "F32 F16 BF16 F64 I64 I32 I16 I8 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_NL IQ4_XS MXFP4".split()
 )
 UNREADABLE = sorted({t.name for t in GGMLQuantizationType} - set(READABLE))
 

@@ -15,11 +15,11 @@ from safetensors.numpy import load_file
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODELS = ROOT / "tests/golden/models"
-BLOCKS = ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "IQ4_NL", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_XS"]
+BLOCKS = ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "IQ4_NL", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_XS", "MXFP4"]
 # Byte offsets of the f16 factors of each block, which a model wants finite and small.
 FACTORS = {
     "Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "IQ4_NL": [0], "IQ4_XS": [0],
-    "Q2_K": [80, 82], "Q3_K": [108], "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208],
+    "Q2_K": [80, 82], "Q3_K": [108], "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208], "MXFP4": [],
 }  # fmt: skip
 D_MODEL, D_FF, VOCAB, HEADS = 256, 288, 37, 4  # rows and columns that fill neither panels nor superblocks
 
@@ -41,6 +41,8 @@ def random_blocks(random, kind, shape):
     for offset in FACTORS[kind]:
         factors = random.uniform(-0.01, 0.01, blocks.shape[:2]).astype("<f2")
         blocks[..., offset : offset + 2] = factors[..., None].view(np.uint8)
+    if kind == "MXFP4":
+        blocks[..., 0] = random.integers(115, 122, blocks.shape[:2])
     return blocks.reshape(shape[0], -1)
 
 

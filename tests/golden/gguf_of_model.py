@@ -40,6 +40,9 @@ NEOX = {
     "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm", "attention.query_key_value": "attn_qkv",
     "attention.dense": "attn_output", "mlp.dense_h_to_4h": "ffn_up", "mlp.dense_4h_to_h": "ffn_down",
 }  # fmt: skip
+GPT_OSS = LLAMA | {
+    "post_attention_layernorm": "post_attention_norm", "mlp.router": "ffn_gate_inp", "self_attn.sinks": "attn_sinks.weight",
+}
 # Class in config.json -> architecture in GGUF, names.
 ARCHITECTURES = {
     "GemmaForCausalLM": ("gemma", LLAMA), "Gemma2ForCausalLM": ("gemma2", AFTER), "Gemma3ForCausalLM": ("gemma3", AFTER),
@@ -47,6 +50,7 @@ ARCHITECTURES = {
     "MistralForCausalLM": ("llama", LLAMA), "MixtralForCausalLM": ("llama", LLAMA), "Olmo2ForCausalLM": ("olmo2", AFTER),
     "Phi3ForCausalLM": ("phi3", LLAMA), "Qwen2ForCausalLM": ("qwen2", LLAMA), "Qwen3ForCausalLM": ("qwen3", LLAMA),
     "Qwen3MoeForCausalLM": ("qwen3moe", LLAMA), "Qwen3NextForCausalLM": ("qwen3next", NEXT), "SmolLM3ForCausalLM": ("smollm3", LLAMA),
+    "GptOssForCausalLM": ("gpt-oss", GPT_OSS),
 }  # fmt: skip
 EXPERT = re.compile(r"(?:mlp|block_sparse_moe)\.experts\.(\d+)\.(gate_proj|up_proj|down_proj|w1|w2|w3)")
 EXPERT_NAMES = {"gate_proj": "gate", "w1": "gate", "up_proj": "up", "w3": "up", "down_proj": "down", "w2": "down"}
@@ -73,11 +77,35 @@ def kind_by_kind(weight, config):
     return np.concatenate([q, k, v]), z
 
 
+def in_gguf_order(blocks, scales):
+    """gpt-oss's MXFP4, neighbours in a byte, as blocks that begin with their scale and have the halves in a byte."""
+    codes = np.stack([blocks & 15, blocks >> 4], axis=-1).reshape(*blocks.shape[:-1], 2, 16)
+    whole = np.concatenate([scales[..., None], codes[..., 0, :] | codes[..., 1, :] << 4], axis=-1)
+    return whole.reshape(*blocks.shape[:2], -1)
+
+
+def experts_of_gpt_oss(tensors):
+    """Takes the experts out of `tensors`: what they are in a GGUF, gate and up apart, [experts, rows, columns]."""
+    result = {}
+    for name in [name for name in tensors if ".mlp.experts." in name and not name.endswith("_scales")]:
+        layer, stem = re.search(r"layers\.(\d+)\.mlp\.experts\.(.*)", name).groups()
+        value, suffix = tensors.pop(name), "bias" if stem.endswith("_bias") else "weight"
+        if stem.endswith("_blocks"):
+            value = in_gguf_order(value, tensors.pop(name.replace("_blocks", "_scales")))
+        elif suffix == "weight":
+            value = value.swapaxes(1, 2)
+        parts = {"ffn_gate": value[:, 0::2], "ffn_up": value[:, 1::2]} if "gate_up" in stem else {"ffn_down": value}
+        for part, rows in parts.items():
+            result[f"blk.{layer}.{part}_exps.{suffix}"] = np.ascontiguousarray(rows)
+    return result
+
+
 def weights_of(folder, config, architecture, names, legacy):
     heads = config.get("num_attention_heads", config.get("n_head"))
     kv_heads = config.get("num_key_value_heads") or heads
-    result, experts = {}, {}
-    for name, weight in load_file(folder / "model.safetensors").items():
+    tensors, experts = load_file(folder / "model.safetensors"), {}
+    result = experts_of_gpt_oss(tensors) if architecture == "gpt-oss" else {}
+    for name, weight in tensors.items():
         weight = weight.astype(np.float32)
         layer = re.search(r"\.(?:layers|h)\.(\d+)\.(.*)", name)
         stem, dot, suffix = (layer[2] if layer else name).rpartition(".")
@@ -191,7 +219,8 @@ def write(folder, path, legacy=False):
         writer.add_full_attention_interval(config["layer_types"].index("full_attention") + 1)
     writer.add_tokenizer_model("no_vocab")
     for name, weight in weights.items():
-        writer.add_tensor(name, weight)
+        kind = gguf.GGMLQuantizationType.MXFP4 if weight.dtype == np.uint8 else None
+        writer.add_tensor(name, weight, raw_dtype=kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -190,6 +190,28 @@ def test_families_name_what_is_wrong(refused, model, fields, words):
         assert word in message
 
 
+DOWN = "model.layers.0.mlp.experts.down_proj"
+
+
+@pytest.mark.parametrize("change, words", [
+    (rename(DOWN + "_scales", DOWN + "_scale"), ["down_proj_scales", "missing"]),
+    (rename(DOWN + "_blocks", DOWN + "_block"), ["down_proj_blocks", "missing"]),
+    (reshape(DOWN + "_blocks", [3, 64, 6, 8]), ["down_proj_blocks", "[3, 64, 6, 8]", "blocks of 32"]),
+    (reshape(DOWN + "_blocks", [3, 32, 6, 16]), ["down_proj_blocks", "[3, 32, 6, 16]"]),
+    (reshape(DOWN + "_blocks", [3, 64, 48]), ["down_proj_blocks", "[3, 64, 48]"]),
+    (reshape(DOWN + "_scales", [2, 96, 3]), ["down_proj_scales", "[2, 96, 3]"]),
+    (reshape(DOWN + "_scales", [576]), ["down_proj_scales", "[576]"]),
+    (tensors(lambda header: header[DOWN + "_scales"].update(dtype="BOOL")), ["down_proj_scales"]),
+    (config(num_local_experts=4), ["router.weight", "[3, 64]", "[4, 64]"]),
+    (config(num_local_experts=4096, num_hidden_layers=1024, layer_types=None), ["router.weight"]),
+    (config(intermediate_size=95), ["gate_up_proj_scales", "a part of [95, 64]"]),
+], ids=["no scales", "no blocks", "bytes of 8", "rows", "flat", "experts", "vector", "dtype", "one more", "many", "odd"])  # fmt: skip
+def test_wrong_mxfp4_is_named(refused, change, words):
+    message = refused("gptoss-mxfp4", change)
+    for word in words:
+        assert word in message
+
+
 @pytest.mark.parametrize("model, change, words", [
     ("mamba", reshape("backbone.layers.1.mixer.A_log", [8, 80]), ["layers.1.mixer.A_log", "[8, 80]", "[80, 8]"]),
     ("mamba", reshape("backbone.layers.0.mixer.conv1d.weight", [80, 2, 2]), ["conv1d.weight", "[80, 2, 2]"]),

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 MODELS = pathlib.Path(__file__).parent / "models"
 # Greatest difference as a share of the logits' range.
-TOLERANCE = {"f32": 2e-4, "bf16": 1e-2, "f16": 1e-2}
+TOLERANCE = {"f32": 2e-4, "bf16": 1e-2, "f16": 1e-2, "mxfp4": 2e-3}
 
 
 def folders_of(kind):
@@ -81,6 +81,14 @@ def test_the_reference_backend_agrees(tidemill, name):
     for truth, case, expected in cases_of(FOLDERS[name]):
         found = tidemill.logits(FOLDERS[name], case["ids"], "--backend", "reference")
         expect_logits(found["logits"], expected, truth, f"{len(case['ids'])} ids")
+
+
+def test_mxfp4_is_exact_but_for_the_rounding_of_activations(tidemill, isas):
+    folder = FOLDERS["gptoss-mxfp4"]
+    for isa in isas:
+        for truth, case, expected in cases_of(folder):
+            found = tidemill.logits(folder, case["ids"], "--precision", "f32", env={"TIDEMILL_ISA": isa})["logits"]
+            expect_logits(found, expected, truth | {"weights": "f32"}, f"{isa}, {len(case['ids'])} ids")
 
 
 @pytest.mark.parametrize("name", ENCODERS)

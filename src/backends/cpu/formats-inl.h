@@ -23,11 +23,14 @@ constexpr int dot_offset(PanelFormat format) {
   return has_signed_units(format) ? 0 : format.offset;
 }
 
-// kIQ4Values as signed bytes, or as unsigned ones kByteOffset higher.
-template <bool kSigned>
-HWY_INLINE Words look_up_iq4(const Words& codes) {
+// Entries of the format's table, as signed bytes or as unsigned ones `offset` higher.
+template <DType kDType>
+HWY_INLINE Words look_up(const Words& codes) {
+  constexpr PanelFormat kFormat = panel_format(kDType);
+  constexpr auto kValues = kFormat.codes == Codes::fp4_values ? kFP4Values : kIQ4Values;
+  constexpr int kOffset = has_signed_units(kFormat) ? 0 : kFormat.offset;
   HWY_ALIGN uint8_t table[16];
-  for (int i = 0; i < 16; ++i) table[i] = static_cast<uint8_t>(kIQ4Values[i] + (kSigned ? 0 : kByteOffset));
+  for (int i = 0; i < 16; ++i) table[i] = static_cast<uint8_t>(kValues[i] + kOffset);
   Words out;
   TIDEMILL_UNROLL
   for (int i = 0; i < kParts; ++i) {
@@ -71,7 +74,7 @@ HWY_INLINE Words unit_of(const uint8_t* group) {
   } else {
     codes = shift_and<kUnit % 4 * 2>(load_words(group + kUnit / 4 * kVectorBytes), 0x03030303);
   }
-  if constexpr (kFormat.is_table) return look_up_iq4<has_signed_units(kFormat)>(codes);
+  if constexpr (kFormat.is_table()) return look_up<kDType>(codes);
   const uint8_t* high = group + kFormat.high_plane();
   if constexpr (kFormat.high_bits == 1) {
     codes = codes | shift_and<kUnit - kFormat.low_bits>(load_words(high), 0x01010101u << kFormat.low_bits);
@@ -97,6 +100,7 @@ class SuperblockScales {
 
   // Scale of part `part`, of scale_length elements of k.
   HWY_INLINE Floats scale(int part) const {
+    if constexpr (kFormat.scales == Scales::exponents) return power_of_two(header_ + kPanelRows * part);
     if constexpr (!kHasFactors) return load_f16(2 * kPanelRows * part);
     return factor_ * to_floats(sub_scale(part));
   }
@@ -114,6 +118,15 @@ class SuperblockScales {
 
   HWY_INLINE Floats load_f16(int offset) const {
     return widen_to_floats(reinterpret_cast<const hwy::float16_t*>(header_ + offset));
+  }
+
+  // mxfp4_scale of 16 exponents.
+  HWY_INLINE static Floats power_of_two(const uint8_t* exponents) {
+    constexpr int kBias = 127 - 64;
+    const Ints exponent = widen_to_ints(exponents);
+    const Ints half = shift_right<1>(exponent), rest = shift_right<1>(exponent + set_ints(1));
+    return bits_as_floats(shift_left<23>(half + set_ints(kBias))) *
+           bits_as_floats(shift_left<23>(rest + set_ints(kBias)));
   }
 
   HWY_INLINE void unpack_six_bit() {

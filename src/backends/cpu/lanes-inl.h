@@ -186,6 +186,13 @@ HWY_INLINE Floats to_floats(const Ints& a) {
   return out;
 }
 
+HWY_INLINE Floats bits_as_floats(const Ints& a) {
+  Floats out;
+  TIDEMILL_UNROLL
+  for (int i = 0; i < kParts; ++i) out.part[i] = hn::BitCast(DF(), a.part[i]);
+  return out;
+}
+
 HWY_INLINE Floats operator+(const Floats& a, const Floats& b) {
   Floats out;
   TIDEMILL_UNROLL

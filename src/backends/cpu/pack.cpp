@@ -86,13 +86,17 @@ void put_six_bit(const RowTarget& target, const std::array<uint8_t, 16>& numbers
   }
 }
 
-// --- Formats with one f16 scale (and min) per 32 elements.
+// --- Formats with one scale (and min) per 32 elements.
 
 template <DType kDType, typename Block>
 void pack_group(const Block& block, int g, int n_groups, const RowTarget& target) {
   constexpr PanelFormat kFormat = panel_format(kDType);
   const int group = g * kFormat.group_bytes();
-  target.put16(0, g, block.scale);
+  if constexpr (kFormat.scales == Scales::exponents) {
+    target.put8(0, g, block.exponent);
+  } else {
+    target.put16(0, g, block.scale);
+  }
   if constexpr (kFormat.has_min()) target.put16(0, n_groups + g, block.min);
   if constexpr (kFormat.low_bits == 8) {
     for (int u = 0; u < kUnitsPerGroup; ++u) target.put(group, u, load32(block.quants + 4 * u) ^ 0x80808080);
@@ -194,6 +198,8 @@ PackRow row_packer(DType dtype) {
       return pack_small_blocks<DType::q8_0, BlockQ8_0>;
     case DType::iq4_nl:
       return pack_small_blocks<DType::iq4_nl, BlockIQ4_NL>;
+    case DType::mxfp4:
+      return pack_small_blocks<DType::mxfp4, BlockMXFP4>;
     case DType::q2_k:
       return pack_q2_k;
     case DType::q3_k:

@@ -14,20 +14,24 @@
 
 namespace tidemill {
 
-inline constexpr DType kPanelDTypes[] = {DType::f32,  DType::f16,  DType::bf16, DType::q4_0,   DType::q4_1,
-                                         DType::q5_0, DType::q5_1, DType::q8_0, DType::q2_k,   DType::q3_k,
-                                         DType::q4_k, DType::q5_k, DType::q6_k, DType::iq4_nl, DType::iq4_xs};
+inline constexpr DType kPanelDTypes[] = {
+    DType::f32,  DType::f16,  DType::bf16, DType::q4_0, DType::q4_1, DType::q5_0,   DType::q5_1,   DType::q8_0,
+    DType::q2_k, DType::q3_k, DType::q4_k, DType::q5_k, DType::q6_k, DType::iq4_nl, DType::iq4_xs, DType::mxfp4};
 
 namespace random_weights_detail {
 
-// Random bits everywhere, then numbers of a weight's usual size where the block has f16 factors.
+// Random bits everywhere, then numbers of a weight's usual size where the block has factors.
 template <typename Block>
 void fill_blocks(std::vector<std::byte>& bytes, std::mt19937& random, float size) {
   for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
   std::uniform_real_distribution<float> factor(-size, size);
   for (size_t i = 0; i + sizeof(Block) <= bytes.size(); i += sizeof(Block)) {
     auto* block = reinterpret_cast<Block*>(bytes.data() + i);
-    block->scale = f32_to_f16(factor(random));
+    if constexpr (requires { block->exponent; }) {
+      block->exponent = static_cast<uint8_t>(116 + block->exponent % 8);
+    } else {
+      block->scale = f32_to_f16(factor(random));
+    }
     if constexpr (requires { block->min; }) block->min = f32_to_f16(factor(random));
   }
 }
@@ -89,6 +93,9 @@ inline std::vector<std::byte> random_rows(DType dtype, int64_t n_rows, int64_t n
       break;
     case DType::iq4_nl:
       fill_blocks<BlockIQ4_NL>(bytes, random, 0.01f);
+      break;
+    case DType::mxfp4:
+      fill_blocks<BlockMXFP4>(bytes, random, 0);
       break;
     default:
       fill_blocks<BlockIQ4_XS>(bytes, random, 0.0005f);
