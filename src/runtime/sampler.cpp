@@ -83,8 +83,8 @@ void Sampler::adjust(std::span<float> logits) const {
 
 // Fills candidates_ with what top_k and min_p leave, most likely first.
 void Sampler::collect(std::span<const float> logits) {
-  float greatest = kLowest;
-  for (float logit : logits) greatest = logit > greatest ? logit : greatest;
+  const int32_t best = arg_max(logits);
+  const float greatest = best < 0 ? kLowest : logits[static_cast<size_t>(best)];
   // A probability is min_p of the greatest exactly when its score is temperature * ln(min_p) below.  Without min_p,
   // scores 40 temperatures below the best (e^-40) have no chance that a double could draw.
   const float reach = options_.min_p > 0 ? -std::log(options_.min_p) : 40.0f;
