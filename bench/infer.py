@@ -1,26 +1,34 @@
-"""Text generation, tidemill and its peers in alternation on one GGUF file.
+"""Text generation, tidemill and its peers in alternation on the same GGUF files.
 
-    ./dev bench infer [--peers] [--threads 1,2] [--rounds 5] [--prompt-tokens 512] [--gen-tokens 128]
+    ./dev bench infer [--peers] [--models gemma,Q8_0,Q4_0,BF16] [--threads 1,2] [--rounds 5] [--with-noise] [--add]
 
-Every measurement is a fresh process. In each round every program runs once per thread count, and the order turns
-around from round to round, so that a change of the machine's speed meets all of them. Medians are printed and written
-to bench/results/infer-CPU.json, from which scripts/readme_table.py makes the table of README.md.
+Models are the default one, Gemma 3 270M, and random weights in the shape of a small Llama in several formats
+(infer_models.py). Every measurement is a fresh process. In each round every program runs once per model and thread
+count, and the order turns around from round to round, so that a change of the machine's speed meets all of them. Beside
+reading and writing one sequence, 16 sequences are written together; with --with-noise one is written once more while
+another process takes half of one core. Every sample is kept in bench/results/infer-CPU.json (--add: beside those of
+earlier runs), from whose medians scripts/readme_table.py makes the tables of README.md and docs/performance.md.
 """
 
 import argparse
+import contextlib
 import datetime
 import json
 import os
 import pathlib
 import platform
 import re
-import statistics
 import subprocess
 import sys
+
+import infer_models
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 RELEASE = ROOT / "build/release"
 PEERS = ROOT / "build/peers"
+N_SEQUENCES = 16  # written together
+BATCH_LENGTHS = ["--prompt-tokens", 32, "--gen-tokens", 32, "--batch", N_SEQUENCES]
+NOISE_LENGTHS = ["--prompt-tokens", 32, "--gen-tokens", 128]
 
 # 32 tokens of Gemma's tokenizer with the <bos> in front; the peer gets the ids, so that both read the same.
 FIRST_PROMPT = (
@@ -40,22 +48,42 @@ def call_json(*command):
     return json.loads(call(*command))
 
 
+# Computes for 5 ms and sleeps for 5 ms, over and over, on one core.
+NOISE = """
+import os, time
+os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+while True:
+    end = time.perf_counter() + 0.005
+    while time.perf_counter() < end:
+        pass
+    time.sleep(0.005)
+"""
+
+
+@contextlib.contextmanager
+def noise():
+    process = subprocess.Popen([sys.executable, "-c", NOISE])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
 class Tidemill:
     name = "tidemill"
 
-    def __init__(self, model, prompt_tokens, gen_tokens):
+    def __init__(self):
         self.program = RELEASE / "tidemill"
         self.version = call(self.program, "--version").split()[-1]
-        self.model = model
-        self.lengths = ["--prompt-tokens", prompt_tokens, "--gen-tokens", gen_tokens]
 
-    def throughput(self, threads):
-        return call_json(self.program, "bench", self.model, "--threads", threads, *self.lengths, "--json")
+    def bench(self, model, threads, lengths):
+        return call_json(self.program, "bench", model, "--threads", threads, *lengths, "--json")
 
-    def first_token_s(self, threads):
+    def first_token_s(self, model, threads):
         """Seconds from the start of loading to the first token."""
         answer = call_json(
-            self.program, "run", self.model, "--prompt", FIRST_PROMPT, "-n", 1, "--temperature", 0, "--threads", threads,
+            self.program, "run", model, "--prompt", FIRST_PROMPT, "-n", 1, "--temperature", 0, "--threads", threads,
             "--json",
         )  # fmt: skip
         timings = answer["timings"]
@@ -65,58 +93,78 @@ class Tidemill:
 class LlamaCpp:
     name = "llama.cpp"
 
-    def __init__(self, model, prompt_tokens, gen_tokens):
+    def __init__(self):
         self.python = PEERS / "llama-venv/bin/python"
         self.script = ROOT / "bench/peers/llama_cpp_bench.py"
         self.version = call(self.python, "-c", "import llama_cpp; print('of llama-cpp-python', llama_cpp.__version__)").strip()
-        self.model = model
-        self.lengths = ["--prompt-tokens", prompt_tokens, "--gen-tokens", gen_tokens]
+
+    def bench(self, model, threads, arguments):
+        return call_json(self.python, self.script, "--model", model, "--threads", threads, *arguments)
+
+    def first_token_s(self, model, threads):
         line = json.dumps({"text": FIRST_PROMPT, "add_special_tokens": True})
         ids = subprocess.run(
             [RELEASE / "tidemill", "tokenize", "--tokenizer", model, "--stdin-jsonl"],
             input=line + "\n", capture_output=True, text=True, check=True,
         )  # fmt: skip
-        self.first_ids = ",".join(map(str, json.loads(ids.stdout)["ids"]))
-
-    def measure(self, threads, *arguments):
-        return call_json(self.python, self.script, "--model", self.model, "--threads", threads, *arguments)
-
-    def throughput(self, threads):
-        return self.measure(threads, *self.lengths)
-
-    def first_token_s(self, threads):
-        answer = self.measure(threads, "--first-token", self.first_ids)
+        answer = self.bench(model, threads, ["--first-token", ",".join(map(str, json.loads(ids.stdout)["ids"]))])
         return answer["load_s"] + answer["first_token_s"]
 
 
-def measure_all(programs, thread_counts, rounds):
-    """(name, threads) -> list of measurements, one per round."""
-    samples = {(program.name, threads): [] for program in programs for threads in thread_counts}
-    for round_number in range(rounds):
-        for threads in thread_counts:
-            for program in programs if round_number % 2 == 0 else reversed(programs):
-                sample = program.throughput(threads) | {"first_token_s": program.first_token_s(threads)}
-                samples[program.name, threads].append(sample)
-                print(
-                    f"round {round_number + 1} of {rounds}  {program.name:10} {threads} threads  "
-                    f"prefill {sample['prefill_tok_s']:7.1f}  decode {sample['decode_tok_s']:6.1f} tokens/s",
-                    file=sys.stderr,
-                )
-    return samples
+def sample_of(program, model, threads, arguments):
+    """One measurement of everything, as field -> number."""
+    lengths = ["--prompt-tokens", arguments.prompt_tokens, "--gen-tokens", arguments.gen_tokens]
+    alone = program.bench(model, threads, lengths)
+    sample = {field: alone[field] for field in ("prefill_tok_s", "decode_tok_s", "load_s", "peak_rss_bytes")}
+    sample["batch_tok_s"] = program.bench(model, threads, BATCH_LENGTHS)["decode_tok_s"]
+    if model == arguments.model:  # random weights have no tokenizer
+        sample["first_token_s"] = program.first_token_s(model, threads)
+    if arguments.with_noise:
+        with noise():
+            sample["noise_tok_s"] = program.bench(model, threads, NOISE_LENGTHS)["decode_tok_s"]
+    return sample
 
 
-def summary(values):
-    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
-
-
-def rows_of(programs, samples):
-    fields = ["prefill_tok_s", "decode_tok_s", "load_s", "first_token_s", "peak_rss_bytes"]
-    versions = {program.name: program.version for program in programs}
-    return [
-        {"program": name, "version": versions[name], "threads": threads}
-        | {field: summary([sample[field] for sample in taken]) for field in fields}
-        for (name, threads), taken in samples.items()
+def measure_all(programs, models, thread_counts, arguments):
+    """Rows with the samples of all rounds in lists."""
+    rows = [
+        {"model": name, "program": program.name, "version": program.version, "threads": threads} | sizes_of(path)
+        for name, path in models.items()
+        for threads in thread_counts
+        for program in programs
     ]
+    by_name = {program.name: program for program in programs}
+    for round_number in range(arguments.rounds):
+        for row in rows if round_number % 2 == 0 else reversed(rows):
+            sample = sample_of(by_name[row["program"]], models[row["model"]], row["threads"], arguments)
+            for field, value in sample.items():
+                row.setdefault(field, []).append(value)
+            print(
+                f"round {round_number + 1} of {arguments.rounds}  {row['model']:20} {row['program']:10} {row['threads']} "
+                f"threads  prefill {sample['prefill_tok_s']:7.1f}  decode {sample['decode_tok_s']:6.1f}  "
+                f"{N_SEQUENCES} together {sample['batch_tok_s']:7.1f} tokens/s",
+                file=sys.stderr,
+            )
+    return rows
+
+
+def merged(before, result):
+    """`result` with the samples of an earlier run in front of its own; a roof is the best that was ever reached."""
+    key = lambda row: (row["model"], row["program"], row["threads"])  # noqa: E731
+    rows = {key(row): row for row in before["rows"]}
+    for row in result["rows"]:
+        samples = rows.get(key(row), {})
+        for field, value in row.items():
+            if isinstance(value, list):
+                row[field] = samples.get(field, []) + value
+        rows[key(row)] = row
+    roofs = {threads: dict(row) for threads, row in before["roofs"].items()}
+    for threads, row in result["roofs"].items():
+        best = roofs.setdefault(threads, row)
+        for field, value in row.items():
+            best[field] = max(best[field], value)
+    load = max(before["load_before"], result["load_before"])
+    return result | {"rows": list(rows.values()), "roofs": roofs, "load_before": load}
 
 
 def machine():
@@ -136,64 +184,73 @@ def compiler():
     return call(path, "--version").splitlines()[0]
 
 
-def weight_bytes(model):
-    """What one token reads: every tensor once (the embedding is the output head too)."""
-    return sum(tensor["size_bytes"] for tensor in call_json(RELEASE / "tidemill", "info", model, "--json")["tensors"])
+def sizes_of(model):
+    """Of one token: bytes of every tensor once, but of an embedding that is not the output head too one row, which counts
+    as nothing; multiply-adds of all matrices but the head, which only the last token of a prompt meets.
+    """
+    tensors = {tensor["name"]: tensor for tensor in call_json(RELEASE / "tidemill", "info", model, "--json")["tensors"]}
+    ends = [name for name in ("token_embd.weight", "output.weight") if name in tensors]
+    layers = [tensor for name, tensor in tensors.items() if name not in ends and len(tensor["shape"]) == 2]
+    unread = tensors["token_embd.weight"]["size_bytes"] if len(ends) == 2 else 0
+    return {
+        "weight_bytes": sum(tensor["size_bytes"] for tensor in tensors.values()) - unread,
+        "layer_weights": sum(tensor["shape"][0] * tensor["shape"][1] for tensor in layers),
+    }
 
 
 def slug_of(measured):
     return re.sub(r"[^a-z0-9]+", "-", f"{measured['cpu']} {measured['family_model']}".lower()).strip("-")
 
 
-def write_result(result):
-    path = ROOT / f"bench/results/infer-{slug_of(result['machine'])}.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    return path
-
-
-def main():
+def parsed_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="a GGUF file (./dev bench gives the default model)")
+    parser.add_argument("--models", default="gemma", help="gemma (--model), Q8_0, Q4_0, BF16, separated by commas")
     parser.add_argument("--peers", action="store_true", help="run llama.cpp beside tidemill")
     parser.add_argument("--threads", default="1,2", help="thread counts, separated by commas")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--prompt-tokens", type=int, default=512)
     parser.add_argument("--gen-tokens", type=int, default=128)
-    arguments = parser.parse_args()
-    thread_counts = [int(word) for word in arguments.threads.split(",")]
+    parser.add_argument("--with-noise", action="store_true", help="also while another process takes half of one core")
+    parser.add_argument("--add", action="store_true", help="keep the samples that the result file has")
+    return parser.parse_args()
 
+
+def main():
+    arguments = parsed_arguments()
+    thread_counts = [int(word) for word in arguments.threads.split(",")]
     load = os.getloadavg()[0]
     if load > 0.5:
         print(f"warning: other programs are running (load {load:.1f}); the figures will be lower", file=sys.stderr)
-    programs = [
-        kind(arguments.model, arguments.prompt_tokens, arguments.gen_tokens)
-        for kind in ([Tidemill, LlamaCpp] if arguments.peers else [Tidemill])
-    ]
+    models = {}
+    for name in arguments.models.split(","):
+        path = arguments.model if name == "gemma" else infer_models.make(ROOT / "build/bench-infer", name)
+        models[pathlib.Path(path).name] = path
+    programs = [kind() for kind in ([Tidemill, LlamaCpp] if arguments.peers else [Tidemill])]
     roofs = call_json(RELEASE / "limits_bench", "--json", *thread_counts)
-    samples = measure_all(programs, thread_counts, arguments.rounds)
     result = {
         "benchmark": "infer",
-        "model": pathlib.Path(arguments.model).name,
         "prompt_tokens": arguments.prompt_tokens,
         "gen_tokens": arguments.gen_tokens,
-        "rounds": arguments.rounds,
+        "n_sequences": N_SEQUENCES,
         "date": datetime.date.today().isoformat(),
         "commit": call("git", "-C", ROOT, "describe", "--always", "--dirty").strip(),
         "compiler": compiler(),
         "machine": machine(),
         "load_before": load,
-        "weight_bytes": weight_bytes(arguments.model),
         "roofs": {str(row["n"]): row for row in roofs["threads"]},
-        "rows": rows_of(programs, samples),
+        "rows": measure_all(programs, models, thread_counts, arguments),
     }
-    # A run of our own alone is for the eye; the README compares, so only a comparison is kept.
-    path = write_result(result) if arguments.peers else None
+    path = ROOT / f"bench/results/infer-{slug_of(result['machine'])}.json"
+    if arguments.add and path.exists():
+        result = merged(json.loads(path.read_text(encoding="utf-8")), result)
+    # A run of our own alone is for the eye; the documentation compares, so only a comparison is kept.
+    if arguments.peers:
+        path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        print(f"written to {path.relative_to(ROOT)}; scripts/readme_table.py puts it into the documentation", file=sys.stderr)
     script = ROOT / "scripts/readme_table.py"
     print(subprocess.run([sys.executable, script, "--show", "-"], input=json.dumps(result), capture_output=True, text=True,
                          check=True).stdout, end="")  # fmt: skip
-    if path:
-        print(f"written to {path.relative_to(ROOT)}; scripts/readme_table.py puts it into README.md", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The measured tables of README.md and docs/models.md, made from bench/results/*.json.
+"""The measured tables of README.md and docs, made from bench/results/*.json.
 
     readme_table.py            rewrite what stands between <!-- bench:NAME --> and <!-- /bench:NAME -->
     readme_table.py --check    exit status 1 when that differs from what would be written
@@ -11,49 +11,10 @@ import re
 import statistics
 import sys
 
+import infer_tables
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "docs/models.md"]
-HEADER = """\
-| | threads | prefill tokens/s | decode tokens/s | decode GB/s | load s | load to first token s | peak memory MB |
-|---|--:|--:|--:|--:|--:|--:|--:|
-"""
-
-
-def ratio(row, rows, field):
-    """" (1.23 x)" behind our figure where a peer was measured with as many threads."""
-    peers = [other for other in rows if other["program"] != "tidemill" and other["threads"] == row["threads"]]
-    if row["program"] != "tidemill" or not peers:
-        return ""
-    return f" ({row[field]['median'] / peers[0][field]['median']:.2f} x)"
-
-
-def line(row, result):
-    read = row["decode_tok_s"]["median"] * result["weight_bytes"] / 1e9
-    roof = result["roofs"][str(row["threads"])]["read_gb_s"]
-    cells = [
-        row["program"],
-        str(row["threads"]),
-        f"{row['prefill_tok_s']['median']:.0f}" + ratio(row, result["rows"], "prefill_tok_s"),
-        f"{row['decode_tok_s']['median']:.1f}" + ratio(row, result["rows"], "decode_tok_s"),
-        f"{read:.1f} of {roof:.1f}",
-        f"{row['load_s']['median']:.2f}",
-        f"{row['first_token_s']['median']:.2f}",
-        f"{row['peak_rss_bytes']['median'] / 1e6:.0f}",
-    ]
-    return "| " + " | ".join(cells) + " |\n"
-
-
-def infer_table(result):
-    """Markdown: one line per program and thread count, then on what and how it was measured."""
-    order = sorted(result["rows"], key=lambda row: (row["threads"], row["program"] != "tidemill"))
-    versions = sorted({f"{row['program']} {row['version']}" for row in result["rows"]}, reverse=True)
-    return (
-        HEADER
-        + "".join(line(row, result) for row in order)
-        + f"\n{result['model']}, prompt {result['prompt_tokens']} tokens, generation {result['gen_tokens']}; medians of "
-        + f"{measured_on(result)}; {', '.join(versions)}; commit {result['commit']}, {result['date']}. GB/s: weights read "
-        + "per second, of what reading memory reaches here.\n"
-    )
+PAGES = [ROOT / "README.md", ROOT / "docs/models.md", ROOT / "docs/performance.md"]
 
 
 def measured_on(result):
@@ -134,19 +95,28 @@ def recurrent_table(result):
     )  # fmt: skip
 
 
-TABLES = {"infer": infer_table, "tokenize": tokenize_table, "recurrent": recurrent_table}
+def infer_table(result):
+    return infer_tables.infer_table(result, measured_on)
+
+
+def performance_table(result):
+    return infer_tables.performance_table(result, measured_on)
+
+
+TABLES = {"infer": infer_table, "tokenize": tokenize_table, "recurrent": recurrent_table, "performance": performance_table}
+RESULTS = {"performance": "infer"}  # of tables that are another view of a benchmark's results
 
 
 def table(result):
-    return TABLES[result.get("benchmark", "infer")](result)
+    return TABLES[result["benchmark"]](result)
 
 
 def rendered(text):
     """A page's text with every table replaced by the one of its results."""
 
     def replacement(match):
-        results = sorted((ROOT / "bench/results").glob(f"{match[1]}-*.json"))
-        tables = [table(json.loads(path.read_text(encoding="utf-8"))) for path in results]
+        results = sorted((ROOT / "bench/results").glob(f"{RESULTS.get(match[1], match[1])}-*.json"))
+        tables = [TABLES[match[1]](json.loads(path.read_text(encoding="utf-8"))) for path in results]
         return f"<!-- bench:{match[1]} -->\n" + "\n".join(tables) + f"<!-- /bench:{match[1]} -->"
 
     return re.sub(r"<!-- bench:(\w+) -->\n.*?<!-- /bench:\1 -->", replacement, text, flags=re.DOTALL)
@@ -155,7 +125,8 @@ def rendered(text):
 def main(arguments):
     if arguments[:1] == ["--show"]:
         source = sys.stdin if arguments[1] == "-" else open(arguments[1], encoding="utf-8")
-        print(table(json.load(source)), end="")
+        result = json.load(source)
+        print(performance_table(result) if result["benchmark"] == "infer" else table(result), end="")
         return 0
     texts = {page: page.read_text(encoding="utf-8") for page in PAGES}
     if arguments == ["--check"]:

@@ -34,5 +34,6 @@ if [[ $name == recurrent ]]; then
   exec "$venv/bin/python" "$root/bench/recurrent.py" "$@"
 fi
 need_default_model
+[[ $name == infer ]] && need_requirements "$root/tests/requirements.txt"
 [[ " $* " == *" --peers "* ]] && need_llama_cpp
 exec "$venv/bin/python" "$root/bench/$name.py" --model "$default_model_file" "$@"

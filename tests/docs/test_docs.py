@@ -47,22 +47,42 @@ def test_measured_tables_come_from_the_results(page):
 
 
 def result_of(rows):
-    spread = lambda value: {"median": value, "min": value, "max": value}  # noqa: E731
-    fields = ["prefill_tok_s", "decode_tok_s", "load_s", "first_token_s", "peak_rss_bytes"]
+    fields = ["prefill_tok_s", "decode_tok_s", "load_s", "first_token_s", "peak_rss_bytes", "batch_tok_s", "noise_tok_s"]
+    row = {"model": "m.gguf", "version": "1", "threads": 1, "weight_bytes": 250e6, "layer_weights": 1e8}
     return {
-        "model": "m.gguf", "prompt_tokens": 512, "gen_tokens": 128, "rounds": 5, "date": "2026-01-02", "commit": "abc",
-        "compiler": "g++ 12", "weight_bytes": 250e6, "roofs": {"1": {"read_gb_s": 20.0}},
+        "benchmark": "infer", "prompt_tokens": 512, "gen_tokens": 128, "n_sequences": 16, "date": "2026-01-02",
+        "commit": "abc", "compiler": "g++ 12", "load_before": 0.1,
+        "roofs": {"1": {"read_gb_s": 20.0, "int8_gop_s": 1000.0, "bf16_gflop_s": 500.0, "f32_gflop_s": 250.0}},
         "machine": {"cpu": "CPU", "family_model": "1/2", "cores": 2, "system": "Debian"},
-        "rows": [{"program": name, "version": "1", "threads": 1} | {field: spread(value) for field, value in
-                 zip(fields, values)} for name, values in rows.items()],
+        "rows": [row | {"program": name} | dict(zip(fields, values, strict=True)) for name, values in rows.items()],
     }  # fmt: skip
 
 
-def test_a_table_compares_with_the_peer_and_with_the_memory_bandwidth():
-    result = result_of({"llama.cpp": [200, 20, 1, 2, 300e6], "tidemill": [250, 40, 0.5, 0.7, 260e6]})
-    ours, peer = [line for line in readme_table.table(result).splitlines() if line.startswith("| ")][1:]
+ONE_MODEL = {
+    "llama.cpp": [[200], [20], [1], [2], [300e6], [100], [2]],
+    "tidemill": [[1, 250, 900], [1, 40, 64], [0.5], [0.7], [260e6], [300], [36]],
+}
+
+
+def test_a_table_compares_medians_with_the_peer_and_with_the_memory_bandwidth():
+    table = readme_table.table(result_of(ONE_MODEL))
+    ours, peer = [line for line in table.splitlines() if line.startswith("| ")][1:]
     assert ours == "| tidemill | 1 | 250 (1.25 x) | 40.0 (2.00 x) | 10.0 of 20.0 | 0.50 | 0.70 | 260 |"
     assert peer == "| llama.cpp | 1 | 200 | 20.0 | 5.0 of 20.0 | 1.00 | 2.00 | 300 |"
+    assert "medians of 1 alternating rounds" in table
+
+
+def test_the_table_of_performance_names_roofs_and_limits_of_every_model():
+    result = result_of(ONE_MODEL)
+    second = {"model": "big.gguf", "weight_bytes": 500e6}
+    result["rows"] += [{k: v for k, v in row.items() if k != "noise_tok_s"} | second for row in result["rows"]]
+    lines = [line for line in readme_table.performance_table(result).splitlines() if line.startswith("| ")][1:]
+    assert lines[0] == (
+        "| m.gguf | 1 | tidemill | 250 (1.25 x) | 50 of 1000 (5%) | 40.0 (2.00 x) | 10.0 of 20.0 (50%) | 300 (3.00 x) "
+        "| 36.0 (18.00 x) | 1.04 x | not memory alone (50% of reading it) |"
+    )
+    assert lines[2].startswith("| big.gguf | 1 | tidemill") and lines[2].endswith("| - | 0.52 x | reading memory |")
+    assert len(lines) == 4
 
 
 def test_a_table_of_recurrent_models_compares_medians_with_the_best_peer_and_with_reading_the_weights():
