@@ -22,9 +22,16 @@ GPT_OSS = {
         "truncate": False,
     },
 }  # fmt: skip
+MAMBA = {
+    "vocab_size": 256, "hidden_size": 40, "num_hidden_layers": 2, "state_size": 8, "use_bias": True, "use_conv_bias": False,
+    "tie_word_embeddings": False,
+}
+MAMBA2 = MAMBA | {"num_heads": 5, "head_dim": 16, "n_groups": 1, "chunk_size": 8}
 # Name -> class of the model, of its configuration, fields, lengths of the prompts.
 MODELS = {
     "gptoss-mxfp4": ("GptOssForCausalLM", "GptOssConfig", GPT_OSS, (1, 13, 40)),
+    "mamba-biases": ("MambaForCausalLM", "MambaConfig", MAMBA, (1, 13, 40)),
+    "mamba2-biases": ("Mamba2ForCausalLM", "Mamba2Config", MAMBA2, (1, 13, 40)),
 }
 N_GREEDY = 24
 
@@ -34,6 +41,8 @@ def fill(model, seed):
     random = torch.Generator().manual_seed(seed)
     for name, weight in sorted(model.named_parameters()):
         values = torch.randn(weight.shape, generator=random)
+        if name.endswith("A_log"):
+            values = values.abs()
         if weight.dim() == 1:
             values = values * 0.2 + (1.0 if "norm" in name and name.endswith("weight") else 0.0)
         elif "embed" not in name:
@@ -73,7 +82,8 @@ def greedy(model, ids):
 def make(folder, name):
     kind, config_kind, fields, lengths = MODELS[name]
     config = getattr(transformers, config_kind)(**fields)
-    config._attn_implementation = "eager"
+    if hasattr(config, "num_attention_heads"):
+        config._attn_implementation = "eager"
     model = getattr(transformers, kind)(config).eval()
     seed = sum(name.encode())
     fill(model, seed)

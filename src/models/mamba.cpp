@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "models/blocks.h"
 #include "models/families.h"
 #include "models/mamba_layers.h"
 #include "models/recurrent_config.h"
@@ -13,16 +14,19 @@ struct MambaConfig {
   ModelConfig model;
   int64_t d_inner = 0, kernel = 0, state_size = 0, step_rank = 0;
   float norm_eps = 0;
+  bool has_bias = false;  // of what goes in and out
+  bool has_conv_bias = true;
 };
 
 struct Layer {
   Tensor w_x, w_z;              // [d_inner, d_model]: what is scanned, and its gate
+  Tensor x_bias, z_bias;        // [d_inner]; none in most models
   Tensor conv, conv_bias;       // [kernel, d_inner], [d_inner]
   Tensor w_step_low, w_b, w_c;  // [step_rank, d_inner], [state_size, d_inner]
   Tensor w_step, step_bias;     // [d_inner, step_rank], [d_inner]
   Tensor a;                     // [state_size, d_inner], below zero
   Tensor skip;                  // [d_inner]
-  Tensor w_out;                 // [d_model, d_inner]
+  Tensor w_out, out_bias;       // [d_model, d_inner], [d_model]
 };
 
 class Mamba final : public MambaLayers {
@@ -50,7 +54,7 @@ void Mamba::list_layer(const LayerLister& add, int64_t index) {
   add("ssm_in_x.weight", layer.w_x, {d_inner, d_model}, WeightRole::matrix);
   add("ssm_in_z.weight", layer.w_z, {d_inner, d_model}, WeightRole::matrix);
   add("ssm_conv1d.weight", layer.conv, {own_.kernel, d_inner}, WeightRole::vector);
-  add("ssm_conv1d.bias", layer.conv_bias, {d_inner}, WeightRole::vector);
+  if (own_.has_conv_bias) add("ssm_conv1d.bias", layer.conv_bias, {d_inner}, WeightRole::vector);
   add("ssm_x_step.weight", layer.w_step_low, {rank, d_inner}, WeightRole::matrix);
   add("ssm_x_b.weight", layer.w_b, {size, d_inner}, WeightRole::matrix);
   add("ssm_x_c.weight", layer.w_c, {size, d_inner}, WeightRole::matrix);
@@ -59,6 +63,10 @@ void Mamba::list_layer(const LayerLister& add, int64_t index) {
   add("ssm_a", layer.a, {size, d_inner}, WeightRole::vector);
   add("ssm_d", layer.skip, {d_inner}, WeightRole::vector);
   add("ssm_out.weight", layer.w_out, {d_model, d_inner}, WeightRole::matrix);
+  if (!own_.has_bias) return;
+  add("ssm_in_x.bias", layer.x_bias, {d_inner}, WeightRole::vector);
+  add("ssm_in_z.bias", layer.z_bias, {d_inner}, WeightRole::vector);
+  add("ssm_out.bias", layer.out_bias, {d_model}, WeightRole::vector);
 }
 
 int64_t Mamba::slot_size() const {
@@ -67,14 +75,15 @@ int64_t Mamba::slot_size() const {
 
 Tensor Mamba::mixed(Ops& ops, const Tensor& h, int64_t index, std::span<const StateRun> runs) const {
   const Layer& layer = layers_[static_cast<size_t>(index)];
-  const auto [x, z] = ops.matmul(h, layer.w_x, layer.w_z);  // [n_tokens, d_inner]
+  const auto [px, pz] = ops.matmul(h, layer.w_x, layer.w_z);  // [n_tokens, d_inner]
+  const Tensor x = with_bias(ops, px, layer.x_bias), z = with_bias(ops, pz, layer.z_bias);
   const Tensor u = ops.activate(ops.causal_conv(x, layer.conv, layer.conv_bias, runs, 0), Activation::silu);
   const auto [low, b, c] = ops.matmul(u, layer.w_step_low, layer.w_b, layer.w_c);
   const Tensor step = ops.activate(ops.add_row(ops.matmul(low, layer.w_step), layer.step_bias), Activation::softplus);
   const Tensor y = ops.selective_scan(
       {u, step, layer.a, b, c, layer.skip},
       {.n_heads = own_.d_inner, .head_dim = 1, .n_groups = 1, .state_size = own_.state_size}, runs, conv_size());
-  return ops.matmul(ops.gate(z, y, Activation::silu), layer.w_out);
+  return project(ops, ops.gate(z, y, Activation::silu), {layer.w_out, layer.out_bias});
 }
 
 MambaConfig from_json(const ModelSource& source, std::string_view name) {
@@ -87,8 +96,8 @@ MambaConfig from_json(const ModelSource& source, std::string_view name) {
   config.state_size = get.count_or("state_size", kMaxStateSize, 16);
   config.step_rank = get.count_or("time_step_rank", kMaxWidth, (d_model + 15) / 16);
   config.norm_eps = get.positive_or("layer_norm_epsilon", 1e-5f);
-  if (get.flag_or("use_bias", false)) get.fail("use_bias", "is true, which is not supported");
-  if (!get.flag_or("use_conv_bias", true)) get.fail("use_conv_bias", "is false, which is not supported");
+  config.has_bias = get.flag_or("use_bias", false);
+  config.has_conv_bias = get.flag_or("use_conv_bias", true);
   return config;
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "models/blocks.h"
 #include "models/families.h"
 #include "models/mamba_layers.h"
 #include "models/recurrent_config.h"
@@ -15,6 +16,8 @@ struct Mamba2Config {
   int64_t kernel = 0;
   ScanOptions scan = {};
   float norm_eps = 0;
+  bool has_bias = false;  // of what goes in and out
+  bool has_conv_bias = true;
 
   int64_t d_inner() const { return scan.n_heads * scan.head_dim; }
   int64_t d_group() const { return scan.n_groups * scan.state_size; }  // of b, and of c
@@ -22,19 +25,22 @@ struct Mamba2Config {
 
 // What is convolved together in files; a convolution knows channels only, so that each has its own here.
 struct Convolved {
-  Tensor weight;      // [width, d_model]
-  Tensor conv, bias;  // [kernel, width], [width]
+  Tensor weight, in_bias;  // [width, d_model], [width]; no bias in most models
+  Tensor conv, bias;       // [kernel, width], [width]
 };
 
 struct Layer {
-  Tensor w_z;         // [d_inner, d_model]
-  Convolved x, b, c;  // of width d_inner, d_group and d_group
-  Tensor w_step;      // [n_heads, d_model]
-  Tensor step_bias;   // [n_heads]
-  Tensor a;           // [n_heads], below zero
-  Tensor skip;        // [n_heads]
-  Tensor gated_norm;  // [d_inner]
-  Tensor w_out;       // [d_model, d_inner]
+  Tensor w_z;          // [d_inner, d_model]
+  Convolved x, b, c;   // of width d_inner, d_group and d_group
+  Tensor z_bias;       // [d_inner], as in_bias
+  Tensor w_step;       // [n_heads, d_model]
+  Tensor p_step_bias;  // [n_heads], likewise
+  Tensor step_bias;    // [n_heads]
+  Tensor a;            // [n_heads], below zero
+  Tensor skip;         // [n_heads]
+  Tensor gated_norm;   // [d_inner]
+  Tensor w_out;        // [d_model, d_inner]
+  Tensor out_bias;     // [d_model], likewise
 };
 
 class Mamba2 final : public MambaLayers {
@@ -61,7 +67,8 @@ void Mamba2::list_layer(const LayerLister& add, int64_t index) {
   const auto convolved = [&](const std::string& name, Convolved& weights, int64_t width) {
     add("ssm_in_" + name + ".weight", weights.weight, {width, d_model}, WeightRole::matrix);
     add("ssm_conv1d_" + name + ".weight", weights.conv, {own_.kernel, width}, WeightRole::vector);
-    add("ssm_conv1d_" + name + ".bias", weights.bias, {width}, WeightRole::vector);
+    if (own_.has_conv_bias) add("ssm_conv1d_" + name + ".bias", weights.bias, {width}, WeightRole::vector);
+    if (own_.has_bias) add("ssm_in_" + name + ".bias", weights.in_bias, {width}, WeightRole::vector);
   };
   add("ssm_in_z.weight", layer.w_z, {d_inner, d_model}, WeightRole::matrix);
   convolved("x", layer.x, d_inner);
@@ -73,6 +80,10 @@ void Mamba2::list_layer(const LayerLister& add, int64_t index) {
   add("ssm_d", layer.skip, {n_heads}, WeightRole::vector);
   add("ssm_norm.weight", layer.gated_norm, {d_inner}, WeightRole::vector);
   add("ssm_out.weight", layer.w_out, {d_model, d_inner}, WeightRole::matrix);
+  if (!own_.has_bias) return;
+  add("ssm_in_z.bias", layer.z_bias, {d_inner}, WeightRole::vector);
+  add("ssm_in_step.bias", layer.p_step_bias, {n_heads}, WeightRole::vector);
+  add("ssm_out.bias", layer.out_bias, {d_model}, WeightRole::vector);
 }
 
 int64_t Mamba2::slot_size() const {
@@ -83,17 +94,20 @@ Tensor Mamba2::mixed(Ops& ops, const Tensor& h, int64_t index, std::span<const S
   const Layer& layer = layers_[static_cast<size_t>(index)];
   int64_t slot = 0;
   const auto convolved = [&](const Tensor& projected, const Convolved& weights) {
-    const Tensor y = ops.causal_conv(projected, weights.conv, weights.bias, runs, slot);
+    const Tensor y =
+        ops.causal_conv(with_bias(ops, projected, weights.in_bias), weights.conv, weights.bias, runs, slot);
     slot += conv_size(projected.dim(1));
     return ops.activate(y, Activation::silu);
   };
-  const auto [z, px, pb, pc, p_step] =
+  const auto [pz, px, pb, pc, p_step] =
       ops.matmul(h, layer.w_z, layer.x.weight, layer.b.weight, layer.c.weight, layer.w_step);
   const Tensor x = convolved(px, layer.x), b = convolved(pb, layer.b), c = convolved(pc, layer.c);
-  const Tensor step = ops.activate(ops.add_row(p_step, layer.step_bias), Activation::softplus);
+  const Tensor z = with_bias(ops, pz, layer.z_bias), raw_step = with_bias(ops, p_step, layer.p_step_bias);
+  const Tensor step = ops.activate(ops.add_row(raw_step, layer.step_bias), Activation::softplus);
   const Tensor y = ops.selective_scan({x, step, layer.a, b, c, layer.skip}, own_.scan, runs, slot);
   const Tensor gated = ops.gate(z, y, Activation::silu);
-  return ops.matmul(ops.rms_norm(gated, layer.gated_norm, norm_eps_, own_.scan.n_groups), layer.w_out);
+  return project(ops, ops.rms_norm(gated, layer.gated_norm, norm_eps_, own_.scan.n_groups),
+                 {layer.w_out, layer.out_bias});
 }
 
 // The reference limits steps to this range, which nearly always is all numbers above zero.
@@ -115,8 +129,8 @@ Mamba2Config from_json(const ModelSource& source, std::string_view name) {
                  .state_size = get.count_or("state_size", kMaxStateSize, 128)};
   config.norm_eps = get.positive_or("layer_norm_epsilon", 1e-5f);
   if (config.scan.n_heads % config.scan.n_groups != 0) get.fail("n_groups", "does not divide num_heads");
-  if (get.flag_or("use_bias", false)) get.fail("use_bias", "is true, which is not supported");
-  if (!get.flag_or("use_conv_bias", true)) get.fail("use_conv_bias", "is false, which is not supported");
+  config.has_bias = get.flag_or("use_bias", false);
+  config.has_conv_bias = get.flag_or("use_conv_bias", true);
   expect_no_step_limit(get, *source.config);
   return config;
 }

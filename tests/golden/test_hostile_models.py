@@ -173,7 +173,10 @@ def test_a_wrong_tensor_is_named(refused, change, words):
     ("mamba", {"state_size": 9}, ["x_proj", "[19, 80]", "a part of"]),
     ("mamba", {"conv_kernel": 5}, ["conv1d.weight", "[80, 1, 4]", "[5, 80] transposed"]),
     ("mamba", {"time_step_rank": "auto"}, ["time_step_rank", "auto"]),
-    ("mamba", {"use_bias": True}, ["use_bias"]),
+    ("mamba", {"use_bias": True}, ["in_proj.bias", "missing"]),
+    ("mamba", {"use_conv_bias": False}, ["conv1d.bias", "not part of"]),
+    ("mamba", {"use_bias": 1}, ["use_bias", "true or false"]),
+    ("mamba2-groups", {"use_bias": True}, ["in_proj.bias", "missing"]),
     ("mamba2-groups", {"n_groups": 4}, ["n_groups"]),
     ("mamba2-groups", {"state_size": 2**40}, ["state_size"]),
     ("mamba2-groups", {"n_groups": 3}, ["in_proj", "[262, 48]"]),
@@ -213,7 +216,7 @@ def test_wrong_mxfp4_is_named(refused, change, words):
 
 
 @pytest.mark.parametrize("model, change, words", [
-    ("mamba", reshape("backbone.layers.1.mixer.A_log", [8, 80]), ["layers.1.mixer.A_log", "[8, 80]", "[80, 8]"]),
+    ("mamba", reshape("backbone.layers.1.mixer.A_log", [8, 80]), ["layers.1.mixer.A_log", "[8, 80]", "[8, 80] transposed"]),
     ("mamba", reshape("backbone.layers.0.mixer.conv1d.weight", [80, 2, 2]), ["conv1d.weight", "[80, 2, 2]"]),
     ("rwkv6", reshape("blocks.0.att.time_maa_w1", [48 * 30]), ["time_maa_w1", "a matrix"]),
     ("rwkv6", reshape("blocks.1.att.time_maa_w1", [30, 48]), ["blocks.1.att.time_maa_w1", "[30, 48]"]),
