@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "text/normalized_text.h"
@@ -18,6 +19,15 @@ enum class WordBounds : uint8_t {
   respected,         // words may be normalized one by one
 };
 
+// A normalizer under which a text becomes what its words, cut at kWordSpaces, become one by one, one after the other.
+class WordNormalizer {
+ public:
+  virtual ~WordNormalizer() = default;
+  // Appends what `word` becomes to `out`: nothing, or U+2581 and more.  False, with nothing appended, for a word that
+  // does not stand alone.
+  virtual bool append_word(std::string_view word, std::string& out) const = 0;
+};
+
 // Immutable; any number of threads may call it.
 class Normalizer {
  public:
@@ -28,6 +38,8 @@ class Normalizer {
   // Unless `crossed`, a text may be cut before any of kWordSpaces and normalized part by part, and each of them becomes
   // one or several of them.
   virtual WordBounds word_bounds() const { return WordBounds::crossed; }
+  // Null when texts do not fall into such words.
+  virtual const WordNormalizer* by_words() const { return nullptr; }
 };
 
 }  // namespace tidemill

@@ -86,6 +86,11 @@ void Stages::add_token(size_t index, TokenSpan span, TextTokens& tokens) const {
 void Stages::encode_stretch(std::string_view text, size_t at, SpecialText special_text, PipelineScratch& scratch,
                             TextTokens& tokens) const {
   const bool tracked = tokens.tracked() || needs_origins_;
+  const WordNormalizer* const by_words = normalizer_ && !tracked ? normalizer_->by_words() : nullptr;
+  if (by_words && !pre_tokenizer_ && !added_.any(AddedTokens::Stage::normalized) &&
+      model_.encode_by_words(text, *by_words, *scratch.model, tokens.ids)) {
+    return;
+  }
   NormalizedText normalized(text, tracked ? NormalizedText::Track::origins : NormalizedText::Track::no, at);
   if (normalizer_) normalizer_->apply(normalized);
   if (!added_.any(AddedTokens::Stage::normalized)) return encode_pieces(normalized, scratch, tokens);

@@ -2,6 +2,7 @@
 // across.  A model that takes a whole text as one piece (SentencePiece) then works on words, which come back.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -23,6 +24,9 @@ class BpeCuts {
   // returns where to go on.  Most words begin with U+2581; stretches without it are cut between characters that stand
   // side by side in no token.
   size_t cut(std::string_view text, size_t begin, size_t end, size_t max_words, std::vector<ByteRange>& words) const;
+
+  // Whether some token has U+2581 behind anything.
+  bool joins_spaces() const { return std::find(joins_space_.begin(), joins_space_.end(), true) != joins_space_.end(); }
 
   // By which the words that `cut` finds can be cut again.
   const CharacterJoints& joints() const { return joints_; }

@@ -30,8 +30,8 @@ class ByteTrie {
 
   // Goes from `node` to its child by `byte`; false, with `node` undefined, when there is none.
   bool step(Node& node, uint8_t byte) const {
-    node = (units_[node].link >> kLabelBits) ^ byte;
-    return (units_[node].link & kLabelMask) == byte;
+    node = child(units_[node].link, byte);
+    return is_child(units_[node].link, byte);
   }
   // What the key that ends at `node` has; -1 when none does.
   int32_t value(Node node) const { return units_[node].value; }
@@ -53,6 +53,12 @@ class ByteTrie {
   }
   // Walks down all of `bytes`; false when no key begins with them.
   bool walk(Node& node, std::string_view bytes) const;
+
+  // For tables that keep more beside each node: nodes are below n_places(), and a step reads their links.
+  size_t n_places() const { return units_.size(); }
+  uint32_t link(Node node) const { return units_[node].link; }
+  static Node child(uint32_t link, uint8_t byte) { return (link >> kLabelBits) ^ byte; }
+  static bool is_child(uint32_t link, uint8_t byte) { return (link & kLabelMask) == byte; }
 
  private:
   class Builder;

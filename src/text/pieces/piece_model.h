@@ -26,6 +26,8 @@ struct PieceTokens {
   std::vector<uint32_t>* pieces = nullptr;   // per id: which of the given pieces it comes from, from 0
 };
 
+class WordNormalizer;
+
 // Immutable after loading; any number of threads may call it, each with a scratch of its own.
 class PieceModel {
  public:
@@ -57,6 +59,12 @@ class PieceModel {
   // appended, for a text that must go through them.
   virtual bool encode_raw(std::string_view /*text*/, bool /*at_start*/, Scratch& /*scratch*/,
                           std::vector<int32_t>& /*ids*/) const {
+    return false;
+  }
+  // A way past the normalizer: appends the ids of the valid UTF-8 `text`, which `normalizer` would make one piece of.
+  // False, with nothing appended, for a text that must go through it as a whole.
+  virtual bool encode_by_words(std::string_view /*text*/, const WordNormalizer& /*normalizer*/, Scratch& /*scratch*/,
+                               std::vector<int32_t>& /*ids*/) const {
     return false;
   }
 

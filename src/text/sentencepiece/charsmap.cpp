@@ -92,6 +92,27 @@ Charsmap::First Charsmap::first_kind(uint8_t byte) const {
   return First::before_others;
 }
 
+bool Charsmap::begins_longer_rule(uint8_t byte) const {
+  Walk walk(units_);
+  if (!walk.step(byte)) return false;
+  for (uint32_t next = 1; next < 256; ++next) {
+    Walk longer = walk;
+    if (longer.step(static_cast<uint8_t>(next))) return true;
+  }
+  return false;
+}
+
+// Looks at all units that a walk could step to, whether one does or not: a unit whose label is 0 is none of them.
+bool Charsmap::may_go_on_with(uint8_t byte) const {
+  for (uint32_t k = 0; k < units_.size(); ++k) {
+    const auto label = static_cast<uint8_t>(units_[k]);
+    if (label == 0 || !is_child(units_[k], label)) continue;
+    const uint32_t child = k ^ offset(units_[k]) ^ byte;
+    if (child < units_.size() && is_child(units_[child], byte)) return true;
+  }
+  return false;
+}
+
 Charsmap::Rule Charsmap::rule(size_t n_bytes, uint32_t value) const {
   if (value > replacements_.size()) return {0, {}};
   const std::string_view tail = std::string_view(replacements_).substr(value);

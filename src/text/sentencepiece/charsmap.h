@@ -43,6 +43,12 @@ class Charsmap {
   // False: no rule begins with `byte`.  Before another byte of ASCII: nor with the two.
   bool begins_rule(uint8_t byte) const { return first_[byte] != First::none; }
   bool begins_rule_before_ascii(uint8_t byte) const { return first_[byte] == First::any; }
+  // False: all rules that begin with `byte`, which is not 0, are for it alone.
+  bool begins_longer_rule(uint8_t byte) const;
+  // False: no rule has `byte`, which is not 0, behind its first.
+  bool may_go_on_with(uint8_t byte) const;
+  // Whether any rule replaces by a text with `part` in it.
+  bool replaces_by(std::string_view part) const { return replacements_.find(part) != std::string::npos; }
 
  private:
   enum class First : uint8_t { none, before_others, any };

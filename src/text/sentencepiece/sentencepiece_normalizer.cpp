@@ -16,16 +16,20 @@ namespace {
 
 constexpr char kSpace = ' ';
 
-class SentencePieceNormalizer final : public Normalizer {
+class SentencePieceNormalizer final : public Normalizer, public WordNormalizer {
  public:
   SentencePieceNormalizer(Charsmap map, const WhitespaceRules& rules, std::span<const std::string_view> user_defined)
       : map_(std::move(map)),
         rules_(rules),
         user_defined_(trie_entries(user_defined)),
         kept_(map_, user_defined_),
-        space_(rules.escape_whitespaces ? kSpaceSymbol : " ") {}
+        space_(rules.escape_whitespaces ? kSpaceSymbol : " "),
+        has_words_(words_stand_alone(user_defined)) {}
 
   void apply(NormalizedText& text) const override;
+
+  const WordNormalizer* by_words() const override { return has_words_ ? this : nullptr; }
+  bool append_word(std::string_view word, std::string& out) const override;
 
  private:
   struct Step {
@@ -33,6 +37,8 @@ class SentencePieceNormalizer final : public Normalizer {
     size_t n_bytes;
   };
   class Pass;
+
+  bool words_stand_alone(std::span<const std::string_view> user_defined) const;
 
   Step step(std::string_view text) const {
     ByteTrie::Node node = ByteTrie::kRoot;
@@ -53,6 +59,7 @@ class SentencePieceNormalizer final : public Normalizer {
   ByteTrie user_defined_;
   KeptCharacters kept_;
   std::string_view space_;
+  bool has_words_;
 };
 
 class SentencePieceNormalizer::Pass {
@@ -209,6 +216,36 @@ void SentencePieceNormalizer::apply(NormalizedText& text) const {
   Pass pass(*this, text);
   pass.run();
   pass.finish(text);
+}
+
+// Whether every stretch of white space becomes one U+2581 before what follows it, and nothing else depends on it.
+bool SentencePieceNormalizer::words_stand_alone(std::span<const std::string_view> user_defined) const {
+  if (!rules_.add_dummy_prefix || !rules_.remove_extra_whitespaces || !rules_.escape_whitespaces || rules_.as_suffix) {
+    return false;
+  }
+  for (const char& space : kWordSpaces) {
+    const auto byte = static_cast<uint8_t>(space);
+    const Charsmap::Rule rule = map_.shortest({&space, 1});
+    if (space == kSpace ? rule.n_bytes > 0 : rule.replacement != " ") return false;
+    if (map_.begins_longer_rule(byte) || map_.may_go_on_with(byte)) return false;
+  }
+  const auto has_space = [](std::string_view symbol) { return symbol.find_first_of(kWordSpaces) != symbol.npos; };
+  return !map_.replaces_by(kSpaceSymbol) && std::none_of(user_defined.begin(), user_defined.end(), has_space);
+}
+
+// A U+2581 of the text itself is left out at its end only, so that the word depends on what follows.
+bool SentencePieceNormalizer::append_word(std::string_view word, std::string& out) const {
+  if (word.find(kSpaceSymbol) != word.npos) return false;
+  size_t pos = 0;
+  while (pos < word.size() && kept_.contains(word, pos)) pos += utf8_size(word[pos]);
+  if (pos == word.size()) {
+    out.append(kSpaceSymbol).append(word);
+    return true;
+  }
+  NormalizedText normalized(word, NormalizedText::Track::no);
+  apply(normalized);
+  out += normalized.text();
+  return true;
 }
 
 }  // namespace

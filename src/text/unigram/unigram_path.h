@@ -80,9 +80,9 @@ class UnigramPath {
     if (UnigramTokens<Score>::kSentencePiece && std::abs(best(pos).score) > kLargeSum) subtract(best(pos).score, pos);
     const Score before = best(pos).score;
     bool has_single = false;
-    ByteTrie::Node node = ByteTrie::kRoot;
-    for (uint32_t to = pos; to < end && tokens.trie.step(node, static_cast<uint8_t>(text[to]));) {
-      const int32_t id = tokens.trie.value(node);
+    UnigramTrie::Node node = UnigramTrie::kRoot;
+    for (uint32_t to = pos; to < end && tokens.found.step(node, static_cast<uint8_t>(text[to]));) {
+      const int32_t id = tokens.found.id(node);
       ++to;
       if (id < 0) continue;
       reach(to);

@@ -112,9 +112,9 @@ class Sampler final : public UnigramSampler {
   void each_token(std::string_view text, uint32_t pos, Act&& act) const {
     const auto next = static_cast<uint32_t>(pos + utf8_size(text[pos]));
     bool has_single = false;
-    ByteTrie::Node node = ByteTrie::kRoot;
-    for (uint32_t to = pos; to < text.size() && tokens_.trie.step(node, static_cast<uint8_t>(text[to]));) {
-      const int32_t id = tokens_.trie.value(node);
+    UnigramTrie::Node node = UnigramTrie::kRoot;
+    for (uint32_t to = pos; to < text.size() && tokens_.found.step(node, static_cast<uint8_t>(text[to]));) {
+      const int32_t id = tokens_.found.id(node);
       ++to;
       if (id < 0) continue;
       act(UnigramSegment{pos, to, id}, static_cast<double>(tokens_.scores[id]));

@@ -81,16 +81,42 @@ Score unknown_score_of(const UnigramVocab& vocab) {
   return lowest - static_cast<Score>(kUnknownPenalty);
 }
 
+// The scores of tokens that are found, and one that stands for all of them where there are none.
+template <typename Score>
+std::vector<Score> found_scores(const UnigramVocab& vocab, const std::vector<Score>& scores, Score unknown_score) {
+  std::vector<Score> found{unknown_score + static_cast<Score>(kUnknownPenalty)};
+  for (size_t id = 0; id < scores.size(); ++id) {
+    if (is_found(vocab, id, UnigramTokens<Score>::kSentencePiece)) found.push_back(scores[id]);
+  }
+  return found;
+}
+
+template <typename Score>
+double largest_of(const std::vector<Score>& scores, Score unknown_score) {
+  double largest = std::abs(double{unknown_score});
+  for (const Score score : scores) largest = std::max(largest, std::abs(double{score}));
+  return largest;
+}
+
+template <typename Score>
+bool is_below(Score unknown_score, const std::vector<Score>& scores) {
+  return std::all_of(scores.begin(), scores.end(), [&](Score score) { return score > unknown_score; });
+}
+
 }  // namespace
 
 template <typename Score>
 UnigramTokens<Score>::UnigramTokens(const UnigramVocab& vocab, const std::string& source)
     : names(checked(vocab, source).tokens),
-      trie(entries(vocab, kSentencePiece, true)),
       others(entries(vocab, kSentencePiece, false)),
       scores(scores_of<Score>(vocab)),
       unknown_score(unknown_score_of<Score>(vocab)),
-      unknown("", vocab.unknown) {
+      largest_score(largest_of(found_scores(vocab, scores, unknown_score), unknown_score)),
+      found(ByteTrie(entries(vocab, kSentencePiece, true)), std::vector<double>(scores.begin(), scores.end()),
+            largest_score),
+      unknown_is_worst(is_below(unknown_score, found_scores(vocab, scores, unknown_score))),
+      unknown("", vocab.unknown),
+      byte_fallback(vocab.byte_fallback) {
   if (!vocab.byte_fallback) return;
   for (size_t byte = 0; byte < byte_ids.size(); ++byte) byte_ids[byte] = find(byte_token_name(byte));
 }

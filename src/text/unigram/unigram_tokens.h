@@ -13,6 +13,7 @@
 #include "text/pieces/token_table.h"
 #include "text/pieces/unknown_token.h"
 #include "text/unigram/unigram.h"
+#include "text/unigram/unigram_trie.h"
 
 namespace tidemill {
 
@@ -26,16 +27,19 @@ struct UnigramTokens {
 
   int32_t find(std::string_view name) const {
     const int32_t id = others.find(name);
-    return id >= 0 ? id : trie.find(name);
+    return id >= 0 ? id : found.find(name);
   }
   int32_t byte_id(char byte) const { return byte_ids[static_cast<uint8_t>(byte)]; }
 
   TokenStrings names;
-  ByteTrie trie;    // tokens that are found in a text
-  ByteTrie others;  // all others
+  ByteTrie others;  // tokens that are not found in a text
   std::vector<Score> scores;
   Score unknown_score;
+  double largest_score;   // of the absolute ones of `found`, and unknown_score; may be infinite
+  UnigramTrie found;      // all other tokens
+  bool unknown_is_worst;  // every token scores more than an unknown character
   UnknownToken unknown;
+  bool byte_fallback;
   std::array<int32_t, 256> byte_ids = no_byte_ids();  // -1: no fallback for that byte
 };
 

@@ -3,135 +3,126 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "text/unicode/code_points.h"
 
 namespace tidemill {
 namespace {
 
-constexpr double kLargestKept = PieceIds::kIdLimit - 2;
 // sentencepiece begins to sum anew past this (text/unigram/unigram_path.h), with other rounding from then on.
 constexpr double kSumsAnew = 1e5;
-// Covers the rounding of the leads themselves, in double precision and below a million.
-constexpr double kLeadError = 1e-6;
-constexpr uint32_t kUnset = std::numeric_limits<uint32_t>::max();
+constexpr double kImpossible = -std::numeric_limits<double>::infinity();
+
+// The node of a token that stands for an unknown character.
+constexpr UnigramTrie::Node kUnknown = UnigramTrie::kRoot;
 
 }  // namespace
 
 template <typename Score>
-UnigramWords<Score>::UnigramWords() {
-  // No word is known beforehand.
-  std::iota(block_.unknown.begin(), block_.unknown.end(), uint16_t{0});
+bool UnigramWords<Score>::find(const UnigramTokens<Score>& tokens, std::string_view text,
+                               std::span<const ByteRange> words, const WordNormalizer* normalizer) {
+  for (const uint16_t k : cache_.find(text, words)) {
+    std::string_view word = text.substr(words[k].begin, words[k].end - words[k].begin);
+    if (cache_.find_again(k, word)) continue;
+    packed_.assign(1, 0);
+    if (word.size() <= WordCache::kLongestWord) {
+      normalized_.clear();
+      if (normalizer && !normalizer->append_word(word, normalized_)) return false;
+      study(tokens, normalizer ? normalized_ : word);
+    }
+    cache_.set(k, word, packed_);
+  }
+  return true;
 }
 
 template <typename Score>
-void UnigramWords<Score>::find(const UnigramTokens<Score>& tokens, std::string_view text,
-                               std::span<const ByteRange> words) {
-  not_kept_.clear();
-  cache_.pin();
-  fill_keys(text, words, block_);
-  block_.n_unknown = words.size();
-  const size_t n_missing = cache_.find_quickly(block_, found_, missing_);
-  n_hits_ += static_cast<int64_t>(words.size() - n_missing);
-  for (size_t n = 0; n < n_missing; ++n) {
-    const ByteRange word = words[missing_[n]];
-    find_missing(tokens, text.substr(word.begin, word.end - word.begin), missing_[n]);
-  }
-}
-
-template <typename Score>
-void UnigramWords<Score>::find_missing(const UnigramTokens<Score>& tokens, std::string_view word, size_t k) {
-  PieceCache::Value& found = found_[k];
-  const PieceKey& key = block_.keys[k];
-  const uint64_t hash = block_.hashes[k];
-  const bool too_long = word.size() > kLongestWord;
-  if (!too_long && (key.empty() ? cache_.find_long(word, hash, found) : cache_.find(key, hash, found))) {
-    ++n_hits_;
-    return;
-  }
-  ++n_misses_;
-  packed_.assign(1, 0);
-  if (!too_long) {
-    study(tokens, word);
-    if (cache_.add(word, key, hash, packed_, found)) return;
-  }
-  found.n_ids = PieceIds::kUncached;
-  found.ids.words = {static_cast<uint32_t>(not_kept_.size()), static_cast<uint32_t>(packed_.size())};
-  not_kept_.insert(not_kept_.end(), packed_.begin(), packed_.end());
-}
-
-template <typename Score>
-typename UnigramWords<Score>::Word UnigramWords<Score>::word(size_t k) const {
-  const PieceCache::Value& found = found_[k];
-  std::span<const int32_t> all;
-  if (found.n_ids <= PieceIds::kInline) {
-    // Ids are below 2^24, and so the same as numbers with a sign.
-    all = {reinterpret_cast<const int32_t*>(found.ids.words.data()), found.n_ids};
-  } else if (found.n_ids == PieceIds::kCached) {
-    all = cache_.cached(found.ids);
-  } else {
-    all = std::span(not_kept_).subspan(found.ids.words[0], found.ids.words[1]);
-  }
-  return {all[0] - 1.0, all.subspan(1)};
-}
-
-template <typename Score>
-void UnigramWords<Score>::offer(uint32_t to, double score, int32_t id, uint32_t from) {
-  Best& target = best_[to];
-  if (target.from == kUnset || score > target.score) {
-    target = {score, target.from == kUnset ? -std::numeric_limits<double>::infinity() : target.score, id, from};
-  } else {
-    target.second = std::max(target.second, score);
-  }
+UnigramWord UnigramWords<Score>::word(size_t k) const {
+  const std::span<const int32_t> all = cache_.ids(k);
+  const auto first = static_cast<uint32_t>(all[0]);
+  return {static_cast<double>(first & (kIsPlain - 1)) - 1, (first & kIsPlain) == 0, all.subspan(1)};
 }
 
 // Puts how the word is written into packed_, where a 0 stands.
 template <typename Score>
 void UnigramWords<Score>::study(const UnigramTokens<Score>& tokens, std::string_view word) {
+  constexpr double kLargestKept = kIsPlain - 2;
+  constexpr int64_t kUnset = std::numeric_limits<int64_t>::min();
+  const UnigramTrie& trie = tokens.found;
   const auto size = static_cast<uint32_t>(word.size());
-  best_.assign(size + 1, {0, 0, -1, kUnset});
-  double largest = 0;  // of all sums
-  size_t n_characters = 0;
-  for (uint32_t pos = 0, next; pos < size; pos = next, ++n_characters) {
-    next = pos + static_cast<uint32_t>(utf8_size(word[pos]));
-    const double before = best_[pos].score;
-    bool has_single = false;
-    ByteTrie::Node node = ByteTrie::kRoot;
-    for (uint32_t to = pos; to < size && tokens.trie.step(node, static_cast<uint8_t>(word[to]));) {
-      const int32_t id = tokens.trie.value(node);
-      ++to;
-      if (id < 0) continue;
-      offer(to, before + tokens.scores[id], id, pos);
-      largest = std::max(largest, std::abs(before + tokens.scores[id]));
-      has_single |= to == next;
-      // Its length would not be known again.
-      if (id == tokens.unknown.id_or_none() && to != next) return;
+  if (size > kLongestStudied || trie.scale() == 0 || !tokens.unknown_is_worst) return;
+  std::fill_n(places_.begin(), size + 1, Place{kUnset, kUnset});
+  places_[0].best = 0;
+  has_unknown_ = false;
+  const auto unknown_score =
+      static_cast<int64_t>(uint64_t{static_cast<uint32_t>(trie.rounded(tokens.unknown_score))} << 32);
+  double largest_sum = kLargestKept;
+  size_t n_characters = 0, n_before = 0;
+  uint32_t reach = 0;  // no token that began goes further
+  for (uint32_t pos = 0, begin = 0;; ++n_characters) {
+    if (pos == reach && pos > begin) {
+      largest_sum = std::min(largest_sum, bound(tokens, begin, pos, n_characters - n_before));
+      begin = pos;
+      n_before = n_characters;
     }
-    if (has_single) continue;
-    if (tokens.unknown.id_or_none() < 0) return;
-    offer(next, before + tokens.unknown_score, tokens.unknown.id_or_none(), pos);
-    largest = std::max(largest, std::abs(before + tokens.unknown_score));
+    if (pos == size) break;
+    const uint32_t next = pos + static_cast<uint32_t>(utf8_size(word[pos]));
+    reach = std::max({reach, next, offer_all(trie, word, pos, next, unknown_score)});
+    pos = next;
   }
-  double lead = std::numeric_limits<double>::infinity();
-  for (uint32_t place = size; place > 0; place = best_[place].from) {
-    lead = std::min(lead, best_[place].score - best_[place].second);
-    packed_.push_back(best_[place].id);
-  }
-  std::reverse(packed_.begin() + 1, packed_.end());
-  packed_[0] = static_cast<int32_t>(std::floor(largest_sum(lead, largest, n_characters)) + 1);
+  const double largest = static_cast<double>(n_characters + 1) * tokens.largest_score;
+  largest_sum -= largest;
+  if (UnigramTokens<Score>::kSentencePiece) largest_sum = std::min(largest_sum, kSumsAnew - largest - 1);
+  if (!(largest_sum >= 0)) return packed_.assign(1, 0);
+  packed_[0] = static_cast<int32_t>((static_cast<uint32_t>(largest_sum) + 1) | (has_unknown_ ? 0 : kIsPlain));
 }
 
-// -1: there is none.
+// Offers all tokens that begin at `pos`, and an unknown character up to `next`, whether there is a token of the same
+// character or not, for that is better.  Returns how far the longest may go.
 template <typename Score>
-double UnigramWords<Score>::largest_sum(double lead, double largest, size_t n_characters) const {
+uint32_t UnigramWords<Score>::offer_all(const UnigramTrie& trie, std::string_view word, uint32_t pos, uint32_t next,
+                                        int64_t unknown_score) {
+  const auto size = static_cast<uint32_t>(word.size());
+  const auto offer = [places = places_.data()](uint32_t to, int64_t way) {
+    Place& place = places[to];
+    place.second = std::max(place.second, std::min(place.best, way));
+    place.best = std::max(place.best, way);
+  };
+  const int64_t before = (places_[pos].best & static_cast<int64_t>(UnigramTrie::kScore)) | pos;
+  offer(next, before + unknown_score);
+  UnigramTrie::Node node = UnigramTrie::kRoot;
+  UnigramTrie::Place at = trie.root();
+  uint32_t to = pos;
+  while (to < size && trie.step(node, at, static_cast<uint8_t>(word[to]))) {
+    offer(++to, before + static_cast<int64_t>((at & UnigramTrie::kScore) + (uint64_t{node} << kFromBits)));
+  }
+  return to;
+}
+
+// Appends the best way from `begin` to `end` to packed_.  Returns up to which sum it is the best; kImpossible when that
+// is not sure.
+template <typename Score>
+double UnigramWords<Score>::bound(const UnigramTokens<Score>& tokens, uint32_t begin, uint32_t end,
+                                  size_t n_characters) {
   constexpr double kUnitRoundoff = std::numeric_limits<Score>::epsilon() / 2;
-  const double bound = (lead - kLeadError) / (2 * kUnitRoundoff * static_cast<double>(n_characters + 1)) - largest;
-  double sum = std::min(bound, kLargestKept);
-  if (UnigramTokens<Score>::kSentencePiece) sum = std::min(sum, kSumsAnew - largest - 1);
-  if (sum >= 0) return sum;
-  // After no sum the study itself did what the reference does.
-  return UnigramTokens<Score>::kSentencePiece ? -1 : 0;
+  const auto n_before = static_cast<std::ptrdiff_t>(packed_.size());
+  int64_t lead = std::numeric_limits<int64_t>::max();
+  bool is_sure = true;
+  for (uint32_t place = end; place > begin;) {
+    const int64_t best = places_[place].best;
+    const auto last = static_cast<uint32_t>(best);
+    const UnigramTrie::Node node = last >> kFromBits;
+    const int32_t id = node == kUnknown ? tokens.unknown.id_or_none() : tokens.found.id(node);
+    lead = std::min(lead, (best >> 32) - (places_[place].second >> 32));
+    // Without an unknown token the text is refused.  A token of the text by its name has another score and length.
+    is_sure &= id >= 0 && (id != tokens.unknown.id_or_none() || node == kUnknown);
+    has_unknown_ |= node == kUnknown;
+    packed_.push_back(id);
+    place = last & kLongestStudied;
+  }
+  std::reverse(packed_.begin() + n_before, packed_.end());
+  const auto n = static_cast<double>(n_characters + 1);
+  const double least_lead = (static_cast<double>(lead) - n) / tokens.found.scale();
+  return is_sure ? least_lead / (2 * kUnitRoundoff * n) : kImpossible;
 }
 
 template class UnigramWords<float>;

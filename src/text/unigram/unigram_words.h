@@ -1,73 +1,87 @@
 // Remembers how words are written, and for which sums before a word that stays so.
 //
 // A word is a stretch of text that no token crosses the ends of: what is best inside it does not depend on what
-// surrounds it, but for rounding, which depends on the sum before the word.  So every word is written once in double
-// precision from zero, and it is noted by how much the best way is better than all others at each place that it passes.
-// n additions of numbers up to M err by at most n u M, u being the unit roundoff; the best way stays the best as long
-// as 2 n u M is less than that lead.
+// surrounds it, but for rounding, which depends on the sum before the word.  So every word is written once from zero
+// with whole numbers for scores, and it is noted by how much the best way is better than all others at each place that
+// it passes.  n additions of numbers up to M err by at most n u M, u being the unit roundoff; the best way stays the
+// best as long as 2 n u M, and what rounding n scores may be worth, is less than that lead.  This is done for each part
+// of a word that no token crosses the ends of.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "text/normalizer.h"
 #include "text/pieces/piece_cache.h"
-#include "text/unigram/unigram_path.h"
 #include "text/unigram/unigram_tokens.h"
+#include "text/words/word_cache.h"
 
 namespace tidemill {
 
-// One per thread.
+// How a word is written.
+struct UnigramWord {
+  double largest_sum;            // before the word, for which this is so; -1: for none
+  bool has_unknown;              // among the ids, which have one then for each unknown character
+  std::span<const int32_t> ids;  // valid until the next call of `find`
+};
+
+// One per thread; words go through it in blocks of up to PieceBlock::kPieces.
 template <typename Score>
 class UnigramWords {
  public:
-  UnigramWords();
+  explicit UnigramWords(std::shared_ptr<PieceCache> cache) : cache_(std::move(cache)) {}
 
-  // Longer words are not remembered; they seldom come back.
-  static constexpr size_t kLongestWord = 64;
+  const std::shared_ptr<PieceCache>& cache() const { return cache_.cache(); }
+  CacheStatistics statistics() const { return cache_.statistics(); }
 
-  struct Word {
-    double largest_sum;            // before the word, for which this is how it is written; -1: for none
-    std::span<const int32_t> ids;  // valid until the next call of `find`
+  // Finds out how `words` of `text` are written: as they stand or, with `normalizer`, as it makes them.  False, and the
+  // block is not to be read, when a word does not stand alone.
+  bool find(const UnigramTokens<Score>& tokens, std::string_view text, std::span<const ByteRange> words,
+            const WordNormalizer* normalizer = nullptr);
+
+  // How word `k` of them is.
+  UnigramWord word(size_t k) const;
+
+  // The same for most words, without a branch: `ids` begins with all of them, and may be read up to the third.
+  struct Quick {
+    double largest_sum;  // -1 or less: read `word`
+    size_t n_ids;
+    const uint32_t* ids;
   };
-
-  void limit(size_t n_bytes) { cache_.cache()->limit(n_bytes); }
-  CacheStatistics statistics() const {
-    return {.hits = n_hits_, .misses = n_misses_, .bytes = static_cast<int64_t>(cache_.cache()->bytes())};
+  Quick quick(size_t k) const {
+    const PieceCache::Value& value = cache_.value(k);
+    const double largest = static_cast<double>(value.ids.words[0]) - kIsPlain - 1;
+    return {value.n_ids <= PieceIds::kInline ? largest : -1, value.n_ids - size_t{1}, value.ids.words.data() + 1};
   }
 
-  // Finds out how `words` of `text`, at most PieceBlock::kPieces, are written.
-  void find(const UnigramTokens<Score>& tokens, std::string_view text, std::span<const ByteRange> words);
-  // How word `k` of them is.
-  Word word(size_t k) const;
-
  private:
-  static constexpr size_t kCacheBytes = size_t{16} << 20;  // until `limit` says otherwise
+  // A word is kept as the largest sum and 1, or 0 for none, and its ids.  Words without unknown characters are told by
+  // a bit of the first number.
+  static constexpr uint32_t kIsPlain = uint32_t{1} << 23;
 
-  // The best way to a place in a word, and the next best.
-  struct Best {
-    double score, second;
-    int32_t id;
-    uint32_t from;
+  // The best way to a place in a word, and the next best.  The upper halves are sums; the lower tell the last token:
+  // its node, and in kFromBits where it begins.  So the greater number is the better way.
+  struct Place {
+    int64_t best, second;
   };
+  static constexpr int kFromBits = 32 - UnigramTrie::kNodeBits;
+  static constexpr uint32_t kLongestStudied = (uint32_t{1} << kFromBits) - 1;  // bytes, when it is normalized
 
-  void find_missing(const UnigramTokens<Score>& tokens, std::string_view word, size_t k);
   void study(const UnigramTokens<Score>& tokens, std::string_view word);
-  void offer(uint32_t to, double score, int32_t id, uint32_t from);
-  double largest_sum(double lead, double largest, size_t n_characters) const;
+  uint32_t offer_all(const UnigramTrie& trie, std::string_view word, uint32_t pos, uint32_t next,
+                     int64_t unknown_score);
+  double bound(const UnigramTokens<Score>& tokens, uint32_t begin, uint32_t end, size_t n_characters);
 
-  PieceBlock block_;
-  std::array<PieceCache::Value, PieceBlock::kPieces> found_;
-  std::array<uint16_t, PieceBlock::kPieces> missing_;
-  std::vector<int32_t> not_kept_;  // as in the cache, of words that it has no room for
-  // Per word: the largest sum and 1, or 0 for none; the ids.
-  PieceCache::Reader cache_{std::make_shared<PieceCache>(kCacheBytes)};
-  std::vector<Best> best_;
-  std::vector<int32_t> packed_;
-  int64_t n_hits_ = 0, n_misses_ = 0;
+  WordCache cache_;
+  std::string normalized_;
+  std::array<Place, kLongestStudied + 1> places_;  // of the word that is studied
+  bool has_unknown_ = false;                       // characters, as far as it is decided
+  std::vector<int32_t> packed_;                    // as it is kept
 };
 
 extern template class UnigramWords<float>;

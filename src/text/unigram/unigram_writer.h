@@ -40,7 +40,7 @@ class UnigramWriter {
   void end_unknown() {
     if (unknown_begin_ == unknown_end_) return;
     const std::string_view run = waiting();
-    const int32_t id = kSentencePiece ? -1 : model_.trie.find(run);
+    const int32_t id = kSentencePiece ? -1 : model_.found.find(run);
     if (id < 0 && can_fall_back()) {
       for (size_t k = 0; k < run.size(); ++k) {
         const bool whole = !kSentencePiece || k + 1 == run.size();

@@ -38,15 +38,17 @@ std::span<const uint16_t> WordCache::find(std::string_view text, std::span<const
   return {missing_.data(), n_missing};
 }
 
-void WordCache::set(size_t k, std::string_view word, std::span<const int32_t> ids) {
-  PieceCache::Value& found = found_[k];
+bool WordCache::find_again(size_t k, std::string_view word) {
   const PieceKey& key = block_.keys[k];
   const uint64_t hash = block_.hashes[k];
-  if (word.size() <= kLongestWord) {
-    // It may have come twice in the block.
-    if (key.empty() ? cache_.find_long(word, hash, found) : cache_.find(key, hash, found)) return;
-    if (cache_.add(word, key, hash, ids, found)) return;
-  }
+  return word.size() <= kLongestWord &&
+         (key.empty() ? cache_.find_long(word, hash, found_[k]) : cache_.find(key, hash, found_[k]));
+}
+
+void WordCache::set(size_t k, std::string_view word, std::span<const int32_t> ids) {
+  PieceCache::Value& found = found_[k];
+  // It may have come twice in the block, which `add` sees.
+  if (word.size() <= kLongestWord && cache_.add(word, block_.keys[k], block_.hashes[k], ids, found)) return;
   found.n_ids = PieceIds::kUncached;
   found.ids.words = {static_cast<uint32_t>(more_ids_.size()), static_cast<uint32_t>(ids.size())};
   more_ids_.insert(more_ids_.end(), ids.begin(), ids.end());

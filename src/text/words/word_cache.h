@@ -28,22 +28,35 @@ class WordCache {
   void drop_buffers_beyond(size_t n_ids) {
     if (more_ids_.capacity() > n_ids) std::vector<int32_t>().swap(more_ids_);
   }
+  const std::shared_ptr<PieceCache>& cache() const { return cache_.cache(); }
   // Without the bytes, which may be shared.
   CacheStatistics statistics() const { return {.hits = n_hits_, .misses = n_misses_}; }
 
   // Looks up a block of words.  Returns which of them are missing, ascending; valid until the next call.
   std::span<const uint16_t> find(std::string_view text, std::span<const ByteRange> words);
 
+  // Longer words are not remembered: they seldom come back.
+  static constexpr size_t kLongestWord = 255;
+
+  // Whether the missing word `k` of the block, which is `word`, was set meanwhile, for it came twice.
+  bool find_again(size_t k, std::string_view word);
+
   // Word `k` of the block, which is `word`, has these ids.
   void set(size_t k, std::string_view word, std::span<const int32_t> ids);
+
+  // What word `k` of the block has, none being missing any more; valid until the next `find`.
+  const PieceCache::Value& value(size_t k) const { return found_[k]; }
+  std::span<const int32_t> ids(size_t k) const {
+    const PieceCache::Value& found = found_[k];
+    if (found.n_ids > PieceIds::kInline) return many_ids(found);
+    // Ids are below 2^24, and so the same as numbers with a sign.
+    return {reinterpret_cast<const int32_t*>(found.ids.words.data()), found.n_ids};
+  }
 
   // Appends the ids of the block's first `n_words`, of which none is missing any more.
   void emit(size_t n_words, std::vector<int32_t>& ids);
 
  private:
-  // Longer words seldom come back.
-  static constexpr size_t kLongestWord = 255;
-
   std::span<const int32_t> many_ids(const PieceCache::Value& found) const;
 
   PieceBlock block_;
