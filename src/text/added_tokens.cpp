@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "text/unicode/code_points.h"
 #include "text/unicode/unicode.h"
 #include "text/unicode/utf8.h"
 #include "tidemill/error.h"
@@ -51,7 +52,10 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Normalizer* norma
   }
   for (size_t k = 0; k < tokens_.size(); ++k) {
     const Stage stage = tokens_[k].normalized ? Stage::normalized : Stage::original;
-    if (spellings_[k].empty()) continue;
+    if (spellings_[k].empty()) {
+      if (!tokens_[k].content.empty()) spelled_by_nothing_ = static_cast<int32_t>(k);
+      continue;
+    }
     by_spelling[index_of(stage)][spellings_[k]] = k;
     if (stage == Stage::original && !tokens_[k].whole) by_spelling[index_of(Stage::raw)][spellings_[k]] = k;
   }
@@ -62,6 +66,27 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Normalizer* norma
     any_[stage] = !entries.empty();
     finders_[stage] = SpecialTokens(std::move(entries));
   }
+  any_[index_of(Stage::normalized)] |= cut_everywhere();
+}
+
+// The next place where a token is spelled.
+std::optional<SpecialTokens::Match> AddedTokens::find(Stage stage, std::string_view text, Cursor& cursor) const {
+  const bool cuts = stage == Stage::normalized && cut_everywhere();
+  while (cursor.searched <= text.size()) {
+    if (cuts && cursor.searched < cursor.none_until) {
+      const size_t at = cursor.searched;
+      cursor.searched += at < text.size() ? utf8_size(text[at]) : 1;
+      return SpecialTokens::Match{at, at, spelled_by_nothing_};
+    }
+    const auto found = finders_[index_of(stage)].find(text, cursor.searched);
+    if (cuts && (!found || found->begin > cursor.searched)) {
+      cursor.none_until = found ? found->begin : text.size() + 1;
+      continue;
+    }
+    if (found) cursor.searched = found->end;
+    return found;
+  }
+  return {};
 }
 
 bool AddedTokens::stands_alone(std::string_view text, size_t begin, size_t end) const {
@@ -71,13 +96,13 @@ bool AddedTokens::stands_alone(std::string_view text, size_t begin, size_t end) 
 
 std::optional<AddedTokens::Match> AddedTokens::next(Stage stage, std::string_view text, SpecialText special_text,
                                                     Cursor& cursor) const {
-  while (const auto found = finders_[index_of(stage)].find(text, cursor.searched)) {
-    cursor.searched = found->end;
+  while (const auto found = find(stage, text, cursor)) {
     const auto index = static_cast<size_t>(found->id);
     const AddedToken& token = tokens_[index];
     if (token.special && special_text == SpecialText::as_text) continue;
     if (token.single_word && !stands_alone(text, found->begin, found->end)) continue;
-    if (token.special && special_text == SpecialText::forbid) throw_forbidden(token);
+    const bool is_spelled = found->begin < found->end;
+    if (is_spelled && token.special && special_text == SpecialText::forbid) throw_forbidden(token);
     size_t begin = found->begin;
     size_t end = found->end;
     if (token.lstrip) begin = std::max(skip_space_backward(text, begin), cursor.end);

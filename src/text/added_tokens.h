@@ -33,8 +33,9 @@ class AddedTokens {
 
   // Walks over a text, front to back.
   struct Cursor {
-    size_t searched = 0;  // where the search goes on
-    size_t end = 0;       // where the last match ended
+    size_t searched = 0;    // where the search goes on
+    size_t end = 0;         // where the last match ended
+    size_t none_until = 0;  // no token is spelled from `searched` up to here
   };
   // Bytes of the text, and which of the tokens.  May begin before the last match ended, as Hugging Face's do, when
   // white space that one token took is a token itself.
@@ -44,13 +45,17 @@ class AddedTokens {
   };
 
   AddedTokens() = default;
-  // `normalizer` may be null.  Of tokens that are spelled alike, the last counts.
+  // `normalizer` may be null.  Of tokens that are spelled alike, the last counts.  A token of which the normalizer
+  // leaves nothing is found before every character that no other one begins at, and at the end of a text: it cuts the
+  // text there and, unless it takes white space along, is no token of it.
   AddedTokens(std::vector<AddedToken> tokens, const Normalizer* normalizer);
 
   const std::vector<AddedToken>& tokens() const { return tokens_; }
   // The content as it is found, which is also what the decoder gets.
   std::string_view spelling(size_t token) const { return spellings_[token]; }
   bool any(Stage stage) const { return any_[index_of(stage)]; }
+  // Whether there is a token that nothing is left of.
+  bool cut_everywhere() const { return spelled_by_nothing_ >= 0; }
 
   // The next match in `text`; moves `cursor` on.  Throws invalid_argument for a special token that is forbidden.
   std::optional<Match> next(Stage stage, std::string_view text, SpecialText special_text, Cursor& cursor) const;
@@ -58,11 +63,13 @@ class AddedTokens {
  private:
   static size_t index_of(Stage stage) { return static_cast<size_t>(stage); }
   bool stands_alone(std::string_view text, size_t begin, size_t end) const;
+  std::optional<SpecialTokens::Match> find(Stage stage, std::string_view text, Cursor& cursor) const;
 
   std::vector<AddedToken> tokens_;
   std::vector<std::string> spellings_;
   SpecialTokens finders_[3];  // by stage; their ids are indices of tokens_
   bool any_[3] = {false, false, false};
+  int32_t spelled_by_nothing_ = -1;  // index of a normalized token
 };
 
 }  // namespace tidemill

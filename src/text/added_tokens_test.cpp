@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "text/normalizers/normalizers.h"
 #include "tidemill/error.h"
 
 namespace tidemill {
@@ -55,6 +56,20 @@ TEST(AddedTokens, SingleWordsStandAlone) {
   word.single_word = true;
   const AddedTokens tokens({word}, nullptr);
   EXPECT_EQ(matches(tokens, Stage::original, "is this is_ is! \u00e9is is\u0301 is\u200d"), "0-2:0 12-14:0");
+}
+
+TEST(AddedTokens, OfWhichNothingIsLeftCutBetweenAllCharacters) {
+  const auto strip = make_strip({});
+  AddedToken nothing = token(" ");
+  nothing.normalized = true;
+  AddedToken other = token("bc");
+  other.normalized = true;
+  const AddedTokens tokens({nothing, other}, strip.get());
+  EXPECT_TRUE(tokens.any(Stage::normalized));
+  EXPECT_EQ(matches(tokens, Stage::normalized, "ab\u00e9bc"), "0-0:0 1-1:0 2-2:0 4-6:1 6-6:0");
+  EXPECT_EQ(matches(tokens, Stage::original, "ab"), "");
+  nothing.rstrip = true;
+  EXPECT_EQ(matches(AddedTokens({nothing}, strip.get()), Stage::normalized, "a  b"), "0-0:0 1-3:0 2-3:0 3-3:0 4-4:0");
 }
 
 TEST(AddedTokens, SpecialOnesCanBeTextOrForbidden) {

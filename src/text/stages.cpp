@@ -163,6 +163,7 @@ void Stages::encode_block(const NormalizedText& text, PipelineScratch& scratch, 
 WordBounds Stages::find_word_bounds() const {
   if (!pre_tokenizer_ || !pre_tokenizer_->drops_white_space() || pre_tokenizer_->needs_origins())
     return WordBounds::crossed;
+  if (added_.cut_everywhere()) return WordBounds::crossed;
   for (size_t k = 0; k < added_.tokens().size(); ++k) {
     const bool has_space = added_.spelling(k).find_first_of(kWordSpaces) != std::string_view::npos;
     if (added_.tokens()[k].normalized && has_space) return WordBounds::crossed;

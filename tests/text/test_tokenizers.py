@@ -295,6 +295,20 @@ def test_written_again_it_is_the_same_to_the_library(made, texts, tidemill, tmp_
     assert first_difference(texts, [as_answer(e) for e in other], [as_answer(e) for e in one]) is None
 
 
+@pytest.mark.parametrize("flags", [{}, {"single_word": True}, {"lstrip": True}, {"rstrip": True}, {"lstrip": True, "rstrip": True}])
+def test_an_added_token_that_is_normalized_to_nothing_cuts_everywhere(tidemill, tmp_path, flags):
+    # Of ASCII alone: the library panics at characters of several bytes, which it cuts in two.
+    vocab = {token: index for index, token in enumerate(["[UNK]", "a", "b", "ab", "abc", "c", " ", "x"])}
+    reference = hf.Tokenizer(models.BPE(vocab=vocab, merges=[("a", "b"), ("ab", "c")], unk_token="[UNK]"))
+    reference.normalizer = normalizers.Replace("X", "")
+    reference.add_tokens([AddedToken("X", normalized=True, **flags)])
+    path = tmp_path / "tokenizer.json"
+    reference.save(str(path))
+    rng = random.Random(7)
+    lines = [{"text": "".join(rng.choices("aabbccX  x.", k=rng.randint(0, 14)))} for _ in range(400)]
+    compare((reference, TokenizeCommand(tidemill, path)), lines, lambda line: reference.encode(line["text"]))
+
+
 # Published tokenizers, read in place.
 
 EXTRA = pathlib.Path(os.environ.get("TIDEMILL_EXTRA_DATA", "")) / "tokenizers"
