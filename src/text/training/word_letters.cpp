@@ -16,6 +16,12 @@ void for_each_character(std::string_view word, Visit&& visit) {
   for (size_t pos = 0; pos < word.size();) visit(next_code_point(word, pos));
 }
 
+bool is_too_long(std::string_view word) {
+  size_t n_letters = 0;
+  if (word.size() > kLongestTrainedWord) for_each_character(word, [&](char32_t) { ++n_letters; });
+  return n_letters > kLongestTrainedWord;
+}
+
 }  // namespace
 
 WordLetters make_word_letters(const WordCounts& words) {
@@ -25,6 +31,7 @@ WordLetters make_word_letters(const WordCounts& words) {
   result.alphabet = {U'\0'};
   size_t n_letters = 0;
   for (size_t k = 0; k < words.size(); ++k) {
+    if (is_too_long(words.word(k))) continue;
     n_letters += 1;
     for_each_character(words.word(k), [&](char32_t c) {
       uint32_t& letter = letters[c];
@@ -43,6 +50,7 @@ WordLetters make_word_letters(const WordCounts& words) {
   for (uint32_t letter = 0; letter < result.alphabet.size(); ++letter) letters[result.alphabet[letter]] = letter;
   result.letters.reserve(n_letters);
   for (const uint32_t k : words.sorted()) {
+    if (is_too_long(words.word(k))) continue;
     const auto begin = static_cast<uint32_t>(result.letters.size());
     for_each_character(words.word(k), [&](char32_t c) { result.letters.push_back(letters[c]); });
     const auto size = static_cast<uint32_t>(result.letters.size() - begin);

@@ -1,6 +1,7 @@
 // The distinct words of a training text as sequences of letters: its characters, numbered in the order of code points.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -26,6 +27,10 @@ struct WordLetters {
 
   std::span<const uint32_t> of(const Word& word) const { return std::span(letters).subspan(word.begin, word.size); }
 };
+
+// Words of more letters are left out, as they are no words: summing over all ways to cut one takes some hundred bytes a
+// letter.
+inline constexpr size_t kLongestTrainedWord = 65536;
 
 // `words`: valid UTF-8; an empty one is left out.  Takes 4 bytes a letter and 16 a word.  Throws out_of_memory past
 // four billion letters.

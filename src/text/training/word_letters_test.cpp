@@ -34,6 +34,18 @@ TEST(WordLetters, NullIsTheEnd) {
   EXPECT_EQ(words.words[0].size, 3u);
 }
 
+TEST(WordLetters, LeavesOutWhatIsNoWord) {
+  WordCounts counts;
+  counts.add(std::string(kLongestTrainedWord, 'a'), 1);
+  counts.add(std::string(kLongestTrainedWord + 1, 'b'), 1);
+  std::string wide;  // more bytes than the limit, fewer letters
+  while (wide.size() <= kLongestTrainedWord) wide += "é";
+  counts.add(wide, 1);
+  const WordLetters words = make_word_letters(counts);
+  EXPECT_EQ(words.alphabet, std::u32string(U"\0aé", 3));
+  EXPECT_EQ(words.words.size(), 2u);
+}
+
 TEST(WordLetters, NoWords) {
   const WordLetters words = make_word_letters({});
   EXPECT_TRUE(words.words.empty());
