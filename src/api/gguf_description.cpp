@@ -6,8 +6,10 @@
 
 #include "api/gguf_fields.h"
 #include "api/gguf_pre_tokenizers.h"
+#include "api/gguf_spm_vocab.h"
 #include "text/pieces/space_symbol.h"
 #include "text/readers/vocab_files.h"
+#include "text/sentencepiece/spm_description.h"
 #include "tidemill/error.h"
 
 namespace tidemill {
@@ -34,32 +36,6 @@ const GgufPreTokenizer& pre_tokenizer_of(const GgufFile& file) {
   if (found) return *found;
   throw Error(ErrorCode::unsupported, file.path() + ": " + kPrefix + "pre is '" + std::string(name) +
                                           "', which is not known; docs/tokenizers.md lists the names that are");
-}
-
-// A template of the tokens `before` and `after` each text; -1: none.
-json template_of(const ModelDescription& model, int32_t before, int32_t after) {
-  json single = json::array();
-  json pair = json::array();
-  json tokens = json::object();
-  const auto add = [&](int32_t id, int type_id) {
-    if (id < 0) return;
-    const std::string name(model.names[static_cast<size_t>(id)]);
-    const json piece = {{"SpecialToken", {{"id", name}, {"type_id", type_id}}}};
-    if (type_id == 0) single.push_back(piece);
-    pair.push_back(piece);
-    tokens[name] = {{"id", name}, {"ids", {id}}, {"tokens", {name}}};
-  };
-  const auto add_text = [](json& list, const char* id, int type_id) {
-    list.push_back({{"Sequence", {{"id", id}, {"type_id", type_id}}}});
-  };
-  add(before, 0);
-  add_text(single, "A", 0);
-  add_text(pair, "A", 0);
-  add(after, 0);
-  add(before, 1);
-  add_text(pair, "B", 1);
-  add(after, 1);
-  return {{"type", "TemplateProcessing"}, {"single", single}, {"pair", pair}, {"special_tokens", tokens}};
 }
 
 void add_special_tokens(const std::vector<TokenType>& types, TokenizerDescription& description) {
@@ -105,7 +81,7 @@ TokenizerDescription describe_gguf_bpe(const GgufFile& file) {
   const bool add_bos = file.boolean(kPrefix + "add_bos_token").value_or(pre.add_bos || pre.add_sep);
   const bool add_eos = file.boolean(kPrefix + "add_eos_token").value_or(pre.add_sep);
   if (add_bos || add_eos) {
-    description.post_processor = template_of(model, add_bos ? description.bos : -1, add_eos ? eos : -1);
+    description.post_processor = template_around(model, add_bos ? description.bos : -1, add_eos ? eos : -1);
   }
   description.stop_ids = read_stop_ids(file, n_tokens, eos);
   return description;
@@ -116,8 +92,11 @@ TokenizerDescription describe_gguf(const GgufFile& file) {
   if (!kind) bad_key(file, "model", "is missing, the file has no tokenizer");
   if (*kind == "gpt2") return describe_gguf_bpe(file);
   if (*kind == "bert") return describe_gguf_wordpiece(file);
-  throw Error(ErrorCode::unsupported, file.path() + ": " + kPrefix + "model is '" + std::string(*kind) +
-                                          "', of which no tokenizer.json can be made; gpt2 and bert are possible");
+  if (*kind == "llama") return describe_spm(read_gguf_llama(file), file.path());
+  if (*kind == "t5") return describe_spm(read_gguf_t5(file), file.path());
+  throw Error(ErrorCode::unsupported,
+              file.path() + ": " + kPrefix + "model is '" + std::string(*kind) +
+                  "', of which no tokenizer.json can be made; gpt2, llama, t5 and bert are possible");
 }
 
 TokenizerDescription describe_gguf_wordpiece(const GgufFile& file) {

@@ -14,7 +14,8 @@ TokenizerDescription describe_gguf_bpe(const GgufFile& file);
 // "bert": WordPiece.  Throws bad_file, naming file and key.
 TokenizerDescription describe_gguf_wordpiece(const GgufFile& file);
 
-// The one of these that tokenizer.ggml.model names.  Throws unsupported for others.
+// The one of these that tokenizer.ggml.model names, or that of a SentencePiece vocabulary ("llama", "t5":
+// text/sentencepiece/spm_description.h).  Throws unsupported for others: "rwkv" has no like in tokenizer.json.
 TokenizerDescription describe_gguf(const GgufFile& file);
 
 }  // namespace tidemill

@@ -136,6 +136,31 @@ int32_t find_token(const TokenizerDescription& description, std::string_view nam
   return found == names.end() ? -1 : static_cast<int32_t>(found - names.begin());
 }
 
+nlohmann::json template_around(const ModelDescription& model, int32_t before, int32_t after) {
+  nlohmann::json single = json::array();
+  nlohmann::json pair = json::array();
+  nlohmann::json tokens = nlohmann::json::object();
+  const auto add = [&](int32_t id, int type_id) {
+    if (id < 0) return;
+    const std::string name(model.names[static_cast<size_t>(id)]);
+    const nlohmann::json piece = {{"SpecialToken", {{"id", name}, {"type_id", type_id}}}};
+    if (type_id == 0) single.push_back(piece);
+    pair.push_back(piece);
+    tokens[name] = {{"id", name}, {"ids", {id}}, {"tokens", {name}}};
+  };
+  const auto add_text = [](nlohmann::json& list, const char* id, int type_id) {
+    list.push_back({{"Sequence", {{"id", id}, {"type_id", type_id}}}});
+  };
+  add(before, 0);
+  add_text(single, "A", 0);
+  add_text(pair, "A", 0);
+  add(after, 0);
+  add(before, 1);
+  add_text(pair, "B", 1);
+  add(after, 1);
+  return {{"type", "TemplateProcessing"}, {"single", single}, {"pair", pair}, {"special_tokens", tokens}};
+}
+
 std::shared_ptr<const Tokenizer> build_tokenizer(TokenizerDescription description, const TokenizerOptions& options) {
   const std::string& source = description.source;
   PipelineParts parts;

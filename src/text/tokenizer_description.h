@@ -60,6 +60,9 @@ void number_added_tokens(TokenizerDescription& description);
 // The id of `name` among added tokens and the vocabulary; -1 when there is none.  Looks through all of them.
 int32_t find_token(const TokenizerDescription& description, std::string_view name);
 
+// A post-processor that puts the tokens `before` and `after`, ids of `model`, around each text; -1: none.
+nlohmann::json template_around(const ModelDescription& model, int32_t before, int32_t after);
+
 // Throws bad_file or unsupported, naming file and field, for what the stages cannot be made from.
 std::shared_ptr<const Tokenizer> build_tokenizer(TokenizerDescription description, const TokenizerOptions& options);
 

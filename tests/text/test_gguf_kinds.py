@@ -126,3 +126,37 @@ def test_published_rwkv_vocabulary(tidemill, tmp_path):
     path = tmp_path / "rwkv.gguf"
     write_vocabulary(path, "rwkv", names, types, eot_token_id=261, bos_token_id=0, eos_token_id=0)
     compare_with_longest_match(tidemill, path, tokens, nasty_texts(800, seed=16, snippets=SENTENCES))
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_written_as_json_it_gives_the_library_the_same_ids(kind, tidemill, tmp_path):
+    tokenizers = pytest.importorskip("tokenizers")
+    data = io.BytesIO()
+    rng = random.Random(5)
+    lines = [" ".join(rng.sample(words, len(words))) for words in [s.split() for s in SENTENCES] for _ in range(20)]
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(lines), model_writer=data, model_type=kind, minloglevel=2, hard_vocab_limit=False, num_threads=1,
+        vocab_size=700, byte_fallback=kind == "bpe", normalization_rule_name="identity" if kind == "bpe" else "nmt_nfkc",
+        remove_extra_whitespaces=kind == "unigram",
+    )  # fmt: skip
+    model = sentencepiece.SentencePieceProcessor(model_proto=data.getvalue())
+    keys = dict(add_space_prefix=True, bos_token_id=model.bos_id())
+    if kind == "unigram":
+        keys |= dict(remove_extra_whitespaces=True, precompiled_charsmap=character_map("nmt_nfkc"))
+    path, written = tmp_path / "vocabulary.gguf", tmp_path / "tokenizer.json"
+    write_sentencepiece(path, "llama" if kind == "bpe" else "t5", model, **keys)
+    done = tidemill.run("tokenize", path, "--write-json", written)
+    assert done.returncode == 0, done.stderr
+    library = tokenizers.Tokenizer.from_file(str(written))
+    words = [word for sentence in SENTENCES for word in sentence.split()] + ["\n", "naïve", "½", "12", "(a)", "xyz"]
+    texts = ["", *SENTENCES, *(" ".join(rng.choices(words, k=rng.randint(1, 9))) for _ in range(500))]
+    gguf_ids = TokenizeCommand(tidemill, path).encode(texts, add_special_tokens=True)
+    assert first_difference(texts, [e.ids for e in library.encode_batch(texts)], gguf_ids) is None
+    assert first_difference(texts, TokenizeCommand(tidemill, written).encode(texts, add_special_tokens=True), gguf_ids) is None
+
+
+def test_rwkv_has_no_like_in_json(tidemill, tmp_path):
+    path = tmp_path / "rwkv.gguf"
+    write_vocabulary(path, "rwkv", [b"<s>", b"a"], [gguf.TokenType.CONTROL, gguf.TokenType.NORMAL])
+    done = tidemill.run("tokenize", path, "--write-json", tmp_path / "tokenizer.json")
+    assert done.returncode == 3 and "'rwkv', of which no tokenizer.json can be made" in done.stderr

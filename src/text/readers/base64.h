@@ -10,4 +10,7 @@ namespace tidemill {
 // The bytes that `text` spells; nothing when it is not base64 with its padding.
 std::optional<std::string> decode_base64(std::string_view text);
 
+// `bytes` in base64, with padding.
+std::string encode_base64(std::string_view bytes);
+
 }  // namespace tidemill
