@@ -46,14 +46,6 @@ struct TileSight {
   int64_t tile_pos;
 };
 
-// Keys and values of one head in a tile: rows of head_dim numbers, `stride` numbers apart.
-template <typename T>
-struct TileRows {
-  const T* keys;
-  const T* values;
-  size_t stride;
-};
-
 template <typename T>
 static TileRows<T> rows_of(const QueryBlock& block, int64_t tile, const AttentionOptions& options) {
   const int64_t pos = tile * static_cast<int64_t>(kTileKeys), column = block.kv_head * options.head_dim;
@@ -99,12 +91,16 @@ static void attend(const QueryBlock& block, int64_t tile, const TileRows<T>& row
   const auto n_queries = static_cast<size_t>((row_end - row_begin) * group);
   const size_t chunk_stride = static_cast<size_t>(block.n_rows * group) * kRowStride;
 
-  // A few queries go over the keys once, many find most of them in a cache.
-  const auto pack = n_queries <= kFewQueries ? pack_keys<Fetch::from_memory, T> : pack_keys<Fetch::cached, T>;
-  pack(keys + first_panel * stride, values + first_panel * stride, stride, n_keys - first_panel, head_dim,
-       scratch.packed + first_panel * head_dim);
-  score(scratch.q + first_query * kRowStride, chunk_stride, n_queries, scratch.packed, head_dim, first_key, n_keys,
-        scratch.scores);
+  const float* const q = scratch.q + first_query * kRowStride;
+  if (n_queries <= kUnpackedQueries) {
+    score_unpacked(q, chunk_stride, n_queries, rows, head_dim, first_key, n_keys, scratch.scores);
+  } else {
+    // A few queries go over the keys once, many find most of them in a cache.
+    const auto pack = n_queries <= kFewQueries ? pack_keys<Fetch::from_memory, T> : pack_keys<Fetch::cached, T>;
+    pack(keys + first_panel * stride, values + first_panel * stride, stride, n_keys - first_panel, head_dim,
+         scratch.packed + first_panel * head_dim);
+    score(q, chunk_stride, n_queries, scratch.packed, head_dim, first_key, n_keys, scratch.scores);
+  }
   for (size_t i = 0; i < n_queries; ++i) {
     const size_t query = first_query + i;
     const int64_t pos = block.first_pos() + static_cast<int64_t>(query) / group;

@@ -8,7 +8,8 @@
 // the same bit for bit however queries are grouped and whoever computes which tile.
 //
 // Both products run in one micro-kernel: lanes of 2 vectors of columns times up to 12 rows of broadcast numbers.  For
-// the scores the columns are keys, which `pack_keys` transposes; for the values they are elements of head_dim.
+// the scores the columns are keys, which `pack_keys` transposes, or for few queries `score_unpacked` in registers; for
+// the values they are elements of head_dim.
 //
 // Included once per Highway target (foreach_target.h).
 #if defined(TIDEMILL_BACKENDS_CPU_ATTENTION_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -59,35 +60,54 @@ HWY_INLINE FloatVec load_f32_first(const hwy::float16_t* p, size_t n) {
 // Blocks of at most so many queries spend their time on reading keys and values rather than on arithmetic.
 constexpr size_t kFewQueries = 16;
 
+// So few that keys are not packed for them.
+constexpr size_t kUnpackedQueries = 8;
+
+// Keys and values of one head in a tile: rows of head_dim numbers, `stride` numbers apart.
+template <typename T>
+struct TileRows {
+  const T* keys;
+  const T* values;
+  size_t stride;
+};
+
 // Where the keys and values of a tile are when work on it begins.
 enum class Fetch { cached, from_memory };
 
+// A square of keys: elements [first, first + kFloatLanes) of keys [key, key + kFloatLanes), transposed, so that vector
+// i holds element first + i of each key.  Keys from n_keys on and elements from head_dim on are zeros.  With
+// `from_memory` the rows of keys that come next, and the values beside these, are asked for meanwhile.
+template <Fetch kFetch, typename T>
+HWY_INLINE void load_square(const T* keys, const T* values, size_t stride, size_t key, size_t n_keys, size_t first,
+                            size_t head_dim, FloatVec (&rows)[kFloatLanes]) {
+  const size_t n = std::min(kFloatLanes, n_keys - key), depth = std::min(kFloatLanes, head_dim - first);
+  if (kFetch == Fetch::from_memory && first % (64 / sizeof(T)) == 0) {
+    for (size_t i = 0; i < kFloatLanes; ++i) {
+      hwy::Prefetch(keys + (key + kFloatLanes + i) * stride + first);
+      hwy::Prefetch(values + (key + i) * stride + first);
+    }
+  }
+  const T* source = keys + key * stride + first;
+  if (n == kFloatLanes && depth == kFloatLanes) {
+    for (size_t i = 0; i < kFloatLanes; ++i) rows[i] = load_f32(source + i * stride);
+  } else {
+    for (size_t i = 0; i < kFloatLanes; ++i) {
+      rows[i] = i < n ? load_f32_first(source + i * stride, depth) : hn::Zero(FloatTag());
+    }
+  }
+  transpose(rows);
+}
+
 // Keys [n_keys, head_dim] with `stride` elements between rows -> panels of [head_dim][kPanelKeys] f32; keys that are
-// missing in the last panel become zeros.  With `from_memory` the rows of keys that come next, and the values beside
-// these, are asked for meanwhile.
+// missing in the last panel become zeros.
 template <Fetch kFetch, typename T>
 void pack_keys(const T* keys, const T* values, size_t stride, size_t n_keys, size_t head_dim, float* packed) {
   for (size_t key = 0; key < n_keys; key += kFloatLanes) {
-    const size_t n = std::min(kFloatLanes, n_keys - key);
     float* const target = packed + key / kPanelKeys * kPanelKeys * head_dim + key % kPanelKeys;
     for (size_t first = 0; first < head_dim; first += kFloatLanes) {
-      const size_t depth = std::min(kFloatLanes, head_dim - first);
-      if (kFetch == Fetch::from_memory && first % (64 / sizeof(T)) == 0) {
-        for (size_t i = 0; i < kFloatLanes; ++i) {
-          hwy::Prefetch(keys + (key + kFloatLanes + i) * stride + first);
-          hwy::Prefetch(values + (key + i) * stride + first);
-        }
-      }
       FloatVec rows[kFloatLanes];
-      const T* source = keys + key * stride + first;
-      if (n == kFloatLanes && depth == kFloatLanes) {
-        for (size_t i = 0; i < kFloatLanes; ++i) rows[i] = load_f32(source + i * stride);
-      } else {
-        for (size_t i = 0; i < kFloatLanes; ++i) {
-          rows[i] = i < n ? load_f32_first(source + i * stride, depth) : hn::Zero(FloatTag());
-        }
-      }
-      transpose(rows);
+      load_square<kFetch>(keys, values, stride, key, n_keys, first, head_dim, rows);
+      const size_t depth = std::min(kFloatLanes, head_dim - first);
       for (size_t i = 0; i < depth; ++i) hn::StoreU(rows[i], FloatTag(), target + (first + i) * kPanelKeys);
     }
   }
@@ -149,6 +169,47 @@ void score(const float* q, size_t chunk_stride, size_t n_rows, const float* pack
           scores + key, kRowStride, first == 0 ? Start::zero : Start::sum);
     }
   }
+}
+
+// The same for kRows queries and keys as they lie: each square is used while it is in registers.  Packed keys, which
+// many queries share, would go through the second-level cache for these.
+template <size_t kRows, typename T>
+void score_unpacked(const float* q, size_t chunk_stride, const TileRows<T>& rows, size_t head_dim, size_t first_key,
+                    size_t n_keys, float* scores) {
+  const FloatTag d;
+  for (size_t key = first_key / kFloatLanes * kFloatLanes; key < n_keys; key += kFloatLanes) {
+    FloatVec sums[kRows];
+    for (FloatVec& sum : sums) sum = hn::Zero(d);
+    for (size_t first = 0; first < head_dim; first += kFloatLanes) {
+      FloatVec square[kFloatLanes];
+      load_square<Fetch::from_memory>(rows.keys, rows.values, rows.stride, key, n_keys, first, head_dim, square);
+      const float* const chunk = q + first / kRowStride * chunk_stride + first % kRowStride;
+      const size_t depth = std::min(kFloatLanes, head_dim - first);
+      const auto add = [&](size_t k) HWY_ATTR {
+        for (size_t i = 0; i < kRows; ++i) {
+          sums[i] = hn::MulAdd(hn::Set(d, chunk[i * kRowStride + k]), square[k], sums[i]);
+        }
+      };
+      if (depth == kFloatLanes) {
+        for (size_t k = 0; k < kFloatLanes; ++k) add(k);
+      } else {
+        for (size_t k = 0; k < depth; ++k) add(k);
+      }
+    }
+    for (size_t i = 0; i < kRows; ++i) hn::StoreU(sums[i], d, scores + i * kRowStride + key);
+  }
+}
+
+// The same for up to kUnpackedQueries queries.
+template <typename T>
+void score_unpacked(const float* q, size_t chunk_stride, size_t n_rows, const TileRows<T>& rows, size_t head_dim,
+                    size_t first_key, size_t n_keys, float* scores) {
+  for (; n_rows >= 4; n_rows -= 4, q += 4 * kRowStride, scores += 4 * kRowStride) {
+    score_unpacked<4>(q, chunk_stride, rows, head_dim, first_key, n_keys, scores);
+  }
+  if (n_rows == 3) return score_unpacked<3>(q, chunk_stride, rows, head_dim, first_key, n_keys, scores);
+  if (n_rows == 2) return score_unpacked<2>(q, chunk_stride, rows, head_dim, first_key, n_keys, scores);
+  if (n_rows == 1) return score_unpacked<1>(q, chunk_stride, rows, head_dim, first_key, n_keys, scores);
 }
 
 // out[i][:] = sum over keys [first_key, n_keys) of weights[i][key] * values[key][:].
