@@ -18,7 +18,7 @@
 #include "text/bpe/bpe_word.h"
 #include "text/bpe/character_joints.h"
 #include "text/bpe/joint_cutter.h"
-#include "text/bpe/raw_names.h"
+#include "text/bpe/raw_name_key.h"
 #include "text/pieces/known_pieces.h"
 #include "text/pieces/token_table.h"
 #include "text/reserved_ids.h"
@@ -157,8 +157,7 @@ class Bpe final : public PieceModel {
   static KnownPieces known_pieces(std::span<const std::string_view> texts, const BpeVocab& vocab,
                                   const std::vector<bool>& confirmed) {
     if (!vocab.raw) return KnownPieces(texts, confirmed);
-    const RawNames names(texts);
-    KnownPieces known(names.all(), confirmed);
+    KnownPieces known(texts, confirmed, raw_name_key);
     for (const RawText::Whole& whole : vocab.raw->wholes) {
       if (whole.text.size() > PieceKey::kLongest) continue;
       const PieceKey key = piece_key(whole.text);

@@ -72,7 +72,8 @@ namespace tidemill {
 
 HWY_EXPORT(find_known);
 
-KnownPieces::KnownPieces(std::span<const std::string_view> texts, const std::vector<bool>& confirmed) {
+KnownPieces::KnownPieces(std::span<const std::string_view> texts, const std::vector<bool>& confirmed,
+                         PieceKey (*key_of)(std::string_view text)) {
   // At two thirds full some 8% of the pieces find no place; half full, 3%.
   const size_t n_buckets = std::bit_ceil(std::max<size_t>(texts.size() / 2, 2));
   shift_ = 64 - std::countr_zero(n_buckets);
@@ -83,7 +84,7 @@ KnownPieces::KnownPieces(std::span<const std::string_view> texts, const std::vec
   for (size_t begin = 0, end; begin < texts.size(); begin = end) {
     end = std::min(begin + keys.size(), texts.size());
     for (size_t id = begin; id < end; ++id) {
-      keys[id - begin] = piece_key(texts[id]);
+      keys[id - begin] = key_of(texts[id]);
       buckets[id - begin] = &buckets_[piece_hash(keys[id - begin]) >> shift_];
       __builtin_prefetch(buckets[id - begin], 1);
     }

@@ -20,8 +20,9 @@ namespace tidemill {
 class KnownPieces {
  public:
   // `texts`: id -> the piece that may be that token; `confirmed`: whether it is.  Where not, it is not found until
-  // `confirm` says so.
-  KnownPieces(std::span<const std::string_view> texts, const std::vector<bool>& confirmed);
+  // `confirm` says so.  `key_of`: the key of such a text.
+  KnownPieces(std::span<const std::string_view> texts, const std::vector<bool>& confirmed,
+              PieceKey (*key_of)(std::string_view text) = piece_key);
 
   // Fills `block` for `pieces` of `text`, at most PieceBlock::kPieces.
   void find(std::string_view text, std::span<const ByteRange> pieces, PieceBlock& block) const;
