@@ -38,6 +38,17 @@ PATTERNS = {
     "o200k_base": cased(CONTRACTIONS + "?", "{1,3}"),
     "tekken": cased("", ""),
 }
+# Each cuts what those before it leave.
+SEQUENCES = {
+    "starcoder": [r"\p{N}", PATTERNS["gpt2"]],
+    "falcon": [r"[\p{P}\$\+<=>\^~\|`]+", PATTERNS["gpt2"], "[0-9][0-9][0-9]"],
+    "deepseek3": [
+        r"\p{N}{1,3}",
+        "[一-龥\u3040-ゟ゠-ヿ]+",
+        r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|"""
+        r"""\s*[\r\n]+|\s+(?!\S)|\s+""",
+    ],
+}
 # In these Oniguruma reads {1,3}+ as another pattern.
 POSSESSIVE = {
     "gpt2": r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s",
@@ -46,7 +57,7 @@ POSSESSIVE = {
 }
 ALPHABET = list("aZ s'TRElvedM19 \t\n\r/.,(_é") + [
     "\u00a0", "\u3000", "\u2028", "\u0085", "\u017f", "\u0130", "\u01c5", "\u0301", "\u0903", "\u20e3", "\u02b0", "\u4e2d", "\u0663",
-    "\u2167", "\u00bd", "\U0001f600", "\u200d", "\u0000", "\u00ad", "\U00010400", "\U00010428", "\U0001d7ce", "'", "'", " ", " ", "\n",
+    "\u2167", "\u00bd", "\U0001f600", "\u200d", "\u3042", "\u30fb", "\u309b", "\u3040", "\u3002", "$", "^", "\u20ac", "\u0000", "\u00ad", "\U00010400", "\U00010428", "\U0001d7ce", "'", "'", " ", " ", "\n",
 ]  # fmt: skip
 
 
@@ -100,6 +111,16 @@ def test_equals_tokenizers(split, name):
     texts = TEXTS + list(all_code_points())
     ours = split({"pattern": PATTERNS[name], "text": text} for text in texts)
     expect_equal(texts, ours, ([piece for piece, _ in oracle.pre_tokenize_str(text)] for text in texts))
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_sequences_equal_tokenizers(split, name):
+    stages = [tokenizers.pre_tokenizers.Split(tokenizers.Regex(pattern), "isolated") for pattern in SEQUENCES[name]]
+    oracle = tokenizers.pre_tokenizers.Sequence(stages)
+    texts = TEXTS + list(all_code_points())
+    ours = list(split({"patterns": SEQUENCES[name], "text": text} for text in texts))
+    expect_equal(texts, ours, ([piece for piece, _ in oracle.pre_tokenize_str(text)] for text in texts))
+    assert ours[:300] == split({"name": name, "text": text} for text in texts[:300])
 
 
 @pytest.mark.parametrize("name", POSSESSIVE)

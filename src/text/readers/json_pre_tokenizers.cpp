@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "text/pre_tokenizers/cutting.h"
 #include "text/pre_tokenizers/pre_tokenizers.h"
 #include "text/readers/json_sequence.h"
 #include "text/readers/json_stages.h"
+#include "text/split/split_stages.h"
 #include "text/unicode/code_points.h"
 
 namespace tidemill {
@@ -61,9 +63,12 @@ PreTokenizerPtr make_metaspace_from(const JsonFields& fields) {
 }
 
 PreTokenizerPtr make_sequence(const JsonFields& fields, Bytes bytes) {
-  auto parts = stages_from_json(fields, "pretokenizers", [bytes](const json& value, const std::string& where) {
-    return pre_tokenizer_from_json(value, where, bytes);
-  });
+  const PatternSequence known = find_split_stages(fields.list("pretokenizers").get_ref<const json::array_t&>());
+  auto parts = stages_from_json(
+      fields, "pretokenizers",
+      [bytes](const json& value, const std::string& where) { return pre_tokenizer_from_json(value, where, bytes); },
+      known.n_patterns);
+  if (known.splitter) parts.insert(parts.begin(), pre_tokenizer_of(*known.splitter));
   return make_pre_tokenizer_sequence(std::move(parts));
 }
 

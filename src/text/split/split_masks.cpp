@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <type_traits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "text/split/split_masks.cpp"
@@ -43,6 +42,16 @@ inline uint64_t lowest_bits(uint64_t starts, size_t n) {
   return starts & ~rest;
 }
 
+template <typename Rules>
+constexpr Wanted kWantedBy = Wanted::plain;
+template <>
+constexpr Wanted kWantedBy<O200kRules> = Wanted::cased;
+// These know ASCII only: the scanner does the rest.
+template <>
+constexpr Wanted kWantedBy<DeepSeekRules> = Wanted::graphic;
+template <>
+constexpr Wanted kWantedBy<FalconRules> = Wanted::graphic;
+
 // Writes at most `max_pieces` pieces to `out`, which has kSpare places more; returns where the last one ends.
 template <typename Rules>
 HWY_INLINE size_t split_windows(const Rules& rules, std::string_view text, size_t from, size_t max_pieces,
@@ -53,8 +62,8 @@ HWY_INLINE size_t split_windows(const Rules& rules, std::string_view text, size_
   Window window;
   while (out != limit && from < text.size()) {
     const std::string_view rest = text.substr(from);
-    read_ascii<std::is_same_v<Rules, O200kRules>>(rest, window);
-    if (window.n < kFewestAscii && !window.at_end) read_characters(rest, window);
+    read_ascii<kWantedBy<Rules>>(rest, window);
+    if (kWantedBy<Rules> != Wanted::graphic && window.n < kFewestAscii && !window.at_end) read_characters(rest, window);
     uint64_t starts = known_starts(starts_of(rules, scanner, from, window), window) & ~uint64_t{1};
     const auto room = static_cast<size_t>(limit - out);
     if (room < kWindow && static_cast<size_t>(hwy::PopCount(starts)) >= room) [[unlikely]] {
@@ -85,6 +94,14 @@ size_t split_o200k(const O200kRules& rules, std::string_view text, size_t from, 
   return split_windows(rules, text, from, max_pieces, out);
 }
 
+size_t split_deepseek(const DeepSeekRules& rules, std::string_view text, size_t from, size_t max_pieces,
+                      ByteRange*& out) {
+  return split_windows(rules, text, from, max_pieces, out);
+}
+size_t split_falcon(const FalconRules& rules, std::string_view text, size_t from, size_t max_pieces, ByteRange*& out) {
+  return split_windows(rules, text, from, max_pieces, out);
+}
+
 }  // namespace tidemill::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -96,6 +113,8 @@ namespace {
 HWY_EXPORT(split_gpt2);
 HWY_EXPORT(split_cl100k);
 HWY_EXPORT(split_o200k);
+HWY_EXPORT(split_deepseek);
+HWY_EXPORT(split_falcon);
 
 constexpr size_t kSparePieces = 8;
 
@@ -132,6 +151,19 @@ size_t split_by_masks(const O200kRules& rules, std::string_view text, size_t fro
                       std::vector<ByteRange>& pieces) {
   return append_pieces(from, text.size(), max_pieces, pieces, [&](size_t begin, size_t n, ByteRange*& out) {
     return HWY_DYNAMIC_DISPATCH(split_o200k)(rules, text, begin, n, out);
+  });
+}
+
+size_t split_by_masks(const DeepSeekRules& rules, std::string_view text, size_t from, size_t max_pieces,
+                      std::vector<ByteRange>& pieces) {
+  return append_pieces(from, text.size(), max_pieces, pieces, [&](size_t begin, size_t n, ByteRange*& out) {
+    return HWY_DYNAMIC_DISPATCH(split_deepseek)(rules, text, begin, n, out);
+  });
+}
+size_t split_by_masks(const FalconRules& rules, std::string_view text, size_t from, size_t max_pieces,
+                      std::vector<ByteRange>& pieces) {
+  return append_pieces(from, text.size(), max_pieces, pieces, [&](size_t begin, size_t n, ByteRange*& out) {
+    return HWY_DYNAMIC_DISPATCH(split_falcon)(rules, text, begin, n, out);
   });
 }
 

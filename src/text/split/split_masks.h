@@ -17,5 +17,9 @@ size_t split_by_masks(const Cl100kRules& rules, std::string_view text, size_t fr
                       std::vector<ByteRange>& pieces);
 size_t split_by_masks(const O200kRules& rules, std::string_view text, size_t from, size_t max_pieces,
                       std::vector<ByteRange>& pieces);
+size_t split_by_masks(const DeepSeekRules& rules, std::string_view text, size_t from, size_t max_pieces,
+                      std::vector<ByteRange>& pieces);
+size_t split_by_masks(const FalconRules& rules, std::string_view text, size_t from, size_t max_pieces,
+                      std::vector<ByteRange>& pieces);
 
 }  // namespace tidemill

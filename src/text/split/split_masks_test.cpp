@@ -72,6 +72,7 @@ void expect_equal(const Rules& rules, uint32_t seed) {
 
 TEST(SplitMasks, Gpt2) {
   expect_equal(Gpt2Rules{}, 1);
+  expect_equal(Gpt2Rules{.single_numbers = true}, 7);
 }
 TEST(SplitMasks, Cl100k) {
   expect_equal(Cl100kRules{.max_digits = 3, .whole_end = true}, 2);
@@ -81,6 +82,13 @@ TEST(SplitMasks, Cl100k) {
 TEST(SplitMasks, O200k) {
   expect_equal(O200kRules{.max_digits = 3, .contractions = true}, 5);
   expect_equal(O200kRules{.max_digits = 1, .contractions = false}, 6);
+}
+
+TEST(SplitMasks, DeepSeek) {
+  expect_equal(DeepSeekRules{}, 8);
+}
+TEST(SplitMasks, Falcon) {
+  expect_equal(FalconRules{}, 9);
 }
 
 }  // namespace

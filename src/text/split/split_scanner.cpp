@@ -61,13 +61,17 @@ size_t SplitScanner::blank_end(const Space& space, size_t pos, size_t text_end) 
   return space.end == text_end || space.last == pos ? space.end : space.last;
 }
 
-size_t SplitScanner::piece_end(const Gpt2Rules&, size_t pos) const {
+size_t SplitScanner::piece_end(const Gpt2Rules& rules, size_t pos) const {
   if (const size_t end = skip_contraction(pos, false); end > pos) return end;
+  if (rules.single_numbers && is(pos, kind::number)) return pos + at(pos).size;
   const size_t word = text_[pos] == ' ' ? pos + 1 : pos;
   if (is(word, kind::letter)) return skip(word, kind::letter);
-  if (is(word, kind::number)) return skip(word, kind::number);
-  if (is_not(word, kind::space)) return skip_not(word, kind::space | kind::letter | kind::number);
-  return blank_end(space_at(pos), pos, end_);
+  if (is(word, kind::number) && !rules.single_numbers) return skip(word, kind::number);
+  if (is_not(word, kind::space | kind::letter | kind::number)) {
+    return skip_not(word, kind::space | kind::letter | kind::number);
+  }
+  const Space space = space_at(pos);
+  return rules.single_numbers && is(space.end, kind::number) ? space.end : blank_end(space, pos, end_);
 }
 
 size_t SplitScanner::piece_end(const Cl100kRules& rules, size_t pos) const {
@@ -131,6 +135,102 @@ size_t SplitScanner::piece_end(const O200kRules& rules, size_t pos) const {
   }
   const Space space = space_at(pos);
   return space.past_newline > 0 ? space.past_newline : blank_end(space, pos, end_);
+}
+
+namespace {
+
+constexpr uint8_t kLetterOrMark = kind::letter | kind::mark;
+
+// What DeepSeek's second pattern takes: [\u4E00-\u9FA5\u3040-\u30FF].
+bool is_unspaced(const SplitCharacter& c) {
+  return (0x4E00 <= c.c && c.c <= 0x9FA5) || (0x3040 <= c.c && c.c <= 0x30FF);
+}
+
+bool is_falcon_punctuation(const SplitCharacter& c) {
+  if (!c.is(kind::graphic)) return false;
+  return c.c < 0x80 || unicode::is_punctuation(c.c);  // all symbols of ASCII are named
+}
+
+}  // namespace
+
+size_t SplitScanner::skip_ascii_letters(size_t pos) const {
+  while (pos < end_ && static_cast<uint8_t>(text_[pos]) < 0x80 && at(pos).is(kind::letter)) ++pos;
+  return pos;
+}
+
+bool SplitScanner::is_in_stretch(size_t pos, bool unspaced, uint8_t kinds) const {
+  if (pos >= end_) return false;
+  const SplitCharacter c = at(pos);
+  return c.is(kinds) && is_unspaced(c) == unspaced;
+}
+
+size_t SplitScanner::skip_in_stretch(size_t pos, bool unspaced, uint8_t kinds) const {
+  while (is_in_stretch(pos, unspaced, kinds)) pos += at(pos).size;
+  return pos;
+}
+
+// Past the characters that no alternative takes; one before a letter is taken with it.
+size_t SplitScanner::skip_unmatched(size_t pos, bool unspaced) const {
+  constexpr uint8_t kMatched = kLetterOrMark | kind::graphic | kind::space | kind::number;
+  while (pos < end_) {
+    const SplitCharacter c = at(pos);
+    if (c.is(kMatched) || is_unspaced(c) != unspaced || is_in_stretch(pos + c.size, unspaced, kLetterOrMark)) break;
+    pos += c.size;
+  }
+  return pos;
+}
+
+size_t SplitScanner::piece_end(const DeepSeekRules&, size_t pos) const {
+  const SplitCharacter first = at(pos);
+  if (first.is(kind::number)) return skip_numbers(pos, 3);
+  const bool unspaced = is_unspaced(first);
+  const size_t next = pos + first.size;
+  if (first.c < 0x80 && first.is(kind::graphic)) {
+    if (const size_t end = skip_ascii_letters(next); end > next) return end;
+  }
+  const bool may_precede = !first.is(kind::newline | kind::letter | kind::graphic);
+  if (first.is(kLetterOrMark) || (may_precede && is_in_stretch(next, unspaced, kLetterOrMark))) {
+    return skip_in_stretch(next, unspaced, kLetterOrMark);
+  }
+  const size_t symbols = first.c == ' ' ? next : pos;
+  if (is_in_stretch(symbols, unspaced, kind::graphic)) {
+    const size_t end = skip_in_stretch(symbols, unspaced, kind::graphic);
+    return unspaced ? end : skip_newlines(end, false);
+  }
+  if (!first.is(kind::space)) return skip_unmatched(pos, unspaced);
+  const Space space = space_at(pos);
+  if (space.past_newline > 0) return space.past_newline;
+  const bool stretch_ends = space.end < end_ && (is(space.end, kind::number) || is_unspaced(at(space.end)));
+  return stretch_ends ? space.end : blank_end(space, pos, end_);
+}
+
+size_t SplitScanner::skip_falcon_punctuation(size_t pos) const {
+  while (pos < end_ && is_falcon_punctuation(at(pos))) pos += at(pos).size;
+  return pos;
+}
+
+bool SplitScanner::has_three_digits(size_t pos) const {
+  const auto is_digit = [&](size_t where) { return '0' <= byte(where) && byte(where) <= '9'; };
+  return is_digit(pos) && is_digit(pos + 1) && is_digit(pos + 2);
+}
+
+size_t SplitScanner::piece_end(const FalconRules&, size_t pos) const {
+  if (const size_t end = skip_falcon_punctuation(pos); end > pos) return end;
+  const size_t word = text_[pos] == ' ' ? pos + 1 : pos;
+  if (is(word, kind::letter)) return skip(word, kind::letter);
+  if (is(word, kind::number)) {
+    // Up to the next three digits, or the end of the numbers.
+    if (has_three_digits(pos)) return pos + 3;
+    size_t end = word;
+    while (is(end, kind::number) && !has_three_digits(end)) end += at(end).size;
+    return end;
+  }
+  size_t end = word;
+  while (is_not(end, kind::space | kind::letter | kind::number) && !is_falcon_punctuation(at(end))) end += at(end).size;
+  if (end > word) return end;
+  const Space space = space_at(pos);
+  const bool stretch_ends = space.end < end_ && is_falcon_punctuation(at(space.end));
+  return stretch_ends ? space.end : blank_end(space, pos, end_);
 }
 
 }  // namespace tidemill

@@ -15,7 +15,9 @@ namespace tidemill {
 enum class Contractions : uint8_t { none, lower_case, any_case };
 
 // What a pattern of the GPT-2 family is made of:   's|'t|'re|'ve|'m|'ll|'d| ?L+| ?N+| ?[^\sLN]+|\s+(?!\S)|\s+
-struct Gpt2Rules {};
+struct Gpt2Rules {
+  bool single_numbers = false;  // N comes first, for all of the text (StarCoder): white space ends before it
+};
 
 // The family of cl100k:
 //   (?i:'s|...)|[^\r\nLN]?L+|N{1,n}| ?[^\sLN]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
@@ -33,6 +35,14 @@ struct O200kRules {
   bool contractions = true;
 };
 
+// DeepSeek-V3: three patterns, each cutting what those before it leave, of which the last is
+//   [ASCII punctuation][A-Za-z]+|[^\r\nLPS]?[LM]+| ?[PS]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
+// and the first ones N{1,3} and ideographs with kana.  At the ends of their pieces a text ends for the last one.
+struct DeepSeekRules {};
+
+// Falcon: [P$+<=>^~|`]+, then the pattern of GPT-2, then three digits of ASCII at a time.
+struct FalconRules {};
+
 class SplitScanner {
  public:
   SplitScanner(std::string_view text) : text_(text.data()), end_(text.size()) {}
@@ -41,6 +51,8 @@ class SplitScanner {
   size_t piece_end(const Gpt2Rules& rules, size_t pos) const;
   size_t piece_end(const Cl100kRules& rules, size_t pos) const;
   size_t piece_end(const O200kRules& rules, size_t pos) const;
+  size_t piece_end(const DeepSeekRules& rules, size_t pos) const;
+  size_t piece_end(const FalconRules& rules, size_t pos) const;
 
   // Past the contraction whose apostrophe is at `pos`; `pos` when there is none.
   size_t skip_contraction(size_t pos, bool any_case) const;
@@ -61,6 +73,14 @@ class SplitScanner {
   size_t skip_cased_word(size_t pos) const;
   size_t skip_upper_word(size_t pos) const;
   size_t skip_o200k_word(size_t pos) const;
+  size_t skip_ascii_letters(size_t pos) const;
+  size_t skip_falcon_punctuation(size_t pos) const;
+  bool has_three_digits(size_t pos) const;
+
+  // DeepSeek's last pattern sees no further than such a stretch: of ideographs and kana, or free of them and numbers.
+  bool is_in_stretch(size_t pos, bool unspaced, uint8_t kinds) const;
+  size_t skip_in_stretch(size_t pos, bool unspaced, uint8_t kinds) const;
+  size_t skip_unmatched(size_t pos, bool unspaced) const;
 
   struct Space {
     size_t end;           // of the run of white space

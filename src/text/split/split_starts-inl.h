@@ -78,11 +78,11 @@ HWY_INLINE uint64_t bit_at(size_t k) {
   return k < 64 ? uint64_t{1} << k : 0;
 }
 
-HWY_INLINE uint64_t starts_of(const Gpt2Rules&, const SplitScanner& scanner, size_t begin, Window& w) {
+HWY_INLINE uint64_t starts_of(const Gpt2Rules& rules, const SplitScanner& scanner, size_t begin, Window& w) {
   const uint64_t other = w.other();
   const uint64_t joined = w.blank_space << 1;
   const uint64_t other_starts = run_starts(other) & ~joined;
-  uint64_t starts = (run_starts(w.letter) | run_starts(w.number)) & ~joined;
+  uint64_t starts = run_starts(w.letter) & ~joined;
   for (uint64_t left = w.apostrophe & other_starts; left != 0; left &= left - 1) {
     const auto k = static_cast<size_t>(std::countr_zero(left));
     const size_t end = contraction_end(scanner, w, begin, k, false);
@@ -90,9 +90,40 @@ HWY_INLINE uint64_t starts_of(const Gpt2Rules&, const SplitScanner& scanner, siz
     starts &= ~bit_at(k + 1);
     starts |= bit_at(end) & w.letter;
   }
-  const uint64_t last_spaces = w.space & ~(w.space >> 1);
+  starts |= rules.single_numbers ? w.number : run_starts(w.number) & ~joined;
   const uint64_t at_end = w.at_end && w.n > 0 ? bit_at(w.n - 1) : 0;
-  return starts | other_starts | run_starts(w.space) | (last_spaces & ~at_end);
+  const uint64_t whole = at_end | (rules.single_numbers ? w.number >> 1 : 0);  // all white space up to there is a piece
+  const uint64_t last_spaces = w.space & ~(w.space >> 1);
+  return starts | other_starts | run_starts(w.space) | (last_spaces & ~whole);
+}
+
+// Of ASCII only.
+HWY_INLINE uint64_t starts_of(const FalconRules&, const SplitScanner&, size_t, Window& w) {
+  const uint64_t other = w.other() & ~w.graphic;
+  const uint64_t joined = w.blank_space << 1;
+  const uint64_t three_digits = w.number & w.number >> 1 & w.number >> 2;
+  const uint64_t words = (run_starts(w.letter) | run_starts(other)) & ~joined;
+  const uint64_t numbers = groups_of_three(w.number) & ~(run_starts(w.number) & joined & ~three_digits);
+  const uint64_t at_end = w.at_end && w.n > 0 ? bit_at(w.n - 1) : 0;
+  const uint64_t last_spaces = w.space & ~(w.space >> 1) & ~(w.graphic >> 1 | at_end);
+  return words | numbers | run_starts(w.graphic) | run_starts(w.space) | last_spaces;
+}
+
+// Of ASCII only.
+HWY_INLINE uint64_t starts_of(const DeepSeekRules&, const SplitScanner&, size_t, Window& w) {
+  // Control characters are left to the scanner.
+  if (const uint64_t hard = w.other() & ~w.graphic; hard != 0) [[unlikely]] {
+    w.limit(static_cast<size_t>(std::countr_zero(hard)));
+  }
+  const uint64_t spaces = w.space & ~runs_from(w.newline & w.graphic << 1, w.newline);
+  const uint64_t symbol_starts = run_starts(w.graphic) & ~(w.blank_space << 1);
+  // A single symbol that no space is joined to, or a blank, belongs to the letters behind it.
+  const uint64_t joined = symbol_starts << 1 | (w.space & ~w.newline) << 1;
+  const uint64_t letters = run_starts(w.letter) & ~joined;
+  // White space before numbers is one piece.
+  const uint64_t blank = spaces & ~w.newline;
+  const uint64_t whole = blank & blank << 1 & w.number >> 1;
+  return letters | symbol_starts | groups_of_three(w.number) | (space_starts(spaces, false, w) & ~whole);
 }
 
 HWY_INLINE uint64_t starts_of(const Cl100kRules& rules, const SplitScanner& scanner, size_t begin, Window& w) {

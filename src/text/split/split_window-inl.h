@@ -36,6 +36,7 @@ struct Window {
   uint64_t letter = 0, upper = 0, caseless = 0, mark = 0, number = 0;
   uint64_t space = 0, newline = 0, blank_space = 0;  // \s; CR and LF; U+0020
   uint64_t apostrophe = 0, slash = 0;
+  uint64_t graphic = 0;  // punctuation and symbols, of ASCII only
   // Where each character begins, and the last ends; not of ASCII.  Behind them is room for a block and what is written
   // at once.
   std::array<uint16_t, 2 * kWindow + 16> offsets;
@@ -49,7 +50,7 @@ struct Window {
     n = count;
     at_end = false;
     for (uint64_t* bits :
-         {&letter, &upper, &caseless, &mark, &number, &space, &newline, &blank_space, &apostrophe, &slash}) {
+         {&letter, &upper, &caseless, &mark, &number, &space, &newline, &blank_space, &apostrophe, &slash, &graphic}) {
       *bits &= lowest(count);
     }
   }
@@ -84,8 +85,11 @@ HWY_INLINE uint64_t with_any(const uint8_t* bytes, uint8_t mask) {
   return bits_of(bytes, [mask](auto d, auto v) HWY_ATTR { return hn::Ne(hn::And(v, hn::Set(d, mask)), hn::Zero(d)); });
 }
 
+// What rules ask for beside the kinds that all do.
+enum class Wanted : uint8_t { plain, cased, graphic };
+
 // The ASCII characters at the start of `text`; none where it begins with another.
-template <bool kCased>
+template <Wanted kWanted>
 HWY_INLINE void read_ascii(std::string_view text, Window& window) {
   std::array<uint8_t, kWindow> padded;
   const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
@@ -112,7 +116,10 @@ HWY_INLINE void read_ascii(std::string_view text, Window& window) {
   window.newline = (equal_to(bytes, '\r') | equal_to(bytes, '\n')) & valid;
   window.apostrophe = equal_to(bytes, '\'') & valid;
   window.mark = window.caseless = 0;
-  if constexpr (kCased) {
+  if constexpr (kWanted == Wanted::graphic) {
+    window.graphic = between(bytes, '!', '~' - '!' + 1) & valid & ~(window.letter | window.number);
+  }
+  if constexpr (kWanted == Wanted::cased) {
     window.upper = between(bytes, 'A', 26) & valid;
     window.slash = equal_to(bytes, '/') & valid;
   }
