@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <future>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,20 +36,13 @@ struct Pass {
   int64_t n_tokens;
 };
 
-// Encodes the parts on `n_threads` threads, of which this is one.
-Pass encode_parts(const Tokenizer& tokenizer, const std::vector<std::string_view>& parts, size_t n_threads) {
+// Encodes the parts, which are one text unless that is too long, on `n_threads` threads.
+Pass encode_parts(const Tokenizer& tokenizer, const std::vector<std::string_view>& parts, int n_threads) {
   const auto start = std::chrono::steady_clock::now();
-  const auto count = [&](size_t first) {
-    int64_t n_tokens = 0;
-    for (size_t k = first; k < parts.size(); k += n_threads) {
-      n_tokens += std::ssize(tokenizer.encode(parts[k], {.add_special_tokens = false}));
-    }
-    return n_tokens;
-  };
-  std::vector<std::future<int64_t>> others;
-  for (size_t thread = 1; thread < n_threads; ++thread) others.push_back(std::async(std::launch::async, count, thread));
-  int64_t n_tokens = count(0);
-  for (std::future<int64_t>& other : others) n_tokens += other.get();
+  int64_t n_tokens = 0;
+  for (const std::string_view part : parts) {
+    n_tokens += std::ssize(tokenizer.encode_batch(std::span(&part, 1), {.add_special_tokens = false}, n_threads)[0]);
+  }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   return {seconds.count(), n_tokens};
 }
@@ -60,10 +53,8 @@ void bench_tokenizer(const Tokenizer& tokenizer, const Arguments& arguments) {
   if (!arguments.has("--input"))
     throw Error(ErrorCode::invalid_argument, "--bench: no text given; name a file by --input");
   const std::string text = read_all(arguments.text("--input"));
-  const auto n_threads = static_cast<size_t>(arguments.integer("--threads"));
-  const size_t rounds = text.size() / n_threads / kMaxPartBytes + 1;
-  std::vector<std::string_view> parts = tokenizer.cut(text, n_threads * rounds);
-  if (parts.size() < n_threads * rounds) parts = split_at_lines(text, n_threads * rounds);
+  const auto n_threads = static_cast<int>(arguments.integer("--threads"));
+  const std::vector<std::string_view> parts = split_at_lines(text, text.size() / kMaxPartBytes + 1);
   const Pass first = encode_parts(tokenizer, parts, n_threads);
   json answer{{"bytes", text.size()}, {"tokens", first.n_tokens}, {"seconds", first.seconds}, {"threads", n_threads}};
   if (arguments.flag("--repeat")) answer["repeat_seconds"] = encode_parts(tokenizer, parts, n_threads).seconds;

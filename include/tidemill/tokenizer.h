@@ -100,6 +100,8 @@ class Tokenizer {
   // empty spans.  Throws invalid_argument for forbidden special tokens and for a truncation that leaves no room.
   virtual std::vector<int32_t> encode(std::string_view text, const EncodeOptions& options = {},
                                       std::vector<TokenSpan>* spans = nullptr) const = 0;
+  // Appends the same ids to `ids`, whose memory can thus be used again.
+  virtual void append_ids(std::string_view text, std::vector<int32_t>& ids, const EncodeOptions& options = {}) const;
   // The same ids written to `ids` as far as they fit; returns how many there are.  Allocates nothing once warm.
   virtual size_t encode_into(std::string_view text, std::span<int32_t> ids,
                              const EncodeOptions& options = {}) const = 0;
@@ -115,8 +117,8 @@ class Tokenizer {
 
   // `text` in at most `n_parts` parts, above 0, of about equal size, whose ids one after the other are those of the
   // text but for what is added around it; in one part where the tokenizer has no certain place to cut, or the text
-  // none.
-  std::vector<std::string_view> cut(std::string_view text, size_t n_parts) const;
+  // none.  A space between two parts may belong to neither, where the tokenizer itself puts one before each text.
+  virtual std::vector<std::string_view> cut(std::string_view text, size_t n_parts) const;
 
   // Many texts on `n_threads` threads, of which the caller's is one; results are in the order of `texts`.  Long texts
   // are cut, so that one is work for several threads, too.  Padding without a length goes to the longest.  Throws what

@@ -1,12 +1,13 @@
 // Many texts at once: the only place where encoding uses threads.
 
 #include <algorithm>
+#include <mutex>
 #include <optional>
 #include <utility>
 
-#include "sys/huge_pages.h"
 #include "sys/thread_pool.h"
 #include "text/encoding.h"
+#include "text/reserved_ids.h"
 #include "text/word_parts.h"
 #include "tidemill/tokenizer.h"
 
@@ -26,62 +27,113 @@ void for_each_text(size_t n_texts, int n_threads, Encode&& encode) {
 struct TextPart {
   size_t text;
   std::string_view bytes;
-  std::vector<int32_t> ids;
 };
 
-// The parts of all texts; long ones are cut so that all threads have work until the end.
+// The parts of all texts; long ones are cut so that all threads have work until the end, and what a part becomes stays
+// in the second-level cache until it is appended.
 std::vector<TextPart> parts_of(const Tokenizer& tokenizer, std::span<const std::string_view> texts,
                                const EncodeOptions& options, int n_threads) {
-  constexpr size_t kShortestPart = size_t{128} << 10;
-  constexpr size_t kPartsPerThread = 4;
+  constexpr size_t kPartBytes = size_t{64} << 10;
   constexpr size_t kTooLong = size_t{1} << 30;
-  const size_t most = n_threads > 1 && !options.truncation ? kPartsPerThread * static_cast<size_t>(n_threads) : 1;
   std::vector<TextPart> parts;
   for (size_t k = 0; k < texts.size(); ++k) {
     // What is too long for `encode` stays so.
-    const size_t n_shortest = texts[k].size() < kTooLong ? texts[k].size() / kShortestPart : 1;
-    const size_t n_parts = std::clamp<size_t>(n_shortest, 1, most);
-    for (const std::string_view part : tokenizer.cut(texts[k], n_parts)) parts.push_back({k, part, {}});
+    const bool whole = n_threads == 1 || options.truncation || texts[k].size() >= kTooLong;
+    const size_t n_parts = whole ? 1 : std::max<size_t>(texts[k].size() / kPartBytes, 1);
+    for (const std::string_view part : tokenizer.cut(texts[k], n_parts)) parts.push_back({k, part});
   }
   return parts;
 }
 
-// Each text's ids, from those of its parts.
-std::vector<std::vector<int32_t>> joined(const Tokenizer& tokenizer, std::vector<TextPart> parts, size_t n_texts,
-                                         bool add_special_tokens) {
-  std::vector<std::vector<int32_t>> lists(n_texts);
-  std::optional<AddedAround> added;
-  for (size_t first = 0, end; first < parts.size(); first = end) {
-    size_t n_ids = 0;
-    for (end = first; end < parts.size() && parts[end].text == parts[first].text; ++end) n_ids += parts[end].ids.size();
-    std::vector<int32_t>& list = lists[parts[first].text];
-    list = std::move(parts[first].ids);
-    if (end == first + 1) continue;
-    if (add_special_tokens && !added) added = added_around(tokenizer);
-    const AddedAround around = added.value_or(AddedAround());
-    list.reserve(n_ids + around.before.size() + around.after.size());
-    advise_huge_pages(list.data(), list.capacity() * sizeof(int32_t));
-    list.insert(list.begin(), around.before.begin(), around.before.end());
-    for (size_t k = first + 1; k < end; ++k) list.insert(list.end(), parts[k].ids.begin(), parts[k].ids.end());
-    list.insert(list.end(), around.after.begin(), around.after.end());
+// The ids of parts, which several threads make in any order, one behind the other: whoever finishes a part appends all
+// that can be, while the others go on.
+class PartsInOrder {
+ public:
+  // `parts` outlive this.
+  PartsInOrder(const std::vector<TextPart>& parts, std::span<const std::string_view> texts, AddedAround around)
+      : parts_(parts), texts_(texts), around_(std::move(around)), finished_(parts.size()), lists_(texts.size()) {}
+
+  bool is_whole(size_t part) const { return is_first(part) && is_last(part); }
+
+  // An empty list that may have memory already.
+  std::vector<int32_t> empty_list() {
+    const std::lock_guard lock(mutex_);
+    if (empty_.empty()) return {};
+    std::vector<int32_t> list = std::move(empty_.back());
+    empty_.pop_back();
+    return list;
   }
-  return lists;
-}
+
+  void finish(size_t part, std::vector<int32_t> ids) {
+    std::unique_lock lock(mutex_);
+    finished_[part] = std::move(ids);
+    if (is_appending_) return;
+    is_appending_ = true;
+    for (; next_ < parts_.size() && finished_[next_]; ++next_) {
+      lock.unlock();
+      append(next_, *finished_[next_]);
+      lock.lock();
+      finished_[next_]->clear();
+      empty_.push_back(std::move(*finished_[next_]));
+    }
+    is_appending_ = false;
+  }
+
+  // Once all are finished.
+  std::vector<std::vector<int32_t>> take() { return std::move(lists_); }
+
+ private:
+  bool is_first(size_t part) const { return part == 0 || parts_[part - 1].text != parts_[part].text; }
+  bool is_last(size_t part) const { return part + 1 == parts_.size() || parts_[part + 1].text != parts_[part].text; }
+
+  void append(size_t part, std::vector<int32_t>& ids) {
+    const auto [text, bytes] = parts_[part];
+    std::vector<int32_t>& list = lists_[text];
+    if (is_whole(part)) return list.swap(ids);
+    if (is_first(part)) n_bytes_ = 0;
+    n_bytes_ += bytes.size();
+    const double rest = static_cast<double>(texts_[text].size()) / static_cast<double>(n_bytes_);
+    make_room(list, around_.before.size() + ids.size() + around_.after.size(),
+              static_cast<double>(list.size() + ids.size()) * rest);
+    if (is_first(part)) list = around_.before;
+    list.insert(list.end(), ids.begin(), ids.end());
+    if (is_last(part)) list.insert(list.end(), around_.after.begin(), around_.after.end());
+  }
+
+  const std::vector<TextPart>& parts_;
+  const std::span<const std::string_view> texts_;
+  const AddedAround around_;
+  std::mutex mutex_;
+  std::vector<std::optional<std::vector<int32_t>>> finished_;  // per part: its ids, until they are appended
+  std::vector<std::vector<int32_t>> empty_;
+  bool is_appending_ = false;
+  // Of who is appending.
+  size_t next_ = 0;     // part
+  size_t n_bytes_ = 0;  // of the parts of its text
+  std::vector<std::vector<int32_t>> lists_;
+};
 
 std::vector<std::vector<int32_t>> encode_parts(const Tokenizer& tokenizer, std::span<const std::string_view> texts,
                                                const EncodeOptions& options, int n_threads) {
-  std::vector<TextPart> parts = parts_of(tokenizer, texts, options, n_threads);
+  const std::vector<TextPart> parts = parts_of(tokenizer, texts, options, n_threads);
+  const bool needs_around = parts.size() > texts.size() && options.add_special_tokens;
+  PartsInOrder in_order(parts, texts, needs_around ? added_around(tokenizer) : AddedAround());
   for_each_text(parts.size(), n_threads, [&](size_t k) {
     EncodeOptions part_options = options;
-    const bool alone =
-        (k == 0 || parts[k - 1].text != parts[k].text) && (k + 1 == parts.size() || parts[k + 1].text != parts[k].text);
-    part_options.add_special_tokens = options.add_special_tokens && alone;
-    parts[k].ids = tokenizer.encode(parts[k].bytes, part_options);
+    part_options.add_special_tokens = options.add_special_tokens && in_order.is_whole(k);
+    std::vector<int32_t> ids = in_order.empty_list();
+    tokenizer.append_ids(parts[k].bytes, ids, part_options);
+    in_order.finish(k, std::move(ids));
   });
-  return joined(tokenizer, std::move(parts), texts.size(), options.add_special_tokens);
+  return in_order.take();
 }
 
 }  // namespace
+
+void Tokenizer::append_ids(std::string_view text, std::vector<int32_t>& ids, const EncodeOptions& options) const {
+  const std::vector<int32_t> more = encode(text, options);
+  ids.insert(ids.end(), more.begin(), more.end());
+}
 
 std::vector<Encoding> Tokenizer::encode_full_batch(std::span<const std::string_view> texts,
                                                    const EncodeOptions& options, int n_threads) const {

@@ -8,6 +8,7 @@
 #include "text/pieces/token_table.h"
 #include "text/scratch_pool.h"
 #include "text/stages.h"
+#include "text/text_cuts.h"
 #include "text/unicode/repaired_text.h"
 #include "text/unicode/utf8.h"
 #include "tidemill/error.h"
@@ -43,8 +44,7 @@ class Pipeline final : public Tokenizer {
         scratches_(*parts_.model, options.cache_bytes, stages_.words_are_independent()) {
     index_added_tokens();
     if (parts_.post_processor) surroundings_ = find_surroundings();
-    // Model and added tokens that span the end of a word would be torn apart there.
-    splits_at_word_ends_ = parts_.splits_at_word_ends && !added_token_spans_word_end();
+    cuts_ = cuts_beside(parts_.cuts, added_);
   }
 
   std::vector<int32_t> encode(std::string_view text, const EncodeOptions& options,
@@ -57,6 +57,11 @@ class Pipeline final : public Tokenizer {
     std::vector<int32_t> ids;
     encode_ids(text, options, *scratches_.lease(), ids);
     return ids;
+  }
+
+  void append_ids(std::string_view text, std::vector<int32_t>& ids, const EncodeOptions& options) const override {
+    if (options.truncation || options.padding) return Tokenizer::append_ids(text, ids, options);
+    encode_ids(text, options, *scratches_.lease(), ids);
   }
 
   size_t encode_into(std::string_view text, std::span<int32_t> ids, const EncodeOptions& options) const override {
@@ -115,7 +120,10 @@ class Pipeline final : public Tokenizer {
   std::optional<Truncation> truncation() const override { return parts_.truncation; }
   std::optional<Padding> padding() const override { return parts_.padding; }
   CacheStatistics cache_statistics() const override { return scratches_.cache_statistics(); }
-  bool splits_at_word_ends() const override { return splits_at_word_ends_; }
+  bool splits_at_word_ends() const override { return cuts_.word_ends; }
+  std::vector<std::string_view> cut(std::string_view text, size_t n_parts) const override {
+    return cut_text(cuts_, text, n_parts);
+  }
 
  private:
   // --- encoding ---
@@ -298,19 +306,6 @@ class Pipeline final : public Tokenizer {
     by_id_.erase(by_id_.begin(), last.base());
   }
 
-  bool added_token_spans_word_end() const {
-    const auto& tokens = added_.tokens();
-    for (size_t k = 0; k < tokens.size(); ++k) {
-      if (tokens[k].rstrip) return true;
-      const std::string_view spelling = added_.spelling(k);
-      for (size_t at = 1; at < spelling.size(); ++at) {
-        if (spelling[at] == ' ' && spelling[at - 1] != ' ') return true;
-      }
-      if (tokens[k].single_word && spelling.starts_with(' ')) return true;
-    }
-    return false;
-  }
-
   PipelineParts parts_;
   AddedTokens added_;
   Stages stages_;
@@ -318,7 +313,7 @@ class Pipeline final : public Tokenizer {
   std::vector<uint8_t> skipped_;  // per added token: left out of decoded text
   int32_t vocab_size_ = 0;
   std::optional<Surroundings> surroundings_;
-  bool splits_at_word_ends_ = false;
+  TextCuts cuts_;
   mutable ScratchPool scratches_;
   mutable std::once_flag texts_made_;
   mutable TokenStrings texts_;

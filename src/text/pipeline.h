@@ -18,6 +18,7 @@
 #include "text/pieces/piece_model.h"
 #include "text/post_processor.h"
 #include "text/pre_tokenizer.h"
+#include "text/text_cuts.h"
 #include "text/token_decoder.h"
 #include "tidemill/tokenizer.h"
 
@@ -37,7 +38,7 @@ struct PipelineParts {
   int32_t bos = -1;
   std::optional<Truncation> truncation;  // what the file asks for
   std::optional<Padding> padding;
-  bool splits_at_word_ends = false;  // Tokenizer::splits_at_word_ends, as far as the stages go
+  TextCuts cuts = {};  // as far as the stages go
 };
 
 std::shared_ptr<const Tokenizer> make_pipeline(PipelineParts parts, const TokenizerOptions& options);

@@ -178,7 +178,7 @@ std::shared_ptr<const Tokenizer> build_tokenizer(TokenizerDescription descriptio
   parts.clean_up_spaces = description.clean_up_spaces;
   parts.stop_ids = std::move(description.stop_ids);
   parts.bos = description.bos;
-  parts.splits_at_word_ends = splits_at_word_ends(description);
+  parts.cuts = find_text_cuts(description);
   return make_pipeline(std::move(parts), options);
 }
 

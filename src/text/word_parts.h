@@ -13,11 +13,13 @@
 
 namespace tidemill {
 
+inline bool is_ascii_letter_or_digit(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
 // Whether a word ends at byte `at` of `text`; at < its size.
 inline bool is_word_end(std::string_view text, size_t at) {
-  if (at == 0 || text[at] != ' ') return false;
-  const char c = text[at - 1];
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+  return at > 0 && text[at] == ' ' && is_ascii_letter_or_digit(text[at - 1]);
 }
 
 // The ids that a tokenizer adds around a text, where they do not depend on the text.

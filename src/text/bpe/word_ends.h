@@ -5,13 +5,14 @@
 #include <string>
 #include <string_view>
 
+#include "text/text_cuts.h"
 #include "text/tokenizer_description.h"
 
 namespace tidemill {
 
-// True when the tokens of a text are those of its two parts, one after the other, for any cut between a letter or digit
-// of ASCII and a space; see Tokenizer::splits_at_word_ends.  Added tokens are not looked at.
-bool splits_at_word_ends(const TokenizerDescription& description);
+// The places at which a text may be cut, so that its tokens are those of its two parts, one after the other.  Added
+// tokens are not looked at.
+TextCuts find_text_cuts(const TokenizerDescription& description);
 
 // A vocabulary as a text in which a line break stands before and after each name.
 template <typename Tokens, typename NameOf>

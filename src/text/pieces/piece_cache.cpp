@@ -1,5 +1,7 @@
 #include "text/pieces/piece_cache.h"
 
+#include <hwy/cache_control.h>
+
 #include <algorithm>
 #include <bit>
 #include <string_view>
@@ -13,6 +15,9 @@ namespace {
 constexpr size_t kFirstPairs = 512;
 // Replaced tables that some reader still has; with more of them nothing is added.
 constexpr size_t kMostUnfreed = 4;
+// Longer than a piece takes to be added, far less than falling asleep and being woken: a thread that finds the lock
+// taken for so many looks, since a table grows, goes on and meets the piece again.
+constexpr int kLooksAtLock = 64;
 // The last byte of a short piece's key is its size, at most 15.
 constexpr uint64_t kLongTag = uint64_t{0xFF} << 56;
 constexpr int kSizeShift = 40;
@@ -20,6 +25,16 @@ constexpr uint64_t kPlaceMask = (uint64_t{1} << kSizeShift) - 1;
 constexpr int kCountShift = std::countr_zero(PieceIds::kIdLimit);
 // The first word of an entry's ids leaves room for their number.
 constexpr size_t kMostIds = size_t{1} << kCountShift;
+
+// Locked, or not where that would take long.
+std::unique_lock<std::mutex> lock_soon(std::mutex& mutex) {
+  std::unique_lock lock(mutex, std::try_to_lock);
+  for (int look = 0; look < kLooksAtLock && !lock; ++look) {
+    hwy::Pause();
+    lock.try_lock();
+  }
+  return lock;
+}
 
 constexpr uint64_t long_tag(size_t size) {
   return kLongTag | uint64_t{size} << kSizeShift;
@@ -174,10 +189,9 @@ PieceCache::Table* PieceCache::table_for(size_t n_piece_bytes, size_t n_ids) {
 
 bool PieceCache::add(Reader& reader, std::string_view piece, const PieceKey& key, uint64_t hash,
                      std::span<const int32_t> ids, Value& added) {
-  if (piece.size() > kLongestPiece || ids.size() > kLongestPiece || limit() == 0) {
-    return false;
-  }
-  const std::lock_guard lock(mutex_);
+  if (piece.size() > kLongestPiece || ids.size() > kLongestPiece || limit() == 0) return false;
+  const std::unique_lock lock = lock_soon(mutex_);
+  if (!lock) return false;
   const bool many = ids.size() > PieceIds::kInline;
   Table* const table = table_for(key.empty() ? piece.size() : 0, many ? ids.size() : 0);
   if (!table) return false;

@@ -3,8 +3,8 @@
 // Open addressing over pairs of 32-byte entries, so that most look-ups read one cache line.  When the memory is used up
 // everything is forgotten: what is frequent comes back at once, and nothing has to be kept in order of use.
 //
-// Threads read without waiting for each other.  An entry is written once, its key last; a table that is full is
-// replaced by another, and freed when no reader has it pinned any more (hazard pointers: Michael 2004).
+// Threads read without waiting for each other, and hardly wait to add.  An entry is written once, its key last; a table
+// that is full is replaced by another, and freed when no reader has it pinned any more (hazard pointers: Michael 2004).
 #pragma once
 
 #include <array>
@@ -89,7 +89,7 @@ class PieceCache::Reader {
   // Asks for the memory that find_long will read.
   void prefetch_long(uint64_t hash) const;
 
-  // False when there is no room; then nothing was done.
+  // False when there is no room, or another thread is busy adding; then nothing was done.
   bool add(std::string_view piece, const PieceKey& key, uint64_t hash, std::span<const int32_t> ids, Value& added) {
     return cache_->add(*this, piece, key, hash, ids, added);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "text/bpe/word_ends.h"
 #include "text/pieces/byte_tokens.h"
 #include "text/pieces/space_symbol.h"
 #include "text/pieces/token_table.h"
@@ -72,8 +73,14 @@ class SentencePieceTokenizer final : public Tokenizer {
                               std::vector<TokenSpan>* spans) const override {
     return encoder_->encode(text, options, spans);
   }
+  void append_ids(std::string_view text, std::vector<int32_t>& ids, const EncodeOptions& options) const override {
+    encoder_->append_ids(text, ids, options);
+  }
   size_t encode_into(std::string_view text, std::span<int32_t> ids, const EncodeOptions& options) const override {
     return encoder_->encode_into(text, ids, options);
+  }
+  std::vector<std::string_view> cut(std::string_view text, size_t n_parts) const override {
+    return encoder_->cut(text, n_parts);
   }
   Encoding encode_full(std::string_view text, const EncodeOptions& options) const override {
     return encoder_->encode_full(text, options);
@@ -167,6 +174,7 @@ std::shared_ptr<const Tokenizer> make_sentencepiece_tokenizer(std::string_view b
   parts.normalizer = make_text_normalizer(proto, source + ": normalizer_spec");
   const std::optional<RawText> raw = raw_text_of(proto);
   parts.model = make_sentencepiece_pieces(proto, raw ? &*raw : nullptr, source);
+  parts.cuts = find_text_cuts(proto, token_lines(proto.pieces, [](const Proto::Piece& piece) { return piece.text; }));
   TemplatePiece bos{.ids = {control_id(proto, proto.bos_piece)}};
   TemplatePiece eos{.ids = {control_id(proto, proto.eos_piece)}};
   if (!additions.add_bos || bos.ids[0] < 0) bos.ids.clear();

@@ -1,9 +1,11 @@
 #include "text/sentencepiece/sentencepiece_stages.h"
 
+#include <algorithm>
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "text/bpe/word_ends.h"
 #include "text/pieces/space_symbol.h"
 #include "text/sentencepiece/sentencepiece_bpe.h"
 #include "text/sentencepiece/sentencepiece_normalizer.h"
@@ -71,6 +73,20 @@ std::unique_ptr<const Normalizer> make_text_normalizer(const SentencePieceProto&
   const std::vector<UserDefinedSymbol> symbols = user_defined_symbols(proto);
   for (const UserDefinedSymbol& symbol : symbols) user_defined.push_back(symbol.text);
   return make_normalizer(proto.normalizer, proto.treat_whitespace_as_suffix, user_defined, where);
+}
+
+TextCuts find_text_cuts(const SentencePieceProto& proto, std::string_view lines) {
+  const SentencePieceNormalizerSpec& spec = proto.normalizer;
+  const bool spaces_only = spec.charsmap.empty() && spec.escape_whitespaces && !proto.treat_whitespace_as_suffix;
+  if (proto.kind != SentencePieceProto::Kind::bpe || !spaces_only) return {};
+  if (spec.remove_extra_whitespaces && !spec.add_dummy_prefix) return {};
+  const auto bars_cuts = [&](const SentencePieceProto::Piece& piece) {
+    // Pieces that are split again, and symbols that are found with the space before a word.
+    const bool has_space = piece.type == TokenType::user_defined && piece.text.find(' ') != piece.text.npos;
+    return piece.type == TokenType::unused || (spec.add_dummy_prefix && has_space);
+  };
+  if (std::any_of(proto.pieces.begin(), proto.pieces.end(), bars_cuts) || !no_token_spans_word_end(lines)) return {};
+  return {.word_ends = !spec.add_dummy_prefix, .joined_words = spec.add_dummy_prefix};
 }
 
 std::unique_ptr<const Normalizer> make_text_denormalizer(const SentencePieceProto& proto, const std::string& where) {

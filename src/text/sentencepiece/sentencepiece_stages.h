@@ -4,11 +4,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "text/normalizer.h"
 #include "text/pieces/piece_model.h"
 #include "text/raw_text.h"
 #include "text/sentencepiece/sentencepiece_proto.h"
+#include "text/text_cuts.h"
 
 namespace tidemill {
 
@@ -25,5 +27,8 @@ std::unique_ptr<const Normalizer> make_text_normalizer(const SentencePieceProto&
 
 // Of decoded text; null: none.
 std::unique_ptr<const Normalizer> make_text_denormalizer(const SentencePieceProto& proto, const std::string& where);
+
+// Where a text may be cut, as far as these stages go.  `lines`: token_lines of the pieces (text/bpe/word_ends.h).
+TextCuts find_text_cuts(const SentencePieceProto& proto, std::string_view lines);
 
 }  // namespace tidemill

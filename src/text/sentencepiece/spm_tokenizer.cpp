@@ -112,15 +112,6 @@ std::unique_ptr<const TokenDecoder> make_decoder(bool has_space_prefix) {
   return make_decoder_sequence(std::move(decoders));
 }
 
-bool splits_at_word_ends(const Proto& proto, std::string_view lines) {
-  const SentencePieceNormalizerSpec& spec = proto.normalizer;
-  if (proto.kind != Proto::Kind::bpe || !spec.charsmap.empty()) return false;
-  if (spec.add_dummy_prefix || spec.remove_extra_whitespaces) return false;
-  const bool has_unused = std::any_of(proto.pieces.begin(), proto.pieces.end(),
-                                      [](const Proto::Piece& piece) { return piece.type == TokenType::unused; });
-  return !has_unused && no_token_spans_word_end(lines);
-}
-
 }  // namespace
 
 std::shared_ptr<const Tokenizer> make_spm_tokenizer(const SpmVocab& vocab, const std::string& source,
@@ -128,7 +119,7 @@ std::shared_ptr<const Tokenizer> make_spm_tokenizer(const SpmVocab& vocab, const
   const Proto& proto = vocab.proto;
   const std::string lines = token_lines(proto.pieces, [](const Proto::Piece& piece) { return piece.text; });
   check_pieces(proto, lines, source);
-  auto splits = std::async([&] { return splits_at_word_ends(proto, lines); });
+  auto cuts = std::async([&] { return find_text_cuts(proto, lines); });
   PipelineParts parts;
   parts.added_tokens = added_tokens(proto, vocab.reserved);
   parts.normalizer = make_normalizer(proto, source);
@@ -138,7 +129,7 @@ std::shared_ptr<const Tokenizer> make_spm_tokenizer(const SpmVocab& vocab, const
   parts.decoder = make_decoder(proto.normalizer.add_dummy_prefix);
   parts.stop_ids = vocab.stop_ids;
   parts.bos = vocab.bos;
-  parts.splits_at_word_ends = splits.get();
+  parts.cuts = cuts.get();
   return make_pipeline(std::move(parts), options);
 }
 
