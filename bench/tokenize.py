@@ -2,6 +2,9 @@
 
     ./dev bench tokenize [--peers] [--threads 1,2] [--rounds 5] [--tokenizer FILE ...]
 
+Every kind is there: byte-level BPE (cl100k, o200k), SentencePiece BPE (Llama 2, Gemma 3), WordPiece and Unigram. A round
+with peers takes some four minutes.
+
 Every measurement is a fresh process on as many processors as threads: a first pass over a text and a second one. In
 each round every program runs once per tokenizer, text and thread count, and the order turns around from round to
 round, so that a change of the machine's speed meets all of them. Medians are printed and, with peers, written to
@@ -81,7 +84,7 @@ def measure_all(tokenizers, texts, thread_counts, rounds, peers):
                 for threads in thread_counts:
                     for program in programs if round_number % 2 == 0 else reversed(programs):
                         sample = measure(program, tokenizer, text, threads)
-                        key = (tokenizer.stem, name, threads, program)
+                        key = (tokenizer.stem.removesuffix("-tokenizer"), name, threads, program)
                         samples.setdefault(key, []).extend([sample] if sample else [])
         print(f"round {round_number + 1} of {rounds} done", file=sys.stderr)
     return samples

@@ -2,7 +2,7 @@
 
     readme_table.py            rewrite what stands between <!-- bench:NAME --> and <!-- /bench:NAME -->
     readme_table.py --check    exit status 1 when that differs from what would be written
-    readme_table.py --show F   print the table of one result file (- for stdin)
+    readme_table.py --show F   print the whole table of one result file (- for stdin)
 """
 
 import json
@@ -39,22 +39,43 @@ def tokenize_cell(rows, program, threads):
     return cell + " (" + " / ".join(f"{speed / other:.2f} x" for speed, other in zip(speeds, best, strict=True)) + ")"
 
 
-def tokenize_table(result):
+def tokenize_note(result):
+    return (
+        "\n\nMB/s of UTF-8, a first pass over the text / the same text again; x: of the best other. Medians of "
+        + f"{measured_on(result)}; commit {result['commit']}, {result['date']}, load {result['load_before']:.1f} before.\n"
+    )
+
+
+def by_tokenizer_and_text(result):
+    groups = {}
+    for row in result["rows"]:
+        groups.setdefault(row["tokenizer"], {}).setdefault(row["text"], []).append(row)
+    return groups
+
+
+def whole_tokenize_table(result):
     """Markdown: one line per tokenizer, text and thread count, one column per program."""
     programs = sorted({row["program"] for row in result["rows"]}, key=lambda name: (name != "tidemill", name))
     lines = ["| tokenizer | text | threads | " + " | ".join(programs) + " |", "|---|---|--:|" + "--:|" * len(programs)]
-    groups = {}
-    for row in result["rows"]:
-        groups.setdefault((row["tokenizer"], row["text"]), []).append(row)
-    for (tokenizer, text), rows in groups.items():
+    for tokenizer, texts in by_tokenizer_and_text(result).items():
+        for text, rows in texts.items():
+            for threads in sorted({row["threads"] for row in rows}):
+                cells = [tokenize_cell(rows, program, threads) for program in programs]
+                lines.append(f"| {tokenizer} | {text} | {threads} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + tokenize_note(result)
+
+
+def tokenize_table(result):
+    """Markdown: our speed, one line per tokenizer and thread count, one column per text."""
+    texts = list(dict.fromkeys(row["text"] for row in result["rows"]))
+    lines = ["| tokenizer | others | threads | " + " | ".join(texts) + " |", "|---|---|--:|" + "--:|" * len(texts)]
+    for tokenizer, by_text in by_tokenizer_and_text(result).items():
+        rows = [row for of_text in by_text.values() for row in of_text]
+        others = ", ".join(sorted({row["program"] for row in rows} - {"tidemill"})) or "-"
         for threads in sorted({row["threads"] for row in rows}):
-            cells = [tokenize_cell(rows, program, threads) for program in programs]
-            lines.append(f"| {tokenizer} | {text} | {threads} | " + " | ".join(cells) + " |")
-    return (
-        "\n".join(lines)
-        + "\n\nMB/s of UTF-8, a first pass over the text / the same text again; x: of the best other. Medians of "
-        + f"{measured_on(result)}; commit {result['commit']}, {result['date']}, load {result['load_before']:.1f} before.\n"
-    )
+            cells = [tokenize_cell(by_text.get(text, []), "tidemill", threads) for text in texts]
+            lines.append(f"| {tokenizer} | {others} | {threads} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + tokenize_note(result)
 
 
 def recurrent_speeds(rows, programs, field):
@@ -126,7 +147,8 @@ def main(arguments):
     if arguments[:1] == ["--show"]:
         source = sys.stdin if arguments[1] == "-" else open(arguments[1], encoding="utf-8")
         result = json.load(source)
-        print(performance_table(result) if result["benchmark"] == "infer" else table(result), end="")
+        whole = {"infer": performance_table, "tokenize": whole_tokenize_table}.get(result.get("benchmark"), table)
+        print(whole(result), end="")
         return 0
     texts = {page: page.read_text(encoding="utf-8") for page in PAGES}
     if arguments == ["--check"]:

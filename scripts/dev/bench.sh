@@ -22,6 +22,10 @@ need_venv
 if [[ $name == tokenize ]]; then
   need_tokenizer_peers
   need_gemma_tokenizer
+  need_llama2_tokenizer
+  for file in "$llama2_tokenizer_file" "$gemma_tokenizer_file"; do
+    [[ -f $file ]] && tokenizer_files+=("$file")
+  done
   exec "$venv/bin/python" "$root/bench/tokenize.py" "${tokenizer_files[@]/#/--tokenizer=}" "$@"
 fi
 if [[ $name == train_tokenizer ]]; then
