@@ -149,46 +149,30 @@ void float_gemm_of_target(const MatmulTask& task, const Tensor& x, TaskScratch& 
   store_sums(task, scratch);
 }
 
-// kPanels panels side by side: one alone waits for each multiply-add before the next, at 16 bytes a cycle.
-template <int kPanels, typename T>
-HWY_INLINE void dot_float_panels(const Product& product, int64_t first, const float* x) {
-  const T* panels[kPanels];
-  Floats sum[kPanels];
-  TIDEMILL_UNROLL
-  for (int p = 0; p < kPanels; ++p) {
-    panels[p] = reinterpret_cast<const T*>(product.panel(first + p));
-    sum[p] = set_floats(0);
-  }
-  for (int64_t k0 = 0; k0 < product.n_cols; k0 += kFloatBlockLength) {
-    const int64_t k1 = std::min(product.n_cols, k0 + kFloatBlockLength);
-    Floats acc[kPanels];
-    TIDEMILL_UNROLL
-    for (int p = 0; p < kPanels; ++p) acc[p] = set_floats(0);
+template <typename T>
+HWY_INLINE Floats dot_float_panel(const T* panel, int64_t n_cols, const float* x) {
+  Floats sum = set_floats(0);
+  for (int64_t k0 = 0; k0 < n_cols; k0 += kFloatBlockLength) {
+    const int64_t k1 = std::min(n_cols, k0 + kFloatBlockLength);
+    Floats acc = set_floats(0);
     for (int64_t k = k0; k < k1; ++k) {
-      const Floats activation = set_floats(x[k]);
-      TIDEMILL_UNROLL
-      for (int p = 0; p < kPanels; ++p) {
-        const T* weights = panels[p] + k * kPanelRows;
-        prefetch_weights(weights);
-        acc[p] = mul_add(widen(weights), activation, acc[p]);
-      }
+      const T* weights = panel + k * kPanelRows;
+      prefetch_weights(weights);
+      acc = mul_add(widen(weights), set_floats(x[k]), acc);
     }
-    TIDEMILL_UNROLL
-    for (int p = 0; p < kPanels; ++p) sum[p] = sum[p] + acc[p];
+    sum = sum + acc;
   }
-  TIDEMILL_UNROLL
-  for (int p = 0; p < kPanels; ++p) {
-    HWY_ALIGN float result[kPanelRows];
-    store_floats(sum[p], result);
-    const int64_t row = (first + p) * kPanelRows;
-    std::copy_n(result, std::min<int64_t>(kPanelRows, product.n_rows - row), product.out + row);
-  }
+  return sum;
 }
 
 template <typename T>
 void float_gemv_of(const Product& product, int64_t begin, int64_t end, const float* x) {
-  for (; begin + kGemvPanels <= end; begin += kGemvPanels) dot_float_panels<kGemvPanels, T>(product, begin, x);
-  for (; begin < end; ++begin) dot_float_panels<1, T>(product, begin, x);
+  for (int64_t p = begin; p < end; ++p) {
+    const auto* panel = reinterpret_cast<const T*>(product.panel(p));
+    HWY_ALIGN float result[kPanelRows];
+    store_floats(dot_float_panel(panel, product.n_cols, x), result);
+    std::copy_n(result, std::min<int64_t>(kPanelRows, product.n_rows - p * kPanelRows), product.out + p * kPanelRows);
+  }
 }
 
 void float_gemv_of_target(const Product& product, int64_t begin, int64_t end, const float* x) {

@@ -29,7 +29,6 @@ struct FloatBlock {
 };
 
 inline constexpr int kTaskPanels = 2;  // panels that a task covers
-inline constexpr int kGemvPanels = 2;  // panels that a product of one row meets at once, where it gains from it
 inline constexpr int kTaskRows = 192;  // most rows of a task: their sums and activations stay in second-level cache
 
 // Scratch of one thread.
