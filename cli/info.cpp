@@ -61,9 +61,13 @@ json to_json(const ModelInfo& model) {
                  {"tensors", tensors},
                  {"metadata", metadata}};
   if (model.runnable)
-    result["memory"] = {{"context_length", model.memory.context_length}, {"batch", model.memory.batch},
-                        {"weights_bytes", model.memory.weights},         {"state_bytes", model.memory.state},
-                        {"activations_bytes", model.memory.activations}, {"total_bytes", model.memory.total()}};
+    result["memory"] = {{"context_length", model.memory.context_length},
+                        {"batch", model.memory.batch},
+                        {"weights_bytes", model.memory.weights},
+                        {"state_bytes", model.memory.state},
+                        {"activations_bytes", model.memory.activations},
+                        {"tokenizer_bytes", model.memory.tokenizer},
+                        {"total_bytes", model.memory.total()}};
   else
     result["why_not_runnable"] = model.why_not_runnable;
   return result;
@@ -74,7 +78,7 @@ void print_summary(const ModelInfo& model) {
   const auto line = [](const char* what, const std::string& value) {
     std::printf("  %-14s %s\n", what, printable(value).c_str());
   };
-  char text[128];
+  char text[192];
   std::snprintf(text, sizeof text, "%s, %.1f MB, %zu tensors", model.format.c_str(), megabytes(model.file_bytes),
                 model.tensors.size());
   line("file", text);
@@ -88,10 +92,12 @@ void print_summary(const ModelInfo& model) {
     return;
   }
   line("context", std::to_string(model.context_length) + " tokens");
-  std::snprintf(text, sizeof text, "%.1f MB to run: weights %.1f, state %.1f (%lld x %lld tokens), activations %.1f",
+  std::snprintf(text, sizeof text,
+                "%.1f MB to run: weights %.1f, state %.1f (%lld x %lld tokens), activations %.1f, "
+                "tokenizer %.1f",
                 megabytes(model.memory.total()), megabytes(model.memory.weights), megabytes(model.memory.state),
                 static_cast<long long>(model.memory.batch), static_cast<long long>(model.memory.context_length),
-                megabytes(model.memory.activations));
+                megabytes(model.memory.activations), megabytes(model.memory.tokenizer));
   line("memory", text);
 }
 

@@ -34,7 +34,8 @@ struct MemoryNeed {
   int64_t weights = 0;
   int64_t state = 0;
   int64_t activations = 0;
-  int64_t total() const { return weights + state + activations; }
+  int64_t tokenizer = 0;
+  int64_t total() const { return weights + state + activations + tokenizer; }
 };
 
 struct ModelInfo {

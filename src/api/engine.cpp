@@ -45,7 +45,9 @@ Engine::Impl::Impl(const std::string& name, const EngineOptions& options) : path
   pool = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : cpu_info().n_cores);
   backend = make_backend(options.backend, *pool, options.exact_f32 ? Precision::f32 : Precision::fast);
   const DType state_dtype = state_dtype_of(*model, options.state, backend->state_dtype());
-  const int64_t context_length = choose_context_length(path, *model, options.context_length, state_dtype);
+  const int64_t context_length =
+      choose_context_length(path, *model, options.context_length, state_dtype,
+                            plan_tokenizer(file.tokenizer_kind(), model->config().vocab_size));
 
   // The vocabulary is read while the weights are laid out: neither needs the other.
   auto loading_tokenizer = std::async(std::launch::async, [&file] { return file.load_tokenizer({}); });

@@ -10,6 +10,7 @@ namespace tidemill {
 namespace {
 
 constexpr int64_t kShortestDefaultContext = 2048;
+constexpr int64_t kBytesPerToken = 120;  // of a vocabulary and what finds tokens in it; measured with Gemma's 262,144
 
 std::string megabytes(int64_t bytes) {
   return std::to_string((bytes + 999'999) / 1'000'000) + " MB";
@@ -25,6 +26,10 @@ MemoryNeed plan_memory(Model& model, int64_t context_length, int64_t batch, DTyp
   need.activations = model.config().is_encoder ? EncoderRunner::plan_bytes(model, context_length)
                                                : Runner::plan_bytes(model, spec, state_dtype, limits);
   return need;
+}
+
+int64_t plan_tokenizer(const std::string& kind, int64_t vocab_size) {
+  return kind.empty() || kind == "no_vocab" ? 0 : vocab_size * kBytesPerToken;
 }
 
 DType state_dtype_of(Model& model, const std::string& wanted, DType preferred) {
@@ -47,14 +52,15 @@ DType state_dtype_of(Model& model, const std::string& wanted, DType preferred) {
   return is_f32 ? DType::f32 : preferred;
 }
 
-int64_t choose_context_length(const std::string& path, Model& model, int64_t wanted, DType state_dtype) {
+int64_t choose_context_length(const std::string& path, Model& model, int64_t wanted, DType state_dtype,
+                              int64_t other_bytes) {
   const int64_t longest = model.config().context_length;
   if (wanted < 0 || wanted > longest)
     throw Error(ErrorCode::invalid_argument, "context length " + std::to_string(wanted) + ": this model takes 1 to " +
                                                  std::to_string(longest) + " positions");
   int64_t length = wanted > 0 ? wanted : longest;
   const int64_t available = available_memory_bytes();
-  const auto need = [&] { return plan_memory(model, length, 1, state_dtype).total(); };
+  const auto need = [&] { return plan_memory(model, length, 1, state_dtype).total() + other_bytes; };
   if (available <= 0) return length;
   while (wanted == 0 && length > kShortestDefaultContext && need() > available)
     length = std::max(kShortestDefaultContext, length / 2);
