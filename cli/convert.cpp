@@ -20,7 +20,7 @@ constexpr Option kOptions[] = {
     {.flag = "--dtype",
      .kind = OptionKind::text,
      .value_name = "T",
-     .help = "to safetensors: matrices become f16, bf16 or f32; quantised ones need it"},
+     .help = "not to .tmill: matrices become f16, bf16 or f32; quantised ones need it but in a GGUF"},
     kThreadsOption,
     kJsonOption,
 };
@@ -83,6 +83,8 @@ const Command kConvert = {.name = "convert",
                           .examples =
                               "  tidemill convert model.gguf model.tmill\n"
                               "  tidemill convert folder-with-safetensors model.tmill\n"
+                              "  tidemill convert folder-with-safetensors model.gguf --dtype bf16\n"
+                              "  tidemill convert model.gguf folder/ --dtype bf16     # for transformers\n"
                               "  tidemill convert model.gguf weights.safetensors --dtype f16\n",
                           .options = kOptions,
                           .max_positionals = 2,

@@ -1,6 +1,7 @@
 #include "api/companion_files.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 
 namespace tidemill {
@@ -10,7 +11,33 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kConfigName = "config.json";
 
+// Files of a folder that the model needs once the weights are there.
+constexpr std::array<const char*, 10> kKeptFiles = {"tokenizer.json",
+                                                    "tokenizer_config.json",
+                                                    "special_tokens_map.json",
+                                                    "generation_config.json",
+                                                    "vocab.json",
+                                                    "merges.txt",
+                                                    "vocab.txt",
+                                                    "chat_template.jinja",
+                                                    "chat_template.json",
+                                                    "additional_chat_templates/tool_use.jinja"};
+
 }  // namespace
+
+std::vector<std::string> kept_files(const CompanionFiles& files) {
+  std::vector<std::string> names;
+  for (const char* const name : kKeptFiles) {
+    if (files.contains(name)) names.emplace_back(name);
+  }
+  if (files.contains("tokenizer.json")) return names;
+  for (const std::string& name : files.names()) {
+    const bool is_vocabulary =
+        name.ends_with(".model") || name.ends_with(".tiktoken") || name.starts_with("rwkv_vocab");
+    if (is_vocabulary) names.push_back(name);
+  }
+  return names;
+}
 
 std::vector<std::string> FolderFiles::names() const {
   std::vector<std::string> names;

@@ -27,6 +27,9 @@ class CompanionFiles {
   virtual const std::string& place() const = 0;
 };
 
+// Those of them that a model needs beside its weights and config.json: of vocabularies the ones that would be read.
+std::vector<std::string> kept_files(const CompanionFiles& files);
+
 // The files of a folder.  Not thread-safe.
 class FolderFiles final : public CompanionFiles {
  public:

@@ -2,7 +2,10 @@
 #include "tidemill/convert.h"
 
 #include <string_view>
+#include <utility>
 
+#include "api/convert_folder.h"
+#include "api/convert_gguf.h"
 #include "api/convert_plain.h"
 #include "api/convert_tmill.h"
 #include "api/model_file.h"
@@ -11,16 +14,29 @@
 #include "tidemill/stopwatch.h"
 
 namespace tidemill {
+namespace {
+
+using Write = ConvertReport (*)(const ModelFile& file, const std::string& out, const ConvertOptions& options);
+
+constexpr std::pair<std::string_view, Write> kByEnding[] = {
+    {kTmillEnding, write_tmill}, {".gguf", write_gguf}, {".safetensors", write_plain}};
+
+Write writer_of(const std::string& out) {
+  if (is_folder_name(out)) return write_folder;
+  for (const auto& [ending, write] : kByEnding) {
+    if (out.ends_with(ending)) return write;
+  }
+  throw Error(ErrorCode::invalid_argument, out + ": its ending names no format that can be written; give NAME.tmill, " +
+                                               "NAME.gguf, NAME.safetensors or a folder, NAME/");
+}
+
+}  // namespace
 
 ConvertReport convert_model(const std::string& model, const std::string& out, const ConvertOptions& options) {
   const Stopwatch stopwatch;
-  const bool is_plain = out.ends_with(".safetensors");
-  if (!is_plain && !out.ends_with(kTmillEnding)) {
-    throw Error(ErrorCode::invalid_argument,
-                out + ": its ending names no format that can be written; give NAME.tmill or NAME.safetensors");
-  }
+  const Write write = writer_of(out);
   const auto file = open_model_file(resolve_model(model));
-  ConvertReport report = is_plain ? write_plain(*file, out, options) : write_tmill(*file, out, options);
+  ConvertReport report = write(*file, out, options);
   report.seconds = stopwatch.milliseconds() / 1000;
   return report;
 }

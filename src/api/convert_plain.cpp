@@ -24,16 +24,19 @@ DType target_of(const std::string& path, const std::string& name, const Tensor& 
 
 }  // namespace
 
-ConvertReport write_plain(const ModelFile& file, const std::string& out, const ConvertOptions& options) {
+std::vector<StreamedTensor> plain_tensors(const ModelFile& file, const ConvertOptions& options) {
   const Weights& weights = file.weights();
   std::vector<StreamedTensor> tensors;
   for (const std::string& name : weights.names()) {
     const Tensor tensor = *weights.find(name);
     const DType dtype = target_of(weights.path(), name, tensor, options.dtype);
-    SafetensorSpec spec{name, safetensors_type(dtype), {}};
-    for (const int64_t dim : tensor.shape().dims()) spec.dims.push_back(static_cast<uint64_t>(dim));
-    tensors.push_back({std::move(spec), plain_source(weights, tensor, dtype)});
+    tensors.push_back({safetensor_spec(name, dtype, tensor.shape()), plain_source(weights, tensor, dtype)});
   }
+  return tensors;
+}
+
+ConvertReport write_plain(const ModelFile& file, const std::string& out, const ConvertOptions& options) {
+  const std::vector<StreamedTensor> tensors = plain_tensors(file, options);
   ThreadPool pool(options.threads > 0 ? options.threads : cpu_info().n_cores);
   return {.format = "safetensors",
           .n_tensors = std::ssize(tensors),

@@ -23,18 +23,6 @@ namespace {
 // Tensors of a GGUF that are no weights but part of its configuration.
 constexpr std::array<std::string_view, 2> kConfigurationTensors = {"rope_freqs.weight", "rope_factors_short.weight"};
 
-// Files of a folder that the model needs once the weights are there.
-constexpr std::array<const char*, 10> kKeptFiles = {"tokenizer.json",
-                                                    "tokenizer_config.json",
-                                                    "special_tokens_map.json",
-                                                    "generation_config.json",
-                                                    "vocab.json",
-                                                    "merges.txt",
-                                                    "vocab.txt",
-                                                    "chat_template.jinja",
-                                                    "chat_template.json",
-                                                    "additional_chat_templates/tool_use.jinja"};
-
 std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
@@ -132,18 +120,7 @@ void TmillContent::add_files() {
     return add_file(std::string(kTmillGgufFile), bytes_of(gguf_metadata_));
   }
   metadata_.emplace_back("config", companions_->text("config.json"));
-  std::vector<std::string> names;
-  for (const char* const name : kKeptFiles) {
-    if (companions_->contains(name)) names.emplace_back(name);
-  }
-  if (!companions_->contains("tokenizer.json")) {
-    for (const std::string& name : companions_->names()) {
-      const bool is_vocabulary =
-          name.ends_with(".model") || name.ends_with(".tiktoken") || name.starts_with("rwkv_vocab");
-      if (is_vocabulary) names.push_back(name);
-    }
-  }
-  for (const std::string& name : names) add_file(name, bytes_of(companions_->text(name)));
+  for (const std::string& name : kept_files(*companions_)) add_file(name, bytes_of(companions_->text(name)));
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // Names and patterns: llama.cpp, src/llama-vocab.cpp; the patterns are spelled as in the models' own tokenizer.json.
 #include "api/gguf_pre_tokenizers.h"
 
+#include <algorithm>
+
 namespace tidemill {
 namespace {
 
@@ -110,6 +112,17 @@ const GgufPreTokenizer* find_gguf_pre_tokenizer(std::string_view name) {
     if (row.name == name) return &row;
   }
   return nullptr;
+}
+
+const GgufPreTokenizer* find_gguf_pre_tokenizer(std::span<const std::string> patterns, bool nfc, bool ignore_merges) {
+  for (const GgufPreTokenizer& row : kPreTokenizers) {
+    if (row.nfc == nfc && row.ignore_merges == ignore_merges && std::ranges::equal(row.patterns, patterns)) return &row;
+  }
+  return nullptr;
+}
+
+std::string_view gpt2_pattern() {
+  return kGpt2[0];
 }
 
 }  // namespace tidemill

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace tidemill {
@@ -18,5 +19,9 @@ struct GgufPreTokenizer {
 
 // Null for a name that is not known.
 const GgufPreTokenizer* find_gguf_pre_tokenizer(std::string_view name);
+// The first that cuts text so; null when there is none.
+const GgufPreTokenizer* find_gguf_pre_tokenizer(std::span<const std::string> patterns, bool nfc, bool ignore_merges);
+// The expression that GPT-2's bytes come with in tokenizer.json.
+std::string_view gpt2_pattern();
 
 }  // namespace tidemill

@@ -6,6 +6,12 @@
 
 namespace tidemill {
 
+SafetensorSpec safetensor_spec(std::string name, DType dtype, const Shape& shape) {
+  SafetensorSpec spec{std::move(name), safetensors_type(dtype), {}};
+  for (const int64_t dim : shape.dims()) spec.dims.push_back(static_cast<uint64_t>(dim));
+  return spec;
+}
+
 StreamedTensor bytes_tensor(std::string name, std::span<const std::byte> bytes) {
   return {{std::move(name), safetensors_type(DType::u8), {bytes.size()}}, {.bytes = bytes}};
 }

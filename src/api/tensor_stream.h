@@ -10,6 +10,7 @@
 
 #include "api/byte_pipeline.h"
 #include "formats/safetensors_writer.h"
+#include "tidemill/tensor.h"
 
 namespace tidemill {
 
@@ -17,6 +18,9 @@ struct StreamedTensor {
   SafetensorSpec spec;
   ByteSource source;  // of as many bytes as the spec has
 };
+
+// How a tensor of `dtype`, which safetensors has, stands in a header.
+SafetensorSpec safetensor_spec(std::string name, DType dtype, const Shape& shape);
 
 // A tensor of bytes that outlive it.
 StreamedTensor bytes_tensor(std::string name, std::span<const std::byte> bytes);

@@ -140,6 +140,19 @@ std::shared_ptr<const Tokenizer> tokenizer_if_any(const CompanionFiles& files, c
   }
 }
 
+std::optional<TokenizerDescription> describe_tokenizer_of(const CompanionFiles& files) {
+  std::string name;
+  try {
+    name = find_vocabulary(files);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::not_found) return {};
+    throw;
+  }
+  TokenizerDescription description = describe(files, name);
+  apply_config(read_config(files), name, description);
+  return description;
+}
+
 std::string tokenizer_as_json(const std::string& path) {
   std::error_code ignored;
   const bool is_folder = fs::is_directory(path, ignored);

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "api/companion_files.h"
+#include "text/tokenizer_description.h"
 #include "tidemill/tokenizer.h"
 
 namespace tidemill {
@@ -18,6 +20,10 @@ std::shared_ptr<const Tokenizer> load_tokenizer_of(const CompanionFiles& files, 
 
 // The same, null when there is none.
 std::shared_ptr<const Tokenizer> tokenizer_if_any(const CompanionFiles& files, const TokenizerOptions& options);
+
+// What that tokenizer is made from, whose views refer to `files`; nothing when there is none.  Throws unsupported for
+// kinds that tokenizer.json cannot describe.
+std::optional<TokenizerDescription> describe_tokenizer_of(const CompanionFiles& files);
 
 // The tokenizer at `path` as tokenizer.json; see convert_tokenizer.
 std::string tokenizer_as_json(const std::string& path);

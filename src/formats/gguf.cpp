@@ -47,21 +47,26 @@ GgufFile GgufFile::with_tensors(std::span<const std::byte> bytes, const std::str
   return file;
 }
 
-std::string GgufFile::metadata_file() const {
-  std::string entries;
-  uint64_t n_entries = 0;
+std::vector<std::pair<std::string_view, std::span<const std::byte>>> GgufFile::entries() const {
+  std::vector<std::pair<std::string_view, std::span<const std::byte>>> result;
   for (const std::span<const std::byte> entry : contents_.entries) {
     GgufCursor cursor(entry, path_);
-    if (is_split_key(cursor.string(0, entry.size()))) continue;
-    entries.append(reinterpret_cast<const char*>(entry.data()), entry.size());
-    ++n_entries;
+    const std::string_view key = cursor.string(0, entry.size());
+    if (!is_split_key(key)) result.emplace_back(key, entry);
   }
+  return result;
+}
+
+std::string GgufFile::metadata_file() const {
+  const auto kept = entries();
+  std::string bytes;
+  for (const auto& [key, entry] : kept) bytes.append(reinterpret_cast<const char*>(entry.data()), entry.size());
   const struct {
     char magic[4];
     uint32_t version;
     uint64_t n_tensors, n_entries;
-  } header{{'G', 'G', 'U', 'F'}, static_cast<uint32_t>(contents_.version), 0, n_entries};
-  return std::string(reinterpret_cast<const char*>(&header), sizeof header) + entries;
+  } header{{'G', 'G', 'U', 'F'}, static_cast<uint32_t>(contents_.version), 0, kept.size()};
+  return std::string(reinterpret_cast<const char*>(&header), sizeof header) + bytes;
 }
 
 // Appends the tensors of parts 2 to N; each must call itself a part of the same set.

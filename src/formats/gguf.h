@@ -45,6 +45,8 @@ class GgufFile final : public Weights {
 
   int version() const { return contents_.version; }
   const GgufMetadata& metadata() const { return contents_.metadata; }
+  // Its entries as they stand in the file, by key, in its order, but for what a split set says of its parts.
+  std::vector<std::pair<std::string_view, std::span<const std::byte>>> entries() const;
   // A GGUF of the same metadata and no tensors, byte for byte but for what a split set says of its parts.
   std::string metadata_file() const;
 

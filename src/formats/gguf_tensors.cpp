@@ -2,22 +2,14 @@
 #include <algorithm>
 #include <array>
 #include <numeric>
-#include <optional>
 
 #include "formats/gguf_parse.h"
+#include "formats/gguf_types.h"
 
 namespace tidemill {
 namespace {
 
 constexpr size_t kMaxNameBytes = 4096;  // ggml stops at 63; longer names have been seen from other tools
-constexpr uint32_t kGgmlMaxRank = 4;    // of ggml
-
-// ggml's numbers of element types (enum ggml_type).
-struct GgmlType {
-  uint32_t number;
-  std::string_view name;
-  std::optional<DType> dtype;  // nothing where this build cannot read it
-};
 
 constexpr std::array<GgmlType, 42> kGgmlTypes = {{
     {0, "F32", DType::f32},
@@ -157,6 +149,10 @@ void check_overlap(const std::vector<Entry>& entries, GgufCursor& cursor) {
 }
 
 }  // namespace
+
+std::span<const GgmlType> ggml_types() {
+  return kGgmlTypes;
+}
 
 std::vector<NamedTensor> read_gguf_tensors(GgufCursor& cursor, size_t n_tensors, size_t alignment) {
   std::vector<Entry> entries;

@@ -82,12 +82,14 @@ class LayerLister {
 
 class Decoder final : public Model {
  public:
-  Decoder(DecoderConfig config, const ModelSource& source, std::span<const WeightName> names, TokenMixers mixers);
+  Decoder(DecoderConfig config, const ModelSource& source, std::span<const WeightName> names, DecoderForm form,
+          TokenMixers mixers);
 
   StateSpec state_spec() const override;
   Tensor forward(Ops& ops, const Batch& batch) const override;
   Tensor logits(Ops& ops, const Tensor& hidden) const override;
   void list_params(const Lister& list) override;
+  FileForm form_in(const FileTarget& target) const override;
 
  private:
   using Ropes = std::array<Tensor, kMaxRopes>;  // tables of the batch's rows, one for each of own_.ropes
@@ -105,6 +107,7 @@ class Decoder final : public Model {
   Tensor shared_expert(Ops& ops, const Tensor& h, const SharedExpert& expert) const;
 
   DecoderConfig own_;
+  DecoderForm form_;
   Tensor embedding_;  // [vocab_size, d_model]
   Tensor positions_;  // [context_length, d_model]
   Tensor output_;     // [vocab_size, d_model]; empty when the head is tied to the embedding
@@ -115,8 +118,9 @@ class Decoder final : public Model {
   std::vector<Tensor> inv_freqs_;             // views of them, [n_rotated / 2]
 };
 
-Decoder::Decoder(DecoderConfig config, const ModelSource& source, std::span<const WeightName> names, TokenMixers mixers)
-    : own_(std::move(config)), mixers_(std::move(mixers)) {
+Decoder::Decoder(DecoderConfig config, const ModelSource& source, std::span<const WeightName> names, DecoderForm form,
+                 TokenMixers mixers)
+    : own_(std::move(config)), form_(form), mixers_(std::move(mixers)) {
   config_ = own_.model;
   check_heads(own_, source.gguf != nullptr ? source.gguf->path() : source.config_path);
   if (own_.attention_scale == 0) own_.attention_scale = 1.0f / std::sqrt(static_cast<float>(own_.head_dim));
@@ -205,6 +209,13 @@ void Decoder::list_feed_forward(const LayerLister& list, Layer& layer, const Dec
   list.matrix("ffn_up_shexp.weight", layer.shared.up, d_shared, d_model);
   list.matrix("ffn_down_shexp.weight", layer.shared.down, d_model, d_shared);
   if (parts.shared_router) list.matrix("ffn_gate_inp_shexp.weight", layer.shared.router, 1, d_model);
+}
+
+FileForm Decoder::form_in(const FileTarget& target) const {
+  if (form_ == nullptr) return Model::form_in(target);
+  DecoderConfig config = own_;
+  config.parts.output = !output_.empty();
+  return form_(config, target);
 }
 
 StateSpec Decoder::state_spec() const {
@@ -309,8 +320,8 @@ Tensor Decoder::logits(Ops& ops, const Tensor& hidden) const {
 }  // namespace
 
 std::unique_ptr<Model> make_decoder(DecoderConfig config, const ModelSource& source, std::span<const WeightName> names,
-                                    TokenMixers mixers) {
-  return std::make_unique<Decoder>(std::move(config), source, names, std::move(mixers));
+                                    DecoderForm form, TokenMixers mixers) {
+  return std::make_unique<Decoder>(std::move(config), source, names, form, std::move(mixers));
 }
 
 }  // namespace tidemill

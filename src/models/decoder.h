@@ -17,9 +17,13 @@
 
 namespace tidemill {
 
+// How files of another kind hold a model of a family; throws unsupported where they cannot.
+using DecoderForm = FileForm (*)(const DecoderConfig& config, const FileTarget& target);
+
 // Reads the weights of `source` by `names` (of a GGUF none are needed: its names are ours).  Throws bad_file naming the
-// tensor that is missing, left over or of another shape.  `mixers` is empty where all layers have attention.
+// tensor that is missing, left over or of another shape.  Without a `form` the model cannot be written as another file;
+// `mixers` is empty where all layers have attention.
 std::unique_ptr<Model> make_decoder(DecoderConfig config, const ModelSource& source, std::span<const WeightName> names,
-                                    TokenMixers mixers = {});
+                                    DecoderForm form = nullptr, TokenMixers mixers = {});
 
 }  // namespace tidemill

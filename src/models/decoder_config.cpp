@@ -95,7 +95,20 @@ void cap_context(DecoderConfig& config) {
     config.model.context_length = std::min(config.model.context_length, longest);
 }
 
+constexpr CountField kCounts[] = {
+    {"num_hidden_layers", "block_count", kMaxLayers, [](DecoderConfig& c) -> int64_t& { return c.model.n_layers; }},
+    {"hidden_size", "embedding_length", kMaxWidth, [](DecoderConfig& c) -> int64_t& { return c.model.d_model; }},
+    {"max_position_embeddings", "context_length", kMaxContext,
+     [](DecoderConfig& c) -> int64_t& { return c.model.context_length; }},
+    {"num_attention_heads", "attention.head_count", kMaxHeads, [](DecoderConfig& c) -> int64_t& { return c.n_heads; }},
+    {"intermediate_size", "feed_forward_length", kMaxHidden, [](DecoderConfig& c) -> int64_t& { return c.d_ff; }},
+};
+
 }  // namespace
+
+std::span<const CountField> decoder_counts() {
+  return kCounts;
+}
 
 RopeConfig rope_config_of(const JsonConfig& get, const JsonConfig& section, int64_t n_rotated, float default_base) {
   RopeConfig rope{.n_rotated = n_rotated, .base = section.positive_or("rope_theta", default_base)};
@@ -130,14 +143,10 @@ Activation activation_called(const JsonConfig& get, std::string_view field, std:
 DecoderConfig decoder_config(const JsonConfig& get, std::string architecture, float rotated_share) {
   DecoderConfig config;
   config.model.architecture = std::move(architecture);
-  config.model.n_layers = get.count("num_hidden_layers", kMaxLayers);
-  config.model.d_model = get.count("hidden_size", kMaxWidth);
+  read_counts(get, kCounts, config);
   config.model.vocab_size = get.count("vocab_size", kMaxVocab);
-  config.model.context_length = get.count("max_position_embeddings", kMaxContext);
-  config.n_heads = get.count("num_attention_heads", kMaxHeads);
   config.n_kv_heads = get.count_or("num_key_value_heads", kMaxHeads, config.n_heads);
   config.head_dim = get.count_or("head_dim", kMaxHeadDim, config.model.d_model / config.n_heads);
-  config.d_ff = get.count("intermediate_size", kMaxHidden);
   config.norm_eps = get.positive_or("rms_norm_eps", get.positive_or("layer_norm_eps", 1e-6f));
   config.parts.output = !get.flag_or("tie_word_embeddings", false);
   config.parts.output_optional = !get.has("tie_word_embeddings");
@@ -157,16 +166,12 @@ DecoderConfig decoder_config(const GgufConfig& get, std::string architecture) {
   DecoderConfig config;
   const auto embedding = get.file().find("token_embd.weight");
   config.model.architecture = std::move(architecture);
-  config.model.n_layers = get.count("block_count", kMaxLayers);
-  config.model.d_model = get.count("embedding_length", kMaxWidth);
+  read_counts(get, kCounts, config);
   config.model.vocab_size = embedding && embedding->shape().rank() == 2 ? embedding->dim(0) : 0;
-  config.model.context_length = get.count("context_length", kMaxContext);
-  config.n_heads = get.count("attention.head_count", kMaxHeads);
   config.n_kv_heads = get.count_or("attention.head_count_kv", kMaxHeads, config.n_heads);
   config.head_dim = get.count_or("attention.key_length", kMaxHeadDim, config.model.d_model / config.n_heads);
   if (get.count_or("attention.value_length", kMaxHeadDim, config.head_dim) != config.head_dim)
     get.fail("attention.value_length", "is not attention.key_length, which is not supported");
-  config.d_ff = get.count("feed_forward_length", kMaxHidden);
   config.norm_eps = get.has("attention.layer_norm_rms_epsilon")
                         ? get.positive("attention.layer_norm_rms_epsilon")
                         : get.positive_or("attention.layer_norm_epsilon", 1e-5f);

@@ -2,9 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "models/blocks.h"
+#include "models/file_form.h"
 #include "models/gguf_config.h"
 #include "models/json_config.h"
 #include "models/limits.h"
@@ -69,12 +74,35 @@ struct DecoderConfig {
   HeadCounts heads() const { return {n_heads, n_kv_heads, head_dim}; }
 };
 
+// A count that both kinds of files have, by what each calls it.
+struct CountField {
+  std::string_view json, gguf;
+  int64_t max;
+  int64_t& (*of)(DecoderConfig& config);
+};
+
+// The counts that every decoder has; gpt2 has its own names for them in config.json.
+std::span<const CountField> decoder_counts();
+
+template <typename Config>
+void read_counts(const Config& get, std::span<const CountField> fields, DecoderConfig& config) {
+  constexpr bool is_json = std::is_same_v<Config, JsonConfig>;
+  for (const CountField& field : fields) field.of(config) = get.count(is_json ? field.json : field.gguf, field.max);
+}
+
 // What most architectures write under the same names: sizes, norm_eps, rotary embedding (ropes[0]), tied embeddings and
 // layers, all alike.  Throws bad_file naming what is missing or does not fit, unsupported for a kind of rope scaling
 // that is not known.  `rotated_share` of a head rotates where the file does not say how much.
 DecoderConfig decoder_config(const JsonConfig& get, std::string architecture, float rotated_share = 1);
 // `n_vocab` is the number of rows of the embedding.
 DecoderConfig decoder_config(const GgufConfig& get, std::string architecture);
+
+// How a file of the kind `target` holds such a model, but for what a family does in its own way; `architecture` is what
+// it calls it there.  Throws unsupported for what it has no word for.
+FileForm decoder_form(const DecoderConfig& config, const FileTarget& target, std::string_view architecture,
+                      std::vector<WeightName> names);
+// The window of all layers; 0: none.  Throws unsupported when they differ.
+int64_t common_window(const DecoderConfig& config, const FileTarget& target);
 
 // What config.json calls `layer_types` ("sliding_attention", "full_attention"): sliding layers get `window`.
 void read_layer_types(const JsonConfig& get, DecoderConfig& config, int64_t window);

@@ -37,7 +37,9 @@ std::vector<WeightName> llama_names(std::vector<WeightName> special = {});
 // The same of Qwen's mixtures of experts, and how their configurations say which layers are some.
 std::vector<WeightName> qwen_names(std::vector<WeightName> special = {});
 void read_qwen_experts(const JsonConfig& get, DecoderConfig& config);
-// Where a GGUF's names are not ours: joined projections and stacked experts, when it has them.
+// Where a GGUF's names are not ours: joined projections and stacked experts.
+std::vector<WeightName> gguf_names(bool is_joined, bool is_stacked = true);
+// Of one that is read: where it has them.
 std::vector<WeightName> gguf_names(const GgufFile& file);
 
 }  // namespace tidemill

@@ -1,6 +1,7 @@
 // Gemma 1 (Gemma Team 2024, arXiv:2403.08295), 2 (arXiv:2408.00118) and 3 (2025, arXiv:2503.19786), text: in 2 and 3
 // layers that see a window and layers that see all positions take turns.
 // Reference: transformers, GemmaForCausalLM, Gemma2ForCausalLM and Gemma3ForCausalLM.
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -60,6 +61,13 @@ DecoderConfig from_json(const ModelSource& source, std::string_view name) {
   return config;
 }
 
+// query_pre_attn_scalar is head_dim in every published size but the 27B of both, where it is d_model / n_heads.
+float published_scale(const DecoderConfig& config) {
+  const bool is_27b = config.model.n_layers == (config.model.architecture == "gemma2" ? 46 : 62);
+  const int64_t query_scalar = is_27b ? config.model.d_model / config.n_heads : config.head_dim;
+  return 1.0f / std::sqrt(static_cast<float>(query_scalar));
+}
+
 DecoderConfig from_gguf(const ModelSource& source, std::string_view name) {
   const GgufConfig get(*source.gguf, std::string(name));
   DecoderConfig config = decoder_config(get, std::string(name));
@@ -67,10 +75,7 @@ DecoderConfig from_gguf(const ModelSource& source, std::string_view name) {
   if (name == "gemma") return config;
   config.score_cap = name == "gemma2" ? get.positive_or("attn_logit_softcapping", 50) : 0;
   config.logit_cap = name == "gemma2" ? get.positive_or("final_logit_softcapping", 30) : 0;
-  // query_pre_attn_scalar is head_dim in every published size but the 27B of both, where it is d_model / n_heads.
-  const bool is_27b = config.model.n_layers == (name == "gemma2" ? 46 : 62);
-  const int64_t query_scalar = is_27b ? config.model.d_model / config.n_heads : config.head_dim;
-  config.attention_scale = 1.0f / std::sqrt(static_cast<float>(query_scalar));
+  config.attention_scale = published_scale(config);
   const int64_t window = get.count_or("attention.sliding_window", kMaxWindow, 4096);
   set_windows(config, window, get.count_or("attention.sliding_window_pattern", kMaxLayers, name == "gemma2" ? 2 : 6));
   if (name == "gemma2") return config;
@@ -100,11 +105,61 @@ std::vector<WeightName> names(std::string_view name) {
   return llama_names(std::move(special));
 }
 
+// What GGUF says by the architecture's name alone must be so.
+void write_to_gguf(const DecoderConfig& config, const FileTarget& target, FileForm& form) {
+  const bool is_gemma2 = config.model.architecture == "gemma2";
+  const int64_t window = config.layers.front().window;
+  DecoderConfig published = config;
+  set_windows(published, window, is_gemma2 ? 2 : 6);
+  for (size_t index = 0; index < config.layers.size(); ++index) {
+    if (published.layers[index].window != config.layers[index].window)
+      target.fail("other layers see a window than in published models");
+  }
+  if (config.attention_scale != published_scale(config)) target.fail("its query_pre_attn_scalar is not head_dim");
+  if (window > 0) form.fields["attention.sliding_window"] = window;
+  if (is_gemma2) {
+    form.fields["attn_logit_softcapping"] = config.score_cap;
+    form.fields["final_logit_softcapping"] = config.logit_cap;
+  } else {
+    if (config.score_cap > 0 || config.logit_cap > 0) target.fail("it caps its logits");
+    form.fields["rope.freq_base_swa"] = config.ropes[1].base;
+  }
+}
+
+void write_to_json(const DecoderConfig& config, FileForm& form) {
+  const bool is_gemma3 = config.model.architecture == "gemma3";
+  form.fields["query_pre_attn_scalar"] = std::round(1 / (config.attention_scale * config.attention_scale));
+  form.fields["attn_logit_softcapping"] = config.score_cap > 0 ? nlohmann::ordered_json(config.score_cap) : nullptr;
+  form.fields["final_logit_softcapping"] = config.logit_cap > 0 ? nlohmann::ordered_json(config.logit_cap) : nullptr;
+  int64_t window = 0;
+  for (const DecoderLayer& layer : config.layers) {
+    window = std::max(window, layer.window);
+    form.fields["layer_types"].push_back(layer.window > 0 ? "sliding_attention" : "full_attention");
+  }
+  form.fields["sliding_window"] = window > 0 ? window : 4096;
+  if (is_gemma3) form.fields["rope_local_base_freq"] = config.ropes[1].base;
+}
+
+FileForm form(const DecoderConfig& config, const FileTarget& target) {
+  const std::string& name = config.model.architecture;
+  if (target.is_gguf()) {
+    FileForm form = decoder_form(config, target, name, gguf_names(false));
+    if (name != "gemma") write_to_gguf(config, target, form);
+    return form;
+  }
+  const std::string_view number = std::string_view(name).substr(std::string_view("gemma").size());
+  FileForm form = decoder_form(config, target, "Gemma" + std::string(number) + "ForCausalLM", names(name));
+  form.fields["hidden_act"] = form.fields["hidden_activation"] = "gelu_pytorch_tanh";
+  form.fields["attention_bias"] = config.parts.qkv_bias;
+  if (name != "gemma") write_to_json(config, form);
+  return form;
+}
+
 }  // namespace
 
 std::unique_ptr<Model> make_gemma(const ModelSource& source, std::string_view name) {
-  if (source.gguf != nullptr) return make_decoder(from_gguf(source, name), source, gguf_names(*source.gguf));
-  return make_decoder(from_json(source, name), source, names(name));
+  if (source.gguf != nullptr) return make_decoder(from_gguf(source, name), source, gguf_names(*source.gguf), form);
+  return make_decoder(from_json(source, name), source, names(name), form);
 }
 
 }  // namespace tidemill

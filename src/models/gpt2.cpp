@@ -74,6 +74,24 @@ std::vector<WeightName> names(bool has_prefix) {
   };
 }
 
+FileForm form(const DecoderConfig& config, const FileTarget& target) {
+  if (config.activation != Activation::gelu_tanh) target.fail("its activation is not GELU's approximation");
+  if (target.is_gguf()) return decoder_form(config, target, "gpt2", gguf_names(true));
+  FileForm form = decoder_form(config, target, "GPT2LMHeadModel", names(true));
+  const nlohmann::ordered_json common = std::move(form.fields);
+  // GPT-2 has its own words for what others share.
+  form.fields = {{"n_layer", common["num_hidden_layers"]},
+                 {"n_embd", common["hidden_size"]},
+                 {"n_positions", common["max_position_embeddings"]},
+                 {"n_head", common["num_attention_heads"]},
+                 {"n_inner", common["intermediate_size"]},
+                 {"layer_norm_epsilon", common["layer_norm_eps"]},
+                 {"vocab_size", common["vocab_size"]},
+                 {"tie_word_embeddings", common["tie_word_embeddings"]},
+                 {"activation_function", "gelu_new"}};
+  return form;
+}
+
 }  // namespace
 
 std::unique_ptr<Model> make_gpt2(const ModelSource& source, std::string_view name) {
@@ -81,7 +99,7 @@ std::unique_ptr<Model> make_gpt2(const ModelSource& source, std::string_view nam
   DecoderConfig config = is_gguf ? from_gguf(source, name) : from_json(source, name);
   set_common(config);
   return make_decoder(std::move(config), source,
-                      is_gguf ? gguf_names(*source.gguf) : names(!source.weights.find("wte.weight")));
+                      is_gguf ? gguf_names(*source.gguf) : names(!source.weights.find("wte.weight")), form);
 }
 
 }  // namespace tidemill

@@ -44,6 +44,20 @@ std::vector<WeightName> names() {
   };
 }
 
+FileForm form(const DecoderConfig& config, const FileTarget& target) {
+  if (config.activation != Activation::gelu) target.fail("its activation is not GELU");
+  if (!config.parts.qkv_bias) target.fail("its attention has no biases");
+  FileForm form = target.is_gguf() ? decoder_form(config, target, "gptneox", gguf_names(true))
+                                   : decoder_form(config, target, "GPTNeoXForCausalLM", names());
+  form.fields["use_parallel_residual"] = config.is_parallel;
+  if (target.is_gguf()) return form;
+  // Its own words for the rotary embedding; the factor of which is a share of the head.
+  form.fields["rotary_emb_base"] = form.fields["rope_theta"];
+  form.fields["rotary_pct"] = form.fields.value("partial_rotary_factor", 1.0);
+  form.fields["hidden_act"] = "gelu";
+  return form;
+}
+
 }  // namespace
 
 std::unique_ptr<Model> make_gptneox(const ModelSource& source, std::string_view name) {
@@ -52,7 +66,7 @@ std::unique_ptr<Model> make_gptneox(const ModelSource& source, std::string_view 
   config.norm = NormKind::layer;
   config.is_gated = false;
   config.parts.norm_bias = config.parts.ffn_bias = true;
-  return make_decoder(std::move(config), source, is_gguf ? gguf_names(*source.gguf) : names());
+  return make_decoder(std::move(config), source, is_gguf ? gguf_names(*source.gguf) : names(), form);
 }
 
 }  // namespace tidemill

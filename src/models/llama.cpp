@@ -44,6 +44,44 @@ DecoderConfig from_gguf(const ModelSource& source, std::string_view name) {
   return config;
 }
 
+// What transformers calls such a model.
+std::string_view class_of(const DecoderConfig& config) {
+  if (config.model.architecture == "smollm3") return "SmolLM3ForCausalLM";
+  if (config.n_experts > 0) return "MixtralForCausalLM";
+  return config.layers.front().window > 0 ? "MistralForCausalLM" : "LlamaForCausalLM";
+}
+
+FileForm form(const DecoderConfig& config, const FileTarget& target) {
+  const bool is_smollm3 = config.model.architecture == "smollm3";
+  const int64_t window = common_window(config, target);
+  if (config.activation != Activation::silu) target.fail("its activation is not SiLU");
+  if (!target.is_gguf()) {
+    FileForm form = decoder_form(config, target, class_of(config), llama_names());
+    form.pairs_in_file = RopePairs::halves;
+    form.fields["hidden_act"] = "silu";
+    form.fields["attention_bias"] = config.parts.qkv_bias;
+    if (config.parts.ffn_bias) form.fields["mlp_bias"] = true;
+    if (is_smollm3) {
+      for (const DecoderLayer& layer : config.layers) form.fields["no_rope_layers"].push_back(layer.rope < 0 ? 0 : 1);
+    }
+    if (window > 0) form.fields["sliding_window"] = window;
+    if (config.n_experts > 0) {
+      form.fields["num_local_experts"] = config.n_experts;
+      form.fields["num_experts_per_tok"] = config.n_experts_used;
+    }
+    return form;
+  }
+  FileForm form = decoder_form(config, target, is_smollm3 ? "smollm3" : "llama", gguf_names(false));
+  form.pairs_in_file = RopePairs::adjacent;
+  if (window > 0) form.fields["attention.sliding_window"] = window;
+  if (config.ropes[0].n_rotated != config.head_dim) target.fail("only a part of each head rotates");
+  for (size_t index = 0; index < config.layers.size(); ++index) {
+    const bool rotates = !is_smollm3 || (index + 1) % 4 != 0;
+    if ((config.layers[index].rope >= 0) != rotates) target.fail("other layers rotate than in published models");
+  }
+  return form;
+}
+
 }  // namespace
 
 std::vector<WeightName> llama_names(std::vector<WeightName> special) {
@@ -72,16 +110,14 @@ std::vector<WeightName> llama_names(std::vector<WeightName> special) {
   return special;
 }
 
-std::vector<WeightName> gguf_names(const GgufFile& file) {
+std::vector<WeightName> gguf_names(bool is_joined, bool is_stacked) {
   std::vector<WeightName> names;
-  if (file.find("blk.0.attn_qkv.weight")) {
+  if (is_joined) {
     names.push_back({"blk.*.attn_q", "blk.*.attn_qkv", Part::query});
     names.push_back({"blk.*.attn_k", "blk.*.attn_qkv", Part::key});
     names.push_back({"blk.*.attn_v", "blk.*.attn_qkv", Part::value});
   }
-  if (file.find("blk.0.ffn_gate_inp_shexp.weight"))
-    names.push_back({"blk.*.ffn_gate_inp_shexp", "blk.*.ffn_gate_inp_shexp", Part::whole, Change::flattened});
-  if (file.find("blk.0.ffn_gate_exps.weight")) {
+  if (is_stacked) {
     names.push_back({"blk.*.ffn_gate.*", "blk.*.ffn_gate_exps"});
     names.push_back({"blk.*.ffn_up.*", "blk.*.ffn_up_exps"});
     names.push_back({"blk.*.ffn_down.*", "blk.*.ffn_down_exps"});
@@ -89,9 +125,17 @@ std::vector<WeightName> gguf_names(const GgufFile& file) {
   return names;
 }
 
+std::vector<WeightName> gguf_names(const GgufFile& file) {
+  std::vector<WeightName> names =
+      gguf_names(file.find("blk.0.attn_qkv.weight").has_value(), file.find("blk.0.ffn_gate_exps.weight").has_value());
+  if (file.find("blk.0.ffn_gate_inp_shexp.weight"))
+    names.push_back({"blk.*.ffn_gate_inp_shexp", "blk.*.ffn_gate_inp_shexp", Part::whole, Change::flattened});
+  return names;
+}
+
 std::unique_ptr<Model> make_llama(const ModelSource& source, std::string_view name) {
-  if (source.gguf != nullptr) return make_decoder(from_gguf(source, name), source, gguf_names(*source.gguf));
-  return make_decoder(from_json(source, name), source, llama_names());
+  if (source.gguf != nullptr) return make_decoder(from_gguf(source, name), source, gguf_names(*source.gguf), form);
+  return make_decoder(from_json(source, name), source, llama_names(), form);
 }
 
 }  // namespace tidemill

@@ -15,6 +15,9 @@
 
 namespace tidemill {
 
+struct FileForm;
+struct FileTarget;
+
 // One weight of a model.  Names are GGUF's ("blk.0.attn_q.weight"), whatever file a model came from.
 struct Parameter {
   std::string name;
@@ -66,6 +69,9 @@ class Model {
   // Calls `list` once for every weight that the model may have.
   using Lister = std::function<void(const Parameter&)>;
   virtual void list_params(const Lister& list) = 0;
+
+  // How a file of another kind holds this model (models/file_form.h).  Throws unsupported for what it has no word for.
+  virtual FileForm form_in(const FileTarget& target) const;
 
   // Calls `visit` once for every weight that the model has.  The visitor may replace the tensor, by the same weight in
   // a backend's layout.

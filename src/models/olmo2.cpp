@@ -20,6 +20,15 @@ DecoderConfig from_json(const ModelSource& source, std::string_view name) {
   return config;
 }
 
+FileForm form(const DecoderConfig& config, const FileTarget& target) {
+  if (config.activation != Activation::silu) target.fail("its activation is not SiLU");
+  if (target.is_gguf()) return decoder_form(config, target, "olmo2", gguf_names(false));
+  FileForm form = decoder_form(config, target, "Olmo2ForCausalLM", names());
+  form.fields["hidden_act"] = "silu";
+  form.fields["attention_bias"] = config.parts.qkv_bias;
+  return form;
+}
+
 }  // namespace
 
 std::unique_ptr<Model> make_olmo2(const ModelSource& source, std::string_view name) {
@@ -29,7 +38,7 @@ std::unique_ptr<Model> make_olmo2(const ModelSource& source, std::string_view na
   config.parts.norms_before = false;
   config.parts.norms_after = true;
   config.qk_norm = QkNorm::whole;
-  return make_decoder(std::move(config), source, is_gguf ? gguf_names(*source.gguf) : names());
+  return make_decoder(std::move(config), source, is_gguf ? gguf_names(*source.gguf) : names(), form);
 }
 
 }  // namespace tidemill

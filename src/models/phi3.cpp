@@ -13,13 +13,13 @@ DecoderConfig from_json(const ModelSource& source, std::string_view name) {
 }
 
 // Projections of one input are joined, in files of both kinds.
-std::vector<WeightName> names(const ModelSource& source) {
-  if (source.gguf != nullptr) {
-    std::vector<WeightName> all = gguf_names(*source.gguf);
-    all.push_back({"blk.*.ffn_gate", "blk.*.ffn_up", Part::first_half});
-    all.push_back({"blk.*.ffn_up", "blk.*.ffn_up", Part::second_half});
-    return all;
-  }
+std::vector<WeightName> with_joined_ffn(std::vector<WeightName> names) {
+  names.push_back({"blk.*.ffn_gate", "blk.*.ffn_up", Part::first_half});
+  names.push_back({"blk.*.ffn_up", "blk.*.ffn_up", Part::second_half});
+  return names;
+}
+
+std::vector<WeightName> names() {
   return llama_names({
       {"blk.*.attn_q", "model.layers.*.self_attn.qkv_proj", Part::query},
       {"blk.*.attn_k", "model.layers.*.self_attn.qkv_proj", Part::key},
@@ -27,6 +27,16 @@ std::vector<WeightName> names(const ModelSource& source) {
       {"blk.*.ffn_gate", "model.layers.*.mlp.gate_up_proj", Part::first_half},
       {"blk.*.ffn_up", "model.layers.*.mlp.gate_up_proj", Part::second_half},
   });
+}
+
+FileForm form(const DecoderConfig& config, const FileTarget& target) {
+  const int64_t window = common_window(config, target);
+  if (config.activation != Activation::silu) target.fail("its activation is not SiLU");
+  FileForm form = target.is_gguf() ? decoder_form(config, target, "phi3", with_joined_ffn(gguf_names(true)))
+                                   : decoder_form(config, target, "Phi3ForCausalLM", names());
+  if (window > 0) form.fields[target.is_gguf() ? "attention.sliding_window" : "sliding_window"] = window;
+  if (!target.is_gguf()) form.fields["hidden_act"] = "silu";
+  return form;
 }
 
 }  // namespace
@@ -40,7 +50,8 @@ std::unique_ptr<Model> make_phi3(const ModelSource& source, std::string_view nam
   } else {
     config = from_json(source, name);
   }
-  return make_decoder(std::move(config), source, names(source));
+  return make_decoder(std::move(config), source,
+                      source.gguf != nullptr ? with_joined_ffn(gguf_names(*source.gguf)) : names(), form);
 }
 
 }  // namespace tidemill

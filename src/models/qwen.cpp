@@ -63,12 +63,42 @@ std::vector<WeightName> qwen_names(std::vector<WeightName> special) {
   return llama_names(std::move(special));
 }
 
+namespace {
+
+FileForm form(const DecoderConfig& config, const FileTarget& target) {
+  const std::string& name = config.model.architecture;
+  if (config.activation != Activation::silu) target.fail("its activation is not SiLU");
+  if (target.is_gguf()) {
+    if (common_window(config, target) > 0) target.fail("its layers see a window");
+    return decoder_form(config, target, name, gguf_names(false));
+  }
+  const bool has_experts = config.n_experts > 0;
+  FileForm form = decoder_form(config, target,
+                               name == "qwen2" ? "Qwen2ForCausalLM"
+                               : has_experts   ? "Qwen3MoeForCausalLM"
+                                               : "Qwen3ForCausalLM",
+                               qwen_names());
+  form.fields["hidden_act"] = "silu";
+  if (name != "qwen2") form.fields["attention_bias"] = config.parts.qkv_bias;
+  if (has_experts) {
+    form.fields["num_experts"] = config.n_experts;
+    form.fields["num_experts_per_tok"] = config.n_experts_used;
+    form.fields["moe_intermediate_size"] = config.d_expert;
+    form.fields["norm_topk_prob"] = true;
+    form.fields["decoder_sparse_step"] = 1;
+    form.fields["mlp_only_layers"] = nlohmann::json::array();
+  }
+  return form;
+}
+
+}  // namespace
+
 std::unique_ptr<Model> make_qwen(const ModelSource& source, std::string_view name) {
   const bool is_gguf = source.gguf != nullptr;
   DecoderConfig config = is_gguf ? decoder_config(GgufConfig(*source.gguf, std::string(name)), std::string(name))
                                  : from_json(source, name);
   if (name != "qwen2") config.qk_norm = QkNorm::per_head;
-  return make_decoder(std::move(config), source, is_gguf ? gguf_names(*source.gguf) : qwen_names());
+  return make_decoder(std::move(config), source, is_gguf ? gguf_names(*source.gguf) : qwen_names(), form);
 }
 
 }  // namespace tidemill

@@ -244,7 +244,7 @@ std::unique_ptr<Model> make_qwen3next(const ModelSource& source, std::string_vie
   TokenMixers mixers;
   for (const bool has_delta : config.has_delta)
     mixers.push_back(has_delta ? std::make_unique<DeltaMixer>(config.delta) : nullptr);
-  return make_decoder(config.decoder, source, is_gguf ? names_of_gguf(config, *source.gguf) : names(config),
+  return make_decoder(config.decoder, source, is_gguf ? names_of_gguf(config, *source.gguf) : names(config), nullptr,
                       std::move(mixers));
 }
 

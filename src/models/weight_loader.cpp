@@ -10,44 +10,6 @@
 namespace tidemill {
 namespace {
 
-constexpr std::string_view kSuffixes[] = {".weight", ".bias"};
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-// The numbers that stand for each '*' of `pattern` in `name`; nothing when they do not match.
-std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view name) {
-  std::vector<std::string> numbers;
-  size_t at = 0;
-  for (const char c : pattern) {
-    if (c != '*') {
-      if (at == name.size() || name[at] != c) return {};
-      ++at;
-      continue;
-    }
-    const size_t begin = at;
-    while (at < name.size() && is_digit(name[at])) ++at;
-    if (at == begin) return {};
-    numbers.emplace_back(name.substr(begin, at - begin));
-  }
-  if (at != name.size()) return {};
-  return numbers;
-}
-
-// `pattern` with each '*' replaced by the next number, and how many it took.
-std::pair<std::string, size_t> fill(std::string_view pattern, const std::vector<std::string>& numbers) {
-  std::string name;
-  size_t next = 0;
-  for (const char c : pattern) {
-    if (c == '*')
-      name += numbers[next++];
-    else
-      name += c;
-  }
-  return {name, next};
-}
-
 // Channels [begin, end) of a convolution's [channels, kernel] or [channels, 1, kernel] as [kernel, channels]; nothing
 // when it has other axes or less channels.
 std::optional<Tensor> kernel_first(const Tensor& tensor, int64_t begin, int64_t end) {
@@ -97,29 +59,15 @@ float apply(Change change, float number) {
 
 }  // namespace
 
-WeightLoader::Place WeightLoader::place_of(const std::string& ours) const {
-  if (weights_.is_packed()) return {.name = ours, .expert = {}};
-  for (const std::string_view suffix : {std::string_view(), kSuffixes[0], kSuffixes[1]}) {
-    if (!ours.ends_with(suffix)) continue;
-    const std::string_view stem = std::string_view(ours).substr(0, ours.size() - suffix.size());
-    for (const WeightName& row : names_) {
-      const auto numbers = match(row.ours, stem);
-      if (!numbers) continue;
-      auto [name, n_used] = fill(row.theirs, *numbers);
-      Place place{.name = prefix_ + name + std::string(suffix),
-                  .expert = {},
-                  .part = row.part,
-                  .change = row.change,
-                  .range = row.range};
-      if (n_used < numbers->size()) place.expert = std::stoll(numbers->back());
-      return place;
-    }
-  }
-  return {.name = prefix_ + ours, .expert = {}};
+WeightPlace WeightLoader::place_of(const std::string& ours) const {
+  if (weights_.is_packed()) return {.name = ours};
+  WeightPlace place = place_of_weight(names_, ours);
+  place.name.insert(0, prefix_);
+  return place;
 }
 
 void WeightLoader::load(const Parameter& parameter) {
-  const Place place = place_of(parameter.name);
+  const WeightPlace place = place_of(parameter.name);
   if (place.change == Change::mxfp4) return load_mxfp4(place, parameter);
   auto found = weights_.find(place.name);
   if (!found) {
@@ -148,7 +96,7 @@ void WeightLoader::load(const Parameter& parameter) {
 }
 
 // A tensor of the file with the axes that its rows are counted by.
-Tensor WeightLoader::seen_as(const Tensor& found, const Place& place, const Parameter& parameter) const {
+Tensor WeightLoader::seen_as(const Tensor& found, const WeightPlace& place, const Parameter& parameter) const {
   Tensor tensor = found;
   if (place.expert) {
     if (tensor.shape().rank() < 2 || *place.expert >= tensor.dim(0)) fail_shape(place, found, parameter.shape);
@@ -170,44 +118,15 @@ Tensor WeightLoader::seen_as(const Tensor& found, const Place& place, const Para
 }
 
 // Where the rows of the weight stand among those of `tensor`, whose number is checked.
-WeightLoader::RowPattern WeightLoader::rows_of(const Tensor& tensor, const Place& place, const Tensor& found,
-                                               const Parameter& parameter) const {
+RowPattern WeightLoader::rows_of(const Tensor& tensor, const WeightPlace& place, const Tensor& found,
+                                 const Parameter& parameter) const {
   if (tensor.shape().rank() == 0 || parameter.shape.rank() == 0) fail_shape(place, found, parameter.shape);
-  const int64_t n = parameter.shape[0], width = heads_.head_dim;
-  const int64_t d_q = heads_.n_heads * width, d_kv = heads_.n_kv_heads * width;
-  const auto pattern = [&](int64_t n_expected, RowPattern rows) {
-    if (tensor.dim(0) != n_expected) fail_shape(place, found, parameter.shape);
-    return rows;
-  };
-  switch (place.part) {
-    case Part::whole:
-      return pattern(n, {});
-    case Part::query:
-      return pattern(d_q + 2 * d_kv, {.begin = 0});
-    case Part::key:
-      return pattern(d_q + 2 * d_kv, {.begin = d_q});
-    case Part::value:
-      return pattern(d_q + 2 * d_kv, {.begin = d_q + d_kv});
-    case Part::query_of_head:
-      return pattern(3 * d_q, {.begin = 0, .group = width, .period = 3 * width});
-    case Part::key_of_head:
-      return pattern(3 * d_q, {.begin = width, .group = width, .period = 3 * width});
-    case Part::value_of_head:
-      return pattern(3 * d_q, {.begin = 2 * width, .group = width, .period = 3 * width});
-    case Part::first_half:
-      return pattern(2 * n, {.begin = 0});
-    case Part::second_half:
-      return pattern(2 * n, {.begin = n});
-    case Part::even_rows:
-      return pattern(2 * n, {.begin = 0, .group = 1, .period = 2});
-    case Part::odd_rows:
-      return pattern(2 * n, {.begin = 1, .group = 1, .period = 2});
-    case Part::range:
-      if (place.change == Change::kernel_first) return pattern(n, {});  // seen_as has cut its channels
-      return pattern(place.range.total,
-                     {.begin = place.range.begin, .group = place.range.group, .period = place.range.period});
-  }
-  return {};
+  const int64_t n = parameter.shape[0];
+  // seen_as has cut the channels of a convolution.
+  const bool is_cut = place.part == Part::range && place.change == Change::kernel_first;
+  const RowPattern rows = is_cut ? RowPattern{.total = n} : row_pattern(place, n, heads_);
+  if (tensor.dim(0) != rows.total) fail_shape(place, found, parameter.shape);
+  return rows;
 }
 
 // The weight in memory of its own, in the file's dtype.
@@ -241,9 +160,9 @@ Tensor WeightLoader::changed(const Tensor& weight, Change change) {
 }
 
 // Rows of blocks: elements 2j and 2j + 1 share a byte of the file, j and j + 16 one of ours.
-void WeightLoader::load_mxfp4(const Place& place, const Parameter& parameter) {
+void WeightLoader::load_mxfp4(const WeightPlace& place, const Parameter& parameter) {
   const int64_t n_rows = parameter.shape[0], n_blocks = parameter.shape[1] / BlockMXFP4::kLength;
-  Place at = place;
+  WeightPlace at = place;
   at.name = place.name + "_scales";
   const Tensor scales = bytes_of(at, parameter, n_blocks);
   at.name = place.name + "_blocks";
@@ -264,7 +183,7 @@ void WeightLoader::load_mxfp4(const Place& place, const Parameter& parameter) {
 }
 
 // What a tensor of such bytes holds for the weight's expert or whole: [n_rows of the file, n_blocks] or one axis more.
-Tensor WeightLoader::bytes_of(const Place& place, const Parameter& parameter, int64_t n_blocks) {
+Tensor WeightLoader::bytes_of(const WeightPlace& place, const Parameter& parameter, int64_t n_blocks) {
   const auto found = weights_.find(place.name);
   if (!found) weights_.require(place.name, parameter.shape);  // throws
   used_.insert(place.name);
@@ -291,7 +210,7 @@ void WeightLoader::expect_all_used(std::span<const std::string_view> ignored) co
   }
 }
 
-void WeightLoader::fail_shape(const Place& place, const Tensor& found, const Shape& expected) const {
+void WeightLoader::fail_shape(const WeightPlace& place, const Tensor& found, const Shape& expected) const {
   const bool is_part = place.part != Part::whole || place.expert;
   throw Error(ErrorCode::bad_file,
               weights_.path() + ": tensor '" + place.name + "' is " + found.shape().to_string() + ", expected " +
