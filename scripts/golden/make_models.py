@@ -17,7 +17,7 @@ import torch
 import transformers
 
 SIZES = {"vocab_size": 256, "hidden_size": 40, "num_hidden_layers": 2, "intermediate_size": 60, "num_attention_heads": 4,
-         "num_key_value_heads": 2, "max_position_embeddings": 128, "tie_word_embeddings": True}  # fmt: skip
+         "num_key_value_heads": 2, "max_position_embeddings": 128, "tie_word_embeddings": True, "pad_token_id": 0}  # fmt: skip
 # Name: (class, what its configuration has beside or in place of SIZES).
 MODELS = {
     "qwen3next": ("Qwen3NextForCausalLM", {
@@ -26,6 +26,25 @@ MODELS = {
         "linear_key_head_dim": 10, "linear_value_head_dim": 6, "linear_conv_kernel_dim": 4, "num_experts": 5,
         "num_experts_per_tok": 2, "moe_intermediate_size": 12, "shared_expert_intermediate_size": 20,
         "norm_topk_prob": True}),
+    "glm": ("GlmForCausalLM", {"head_dim": 12, "attention_bias": True}),
+    "glm4": ("Glm4ForCausalLM", {"head_dim": 12, "partial_rotary_factor": 0.5, "tie_word_embeddings": False}),
+    "granite": ("GraniteForCausalLM", {"embedding_multiplier": 1.5, "residual_multiplier": 0.7,
+                                       "attention_multiplier": 0.2, "logits_scaling": 0.5}),
+    "granitemoe": ("GraniteMoeForCausalLM", {
+        "embedding_multiplier": 1.5, "residual_multiplier": 0.7, "attention_multiplier": 0.2, "logits_scaling": 0.5,
+        "num_local_experts": 5, "num_experts_per_tok": 2, "intermediate_size": 20}),
+    "granite4-dense": ("GraniteMoeHybridForCausalLM", {
+        "embedding_multiplier": 1.5, "residual_multiplier": 0.7, "attention_multiplier": 0.2, "logits_scaling": 0.5,
+        "layer_types": ["attention"] * 2, "num_local_experts": 0, "mamba_n_heads": 8, "shared_intermediate_size": 50}),
+    "lfm2": ("Lfm2ForCausalLM", {"num_hidden_layers": 4, "layer_types": ["conv", "full_attention", "conv", "conv"],
+                                 "block_multiple_of": 12}),
+    "olmoe": ("OlmoeForCausalLM", {"num_experts": 5, "num_experts_per_tok": 2, "intermediate_size": 20}),
+    "phi2": ("PhiForCausalLM", {"num_key_value_heads": 4, "partial_rotary_factor": 0.4, "tie_word_embeddings": False}),
+    "qwen2moe": ("Qwen2MoeForCausalLM", {
+        "num_experts": 5, "num_experts_per_tok": 2, "moe_intermediate_size": 12, "shared_expert_intermediate_size": 20}),
+    "stablelm": ("StableLmForCausalLM", {"use_qkv_bias": True, "partial_rotary_factor": 0.4}),
+    "stablelm-parallel": ("StableLmForCausalLM", {"use_parallel_residual": True, "partial_rotary_factor": 0.4,
+                                                  "num_hidden_layers": 1}),
 }  # fmt: skip
 SEED = 7
 

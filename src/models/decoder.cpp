@@ -110,7 +110,7 @@ class Decoder final : public Model {
   DecoderForm form_;
   Tensor embedding_;  // [vocab_size, d_model]
   Tensor positions_;  // [context_length, d_model]
-  Tensor output_;     // [vocab_size, d_model]; empty when the head is tied to the embedding
+  Linear output_;     // [vocab_size, d_model]; no weight when the head is tied to the embedding
   Norm final_norm_;
   std::vector<Layer> layers_;
   TokenMixers mixers_;
@@ -141,8 +141,13 @@ void Decoder::list_params(const Lister& list) {
   list({"output_norm.weight", &final_norm_.weight, {d_model}, WeightRole::vector});
   if (own_.parts.norm_bias) list({"output_norm.bias", &final_norm_.bias, {d_model}, WeightRole::vector});
   if (own_.parts.output) {
-    list({"output.weight", &output_, {config_.vocab_size, d_model}, WeightRole::matrix, own_.parts.output_optional});
+    list({"output.weight",
+          &output_.weight,
+          {config_.vocab_size, d_model},
+          WeightRole::matrix,
+          own_.parts.output_optional});
   }
+  if (own_.parts.output_bias) list({"output.bias", &output_.bias, {config_.vocab_size}, WeightRole::vector});
   for (int64_t index = 0; index < config_.n_layers; ++index) list_layer(list, index);
 }
 
@@ -160,7 +165,7 @@ void Decoder::list_layer(const Lister& all, int64_t index) {
     list_attention(list, layer);
   }
   if (own_.parts.norms_after) norm("post_attention_norm", layer.post_attn_norm);
-  if (own_.parts.norms_before) norm("ffn_norm", layer.ffn_norm);
+  if (own_.parts.norms_before && own_.parts.ffn_norm) norm("ffn_norm", layer.ffn_norm);
   list_feed_forward(list, layer, own_.layers[static_cast<size_t>(index)]);
   if (own_.parts.norms_after) norm("post_ffw_norm", layer.post_ffn_norm);
 }
@@ -214,7 +219,7 @@ void Decoder::list_feed_forward(const LayerLister& list, Layer& layer, const Dec
 FileForm Decoder::form_in(const FileTarget& target) const {
   if (form_ == nullptr) return Model::form_in(target);
   DecoderConfig config = own_;
-  config.parts.output = !output_.empty();
+  config.parts.output = !output_.weight.empty();
   return form_(config, target);
 }
 
@@ -236,15 +241,16 @@ Tensor Decoder::forward(Ops& ops, const Batch& batch) const {
   for (size_t i = 0; i < frequencies_.size(); ++i) {
     ropes[i] = ops.rope_table(batch.positions, inv_freqs_[i], frequencies_[i].scale);
   }
+  const auto scaled = [&](const Tensor& t) { return own_.residual_scale == 1 ? t : ops.scale(t, own_.residual_scale); };
   for (int64_t index = 0; index < config_.n_layers; ++index) {
     const Ops::Scope layer_memory(ops);
     const Layer& layer = layers_[static_cast<size_t>(index)];
     const Tensor h = normed(ops, x, layer.attn_norm);
     const TokenMixer* const other = mixer(index);
-    const Tensor attended =
-        other != nullptr ? other->mixed(ops, h, batch.runs(index)) : attention_block(ops, h, index, ropes, batch);
+    const Tensor attended = scaled(other != nullptr ? other->mixed(ops, h, batch.runs(index))
+                                                    : attention_block(ops, h, index, ropes, batch));
     if (!own_.is_parallel) x = ops.add_to(x, attended);
-    const Tensor fed = feed_forward_block(ops, normed(ops, x, layer.ffn_norm), index);
+    const Tensor fed = scaled(feed_forward_block(ops, own_.parts.ffn_norm ? normed(ops, x, layer.ffn_norm) : h, index));
     if (own_.is_parallel) x = ops.add_to(x, attended);
     x = ops.add_to(x, fed);
   }
@@ -313,7 +319,9 @@ Tensor Decoder::shared_expert(Ops& ops, const Tensor& h, const SharedExpert& exp
 }
 
 Tensor Decoder::logits(Ops& ops, const Tensor& hidden) const {
-  const Tensor scores = ops.matmul(hidden, output_.empty() ? embedding_ : output_);
+  Tensor scores = ops.matmul(hidden, output_.weight.empty() ? embedding_ : output_.weight);
+  scores = with_bias(ops, scores, output_.bias);
+  if (own_.logit_scale != 1) scores = ops.scale(scores, own_.logit_scale);
   return own_.logit_cap == 0 ? scores : ops.soft_cap(scores, own_.logit_cap);
 }
 

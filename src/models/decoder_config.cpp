@@ -101,7 +101,8 @@ constexpr CountField kCounts[] = {
     {"max_position_embeddings", "context_length", kMaxContext,
      [](DecoderConfig& c) -> int64_t& { return c.model.context_length; }},
     {"num_attention_heads", "attention.head_count", kMaxHeads, [](DecoderConfig& c) -> int64_t& { return c.n_heads; }},
-    {"intermediate_size", "feed_forward_length", kMaxHidden, [](DecoderConfig& c) -> int64_t& { return c.d_ff; }},
+    {"intermediate_size", "feed_forward_length", kMaxHidden, [](DecoderConfig& c) -> int64_t& { return c.d_ff; },
+     "block_ff_dim"},  // LFM2
 };
 
 }  // namespace
@@ -147,7 +148,8 @@ DecoderConfig decoder_config(const JsonConfig& get, std::string architecture, fl
   config.model.vocab_size = get.count("vocab_size", kMaxVocab);
   config.n_kv_heads = get.count_or("num_key_value_heads", kMaxHeads, config.n_heads);
   config.head_dim = get.count_or("head_dim", kMaxHeadDim, config.model.d_model / config.n_heads);
-  config.norm_eps = get.positive_or("rms_norm_eps", get.positive_or("layer_norm_eps", 1e-6f));
+  const float layer_norm_eps = get.positive_or("layer_norm_eps", 1e-6f);
+  config.norm_eps = get.positive_or("rms_norm_eps", get.positive_or("norm_eps", layer_norm_eps));
   config.parts.output = !get.flag_or("tie_word_embeddings", false);
   config.parts.output_optional = !get.has("tie_word_embeddings");
   for (const std::string_view name : {"rope_scaling", "rope_parameters"})
@@ -168,7 +170,7 @@ DecoderConfig decoder_config(const GgufConfig& get, std::string architecture) {
   config.model.architecture = std::move(architecture);
   read_counts(get, kCounts, config);
   config.model.vocab_size = embedding && embedding->shape().rank() == 2 ? embedding->dim(0) : 0;
-  config.n_kv_heads = get.count_or("attention.head_count_kv", kMaxHeads, config.n_heads);
+  config.n_kv_heads = get.greatest_count_or("attention.head_count_kv", kMaxHeads, config.n_heads);
   config.head_dim = get.count_or("attention.key_length", kMaxHeadDim, config.model.d_model / config.n_heads);
   if (get.count_or("attention.value_length", kMaxHeadDim, config.head_dim) != config.head_dim)
     get.fail("attention.value_length", "is not attention.key_length, which is not supported");

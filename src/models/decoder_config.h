@@ -29,6 +29,7 @@ enum class QkNorm : uint8_t {
 // Which weights a model has beside those that all have.
 struct DecoderParts {
   bool norms_before = true;  // attn_norm, ffn_norm
+  bool ffn_norm = true;      // false: where attention and feed-forward network are parallel they share attn_norm
   bool norms_after = false;  // post_attention_norm, post_ffw_norm
   bool norm_bias = false;
   bool qkv_bias = false;
@@ -40,7 +41,8 @@ struct DecoderParts {
   bool attn_gate = false;      // attention's result times sigmoid(gate of h)
   bool shared_router = false;  // the shared expert's result times sigmoid(router of h)
   bool learned_positions = false;
-  bool output = true;            // a head of its own; false: tied to the embedding
+  bool output = true;  // a head of its own; false: tied to the embedding
+  bool output_bias = false;
   bool output_optional = false;  // it is tied where the file has no such weight
 };
 
@@ -61,6 +63,8 @@ struct DecoderConfig {
   bool is_gated = true;      // activation(gate) * up; false: activation(up)
   bool is_parallel = false;  // attention and feed-forward network read the same x
   float embedding_scale = 1;
+  float residual_scale = 1;  // of what each block adds
+  float logit_scale = 1;
   float attention_scale = 0;           // 0: 1 / sqrt(head_dim)
   float score_cap = 0, logit_cap = 0;  // soft caps; 0: none
   std::vector<RopeConfig> ropes;
@@ -79,6 +83,7 @@ struct CountField {
   std::string_view json, gguf;
   int64_t max;
   int64_t& (*of)(DecoderConfig& config);
+  std::string_view first_json = {};  // what the first files of an architecture called it, where that is another name
 };
 
 // The counts that every decoder has; gpt2 has its own names for them in config.json.
@@ -87,7 +92,10 @@ std::span<const CountField> decoder_counts();
 template <typename Config>
 void read_counts(const Config& get, std::span<const CountField> fields, DecoderConfig& config) {
   constexpr bool is_json = std::is_same_v<Config, JsonConfig>;
-  for (const CountField& field : fields) field.of(config) = get.count(is_json ? field.json : field.gguf, field.max);
+  for (const CountField& field : fields) {
+    const bool is_first = is_json && !field.first_json.empty() && get.has(field.first_json);
+    field.of(config) = get.count(is_first ? field.first_json : is_json ? field.json : field.gguf, field.max);
+  }
 }
 
 // What most architectures write under the same names: sizes, norm_eps, rotary embedding (ropes[0]), tied embeddings and

@@ -14,15 +14,19 @@ namespace tidemill {
 // Every family takes its row's name ("llama", "mistral"), by which rows of one family may differ.
 std::unique_ptr<Model> make_bert(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_gemma(const ModelSource& source, std::string_view name);
+std::unique_ptr<Model> make_glm(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_gpt2(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_gptneox(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_gptoss(const ModelSource& source, std::string_view name);
+std::unique_ptr<Model> make_granite(const ModelSource& source, std::string_view name);
+std::unique_ptr<Model> make_lfm2(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_llama(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_mamba(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_mamba2(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_modernbert(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_nomic_bert(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_olmo2(const ModelSource& source, std::string_view name);
+std::unique_ptr<Model> make_phi(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_phi3(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_qwen(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_qwen3next(const ModelSource& source, std::string_view name);
@@ -30,6 +34,7 @@ std::unique_ptr<Model> make_rwkv4(const ModelSource& source, std::string_view na
 std::unique_ptr<Model> make_rwkv5(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_rwkv6(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_rwkv7(const ModelSource& source, std::string_view name);
+std::unique_ptr<Model> make_stablelm(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_t5_encoder(const ModelSource& source, std::string_view name);
 
 // How Llama, and most others in transformers, name their weights; `special` go before these.

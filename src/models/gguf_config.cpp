@@ -1,7 +1,9 @@
 #include "models/gguf_config.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <variant>
 
 namespace tidemill {
 
@@ -14,6 +16,18 @@ int64_t GgufConfig::count(std::string_view name, int64_t max) const {
 
 int64_t GgufConfig::count_or(std::string_view name, int64_t max, int64_t fallback) const {
   return file_.integer(key(name)) ? count(name, max) : fallback;
+}
+
+int64_t GgufConfig::greatest_count_or(std::string_view name, int64_t max, int64_t fallback) const {
+  const auto found = file_.metadata().find(key(name));
+  if (found == file_.metadata().end() || !std::holds_alternative<NumberArray>(found->second))
+    return count_or(name, max, fallback);
+  const NumberArray& counts = *file_.integers(key(name));
+  int64_t greatest = 0;
+  for (size_t index = 0; index < counts.size(); ++index) greatest = std::max(greatest, counts.integer(index));
+  if (greatest < 1 || greatest > max)
+    fail(name, "is at most " + std::to_string(greatest) + ", expected 1 to " + std::to_string(max));
+  return greatest;
 }
 
 bool GgufConfig::has(std::string_view name) const {

@@ -18,6 +18,8 @@ class GgufConfig {
   // A count: in [1, max].
   int64_t count(std::string_view name, int64_t max) const;
   int64_t count_or(std::string_view name, int64_t max, int64_t fallback) const;
+  // The same where the file may list one for each layer, and 0 for layers that have none: the greatest.
+  int64_t greatest_count_or(std::string_view name, int64_t max, int64_t fallback) const;
   bool has(std::string_view name) const;
   bool flag_or(std::string_view name, bool fallback) const;
   std::string text_or(std::string_view name, std::string_view fallback) const;

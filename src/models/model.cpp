@@ -5,7 +5,9 @@
 namespace tidemill {
 
 FileForm Model::form_in(const FileTarget& target) const {
-  target.fail("its architecture is " + config_.architecture);
+  throw Error(ErrorCode::unsupported, target.path + ": models of the architecture " + config_.architecture +
+                                          " are not written as " + (target.is_gguf() ? "GGUF" : "folders") +
+                                          "; write a .tmill, which holds every model");
 }
 
 void Model::visit_params(const Visitor& visit) {

@@ -1,5 +1,5 @@
-// Qwen 2 (Yang et al. 2024, arXiv:2407.10671) and 3, with and without experts (Yang et al. 2025, arXiv:2505.09388).
-// Reference: transformers, Qwen2ForCausalLM, Qwen3ForCausalLM and Qwen3MoeForCausalLM.
+// Qwen 2 (Yang et al. 2024, arXiv:2407.10671) and 3 (Yang et al. 2025, arXiv:2505.09388), with and without experts.
+// Reference: transformers, Qwen2ForCausalLM, Qwen2MoeForCausalLM, Qwen3ForCausalLM and Qwen3MoeForCausalLM.
 #include <algorithm>
 #include <iterator>
 
@@ -7,6 +7,10 @@
 
 namespace tidemill {
 namespace {
+
+bool is_second(std::string_view name) {
+  return name.starts_with("qwen2");
+}
 
 // Layers that slide: by name in newer files, from one layer on in older ones.
 void read_windows(const JsonConfig& get, DecoderConfig& config) {
@@ -21,10 +25,10 @@ DecoderConfig from_json(const ModelSource& source, std::string_view name) {
   const JsonConfig get = json_config(source);
   DecoderConfig config = decoder_config(get, std::string(name));
   config.activation = activation_named(get, "hidden_act", "silu");
-  config.parts.qkv_bias = name == "qwen2" || get.flag_or("attention_bias", false);
-  config.parts.out_bias = name != "qwen2" && get.flag_or("attention_bias", false);
+  config.parts.qkv_bias = is_second(name) ? get.flag_or("qkv_bias", true) : get.flag_or("attention_bias", false);
+  config.parts.out_bias = !is_second(name) && get.flag_or("attention_bias", false);
   read_windows(get, config);
-  if (name == "qwen3moe") read_qwen_experts(get, config);
+  if (name.ends_with("moe")) read_qwen_experts(get, config);
   return config;
 }
 
@@ -34,7 +38,7 @@ DecoderConfig from_json(const ModelSource& source, std::string_view name) {
 void read_qwen_experts(const JsonConfig& get, DecoderConfig& config) {
   config.n_experts = get.count("num_experts", kMaxExperts);
   config.n_experts_used = get.count("num_experts_per_tok", config.n_experts);
-  config.d_expert = get.count("moe_intermediate_size", kMaxHidden);
+  config.d_expert = get.count_or("moe_intermediate_size", kMaxHidden, config.d_ff);
   config.router =
       get.flag_or("norm_topk_prob", false) ? RouterWeights::softmax_of_chosen : RouterWeights::softmax_of_all;
   const std::vector<int64_t> dense =
@@ -97,8 +101,11 @@ std::unique_ptr<Model> make_qwen(const ModelSource& source, std::string_view nam
   const bool is_gguf = source.gguf != nullptr;
   DecoderConfig config = is_gguf ? decoder_config(GgufConfig(*source.gguf, std::string(name)), std::string(name))
                                  : from_json(source, name);
-  if (name != "qwen2") config.qk_norm = QkNorm::per_head;
-  return make_decoder(std::move(config), source, is_gguf ? gguf_names(*source.gguf) : qwen_names(), form);
+  if (is_gguf && name == "qwen2moe") config.router = RouterWeights::softmax_of_all;
+  if (!is_second(name)) config.qk_norm = QkNorm::per_head;
+  // Experts beside a shared one are not written as another file yet.
+  return make_decoder(std::move(config), source, is_gguf ? gguf_names(*source.gguf) : qwen_names(),
+                      name == "qwen2moe" ? nullptr : form);
 }
 
 }  // namespace tidemill

@@ -43,12 +43,16 @@ NEOX = {
 GPT_OSS = LLAMA | {
     "post_attention_layernorm": "post_attention_norm", "mlp.router": "ffn_gate_inp", "self_attn.sinks": "attn_sinks.weight",
 }
-# Class in config.json -> architecture in GGUF, names.
+# Class in config.json -> architecture in GGUF, names; without any they are those that gguf's own table gives.
 ARCHITECTURES = {
     "GemmaForCausalLM": ("gemma", LLAMA), "Gemma2ForCausalLM": ("gemma2", AFTER), "Gemma3ForCausalLM": ("gemma3", AFTER),
     "GPT2LMHeadModel": ("gpt2", GPT2), "GPTNeoXForCausalLM": ("gptneox", NEOX), "LlamaForCausalLM": ("llama", LLAMA),
     "MistralForCausalLM": ("llama", LLAMA), "MixtralForCausalLM": ("llama", LLAMA), "Olmo2ForCausalLM": ("olmo2", AFTER),
     "Phi3ForCausalLM": ("phi3", LLAMA), "Qwen2ForCausalLM": ("qwen2", LLAMA), "Qwen3ForCausalLM": ("qwen3", LLAMA),
+    "Glm4ForCausalLM": ("glm4", None), "GraniteForCausalLM": ("granite", None),
+    "GraniteMoeForCausalLM": ("granitemoe", None), "Lfm2ForCausalLM": ("lfm2", None), "OlmoeForCausalLM": ("olmoe", None),
+    "PhiForCausalLM": ("phi2", None), "Qwen2MoeForCausalLM": ("qwen2moe", None),
+    "StableLmForCausalLM": ("stablelm", None),
     "Qwen3MoeForCausalLM": ("qwen3moe", LLAMA), "Qwen3NextForCausalLM": ("qwen3next", NEXT), "SmolLM3ForCausalLM": ("smollm3", LLAMA),
     "GptOssForCausalLM": ("gpt-oss", GPT_OSS),
 }  # fmt: skip
@@ -100,6 +104,19 @@ def experts_of_gpt_oss(tensors):
     return result
 
 
+def names_by_gguf(architecture, n_layers):
+    """What `weights_of` looks names up in, by gguf's own table for the architecture."""
+    kind = next(key for key, name in gguf.MODEL_ARCH_NAMES.items() if name == architecture)
+    table = gguf.get_tensor_name_map(kind, n_layers)
+
+    class Names:
+        def __getitem__(self, stem):
+            found = table.get_name(stem) or table.get_name("model.layers.0." + stem)
+            return found.removeprefix("blk.0.")
+
+    return Names()
+
+
 def weights_of(folder, config, architecture, names, legacy):
     heads = config.get("num_attention_heads", config.get("n_head"))
     kv_heads = config.get("num_key_value_heads") or heads
@@ -115,8 +132,11 @@ def weights_of(folder, config, architecture, names, legacy):
         if expert := EXPERT.fullmatch(stem):
             experts.setdefault(f"{prefix}ffn_{EXPERT_NAMES[expert[2]]}_exps.weight", {})[int(expert[1])] = weight
             continue
+        if stem == "block_sparse_moe.input_linear":
+            result[prefix + "ffn_gate_exps.weight"], result[prefix + "ffn_up_exps.weight"] = np.split(weight, 2, axis=1)
+            continue
         ours = names[stem]
-        if architecture in ("llama", "smollm3") and ours in ("attn_q", "attn_k"):
+        if architecture in ("llama", "smollm3", "granite", "granitemoe") and ours in ("attn_q", "attn_k"):
             weight = interleaved(weight, heads if ours == "attn_q" else kv_heads)
         if architecture == "gptneox" and ours == "attn_qkv":
             weight = joined_by_kind(weight, heads)
@@ -132,6 +152,7 @@ def weights_of(folder, config, architecture, names, legacy):
             if ours == "ssm_in" and not legacy:
                 weight, result[prefix + "attn_gate.weight"] = kind_by_kind(weight, config)
                 ours = "attn_qkv"
+        if architecture in ("qwen2moe", "qwen3next", "lfm2"):
             weight = weight.squeeze()
         result[f"{prefix}{ours}{dot}{suffix}"] = np.ascontiguousarray(weight)
     for name, parts in experts.items():
@@ -163,14 +184,16 @@ def write(folder, path, legacy=False):
     writer.add_vocab_size(config["vocab_size"])
     writer.add_embedding_length(width)
     writer.add_block_count(config.get("num_hidden_layers", config.get("n_layer")))
-    writer.add_feed_forward_length(config.get("intermediate_size") or 4 * width)
     writer.add_head_count(heads)
-    if config.get("num_key_value_heads"):
+    if architecture == "lfm2":
+        writer.add_head_count_kv([config["num_key_value_heads"] * (kind == "full_attention") for kind in config["layer_types"]])
+        writer.add_shortconv_l_cache(config["conv_L_cache"])
+    elif config.get("num_key_value_heads"):
         writer.add_head_count_kv(config["num_key_value_heads"])
     if config.get("head_dim"):
         writer.add_key_length(head_dim)
         writer.add_value_length(head_dim)
-    if eps := config.get("rms_norm_eps"):
+    if eps := config.get("rms_norm_eps", config.get("norm_eps")):
         writer.add_layer_norm_rms_eps(eps)
     else:
         writer.add_layer_norm_eps(config.get("layer_norm_eps", config.get("layer_norm_epsilon")))
@@ -181,7 +204,11 @@ def write(folder, path, legacy=False):
         writer.add_rope_freq_base(base)
     scaling = config.get("rope_scaling") or rope
     kind = scaling.get("rope_type", "default")
+    names = names or names_by_gguf(architecture, config["num_hidden_layers"])
     weights = weights_of(folder, config, architecture, names, legacy)
+    is_adjusted = architecture == "lfm2"
+    writer.add_feed_forward_length(
+        len(weights["blk.0.ffn_up.weight"]) if is_adjusted else config.get("intermediate_size") or 4 * width)
     if kind == "linear":
         writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
         writer.add_rope_scaling_factor(scaling["factor"])
@@ -201,8 +228,13 @@ def write(folder, path, legacy=False):
     if architecture == "gemma2":
         writer.add_attn_logit_softcapping(config["attn_logit_softcapping"])
         writer.add_final_logit_softcapping(config["final_logit_softcapping"])
-    if architecture == "gptneox":
+    if "use_parallel_residual" in config:
         writer.add_parallel_residual(config["use_parallel_residual"])
+    if "embedding_multiplier" in config:
+        writer.add_embedding_scale(config["embedding_multiplier"])
+        writer.add_residual_scale(config["residual_multiplier"])
+        writer.add_attention_scale(config["attention_multiplier"])
+        writer.add_logit_scale(config["logits_scaling"])
     if n_experts := config.get("num_local_experts", config.get("num_experts")):
         writer.add_expert_count(n_experts)
         writer.add_expert_used_count(config["num_experts_per_tok"])

@@ -178,6 +178,14 @@ def with_config(folder, target, **fields):
     return target
 
 
+def test_the_first_files_of_lfm2(tidemill, tmp_path):
+    older = {"layer_types": None, "full_attn_idxs": [1], "intermediate_size": None, "block_ff_dim": 60,
+             "rope_theta": None, "theta": 1e6}  # fmt: skip
+    folder = with_config(FOLDERS["lfm2"], tmp_path / "model", **older)
+    ids = list(range(3, 30))
+    assert tidemill.logits(folder, ids)["logits"] == tidemill.logits(FOLDERS["lfm2"], ids)["logits"]
+
+
 def test_longrope_divides_each_frequency_up_to_the_first_context(tidemill, tmp_path):
     """With equal divisors and no factor on the scores it is a linear scaling."""
     folder, ids = FOLDERS["phi3-partial-rotary"], list(range(3, 60))
