@@ -3,7 +3,6 @@
 //   read_bench --threads N[,N...] BYTES...
 // Each figure is the best of several runs: a roof is what is possible, not what is usual.
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -14,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/cpu/sum_words.h"
 #include "sys/thread_pool.h"
 #include "tensor/storage.h"
 #include "tidemill/error.h"
@@ -21,26 +21,12 @@
 namespace {
 
 using tidemill::Storage;
+using tidemill::sum_words;
 using tidemill::ThreadPool;
 
 constexpr int64_t kMaxBytes = int64_t{1} << 30;
 constexpr int64_t kBytesPerRun = 128 << 20;  // some milliseconds
 constexpr int kRuns = 9;
-
-// Into many sums at once, so that only memory limits it.
-#if defined(__x86_64__) && defined(__linux__)
-__attribute__((target_clones("avx512f", "avx2", "default")))
-#endif
-uint64_t
-sum_words(const uint64_t* words, int64_t n_words) {
-  std::array<uint64_t, 32> sums{};
-  for (int64_t index = 0; index + 32 <= n_words; index += 32) {
-    for (size_t lane = 0; lane < sums.size(); ++lane) sums[lane] += words[index + static_cast<int64_t>(lane)];
-  }
-  uint64_t total = 0;
-  for (const uint64_t sum : sums) total += sum;
-  return total;
-}
 
 // With all threads of the pool, in pieces as those of a matrix product.
 double gb_per_second(ThreadPool& pool, const Storage& memory) {

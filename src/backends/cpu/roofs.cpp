@@ -9,6 +9,7 @@
 #include <cstring>
 #include <functional>
 
+#include "backends/cpu/sum_words.h"
 #include "sys/thread_pool.h"
 #include "tensor/storage.h"
 #include "tidemill/stopwatch.h"
@@ -180,21 +181,6 @@ double operations_per_second(ThreadPool& pool, const Kernel& kernel) {
   const double seconds = best_seconds(
       15, [&] { pool.parallel_for(kPieces, 1, [&](int64_t, int64_t, int) { sink = kernel.run(kRounds); }); });
   return kPieces * kRounds * kernel.n_operations / seconds;
-}
-
-// Into many sums at once, so that only memory limits it.
-#if defined(__x86_64__) && defined(__linux__)
-__attribute__((target_clones("avx512f", "avx2", "default")))
-#endif
-uint64_t
-sum_words(const uint64_t* words, int64_t n_words) {
-  std::array<uint64_t, 32> sums{};
-  for (int64_t index = 0; index + 32 <= n_words; index += 32) {
-    for (size_t lane = 0; lane < sums.size(); ++lane) sums[lane] += words[index + static_cast<int64_t>(lane)];
-  }
-  uint64_t total = 0;
-  for (const uint64_t sum : sums) total += sum;
-  return total;
 }
 
 // Bytes per second of reading `memory` once, front to back, with all threads of the pool.
