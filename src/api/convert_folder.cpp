@@ -180,7 +180,8 @@ void FolderContent::write_tokenizer(const NewFolder& folder, const GgufFile& ggu
   folder.write("tokenizer.json", write_tokenizer_json(description));
   ordered_json config{{"tokenizer_class", "PreTrainedTokenizerFast"},
                       {"model_max_length", model_->config().context_length},
-                      {"clean_up_tokenization_spaces", false}};
+                      {"clean_up_tokenization_spaces", false},
+                      {"model_input_names", {"input_ids", "attention_mask"}}};  // decoders take no types
   const StringList& tokens = gguf_tokenizer::read_tokens(gguf);
   for (const auto& [key, field] :
        {std::pair("bos", "bos_token"), {"eos", "eos_token"}, {"padding", "pad_token"}, {"unknown", "unk_token"}}) {

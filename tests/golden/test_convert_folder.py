@@ -80,6 +80,9 @@ def test_a_gguf_with_a_tokenizer_of_characters(tidemill, tmp_path, tiny_model):
     for text in TEXTS[:3]:
         one, other = (tidemill.run("tokenize", model, "--text", text).stdout for model in (tiny_model, folder))
         assert one == other, text
+    # Without this, transformers hands a decoder types of tokens that it refuses.
+    written = json.loads((folder / "tokenizer_config.json").read_text())
+    assert written["model_input_names"] == ["input_ids", "attention_mask"]
 
 
 def test_quantised_blocks_need_a_dtype(tidemill, tmp_path):
