@@ -1,9 +1,10 @@
 # ./dev bench [NAME [ARGUMENTS]]: builds and runs bench/NAME_bench.cpp, or bench/NAME.py for what compares programs.
+# A program named as a module of Python's own would stand in its way: tokenize is bench/tokenize_bench.py.
 . "$(dirname "$0")/lib.sh"
 
 benchmarks() {
   { find "$root/bench" -maxdepth 1 -name '*_bench.cpp' && grep -l '^    ./dev bench' "$root"/bench/*.py; } |
-    sed -e 's/.*\///' -e 's/_bench\.cpp$//' -e 's/\.py$//' | sort | tr '\n' ' '
+    sed -e 's/.*\///' -e 's/\.\(cpp\|py\)$//' -e 's/_bench$//' | sort | tr '\n' ' '
 }
 
 if [[ $# -eq 0 ]]; then
@@ -16,7 +17,7 @@ if [[ -f $root/bench/${name}_bench.cpp ]]; then
   need_build release "${name}_bench"
   exec "$root/build/release/${name}_bench" "$@"
 fi
-[[ -f $root/bench/$name.py ]] || usage_error "dev bench: there is no benchmark '$name'; there are: $(benchmarks)"
+[[ -f $root/bench/$name.py || -f $root/bench/${name}_bench.py ]] || usage_error "dev bench: there is no benchmark '$name'; there are: $(benchmarks)"
 need_build release
 need_venv
 if [[ $name == tokenize ]]; then
@@ -26,7 +27,7 @@ if [[ $name == tokenize ]]; then
   for file in "$llama2_tokenizer_file" "$gemma_tokenizer_file"; do
     [[ -f $file ]] && tokenizer_files+=("$file")
   done
-  exec "$venv/bin/python" "$root/bench/tokenize.py" "${tokenizer_files[@]/#/--tokenizer=}" "$@"
+  exec "$venv/bin/python" "$root/bench/tokenize_bench.py" "${tokenizer_files[@]/#/--tokenizer=}" "$@"
 fi
 if [[ $name == train_tokenizer ]]; then
   [[ " $* " == *" --peers "* ]] && need_training_peers
