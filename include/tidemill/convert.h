@@ -31,7 +31,7 @@ struct ConvertReport {
 //   NAME.safetensors  the weights alone, under the names that the model's file has (of a GGUF and a .tmill GGUF's)
 //   NAME/             a folder in Hugging Face's layout, which must not exist yet or be empty
 // GGUF and folders of models that came from the other kind are made for the architectures that docs/models.md lists.
-// `out` appears, or is replaced, only once it is whole, and what a killed process leaves does not bear its name.  Memory
+// `out` appears, or is replaced, only once it is whole, and what a killed process leaves does not bear its name. Memory
 // does not grow with the model, save for weights that a folder keeps transposed or joined.  Throws invalid_argument for
 // a name or an option that makes no sense, unsupported for a model that the format has no words for, what loading the
 // model throws, io for a full disk, cancelled.
