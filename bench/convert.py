@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+from measuring import ROOT
 
 
 def timed(out, n_bytes, *command):

@@ -12,20 +12,15 @@ earlier runs), from whose medians scripts/readme_table.py makes the tables of RE
 
 import argparse
 import contextlib
-import datetime
 import json
-import os
 import pathlib
-import platform
-import re
 import subprocess
 import sys
 
 import infer_models
+import measuring
+from measuring import PEERS, RELEASE, ROOT, call, call_json
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-RELEASE = ROOT / "build/release"
-PEERS = ROOT / "build/peers"
 N_SEQUENCES = 16  # written together
 BATCH_LENGTHS = ["--prompt-tokens", 32, "--gen-tokens", 32, "--batch", N_SEQUENCES]
 NOISE_LENGTHS = ["--prompt-tokens", 32, "--gen-tokens", 128]
@@ -35,17 +30,6 @@ FIRST_PROMPT = (
     "The tide mill stood at the edge of the village, where the river met the sea, and twice a day its great wheel "
     "turned with the water. The"
 )
-
-
-def call(*command):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise SystemExit(f"error: {command[0]}: ended with {done.returncode}: {done.stderr.strip()[-400:]}")
-    return done.stdout
-
-
-def call_json(*command):
-    return json.loads(call(*command))
 
 
 # Computes for 5 ms and sleeps for 5 ms, over and over, on one core.
@@ -167,23 +151,6 @@ def merged(before, result):
     return result | {"rows": list(rows.values()), "roofs": roofs, "load_before": load}
 
 
-def machine():
-    cpu = dict(re.findall(r"^(model name|cpu family|model)\s*: (.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.M))
-    memory = re.search(r"MemTotal:\s*(\d+)", pathlib.Path("/proc/meminfo").read_text())
-    return {
-        "cpu": cpu.get("model name", platform.machine()),
-        "family_model": f"{cpu.get('cpu family', '?')}/{cpu.get('model', '?')}",
-        "cores": len(os.sched_getaffinity(0)),
-        "memory_gb": round(int(memory[1]) / 1048576),
-        "system": platform.freedesktop_os_release().get("PRETTY_NAME", platform.system()),
-    }
-
-
-def compiler():
-    path = re.search(r"^CMAKE_CXX_COMPILER:\w+=(.*)$", (RELEASE / "CMakeCache.txt").read_text(), re.M)[1]
-    return call(path, "--version").splitlines()[0]
-
-
 def sizes_of(model):
     """Of one token: bytes of every tensor once, but of an embedding that is not the output head too one row, which counts
     as nothing; multiply-adds of all matrices but the head, which only the last token of a prompt meets.
@@ -196,10 +163,6 @@ def sizes_of(model):
         "weight_bytes": sum(tensor["size_bytes"] for tensor in tensors.values()) - unread,
         "layer_weights": sum(tensor["shape"][0] * tensor["shape"][1] for tensor in layers),
     }
-
-
-def slug_of(measured):
-    return re.sub(r"[^a-z0-9]+", "-", f"{measured['cpu']} {measured['family_model']}".lower()).strip("-")
 
 
 def parsed_arguments():
@@ -219,9 +182,7 @@ def parsed_arguments():
 def main():
     arguments = parsed_arguments()
     thread_counts = [int(word) for word in arguments.threads.split(",")]
-    load = os.getloadavg()[0]
-    if load > 0.5:
-        print(f"warning: other programs are running (load {load:.1f}); the figures will be lower", file=sys.stderr)
+    load = measuring.load_now()
     models = {}
     for name in arguments.models.split(","):
         path = arguments.model if name == "gemma" else infer_models.make(ROOT / "build/bench-infer", name)
@@ -233,24 +194,14 @@ def main():
         "prompt_tokens": arguments.prompt_tokens,
         "gen_tokens": arguments.gen_tokens,
         "n_sequences": N_SEQUENCES,
-        "date": datetime.date.today().isoformat(),
-        "commit": call("git", "-C", ROOT, "describe", "--always", "--dirty").strip(),
-        "compiler": compiler(),
-        "machine": machine(),
-        "load_before": load,
+        **measuring.circumstances(load),
         "roofs": {str(row["n"]): row for row in roofs["threads"]},
         "rows": measure_all(programs, models, thread_counts, arguments),
     }
-    path = ROOT / f"bench/results/infer-{slug_of(result['machine'])}.json"
+    path = measuring.path_of(result)
     if arguments.add and path.exists():
         result = merged(json.loads(path.read_text(encoding="utf-8")), result)
-    # A run of our own alone is for the eye; the documentation compares, so only a comparison is kept.
-    if arguments.peers:
-        path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        print(f"written to {path.relative_to(ROOT)}; scripts/readme_table.py puts it into the documentation", file=sys.stderr)
-    script = ROOT / "scripts/readme_table.py"
-    print(subprocess.run([sys.executable, script, "--show", "-"], input=json.dumps(result), capture_output=True, text=True,
-                         check=True).stdout, end="")  # fmt: skip
+    measuring.show(result, keep=arguments.peers, page="the documentation")
 
 
 if __name__ == "__main__":

@@ -11,14 +11,11 @@ for Mamba where build/peers/transformers-venv has it.
 """
 
 import argparse
-import datetime
 import json
-import os
-import subprocess
 import sys
 
 import recurrent_models
-from infer import PEERS, RELEASE, ROOT, call, call_json, compiler, machine, slug_of
+from measuring import PEERS, RELEASE, ROOT, call_json, circumstances, load_now, path_of, show
 
 LLAMA_PYTHON = PEERS / "llama-venv/bin/python"
 TRANSFORMERS_PYTHON = PEERS / "transformers-venv/bin/python"
@@ -129,9 +126,7 @@ def main():
         for dtype, path in recurrent_models.make(kind, folder, *size).items()
         if dtype in arguments.dtypes.split(",")
     ]
-    load = os.getloadavg()[0]
-    if load > 0.5:
-        print(f"warning: other programs are running (load {load:.1f}); the figures will be lower", file=sys.stderr)
+    load = load_now()
     rows = empty_rows(cases, thread_counts, arguments.peers)
     sizes = sorted({row["bytes_per_token"] for row in rows})
     roofs = call_json(RELEASE / "read_bench", "--threads", arguments.threads, *sizes)
@@ -143,28 +138,14 @@ def main():
         "model": dict(zip(("layers", "width", "vocab"), size, strict=True)),
         "prompt_tokens": N_PROMPT,
         "gen_tokens": N_GEN,
-        "date": datetime.date.today().isoformat(),
-        "commit": call("git", "-C", ROOT, "describe", "--always", "--dirty").strip(),
-        "compiler": compiler(),
-        "machine": machine(),
-        "load_before": load,
+        **circumstances(load),
         "roofs": roofs,
         "rows": rows,
     }
-    show_and_write(result, arguments)
-
-
-def show_and_write(result, arguments):
-    path = ROOT / f"bench/results/recurrent-{slug_of(result['machine'])}.json"
+    path = path_of(result)
     if arguments.add and path.exists():
         result = merged(json.loads(path.read_text(encoding="utf-8")), result)
-    script = ROOT / "scripts/readme_table.py"
-    print(subprocess.run([sys.executable, script, "--show", "-"], input=json.dumps(result), capture_output=True, text=True,
-                         check=True).stdout, end="")  # fmt: skip
-    # A run of our own alone is for the eye; the documentation compares, so only a comparison is kept.
-    if arguments.peers:
-        path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        print(f"written to {path.relative_to(ROOT)}; scripts/readme_table.py puts it into docs/models.md", file=sys.stderr)
+    show(result, keep=arguments.peers, page="docs/models.md")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ bench/results/tokenize-CPU.json, from which scripts/readme_table.py makes the ta
 """
 
 import argparse
-import datetime
 import json
 import os
 import pathlib
@@ -21,9 +20,8 @@ import subprocess
 import sys
 
 import tokenize_texts
-from infer import RELEASE, ROOT, call, compiler, machine, slug_of
+from measuring import PEERS, RELEASE, ROOT, circumstances, load_now, show
 
-PEERS = ROOT / "build/peers"
 PEER_PYTHON = PEERS / "tokenizer-venv/bin/python"
 # What reads which files.
 LIBRARIES = {".tiktoken": ["gigatoken", "tiktoken"], ".json": ["gigatoken", "fastokens", "tokenizers"], ".model": ["sentencepiece"]}
@@ -97,9 +95,7 @@ def main():
     parser.add_argument("--threads", default="1,2", help="thread counts, separated by commas")
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    load = os.getloadavg()[0]
-    if load > 0.5:
-        print(f"warning: other programs are running (load {load:.1f}); the figures will be lower", file=sys.stderr)
+    load = load_now()
     texts = tokenize_texts.write_all(ROOT / "build/bench-texts")
     thread_counts = [int(word) for word in arguments.threads.split(",")]
     samples = measure_all(arguments.tokenizer, texts, thread_counts, arguments.rounds, arguments.peers)
@@ -107,21 +103,10 @@ def main():
         "benchmark": "tokenize",
         "rounds": arguments.rounds,
         "texts": {name: path.stat().st_size for name, path in texts.items()},
-        "date": datetime.date.today().isoformat(),
-        "commit": call("git", "-C", ROOT, "describe", "--always", "--dirty").strip(),
-        "compiler": compiler(),
-        "machine": machine(),
-        "load_before": load,
+        **circumstances(load),
         "rows": rows_of(samples),
     }
-    script = ROOT / "scripts/readme_table.py"
-    print(subprocess.run([sys.executable, script, "--show", "-"], input=json.dumps(result), capture_output=True, text=True,
-                         check=True).stdout, end="")  # fmt: skip
-    if arguments.peers:
-        path = ROOT / f"bench/results/tokenize-{slug_of(result['machine'])}.json"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        print(f"written to {path.relative_to(ROOT)}; scripts/readme_table.py puts it into README.md", file=sys.stderr)
+    show(result, keep=arguments.peers, page="README.md")
 
 
 if __name__ == "__main__":

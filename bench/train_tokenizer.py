@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 
 import tokenize_texts
-from infer import RELEASE, ROOT
+from measuring import RELEASE, ROOT
 
 PEER_PYTHON = ROOT / "build/peers/training-venv/bin/python"
 PEERS = {"bpe": ["gigabpe", "tokenizers"], "unigram": ["sentencepiece", "tokenizers"]}
