@@ -7,6 +7,7 @@
 
 #include "api/engine_impl.h"
 #include "runtime/scheduler.h"
+#include "runtime/token_ids.h"
 
 namespace tidemill {
 
@@ -29,10 +30,7 @@ class Service::Impl {
     Request& request = submission.request;
     if (request.prompt_ids.empty() && !request.prompt.empty())
       request.prompt_ids = engine_.tokenizer().encode(std::exchange(request.prompt, {}));
-    for (const int32_t id : request.prompt_ids)
-      if (id < 0 || id >= engine_.vocab_size())
-        throw Error(ErrorCode::invalid_argument, "token id " + std::to_string(id) + ": outside the vocabulary of " +
-                                                     std::to_string(engine_.vocab_size()));
+    expect_ids_inside(request.prompt_ids, engine_.vocab_size());
     return scheduler_.submit(std::move(submission));
   }
 

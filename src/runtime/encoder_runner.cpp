@@ -5,6 +5,7 @@
 #include <string>
 
 #include "ops/planner.h"
+#include "runtime/token_ids.h"
 
 namespace tidemill {
 
@@ -36,11 +37,7 @@ void EncoderRunner::check(std::span<const EncoderInput> inputs) const {
     if (!input.types.empty() && std::ssize(input.types) != n_ids)
       throw Error(ErrorCode::invalid_argument, "text: " + std::to_string(input.types.size()) + " types for " +
                                                    std::to_string(n_ids) + " ids; give one for each");
-    for (const int32_t id : input.ids) {
-      if (id < 0 || id >= model_.config().vocab_size)
-        throw Error(ErrorCode::invalid_argument, "token id " + std::to_string(id) + ": outside the vocabulary of " +
-                                                     std::to_string(model_.config().vocab_size));
-    }
+    expect_ids_inside(input.ids, model_.config().vocab_size);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "ops/planner.h"
+#include "runtime/token_ids.h"
 
 namespace tidemill {
 
@@ -46,10 +47,7 @@ void Runner::check(std::span<const Feed> feeds) const {
       throw Error(ErrorCode::context_full, "context: " + std::to_string(needed) + " tokens do not fit into " +
                                                std::to_string(feed.state->capacity) +
                                                "; shorten the prompt or load with a longer context (--ctx)");
-    for (int32_t id : feed.ids)
-      if (id < 0 || id >= model_.config().vocab_size)
-        throw Error(ErrorCode::invalid_argument, "token id " + std::to_string(id) + ": outside the vocabulary of " +
-                                                     std::to_string(model_.config().vocab_size));
+    expect_ids_inside(feed.ids, model_.config().vocab_size);
   }
 }
 

@@ -103,7 +103,6 @@ void Scheduler::end_all() {
     for (const JobPointer& job : running_) cancelled_.insert(job->number);
   }
   end_cancelled();
-  remove_ended();
 }
 
 void Scheduler::end_cancelled() {
