@@ -68,15 +68,6 @@ std::string torch_name(DType dtype) {
   return dtype == DType::f16 ? "float16" : dtype == DType::bf16 ? "bfloat16" : "float32";
 }
 
-// "LlamaForCausalLM" is of the model type "llama".
-std::string model_type_of(const std::string& architecture, const std::string& name) {
-  if (architecture.starts_with("Mistral")) return "mistral";
-  if (architecture.starts_with("Mixtral")) return "mixtral";
-  if (architecture.starts_with("GPTNeoX")) return "gpt_neox";
-  if (architecture.starts_with("Qwen3Moe")) return "qwen3_moe";
-  return name == "gemma3" ? "gemma3_text" : name;
-}
-
 class FolderContent {
  public:
   FolderContent(const ModelFile& file, const std::string& out, const ConvertOptions& options)
@@ -157,8 +148,7 @@ void FolderContent::write_companions(const NewFolder& folder, const FileForm& fo
     return folder.write("config.json", companions->text("config.json"));
   }
   const GgufFile& gguf = *file_.source().gguf;
-  ordered_json config{{"architectures", {form.architecture}},
-                      {"model_type", model_type_of(form.architecture, model_->config().architecture)}};
+  ordered_json config{{"architectures", {form.architecture}}};
   config.update(form.fields);
   config["torch_dtype"] = torch_name(dtype);
   ordered_json generation = ordered_json::object();

@@ -103,6 +103,7 @@ void write_to_gguf(const DecoderConfig& config, const FileTarget& target, FileFo
 
 void write_to_json(const DecoderConfig& config, const FileTarget& target, FileForm& form) {
   ordered_json& fields = form.fields;
+  fields["model_type"] = config.model.architecture;  // as most families are called in both
   fields["vocab_size"] = config.model.vocab_size;
   fields["num_key_value_heads"] = config.n_kv_heads;
   fields["head_dim"] = config.head_dim;

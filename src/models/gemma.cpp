@@ -137,7 +137,9 @@ void write_to_json(const DecoderConfig& config, FileForm& form) {
     form.fields["layer_types"].push_back(layer.window > 0 ? "sliding_attention" : "full_attention");
   }
   form.fields["sliding_window"] = window > 0 ? window : 4096;
-  if (is_gemma3) form.fields["rope_local_base_freq"] = config.ropes[1].base;
+  if (!is_gemma3) return;
+  form.fields["model_type"] = "gemma3_text";  // "gemma3" is one that sees, too
+  form.fields["rope_local_base_freq"] = config.ropes[1].base;
 }
 
 FileForm form(const DecoderConfig& config, const FileTarget& target) {

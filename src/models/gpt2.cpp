@@ -80,7 +80,8 @@ FileForm form(const DecoderConfig& config, const FileTarget& target) {
   FileForm form = decoder_form(config, target, "GPT2LMHeadModel", names(true));
   const nlohmann::ordered_json common = std::move(form.fields);
   // GPT-2 has its own words for what others share.
-  form.fields = {{"n_layer", common["num_hidden_layers"]},
+  form.fields = {{"model_type", "gpt2"},
+                 {"n_layer", common["num_hidden_layers"]},
                  {"n_embd", common["hidden_size"]},
                  {"n_positions", common["max_position_embeddings"]},
                  {"n_head", common["num_attention_heads"]},

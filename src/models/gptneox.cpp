@@ -51,6 +51,7 @@ FileForm form(const DecoderConfig& config, const FileTarget& target) {
                                    : decoder_form(config, target, "GPTNeoXForCausalLM", names());
   form.fields["use_parallel_residual"] = config.is_parallel;
   if (target.is_gguf()) return form;
+  form.fields["model_type"] = "gpt_neox";
   // Its own words for the rotary embedding; the factor of which is a share of the head.
   form.fields["rotary_emb_base"] = form.fields["rope_theta"];
   form.fields["rotary_pct"] = form.fields.value("partial_rotary_factor", 1.0);

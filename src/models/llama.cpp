@@ -45,10 +45,15 @@ DecoderConfig from_gguf(const ModelSource& source, std::string_view name) {
 }
 
 // What transformers calls such a model.
-std::string_view class_of(const DecoderConfig& config) {
-  if (config.model.architecture == "smollm3") return "SmolLM3ForCausalLM";
-  if (config.n_experts > 0) return "MixtralForCausalLM";
-  return config.layers.front().window > 0 ? "MistralForCausalLM" : "LlamaForCausalLM";
+struct PublishedName {
+  std::string_view class_name, model_type;
+};
+
+PublishedName published_name(const DecoderConfig& config) {
+  if (config.model.architecture == "smollm3") return {"SmolLM3ForCausalLM", "smollm3"};
+  if (config.n_experts > 0) return {"MixtralForCausalLM", "mixtral"};
+  if (config.layers.front().window > 0) return {"MistralForCausalLM", "mistral"};
+  return {"LlamaForCausalLM", "llama"};
 }
 
 FileForm form(const DecoderConfig& config, const FileTarget& target) {
@@ -56,7 +61,9 @@ FileForm form(const DecoderConfig& config, const FileTarget& target) {
   const int64_t window = common_window(config, target);
   if (config.activation != Activation::silu) target.fail("its activation is not SiLU");
   if (!target.is_gguf()) {
-    FileForm form = decoder_form(config, target, class_of(config), llama_names());
+    const PublishedName name = published_name(config);
+    FileForm form = decoder_form(config, target, name.class_name, llama_names());
+    form.fields["model_type"] = name.model_type;
     form.pairs_in_file = RopePairs::halves;
     form.fields["hidden_act"] = "silu";
     form.fields["attention_bias"] = config.parts.qkv_bias;

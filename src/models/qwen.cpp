@@ -85,6 +85,7 @@ FileForm form(const DecoderConfig& config, const FileTarget& target) {
   form.fields["hidden_act"] = "silu";
   if (name != "qwen2") form.fields["attention_bias"] = config.parts.qkv_bias;
   if (has_experts) {
+    form.fields["model_type"] = "qwen3_moe";
     form.fields["num_experts"] = config.n_experts;
     form.fields["num_experts_per_tok"] = config.n_experts_used;
     form.fields["moe_intermediate_size"] = config.d_expert;
