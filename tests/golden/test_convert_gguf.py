@@ -5,7 +5,7 @@ import json
 import gguf
 import numpy as np
 import pytest
-from test_models import FOLDERS, cases_of, expect_greedy, expect_logits, with_config
+from test_models import FOLDERS, expect_agreement, with_config
 
 # What llama.cpp takes from an architecture's name alone is otherwise in these, or their architecture is not written.
 REFUSED = {
@@ -29,15 +29,11 @@ def test_the_model_is_the_same(tidemill, tmp_path, name):
     """From the folder and from a .tmill of it."""
     path = tmp_path / "model.gguf"
     convert(tidemill, FOLDERS[name], path)
-    for truth, case, expected in cases_of(FOLDERS[name]):
-        arguments = ["--greedy", len(case["greedy"])] if "greedy" in case else []
-        found = tidemill.logits(path, case["ids"], *arguments)
-        expect_logits(found["logits"], expected, truth, f"{len(case['ids'])} ids")
-        if "greedy" in case:
-            expect_greedy(found["greedy"], case, f"{len(case['ids'])} ids")
+    expect_agreement(tidemill, path, FOLDERS[name])
     convert(tidemill, FOLDERS[name], tmp_path / "model.tmill")
     convert(tidemill, tmp_path / "model.tmill", tmp_path / "again.gguf")
-    assert tidemill.logits(tmp_path / "again.gguf", case["ids"])["logits"] == tidemill.logits(path, case["ids"])["logits"]
+    ids = list(range(3, 20))
+    assert tidemill.logits(tmp_path / "again.gguf", ids)["logits"] == tidemill.logits(path, ids)["logits"]
 
 
 @pytest.mark.parametrize("name", WRITTEN)

@@ -5,7 +5,7 @@ import json
 import gguf_of_model
 import pytest
 import recurrent_gguf
-from test_models import FOLDERS, cases_of, expect_greedy, expect_logits, with_config
+from test_models import FOLDERS, expect_agreement, with_config
 
 # What llama.cpp derives from an architecture's name is not what these were made with: their query scale is not
 # head_dim's, and which layers slide is not the published pattern.  Its Mamba has no biases.
@@ -25,12 +25,7 @@ def models():
 def test_logits_agree_with_the_authors_code(tidemill, tmp_path, name, module):
     path = tmp_path / "model.gguf"
     module.write(FOLDERS[name], path)
-    for truth, case, expected in cases_of(FOLDERS[name]):
-        arguments = ["--greedy", len(case["greedy"])] if "greedy" in case else []
-        found = tidemill.logits(path, case["ids"], *arguments)
-        expect_logits(found["logits"], expected, truth, f"{len(case['ids'])} ids")
-        if "greedy" in case:
-            expect_greedy(found["greedy"], case, f"{len(case['ids'])} ids")
+    expect_agreement(tidemill, path, FOLDERS[name])
 
 
 def test_the_first_files_of_qwen3next(tidemill, tmp_path):
