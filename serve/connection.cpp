@@ -42,6 +42,18 @@ auto into(boost::system::error_code& error) {
   return net::redirect_error(net::use_awaitable, error);
 }
 
+// Counts itself while it lives, also when a coroutine ends by an exception.
+class Counted {
+ public:
+  explicit Counted(std::atomic<int64_t>& count) : count_(count) { ++count_; }
+  ~Counted() { --count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+ private:
+  std::atomic<int64_t>& count_;
+};
+
 std::string next_id() {
   static std::atomic<uint64_t> last_id = 0;
   return "req-" + std::to_string(++last_id);
@@ -125,7 +137,7 @@ class Connection {
     auto exchange = std::make_shared<Exchange>(co_await net::this_coro::executor);
     HttpRequest request = to_request(std::move(message));
     cors_ = connections_.app.access.cors_headers(request);
-    ++connections_.n_answering;
+    const Counted is_answering(connections_.n_answering);
     net::post(connections_.workers, [&app = connections_.app, request = std::move(request), exchange]() mutable {
       dispatch(app, std::move(request), exchange);
     });
@@ -134,7 +146,6 @@ class Connection {
     const bool goes_on = co_await write_answer(*exchange);
     stop_watching.emit(net::cancellation_type::all);
     exchange->mark_gone();  // nothing written from now on is wanted
-    --connections_.n_answering;
     co_return goes_on&& keeps_alive_ && !connections_.app.is_draining;
   }
 
@@ -241,10 +252,9 @@ class Connection {
 }  // namespace
 
 net::awaitable<void> serve_connection(tcp::socket socket, Connections& connections) {
-  ++connections.n_open;
+  const Counted is_open(connections.n_open);
   Connection connection(std::move(socket), connections);
   co_await connection.serve();
-  --connections.n_open;
 }
 
 }  // namespace tidemill::serve

@@ -82,7 +82,7 @@ bool Generation::take_event(size_t index, const Event& event) {
   if (has_failed_) return false;
   Choice& choice = choices_[index];
   Choice piece{.index = choice.index, .text = std::string(event.text)};
-  if (!event.logprobs.empty()) piece.tokens.push_back({{event.logprobs.begin(), event.logprobs.end()}});
+  if (!event.logprobs.empty()) piece.tokens.emplace_back(event.logprobs.begin(), event.logprobs.end());
   if (options_.is_stream) {
     write_chunk(wire_->piece(piece));
   } else {

@@ -18,10 +18,8 @@
 
 namespace tidemill::serve {
 
-// A token as answers tell of it.
-struct TokenNote {
-  std::vector<TokenLogprob> logprobs;  // its own first, then the most likely ones
-};
+// A token as answers tell of it: its own log-probability first, then those of the most likely ones.
+using TokenNote = std::vector<TokenLogprob>;
 
 // One of the texts.
 struct Choice {

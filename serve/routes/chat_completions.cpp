@@ -46,10 +46,9 @@ class ChatWire : public Wire {
     if (tokens.empty()) return nullptr;
     json content = json::array();
     for (const TokenNote& token : tokens) {
-      json entry = describe(token.logprobs.front());
+      json entry = describe(token.front());
       entry["top_logprobs"] = json::array();
-      for (size_t rank = 1; rank < token.logprobs.size(); ++rank)
-        entry["top_logprobs"].push_back(describe(token.logprobs[rank]));
+      for (size_t rank = 1; rank < token.size(); ++rank) entry["top_logprobs"].push_back(describe(token[rank]));
       content.push_back(std::move(entry));
     }
     return {{"content", std::move(content)}, {"refusal", nullptr}};

@@ -66,12 +66,11 @@ class CompletionWire : public Wire {
     size_t offset = 0;
     for (const TokenNote& token : tokens) {
       const auto name = [&](int32_t id) { return spelled(tokenizer_.token_bytes(id, false)); };
-      const auto& own = token.logprobs.front();
+      const auto& own = token.front();
       result["tokens"].push_back(name(own.id));
       result["token_logprobs"].push_back(own.logprob);
       json top = json::object();
-      for (size_t rank = 1; rank < token.logprobs.size(); ++rank)
-        top[name(token.logprobs[rank].id)] = token.logprobs[rank].logprob;
+      for (size_t rank = 1; rank < token.size(); ++rank) top[name(token[rank].id)] = token[rank].logprob;
       result["top_logprobs"].push_back(top);
       result["text_offset"].push_back(offset);
       offset += tokenizer_.token_bytes(own.id, false).size();
