@@ -11,28 +11,13 @@
 #include <hwy/highway.h>
 
 #include "text/pieces/byte_set-inl.h"
+#include "text/pieces/window_bits-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tidemill::HWY_NAMESPACE {
 
-namespace hn = hwy::HWY_NAMESPACE;
-
-constexpr size_t kWindow = 64;
 // What is read before a window, for the character that ends there, and behind it.
 constexpr size_t kMargin = 8;
-
-// One bit per byte of the window where `test` holds.
-template <typename Test>
-HWY_INLINE uint64_t bits_where(const uint8_t* bytes, const Test& test) {
-  const hn::CappedTag<uint8_t, kWindow> d;
-  uint64_t bits = 0;
-  for (size_t k = 0; k < kWindow; k += hn::Lanes(d)) {
-    uint64_t part = 0;
-    hn::StoreMaskBits(d, test(d, hn::LoadU(d, bytes + k)), reinterpret_cast<uint8_t*>(&part));
-    bits |= part << k;
-  }
-  return bits;
-}
 
 // Bit k: one may cut before byte k.  All bytes, and the one before, are ASCII.
 HWY_INLINE uint64_t cuts_of_ascii(const uint8_t* bytes, const uint8_t* table) {
@@ -62,9 +47,7 @@ HWY_INLINE uint32_t character_at(const uint8_t* at) {
 HWY_INLINE uint64_t cuts_of_characters(const uint8_t* bytes, const JointCutter::Tables& tables,
                                        bool& has_space_symbol) {
   constexpr uint32_t kSpaceCharacter = 0x8196E2;
-  uint64_t leads = bits_where(bytes, [](auto d, auto v) HWY_ATTR {
-    return hn::Ne(hn::And(v, hn::Set(d, uint8_t{0xC0})), hn::Set(d, uint8_t{0x80}));
-  });
+  uint64_t leads = lead_bytes(bytes);
   const uint8_t* before = bytes - 1;
   while ((*before & 0xC0) == 0x80) --before;
   uint32_t left = character_at(before);
@@ -151,9 +134,7 @@ size_t cut_joints(const JointCutter::Tables& tables, std::string_view text, size
                   n_before + std::min(text.size() - pos, kWindow + kMargin));
       bytes = padded.data() + kMargin;
     }
-    const uint64_t other =
-        bits_where(bytes, [](auto d, auto v) HWY_ATTR { return hn::Gt(v, hn::Set(d, uint8_t{0x7F})); });
-    const bool is_ascii = other == 0 && bytes[-1] < 0x80;
+    const bool is_ascii = bytes_beyond_ascii(bytes) == 0 && bytes[-1] < 0x80;
     uint64_t cuts =
         is_ascii ? cuts_of_ascii(bytes, tables.ascii_cuts.data()) : cuts_of_characters(bytes, tables, has_space_symbol);
     cuts |= uint64_t{pos == from};

@@ -11,6 +11,7 @@
 #include <hwy/highway.h>
 
 #include "text/pieces/byte_set.h"
+#include "text/pieces/window_bits-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tidemill::HWY_NAMESPACE {
@@ -45,19 +46,14 @@ class HeldBytes {
 
 // One bit per byte of 64 that is in the set.
 HWY_INLINE uint64_t held_bits(const ByteSet& set, const uint8_t* bytes) {
-  uint64_t bits = 0;
 #if HWY_TARGET == HWY_SCALAR
-  for (size_t k = 0; k < 64; ++k) bits |= uint64_t{set.holds(static_cast<char>(bytes[k]))} << k;
-#else
-  const hn::CappedTag<uint8_t, 64> d;
-  const HeldBytes<decltype(d)> held(set.halves());
-  for (size_t k = 0; k < 64; k += hn::Lanes(d)) {
-    uint64_t part = 0;
-    hn::StoreMaskBits(d, held(hn::LoadU(d, bytes + k)), reinterpret_cast<uint8_t*>(&part));
-    bits |= part << k;
-  }
-#endif
+  uint64_t bits = 0;
+  for (size_t k = 0; k < kWindow; ++k) bits |= uint64_t{set.holds(static_cast<char>(bytes[k]))} << k;
   return bits;
+#else
+  const HeldBytes<hn::CappedTag<uint8_t, kWindow>> held(set.halves());
+  return bits_where(bytes, [&](auto, auto v) HWY_ATTR { return held(v); });
+#endif
 }
 
 }  // namespace tidemill::HWY_NAMESPACE

@@ -118,15 +118,19 @@ HWY_EXPORT(split_falcon);
 
 constexpr size_t kSparePieces = 8;
 
-// Lets `split(out, n)` write up to `n` pieces at a time.  They go through a small array, for a vector would first set
-// all places that it may need, which took a tenth of the time.
-template <typename Split>
-size_t append_pieces(size_t from, size_t text_size, size_t max_pieces, std::vector<ByteRange>& pieces,
-                     const Split& split) {
+// `split` for one kind of rules.
+template <typename Rules>
+using Split = size_t (*)(const Rules& rules, std::string_view text, size_t from, size_t max_pieces, ByteRange*& out);
+
+// Lets `split` write some pieces at a time.  They go through a small array, for a vector would first set all places
+// that it may need, which took a tenth of the time.
+template <typename Rules>
+size_t append_pieces(Split<Rules> split, const Rules& rules, std::string_view text, size_t from, size_t max_pieces,
+                     std::vector<ByteRange>& pieces) {
   std::array<ByteRange, 256 + kSparePieces> written;
-  for (size_t left = max_pieces; left > 0 && from < text_size;) {
+  for (size_t left = max_pieces; left > 0 && from < text.size();) {
     ByteRange* out = written.data();
-    from = split(from, std::min(left, written.size() - kSparePieces), out);
+    from = split(rules, text, from, std::min(left, written.size() - kSparePieces), out);
     pieces.insert(pieces.end(), written.data(), out);
     left -= static_cast<size_t>(out - written.data());
   }
@@ -137,34 +141,23 @@ size_t append_pieces(size_t from, size_t text_size, size_t max_pieces, std::vect
 
 size_t split_by_masks(const Gpt2Rules& rules, std::string_view text, size_t from, size_t max_pieces,
                       std::vector<ByteRange>& pieces) {
-  return append_pieces(from, text.size(), max_pieces, pieces, [&](size_t begin, size_t n, ByteRange*& out) {
-    return HWY_DYNAMIC_DISPATCH(split_gpt2)(rules, text, begin, n, out);
-  });
+  return append_pieces(&HWY_DYNAMIC_DISPATCH(split_gpt2), rules, text, from, max_pieces, pieces);
 }
 size_t split_by_masks(const Cl100kRules& rules, std::string_view text, size_t from, size_t max_pieces,
                       std::vector<ByteRange>& pieces) {
-  return append_pieces(from, text.size(), max_pieces, pieces, [&](size_t begin, size_t n, ByteRange*& out) {
-    return HWY_DYNAMIC_DISPATCH(split_cl100k)(rules, text, begin, n, out);
-  });
+  return append_pieces(&HWY_DYNAMIC_DISPATCH(split_cl100k), rules, text, from, max_pieces, pieces);
 }
 size_t split_by_masks(const O200kRules& rules, std::string_view text, size_t from, size_t max_pieces,
                       std::vector<ByteRange>& pieces) {
-  return append_pieces(from, text.size(), max_pieces, pieces, [&](size_t begin, size_t n, ByteRange*& out) {
-    return HWY_DYNAMIC_DISPATCH(split_o200k)(rules, text, begin, n, out);
-  });
+  return append_pieces(&HWY_DYNAMIC_DISPATCH(split_o200k), rules, text, from, max_pieces, pieces);
 }
-
 size_t split_by_masks(const DeepSeekRules& rules, std::string_view text, size_t from, size_t max_pieces,
                       std::vector<ByteRange>& pieces) {
-  return append_pieces(from, text.size(), max_pieces, pieces, [&](size_t begin, size_t n, ByteRange*& out) {
-    return HWY_DYNAMIC_DISPATCH(split_deepseek)(rules, text, begin, n, out);
-  });
+  return append_pieces(&HWY_DYNAMIC_DISPATCH(split_deepseek), rules, text, from, max_pieces, pieces);
 }
 size_t split_by_masks(const FalconRules& rules, std::string_view text, size_t from, size_t max_pieces,
                       std::vector<ByteRange>& pieces) {
-  return append_pieces(from, text.size(), max_pieces, pieces, [&](size_t begin, size_t n, ByteRange*& out) {
-    return HWY_DYNAMIC_DISPATCH(split_falcon)(rules, text, begin, n, out);
-  });
+  return append_pieces(&HWY_DYNAMIC_DISPATCH(split_falcon), rules, text, from, max_pieces, pieces);
 }
 
 }  // namespace tidemill

@@ -14,14 +14,13 @@
 #include <cstring>
 #include <string_view>
 
+#include "text/pieces/window_bits-inl.h"
 #include "text/split/split_characters.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tidemill::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
-
-constexpr size_t kWindow = 64;
 
 // The lowest `n` bits.
 HWY_INLINE uint64_t lowest(size_t n) {
@@ -56,33 +55,17 @@ struct Window {
   }
 };
 
-// One bit per byte of `bytes`, set where `test` holds.
-template <typename Test>
-HWY_INLINE uint64_t bits_of(const uint8_t* bytes, const Test& test) {
-  const hn::CappedTag<uint8_t, kWindow> d;
-  uint64_t bits = 0;
-  for (size_t k = 0; k < kWindow; k += hn::Lanes(d)) {
-    uint64_t part = 0;
-    hn::StoreMaskBits(d, test(d, hn::LoadU(d, bytes + k)), reinterpret_cast<uint8_t*>(&part));
-    bits |= part << k;
-  }
-  return bits;
-}
-
-HWY_INLINE uint64_t equal_to(const uint8_t* bytes, char c) {
-  return bits_of(bytes, [c](auto d, auto v) HWY_ATTR { return hn::Eq(v, hn::Set(d, static_cast<uint8_t>(c))); });
-}
-
 // Bytes between two, `first` and `first` + `n`.
 HWY_INLINE uint64_t between(const uint8_t* bytes, char first, size_t n) {
-  return bits_of(bytes, [=](auto d, auto v) HWY_ATTR {
+  return bits_where(bytes, [=](auto d, auto v) HWY_ATTR {
     return hn::Lt(hn::Sub(v, hn::Set(d, static_cast<uint8_t>(first))), hn::Set(d, static_cast<uint8_t>(n)));
   });
 }
 
 // Bytes that have any of the bits of `mask`.
 HWY_INLINE uint64_t with_any(const uint8_t* bytes, uint8_t mask) {
-  return bits_of(bytes, [mask](auto d, auto v) HWY_ATTR { return hn::Ne(hn::And(v, hn::Set(d, mask)), hn::Zero(d)); });
+  return bits_where(bytes,
+                    [mask](auto d, auto v) HWY_ATTR { return hn::Ne(hn::And(v, hn::Set(d, mask)), hn::Zero(d)); });
 }
 
 // What rules ask for beside the kinds that all do.
@@ -100,36 +83,28 @@ HWY_INLINE void read_ascii(std::string_view text, Window& window) {
     bytes = padded.data();
     window.n = text.size();
   }
-  const uint64_t not_ascii =
-      bits_of(bytes, [](auto d, auto v) HWY_ATTR { return hn::Gt(v, hn::Set(d, uint8_t{0x7F})); });
+  const uint64_t not_ascii = bytes_beyond_ascii(bytes);
   if (not_ascii != 0) window.n = std::min<size_t>(window.n, std::countr_zero(not_ascii));
   window.at_end = window.n == text.size();
   window.is_ascii = true;
   const uint64_t valid = window.valid();
-  const uint64_t lower = bits_of(bytes, [](auto d, auto v) HWY_ATTR {
+  const uint64_t lower = bits_where(bytes, [](auto d, auto v) HWY_ATTR {
     return hn::Lt(hn::Sub(hn::Or(v, hn::Set(d, uint8_t{0x20})), hn::Set(d, uint8_t{'a'})), hn::Set(d, uint8_t{26}));
   });
   window.letter = lower & valid;
   window.number = between(bytes, '0', 10) & valid;
-  window.blank_space = equal_to(bytes, ' ') & valid;
+  window.blank_space = bytes_equal_to(bytes, ' ') & valid;
   window.space = window.blank_space | (between(bytes, '\t', 5) & valid);
-  window.newline = (equal_to(bytes, '\r') | equal_to(bytes, '\n')) & valid;
-  window.apostrophe = equal_to(bytes, '\'') & valid;
+  window.newline = (bytes_equal_to(bytes, '\r') | bytes_equal_to(bytes, '\n')) & valid;
+  window.apostrophe = bytes_equal_to(bytes, '\'') & valid;
   window.mark = window.caseless = 0;
   if constexpr (kWanted == Wanted::graphic) {
     window.graphic = between(bytes, '!', '~' - '!' + 1) & valid & ~(window.letter | window.number);
   }
   if constexpr (kWanted == Wanted::cased) {
     window.upper = between(bytes, 'A', 26) & valid;
-    window.slash = equal_to(bytes, '/') & valid;
+    window.slash = bytes_equal_to(bytes, '/') & valid;
   }
-}
-
-// One bit per byte that begins a character.
-HWY_INLINE uint64_t lead_bytes(const uint8_t* bytes) {
-  return bits_of(bytes, [](auto d, auto v) HWY_ATTR {
-    return hn::Ne(hn::And(v, hn::Set(d, uint8_t{0xC0})), hn::Set(d, uint8_t{0x80}));
-  });
 }
 
 // Where up to kWindow characters of `size` bytes begin, and where the last ends; returns their number.  Whole blocks of
@@ -181,9 +156,9 @@ HWY_INLINE void read_characters(std::string_view text, Window& window) {
   window.number = with_any(kinds.data(), kind::number);
   window.space = with_any(kinds.data(), kind::space);
   window.newline = with_any(kinds.data(), kind::newline);
-  window.blank_space = equal_to(leads.data(), ' ');
-  window.apostrophe = equal_to(leads.data(), '\'');
-  window.slash = equal_to(leads.data(), '/');
+  window.blank_space = bytes_equal_to(leads.data(), ' ');
+  window.apostrophe = bytes_equal_to(leads.data(), '\'');
+  window.slash = bytes_equal_to(leads.data(), '/');
 }
 
 }  // namespace tidemill::HWY_NAMESPACE

@@ -11,28 +11,20 @@
 // After foreach_target.h, which includes this file once per target.
 #include <hwy/highway.h>
 
+#include "text/pieces/window_bits-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace tidemill::HWY_NAMESPACE {
 
-namespace hn = hwy::HWY_NAMESPACE;
-
-constexpr size_t kWindow = 64;
-
 // One bit per byte of the window that is no white space.
 HWY_INLINE uint64_t word_bytes(const uint8_t* bytes) {
-  const hn::CappedTag<uint8_t, kWindow> d;
-  uint64_t bits = 0;
-  for (size_t k = 0; k < kWindow; k += hn::Lanes(d)) {
-    const auto v = hn::LoadU(d, bytes + k);
+  return bits_where(bytes, [](auto d, auto v) HWY_ATTR {
     auto space = hn::Eq(v, hn::Set(d, static_cast<uint8_t>(kWordSpaces[0])));
     for (size_t n = 1; n < kWordSpaces.size(); ++n) {
       space = hn::Or(space, hn::Eq(v, hn::Set(d, static_cast<uint8_t>(kWordSpaces[n]))));
     }
-    uint64_t part = 0;
-    hn::StoreMaskBits(d, hn::Not(space), reinterpret_cast<uint8_t*>(&part));
-    bits |= part << k;
-  }
-  return bits;
+    return hn::Not(space);
+  });
 }
 
 // Writes where the bits are to the members of words in a row, eight at a time whatever their number, so that few
