@@ -17,7 +17,7 @@ namespace {
 
 // The whole of `text` as a number of type T.
 template <typename T>
-T parse(const Option& option, const std::string& text) {
+T parse(const Option& option, const std::string& text, const std::string& called) {
   T value{};
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool whole = problem == std::errc() && end == text.data() + text.size();
@@ -29,14 +29,15 @@ T parse(const Option& option, const std::string& text) {
     if (shown.back() == '.') shown.pop_back();
     return shown;
   };
-  usage_error(std::string(option.flag) + ": '" + text + "' is not a" +
-              (option.kind == OptionKind::integer ? " whole" : "") + " number from " + plain(option.min) + " to " +
-              plain(option.max));
+  usage_error(called + ": '" + text + "' is not a" + (option.kind == OptionKind::integer ? " whole" : "") +
+              " number from " + plain(option.min) + " to " + plain(option.max));
 }
 
-void check_value(const Option& option, const std::string& value) {
-  if (option.kind == OptionKind::integer) parse<int64_t>(option, value);
-  if (option.kind == OptionKind::number) parse<double>(option, value);
+std::string environment_name_of(std::string_view flag) {
+  std::string name = "TIDEMILL_";
+  for (char c : flag.substr(flag.find_first_not_of('-')))
+    name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return name;
 }
 
 bool looks_like_option(std::string_view word) {
@@ -46,10 +47,19 @@ bool looks_like_option(std::string_view word) {
 }  // namespace
 
 std::string Option::environment_name() const {
-  std::string name = "TIDEMILL_";
-  for (char c : flag.substr(flag.find_first_not_of('-')))
-    name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return environment_name_of(flag);
+}
+
+std::string Option::config_flag() const {
+  if (config.empty()) return {};
+  std::string name = "--" + std::string(config.substr(config.find('.') + 1));
+  std::replace(name.begin(), name.end(), '_', '-');
   return name;
+}
+
+void check_value(const Option& option, const std::string& value, const std::string& called) {
+  if (option.kind == OptionKind::integer) parse<int64_t>(option, value, called);
+  if (option.kind == OptionKind::number) parse<double>(option, value, called);
 }
 
 Arguments::Arguments(const Command& command, std::span<const char* const> words) : command_(command) {
@@ -65,7 +75,7 @@ Arguments::Arguments(const Command& command, std::span<const char* const> words)
       only_positionals = true;
       continue;
     }
-    std::string value;
+    std::string value = "1";
     const size_t equals = word.starts_with("--") ? word.find('=') : std::string::npos;
     const bool has_value = equals != std::string::npos;
     if (has_value) value = word.substr(equals + 1), word.resize(equals);
@@ -77,7 +87,8 @@ Arguments::Arguments(const Command& command, std::span<const char* const> words)
       value = words[index];
     }
     // The command line replaces the environment; of repeated options the last counts, but texts add up.
-    if (given_.insert(word).second || option.kind != OptionKind::texts) values_.erase(word);
+    const std::string flag(option.flag);
+    if (given_.insert(flag).second || option.kind != OptionKind::texts) values_.erase(flag);
     take(option, value);
   }
   if (static_cast<int>(positionals_.size()) > command.max_positionals)
@@ -87,8 +98,9 @@ Arguments::Arguments(const Command& command, std::span<const char* const> words)
 }
 
 const Option& Arguments::find(std::string_view name) const {
-  const auto found = std::find_if(command_.options.begin(), command_.options.end(),
-                                  [&](const Option& option) { return option.flag == name; });
+  const auto found = std::find_if(command_.options.begin(), command_.options.end(), [&](const Option& option) {
+    return option.flag == name || option.config_flag() == name;
+  });
   if (found != command_.options.end()) return *found;
   std::vector<std::string> flags;
   for (const Option& option : command_.options) flags.emplace_back(option.flag);
@@ -99,21 +111,25 @@ const Option& Arguments::find(std::string_view name) const {
 }
 
 void Arguments::take(const Option& option, const std::string& value) {
-  check_value(option, value);
+  check_value(option, value, std::string(option.flag));
   values_[std::string(option.flag)].push_back(value);
 }
 
 void Arguments::take_environment() {
   for (const Option& option : command_.options) {
     const char* value = std::getenv(option.environment_name().c_str());
-    if (!value || !*value) continue;
-    if (option.kind == OptionKind::flag && std::string_view(value) == "0") continue;
-    take(option, value);
+    if ((!value || !*value) && !option.config.empty())
+      value = std::getenv(environment_name_of(option.config_flag()).c_str());
+    if (value && *value) take(option, value);
   }
 }
 
+void Arguments::take_defaults(const std::map<std::string, std::vector<std::string>>& values) {
+  for (const auto& [flag, texts] : values) values_.emplace(flag, texts);
+}
+
 bool Arguments::flag(std::string_view name) const {
-  return values_.contains(name);
+  return has(name) && values_.find(name)->second.back() != "0";
 }
 bool Arguments::has(std::string_view name) const {
   return values_.contains(name);
@@ -125,10 +141,10 @@ std::string Arguments::text(std::string_view name) const {
 }
 
 int64_t Arguments::integer(std::string_view name) const {
-  return parse<int64_t>(find(name), text(name));
+  return parse<int64_t>(find(name), text(name), std::string(name));
 }
 double Arguments::number(std::string_view name) const {
-  return parse<double>(find(name), text(name));
+  return parse<double>(find(name), text(name), std::string(name));
 }
 
 std::vector<std::string> Arguments::texts(std::string_view name) const {

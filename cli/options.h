@@ -1,4 +1,5 @@
-// Options of commands: one table row gives flag, environment variable, default, range and help.
+// Options of commands: one table row gives flag, environment variable, key of a configuration file, default, range and
+// help.
 #pragma once
 
 #include <cstdint>
@@ -21,10 +22,17 @@ struct Option {
   std::string_view fallback = {};  // default as text; empty: none
   double min = 0;                  // range of numbers
   double max = 0;
+  std::string_view config = {};  // "server.port": its key in configuration files; empty: not there
+  bool is_secret = false;        // its value is never shown
 
   // "TIDEMILL_TOP_K"; the environment gives a default that the command line overrides.
   std::string environment_name() const;
+  // The flag that the key's own name makes, "--max-batch-size"; it means the same.  Empty without a key.
+  std::string config_flag() const;
 };
+
+// Throws invalid_argument, beginning with `called`, for a number that is none or is out of range.
+void check_value(const Option& option, const std::string& value, const std::string& called);
 
 struct Command {
   std::string_view name;
@@ -50,6 +58,8 @@ class Arguments {
   double number(std::string_view name) const;
   std::string text(std::string_view name) const;
   std::vector<std::string> texts(std::string_view name) const;
+  // Values, by flag, for options that neither the command line nor the environment has given.
+  void take_defaults(const std::map<std::string, std::vector<std::string>>& values);
   const std::vector<std::string>& positionals() const { return positionals_; }
   // The model, given by --model or as the first positional.  Throws invalid_argument when there is none.
   std::string model() const;

@@ -30,7 +30,14 @@ Access::Digest Access::digest_of(std::string_view key) {
   return digest;
 }
 
-void Access::add_key(const std::string& name, std::string_view key) {
+void Access::add_key(const std::string& text, const std::string& where) {
+  const size_t colon = text.find(':');
+  const std::string key = colon == std::string::npos ? text : text.substr(colon + 1);
+  if (key.size() < kShortestKey)
+    throw Error(ErrorCode::bad_file, where + ": the key is shorter than " + std::to_string(kShortestKey) +
+                                         " characters; make one with `openssl rand -hex 24`");
+  const std::string name =
+      colon == std::string::npos ? "key" + std::to_string(keys_.size() + 1) : text.substr(0, colon);
   keys_.push_back({.name = name, .digest = digest_of(key)});
 }
 
@@ -41,13 +48,7 @@ void Access::add_keys_of(const std::string& path) {
   for (int number = 1; std::getline(file, line); ++number) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
     if (line.empty() || line[0] == '#') continue;
-    const size_t colon = line.find(':');
-    const std::string key = colon == std::string::npos ? line : line.substr(colon + 1);
-    if (key.size() < kShortestKey)
-      throw Error(ErrorCode::bad_file, path + ": line " + std::to_string(number) + ": the key is shorter than " +
-                                           std::to_string(kShortestKey) +
-                                           " characters; make one with `openssl rand -hex 24`");
-    add_key(colon == std::string::npos ? "key" + std::to_string(number) : line.substr(0, colon), key);
+    add_key(line, path + ": line " + std::to_string(number));
   }
   if (!has_keys()) throw Error(ErrorCode::bad_file, path + ": holds no key; give lines NAME:KEY");
 }

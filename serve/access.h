@@ -18,10 +18,11 @@ class Access {
   void allow_host(const std::string& host) { hosts_.push_back(host); }
   // Origins, such as "https://example.org", whose pages may ask.
   void allow_origin(const std::string& origin) { origins_.push_back(origin); }
-  // A key that clients send as "Authorization: Bearer KEY"; only its SHA-256 is kept.  With any key, all need one.
-  void add_key(const std::string& name, std::string_view key);
-  // Keys from a file of lines "NAME:KEY" or "KEY"; empty lines and those that begin with # are skipped.  Throws
-  // not_found, and bad_file for keys of less than 16 characters.
+  // A key, as "NAME:KEY" or "KEY", that clients send as "Authorization: Bearer KEY"; only its SHA-256 is kept.  With
+  // any key, all need one.  Throws bad_file, beginning with `where`, for keys of less than 16 characters.
+  void add_key(const std::string& text, const std::string& where);
+  // Keys from a file with one a line; empty lines and those that begin with # are skipped.  Throws not_found, and
+  // bad_file as above.
   void add_keys_of(const std::string& path);
   bool has_keys() const { return !keys_.empty(); }
 

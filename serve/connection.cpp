@@ -28,12 +28,9 @@ using net::ip::tcp;
 using namespace std::chrono_literals;
 
 constexpr uint32_t kMostHeaderBytes = 64 << 10;
-constexpr uint64_t kMostBodyBytes = 8 << 20;
 constexpr size_t kReadBytes = 4096;
 constexpr auto kHeaderTime = 10s;  // from the first byte of a request; kIdleTime before that
 constexpr auto kIdleTime = 75s;
-constexpr auto kBodyTime = 30s;
-constexpr auto kWriteTime = 30s;
 
 using Parser = http::request_parser<http::string_body>;
 
@@ -62,7 +59,9 @@ std::string next_id() {
 class Connection {
  public:
   Connection(tcp::socket socket, Connections& connections)
-      : connections_(connections), stream_(std::make_shared<beast::tcp_stream>(std::move(socket))) {
+      : connections_(connections),
+        client_time_(connections.limits.client_seconds),
+        stream_(std::make_shared<beast::tcp_stream>(std::move(socket))) {
     boost::system::error_code ignored;
     const auto peer = stream_->socket().remote_endpoint(ignored);
     address_ = peer.address().to_string();
@@ -88,12 +87,12 @@ class Connection {
     }
     Parser parser;
     parser.header_limit(kMostHeaderBytes);
-    parser.body_limit(kMostBodyBytes);
+    parser.body_limit(static_cast<uint64_t>(connections_.limits.max_body_bytes));
     stream_->expires_after(kHeaderTime);
     co_await http::async_read_header(*stream_, buffer_, parser, into(error));
     if (error) co_return co_await refuse(error);
     if (const auto refusal = refuse_header(parser)) co_return co_await write_last(*refusal);
-    stream_->expires_after(kBodyTime);
+    stream_->expires_after(client_time_);
     if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
       http::response<http::empty_body> go_on(http::status::continue_, 11);
       co_await http::async_write(*stream_, go_on, into(error));
@@ -110,12 +109,15 @@ class Connection {
       return ApiError(400, "Host: exactly one is needed").response();
     if (header.count(http::field::content_length) > 0 && header.count(http::field::transfer_encoding) > 0)
       return ApiError(400, "Content-Length and Transfer-Encoding: only one of them may be given").response();
-    if (const auto length = parser.content_length(); length && *length > kMostBodyBytes) return too_large();
+    if (const auto length = parser.content_length();
+        length && *length > static_cast<uint64_t>(connections_.limits.max_body_bytes))
+      return too_large();
     return std::nullopt;
   }
 
-  static HttpResponse too_large() {
-    return ApiError(413, "body: is larger than " + std::to_string(kMostBodyBytes >> 20) + " MiB", {}, "body_too_large")
+  HttpResponse too_large() const {
+    return ApiError(413, "body: is larger than " + std::to_string(connections_.limits.max_body_bytes >> 20) + " MiB",
+                    {}, "body_too_large")
         .response();
   }
 
@@ -202,7 +204,7 @@ class Connection {
     message.prepare_payload();
     if (is_head_) message.body().clear();
     boost::system::error_code error;
-    stream_->expires_after(kWriteTime);
+    stream_->expires_after(client_time_);
     co_await http::async_write(*stream_, message, into(error));
     co_return !error;
   }
@@ -223,24 +225,25 @@ class Connection {
     message.chunked(is_chunked);
     http::response_serializer<http::empty_body> serializer(message);
     boost::system::error_code error;
-    stream_->expires_after(kWriteTime);
+    stream_->expires_after(client_time_);
     co_await http::async_write_header(*stream_, serializer, into(error));
     while (!error) {
       const std::string pieces = co_await exchange.next_pieces();
       if (pieces.empty()) break;
-      stream_->expires_after(kWriteTime);
+      stream_->expires_after(client_time_);
       if (is_chunked)
         co_await net::async_write(*stream_, http::make_chunk(net::buffer(pieces)), into(error));
       else
         co_await net::async_write(*stream_, net::buffer(pieces), into(error));
     }
     if (error || exchange.is_gone()) co_return false;
-    stream_->expires_after(kWriteTime);
+    stream_->expires_after(client_time_);
     if (is_chunked) co_await net::async_write(*stream_, http::make_chunk_last(), into(error));
     co_return !error;
   }
 
   Connections& connections_;
+  std::chrono::seconds client_time_;
   std::shared_ptr<beast::tcp_stream> stream_;
   beast::flat_buffer buffer_;
   std::string address_, id_;

@@ -8,12 +8,14 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include "serve/app.h"
+#include "serve/limits.h"
 
 namespace tidemill::serve {
 
 // What all connections of a server share.
 struct Connections {
   App& app;
+  Limits limits;
   boost::asio::thread_pool workers{2};  // where requests are read and prompts become tokens
   std::atomic<int64_t> n_open = 0;
   std::atomic<int64_t> n_answering = 0;

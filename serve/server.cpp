@@ -1,5 +1,6 @@
 #include "serve/server.h"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -13,6 +14,7 @@
 #include <optional>
 
 #include "serve/connection.h"
+#include "tidemill/model_info.h"
 
 namespace tidemill::serve {
 namespace {
@@ -21,8 +23,8 @@ namespace net = boost::asio;
 using net::ip::tcp;
 using namespace std::chrono_literals;
 
-constexpr int64_t kMostConnections = 1000;
 constexpr int kInterruptedStatus = 130;
+constexpr std::string_view kFormats[] = {"auto", "gguf", "safetensors", "tmill"};
 
 net::ip::address address_of(const std::string& host) {
   boost::system::error_code error;
@@ -32,6 +34,11 @@ net::ip::address address_of(const std::string& host) {
   return address;
 }
 
+void add_keys(const ServerOptions& options, Access& access) {
+  for (const std::string& key : options.api_keys) access.add_key(key, "--api-key");
+  if (!options.api_key_file.empty()) access.add_keys_of(options.api_key_file);
+}
+
 class Server {
  public:
   explicit Server(const ServerOptions& options) : options_(options) { prepare_access(); }
@@ -39,6 +46,7 @@ class Server {
   void run() {
     listen();  // before the models are loaded, which takes longer than to say that the port is taken
     for (const auto& model : options_.models) {
+      check_format(model.path);
       app_.models.add(model.name, model.path, options_.engine, options_.service);
       say("serving '" + model.name + "'");
     }
@@ -58,9 +66,16 @@ class Server {
     if (options_.on_line) options_.on_line(line);
   }
 
+  // Throws unsupported for a model that is not of the format that was asked for.
+  void check_format(const std::string& path) const {
+    if (options_.format == "auto") return;
+    const std::string format = inspect_model(path).format;
+    if (!format.starts_with(options_.format))
+      throw Error(ErrorCode::unsupported, path + ": is " + format + ", not " + options_.format + " as --format says");
+  }
+
   void prepare_access() {
-    if (!options_.api_key_file.empty()) app_.access.add_keys_of(options_.api_key_file);
-    if (!options_.api_key.empty()) app_.access.add_key("default", options_.api_key);
+    add_keys(options_, app_.access);
     for (const std::string& host : options_.allowed_hosts) app_.access.allow_host(host);
     for (const std::string& origin : options_.allowed_origins) app_.access.allow_origin(origin);
     // Who reaches it by another machine's name for it is not led here by a web page.
@@ -87,9 +102,21 @@ class Server {
         co_await pause.async_wait(net::redirect_error(net::use_awaitable, error));
         continue;
       }
-      if (connections_.n_open >= kMostConnections) continue;  // closed at once
+      if (connections_.n_open >= options_.limits.max_connections) {
+        turn_away(socket);
+        continue;
+      }
       net::co_spawn(context_, serve_connection(std::move(socket), connections_), net::detached);
     }
+  }
+
+  // A fresh socket takes so few bytes at once; who does not read them finds the connection closed.
+  static void turn_away(tcp::socket& socket) {
+    static constexpr std::string_view kAnswer =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n";
+    boost::system::error_code ignored;
+    socket.write_some(net::buffer(kAnswer), ignored);
+    socket.shutdown(tcp::socket::shutdown_send, ignored);
   }
 
   void await_signal() {
@@ -119,7 +146,7 @@ class Server {
   const ServerOptions& options_;
   net::io_context context_{1};  // outlives the models, whose services may still tell connections of ends
   App app_;
-  Connections connections_{app_};
+  Connections connections_{.app = app_, .limits = options_.limits};
   std::optional<tcp::acceptor> acceptor_;
   net::signal_set signals_{context_, SIGTERM, SIGINT};
 };
@@ -127,17 +154,15 @@ class Server {
 }  // namespace
 
 void check(const ServerOptions& options) {
-  const bool has_key = !options.api_key.empty() || !options.api_key_file.empty();
-  if (!address_of(options.host).is_loopback() && !has_key && !options.may_be_public)
+  Access access;
+  add_keys(options, access);
+  if (!address_of(options.host).is_loopback() && !access.has_keys() && !options.may_be_public)
     throw Error(
         ErrorCode::invalid_argument,
         "--host: '" + options.host + "' is reachable by others; give --api-key-file, or --public to serve anybody");
-  if (!options.api_key.empty() && options.api_key.size() < 16)
+  if (std::find(std::begin(kFormats), std::end(kFormats), options.format) == std::end(kFormats))
     throw Error(ErrorCode::invalid_argument,
-                "TIDEMILL_API_KEY: is shorter than 16 characters; make one with "
-                "`openssl rand -hex 24`");
-  Access keys;
-  if (!options.api_key_file.empty()) keys.add_keys_of(options.api_key_file);
+                "--format: '" + options.format + "' is none of auto, gguf, safetensors and tmill");
 }
 
 void serve(const ServerOptions& options) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "serve/limits.h"
 #include "tidemill/service.h"
 
 namespace tidemill::serve {
@@ -16,6 +17,7 @@ struct ServerOptions {
     std::string path;  // or a name in the model store
   };
   std::vector<Model> models;
+  std::string format = "auto";  // what the files of the models must be: "gguf", "safetensors", "tmill"; "auto": any
   EngineOptions engine;
   ServiceOptions service;
   std::string host = "127.0.0.1";
@@ -23,7 +25,8 @@ struct ServerOptions {
   std::vector<std::string> allowed_hosts = {};
   std::vector<std::string> allowed_origins = {};
   std::string api_key_file = {};
-  std::string api_key = {};
+  std::vector<std::string> api_keys = {};  // "NAME:KEY" or "KEY"
+  Limits limits = {};
   bool may_be_public = false;  // without a key, beyond this machine
   int64_t drain_seconds = 30;  // for what runs, after the first signal to stop
   // Told once the server listens, and of what it does.

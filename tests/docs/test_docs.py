@@ -13,6 +13,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 import cli_docs  # noqa: E402
 import models_docs  # noqa: E402
 import readme_table  # noqa: E402
+import server_config_docs  # noqa: E402
 import test_layers  # noqa: E402
 
 
@@ -29,6 +30,12 @@ def test_layers_of_the_page_are_those_that_are_checked():
 
 def test_every_command_is_documented_with_its_own_help(tidemill):
     assert cli_docs.PAGE.read_text(encoding="utf-8") == cli_docs.page(tidemill.program), "run scripts/cli_docs.py"
+
+
+def test_every_key_of_the_server_is_documented(tidemill):
+    assert server_config_docs.PAGE.read_text(encoding="utf-8") == server_config_docs.page(tidemill.program), (
+        "run scripts/server_config_docs.py"
+    )
 
 
 def test_the_table_of_models_is_the_registry(tidemill):

@@ -1,0 +1,146 @@
+// The options of tidemill serve: what flags, environment and configuration files may say.
+#include "cli/serve_options.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <string>
+
+#include "cli/config_file.h"
+#include "cli/engine_options.h"
+#include "tidemill/error.h"
+
+namespace tidemill::cli {
+namespace {
+
+constexpr Option integer_option(std::string_view flag, std::string_view config, std::string_view help,
+                                std::string_view fallback, double min, double max) {
+  return {.flag = flag,
+          .kind = OptionKind::integer,
+          .value_name = "N",
+          .help = help,
+          .fallback = fallback,
+          .min = min,
+          .max = max,
+          .config = config};
+}
+
+constexpr Option text_option(std::string_view flag, std::string_view config, std::string_view value_name,
+                             std::string_view help, std::string_view fallback = {}) {
+  return {.flag = flag,
+          .kind = OptionKind::text,
+          .value_name = value_name,
+          .help = help,
+          .fallback = fallback,
+          .config = config};
+}
+
+constexpr Option texts_option(std::string_view flag, std::string_view config, std::string_view value_name,
+                              std::string_view help) {
+  return {.flag = flag, .kind = OptionKind::texts, .value_name = value_name, .help = help, .config = config};
+}
+
+constexpr Option flag_option(std::string_view flag, std::string_view config, std::string_view help) {
+  return {.flag = flag, .help = help, .config = config};
+}
+
+constexpr Option with_key(Option option, std::string_view config) {
+  option.config = config;
+  return option;
+}
+
+constexpr Option secret(Option option) {
+  option.is_secret = true;
+  return option;
+}
+
+constexpr Option kOptions[] = {
+    texts_option("--model", "model.path", "[NAME=]MODEL",
+                 "a model to serve, by the name that clients ask for; may be given again"),
+    text_option("--format", "model.format", "F", "what the models must be: gguf, safetensors or tmill; auto: any",
+                "auto"),
+    text_option("--host", "server.host", "H", "address to listen on", "127.0.0.1"),
+    integer_option("--port", "server.port", "port to listen on; 0: one that is free", "8080", 0, 65535),
+    integer_option("--timeout-seconds", "server.timeout_seconds",
+                   "how long a client may take to send a body, or to read what it is sent", "30", 1, 86400),
+    integer_option("--max-connections", "server.max_connections", "connections at once; more get status 503", "1000", 1,
+                   1000000),
+    integer_option("--max-body-mib", "server.max_body_mib", "greatest body of a request; larger ones get status 413",
+                   "8", 1, 1024),
+    integer_option("--drain-seconds", "server.drain_seconds", "how long running texts may take after SIGTERM", "30", 0,
+                   3600),
+    integer_option("--max-running", "inference.max_batch_size", "texts that are written at once", "16", 1, 64),
+    integer_option("--max-queued", "inference.max_queued", "requests that may wait; more get status 503", "64", 1,
+                   100000),
+    integer_option("--max-kept", "inference.max_kept", "ended texts that are kept for prompts that begin alike", "16",
+                   0, 1000),
+    integer_option("--ctx", "inference.max_sequence_length",
+                   "positions that each text has; 0: 4096, or as many as the model takes", "0", 0, 1 << 30),
+    with_key(kThreadsOption, "inference.threads"),
+    with_key(kPrecisionOption, "inference.precision"),
+    with_key(kStateOption, "inference.state"),
+    secret(texts_option("--api-key", "security.api_keys", "[NAME:]KEY",
+                        "a key that clients may send; others see arguments, so better a file or TIDEMILL_API_KEY")),
+    text_option("--api-key-file", "security.api_key_file", "FILE", "lines NAME:KEY; clients must send one of the keys"),
+    flag_option("--public", "security.public", "listen beyond this machine without a key"),
+    texts_option("--allow-host", "security.allow_host", "H", "a name that requests may have in Host"),
+    texts_option("--allow-origin", "security.allow_origin", "O",
+                 "a web origin whose pages may ask, such as https://example.org"),
+    {.flag = "--config",
+     .kind = OptionKind::text,
+     .value_name = "FILE",
+     .help = "a server_config.toml with any of these options; flags and environment win"},
+    {.flag = "--check", .help = "say whether these options could be served, and end"},
+    {.flag = "--print-config", .help = "print a server_config.toml that says what these options say, and end"},
+};
+
+serve::ServerOptions::Model model_of(const std::string& text) {
+  const size_t equals = text.find('=');
+  if (equals != std::string::npos && !std::filesystem::exists(text))
+    return {.name = text.substr(0, equals), .path = text.substr(equals + 1)};
+  const std::filesystem::path path = text;
+  const std::string name = path.has_filename() ? path.stem().string() : path.parent_path().filename().string();
+  return {.name = name, .path = text};
+}
+
+}  // namespace
+
+std::span<const Option> serve_options() {
+  return kOptions;
+}
+
+Arguments with_config_file(Arguments arguments) {
+  const std::string path = arguments.text("--config");
+  if (path.empty()) return arguments;
+  auto values = read_config(path, kOptions);
+  if (!arguments.positionals().empty()) values.erase("--model");
+  arguments.take_defaults(values);
+  return arguments;
+}
+
+serve::ServerOptions server_options(const Arguments& arguments) {
+  serve::ServerOptions options;
+  for (const std::string& model : arguments.positionals()) options.models.push_back(model_of(model));
+  for (const std::string& model : arguments.texts("--model")) options.models.push_back(model_of(model));
+  if (options.models.empty())
+    throw Error(ErrorCode::invalid_argument, "serve: no model; give one, as in: tidemill serve gemma3-270m");
+  options.format = arguments.text("--format");
+  options.engine = engine_options(arguments);
+  options.service = {.max_running = arguments.integer("--max-running"),
+                     .max_queued = arguments.integer("--max-queued"),
+                     .max_kept = arguments.integer("--max-kept")};
+  options.host = arguments.text("--host");
+  options.port = static_cast<uint16_t>(arguments.integer("--port"));
+  options.limits = {.client_seconds = arguments.integer("--timeout-seconds"),
+                    .max_connections = arguments.integer("--max-connections"),
+                    .max_body_bytes = arguments.integer("--max-body-mib") << 20};
+  options.allowed_hosts = arguments.texts("--allow-host");
+  options.allowed_origins = arguments.texts("--allow-origin");
+  options.api_keys = arguments.texts("--api-key");
+  options.api_key_file = arguments.text("--api-key-file");
+  options.may_be_public = arguments.flag("--public");
+  options.drain_seconds = arguments.integer("--drain-seconds");
+  options.on_line = [](const std::string& line) { std::fprintf(stderr, "%s\n", printable(line).c_str()); };
+  return options;
+}
+
+}  // namespace tidemill::cli
