@@ -8,6 +8,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int kMaxDepth = 64;
+constexpr size_t kMostKeys = 1000;  // of an object in order, which is searched from its beginning for each key
 
 std::string range(const auto& least, const auto& most) {
   return json(least).dump() + " to " + json(most).dump();
@@ -97,6 +98,23 @@ json parse_body(const std::string& body) {
   }
   if (!object.is_object()) throw ApiError(400, "body: must be a JSON object");
   return object;
+}
+
+nlohmann::ordered_json parse_in_order(const std::string& body, const std::string& name) {
+  using nlohmann::ordered_json;
+  std::vector<size_t> n_keys(kMaxDepth + 2);
+  bool is_wanted = false;  // what is read now is in that member
+  const auto choose = [&](int depth, ordered_json::parse_event_t event, ordered_json& value) {
+    if (event == ordered_json::parse_event_t::object_start) n_keys[static_cast<size_t>(depth) + 1] = 0;
+    if (event != ordered_json::parse_event_t::key) return true;
+    if (depth == 1) return is_wanted = value == name;
+    if (is_wanted && ++n_keys[static_cast<size_t>(depth)] > kMostKeys)
+      throw ApiError(400, "'" + name + "': an object has more than " + std::to_string(kMostKeys) + " keys", name,
+                     "invalid_value");
+    return true;
+  };
+  ordered_json object = ordered_json::parse(body, choose, /*allow_exceptions=*/false);
+  return object.is_object() && object.contains(name) ? std::move(object[name]) : ordered_json();
 }
 
 }  // namespace tidemill::serve

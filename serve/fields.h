@@ -36,4 +36,8 @@ class Fields {
 // not UTF-8.
 nlohmann::json parse_body(const std::string& body);
 
+// One member of such an object, its keys in the order in which they were sent: that is how templates show it to models.
+// Throws ApiError 400 naming the member for an object of more than 1,000 keys.
+nlohmann::ordered_json parse_in_order(const std::string& body, const std::string& name);
+
 }  // namespace tidemill::serve

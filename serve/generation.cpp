@@ -1,7 +1,6 @@
 #include "serve/generation.h"
 
-#include <atomic>
-#include <ctime>
+#include <string_view>
 #include <utility>
 
 #include "serve/api_error.h"
@@ -11,20 +10,8 @@ namespace {
 
 using nlohmann::json;
 
-std::string new_id(const char* prefix) {
-  static std::atomic<uint64_t> last = static_cast<uint64_t>(std::time(nullptr)) << 20;
-  return prefix + std::to_string(++last);
-}
-
 const char* finish_reason_of(FinishReason reason) {
   return reason == FinishReason::length || reason == FinishReason::context_full ? "length" : "stop";
-}
-
-json to_json(const Usage& usage) {
-  return {{"prompt_tokens", usage.prompt_tokens},
-          {"completion_tokens", usage.completion_tokens},
-          {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
-          {"prompt_tokens_details", {{"cached_tokens", usage.cached_tokens}}}};
 }
 
 }  // namespace
@@ -33,21 +20,23 @@ std::string to_text(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-Generation::Generation(ServedModel& model, TextOptions options, std::unique_ptr<const Wire> wire,
-                       std::shared_ptr<Answer> answer)
+Generation::Generation(ServedModel& model, TextOptions options, std::unique_ptr<Wire> wire,
+                       std::shared_ptr<Answer> answer, ToolOptions tools)
     : model_(model),
       options_(std::move(options)),
-      wire_(std::move(wire)),
+      tools_(std::move(tools)),
       answer_(std::move(answer)),
-      id_(new_id(wire_->id_prefix())),
-      created_(std::time(nullptr)) {}
+      wire_(std::move(wire)) {
+  options_.request.spoken_ids = tools_.spoken_ids(model_.engine.tokenizer());
+}
 
 void Generation::start(const std::vector<std::vector<int32_t>>& prompts, const std::string& client) {
   {
     const std::lock_guard lock(mutex_);  // what the service has to tell waits until all texts are submitted
     const auto n = static_cast<size_t>(options_.n);
     n_left_ = prompts.size() * n;
-    for (size_t index = 0; index < n_left_; ++index) choices_.push_back({.index = static_cast<int64_t>(index)});
+    for (size_t index = 0; index < n_left_; ++index)
+      texts_.push_back({.choice = {.index = static_cast<int64_t>(index)}, .parser = tools_.make_parser()});
     try {
       for (size_t index = 0; index < n_left_; ++index)
         numbers_.push_back(model_.service.submit(submission(index, prompts[index / n], client)));
@@ -58,7 +47,7 @@ void Generation::start(const std::vector<std::vector<int32_t>>& prompts, const s
     }
     if (options_.is_stream) {
       answer_->begin_stream("text/event-stream");
-      for (const Choice& choice : choices_) write_chunk(wire_->begin(choice.index));
+      write(wire_->begin(texts_.size()));
     }
   }
   answer_->on_gone([weak = weak_from_this()] {
@@ -80,30 +69,65 @@ Submission Generation::submission(size_t index, std::vector<int32_t> prompt, con
 bool Generation::take_event(size_t index, const Event& event) {
   const std::lock_guard lock(mutex_);
   if (has_failed_) return false;
-  Choice& choice = choices_[index];
-  Choice piece{.index = choice.index, .text = std::string(event.text)};
-  if (!event.logprobs.empty()) piece.tokens.emplace_back(event.logprobs.begin(), event.logprobs.end());
-  if (options_.is_stream) {
-    write_chunk(wire_->piece(piece));
-  } else {
-    choice.text += piece.text;
-    std::move(piece.tokens.begin(), piece.tokens.end(), std::back_inserter(choice.tokens));
+  Text& text = texts_[index];
+  std::vector<TokenNote> tokens;
+  if (!event.logprobs.empty()) tokens.emplace_back(event.logprobs.begin(), event.logprobs.end());
+  std::vector<Part> parts;
+  if (text.parser)
+    text.parser->feed(event.text, parts);
+  else
+    parts.push_back({Part::Kind::text, std::string(event.text)});
+  return take_parts(text, parts, std::move(tokens));
+}
+
+// False when nothing that could follow is wanted: a second call where calls are not to be made at once.
+bool Generation::take_parts(Text& text, const std::vector<Part>& parts, std::vector<TokenNote> tokens) {
+  Choice& choice = text.choice;
+  Piece piece{.index = choice.index, .tokens = std::move(tokens)};
+  for (const Part& part : parts) {
+    if (part.kind == Part::Kind::text) {
+      piece.text += part.text;
+    } else if (part.kind == Part::Kind::arguments) {
+      piece.calls.push_back({.index = choice.calls.size() - 1, .arguments = part.text});
+    } else if (!choice.calls.empty() && !tools_.is_parallel) {
+      take_piece(choice, std::move(piece));
+      text.parser.reset();
+      return false;
+    } else {
+      choice.calls.push_back({.id = tools_.new_id(), .name = part.text});
+      piece.calls.push_back({choice.calls.size() - 1, choice.calls.back().id, part.text});
+    }
   }
+  take_piece(choice, std::move(piece));
   return true;
+}
+
+void Generation::take_piece(Choice& choice, Piece piece) {
+  for (const CallDelta& delta : piece.calls) choice.calls[delta.index].arguments += delta.arguments;
+  if (options_.is_stream) return write(wire_->piece(piece));
+  choice.text += piece.text;
+  std::move(piece.tokens.begin(), piece.tokens.end(), std::back_inserter(choice.tokens));
 }
 
 void Generation::take_end(size_t index, const Result& result) {
   const std::lock_guard lock(mutex_);
   if (has_failed_) return;
-  Choice& choice = choices_[index];
+  Text& text = texts_[index];
+  if (text.parser) {
+    std::vector<Part> parts;
+    text.parser->finish(parts);
+    take_parts(text, parts, {});
+  }
+  Choice& choice = text.choice;
   choice.finish_reason = finish_reason_of(result.finish_reason);
+  if (!choice.calls.empty() && std::string_view(choice.finish_reason) == "stop") choice.finish_reason = "tool_calls";
   // The texts of one prompt share it: it counts once.
   if (index % static_cast<size_t>(options_.n) == 0) {
     usage_.prompt_tokens += result.usage.prompt_tokens;
     usage_.cached_tokens += result.usage.cached_tokens;
   }
   usage_.completion_tokens += result.usage.completion_tokens;
-  if (options_.is_stream) write_chunk(wire_->end(choice));
+  if (options_.is_stream) write(wire_->end(choice));
   if (--n_left_ == 0) finish();
 }
 
@@ -112,8 +136,12 @@ void Generation::take_error(const Error& error) {
   if (std::exchange(has_failed_, true)) return;
   for (const uint64_t number : numbers_) model_.service.cancel(number);
   const ApiError api_error(error);
-  if (!options_.is_stream) return answer_->send(api_error.response());
-  answer_->write("data: " + api_error.body() + "\n\n");
+  if (!options_.is_stream) {
+    HttpResponse response = api_error.response();
+    response.body = wire_->failure_body(api_error);
+    return answer_->send(std::move(response));
+  }
+  write(wire_->failure(api_error));
   answer_->end_stream();
 }
 
@@ -123,37 +151,15 @@ void Generation::cancel() {
   for (const uint64_t number : numbers_) model_.service.cancel(number);
 }
 
-json Generation::envelope(const char* object) const {
-  return {{"id", id_}, {"object", object}, {"created", created_}, {"model", model_.name}};
-}
-
-void Generation::write(const json& event) {
-  answer_->write("data: " + to_text(event) + "\n\n");
-}
-
-void Generation::write_chunk(json choice) {
-  if (choice.is_null()) return;
-  json chunk = envelope(wire_->chunk_object());
-  chunk["choices"] = json::array({std::move(choice)});
-  if (options_.wants_usage) chunk["usage"] = nullptr;
-  write(chunk);
+void Generation::write(std::string events) {
+  if (!events.empty()) answer_->write(std::move(events));
 }
 
 void Generation::finish() {
-  if (!options_.is_stream) {
-    json whole = envelope(wire_->object());
-    whole["choices"] = json::array();
-    for (const Choice& choice : choices_) whole["choices"].push_back(wire_->whole(choice));
-    whole["usage"] = to_json(usage_);
-    return answer_->send({.body = to_text(whole)});
-  }
-  if (options_.wants_usage) {
-    json chunk = envelope(wire_->chunk_object());
-    chunk["choices"] = json::array();
-    chunk["usage"] = to_json(usage_);
-    write(chunk);
-  }
-  answer_->write("data: [DONE]\n\n");
+  std::vector<Choice> choices;
+  for (Text& text : texts_) choices.push_back(std::move(text.choice));
+  if (!options_.is_stream) return answer_->send({.body = to_text(wire_->whole(choices, usage_))});
+  write(wire_->finish(choices, usage_));
   answer_->end_stream();
 }
 

@@ -1,5 +1,5 @@
 // Generation: the texts that one request asks for, and how they become its answer: one JSON object when all have ended,
-// or a stream of server-sent events.
+// or a stream of events.
 //
 // Threads: `start` runs on a worker's; what follows arrives on the service's thread, one call at a time, and goes to
 // the Answer, which waits for nobody.  A client that goes away cancels all texts.
@@ -12,65 +12,50 @@
 #include <string>
 #include <vector>
 
+#include "serve/choice.h"
 #include "serve/http.h"
 #include "serve/options.h"
 #include "serve/served_model.h"
+#include "serve/tools/tool_options.h"
+#include "serve/wire.h"
 
 namespace tidemill::serve {
 
-// A token as answers tell of it: its own log-probability first, then those of the most likely ones.
-using TokenNote = std::vector<TokenLogprob>;
-
-// One of the texts.
-struct Choice {
-  int64_t index = 0;
-  std::string text = {};
-  std::vector<TokenNote> tokens = {};  // when log-probabilities were asked for
-  const char* finish_reason = "stop";
-};
-
-// How an endpoint writes texts down.
-class Wire {
- public:
-  virtual ~Wire() = default;
-  virtual const char* id_prefix() const = 0;     // "chatcmpl-"
-  virtual const char* object() const = 0;        // of a whole answer
-  virtual const char* chunk_object() const = 0;  // of a piece of a stream
-  // Entries of "choices".  A piece that has nothing to say is null.
-  virtual nlohmann::json whole(const Choice& choice) const = 0;
-  virtual nlohmann::json begin(int64_t index) const = 0;
-  virtual nlohmann::json piece(const Choice& piece) const = 0;
-  virtual nlohmann::json end(const Choice& choice) const = 0;
-};
-
 class Generation : public std::enable_shared_from_this<Generation> {
  public:
-  Generation(ServedModel& model, TextOptions options, std::unique_ptr<const Wire> wire, std::shared_ptr<Answer> answer);
+  Generation(ServedModel& model, TextOptions options, std::unique_ptr<Wire> wire, std::shared_ptr<Answer> answer,
+             ToolOptions tools = {});
 
   // Submits options.n texts for each prompt.  Throws what Service::submit throws; then nothing was answered.
   void start(const std::vector<std::vector<int32_t>>& prompts, const std::string& client);
+  // Ends all texts; nothing more is answered.
+  void cancel();
 
  private:
+  // A text with what looks for calls in it.
+  struct Text {
+    Choice choice;
+    std::unique_ptr<CallParser> parser;  // may be null
+  };
+
   Submission submission(size_t index, std::vector<int32_t> prompt, const std::string& client);
   bool take_event(size_t index, const Event& event);
   void take_end(size_t index, const Result& result);
   void take_error(const Error& error);
-  void cancel();
-  void write_chunk(nlohmann::json choice);
-  void write(const nlohmann::json& event);
+  bool take_parts(Text& text, const std::vector<Part>& parts, std::vector<TokenNote> tokens);
+  void take_piece(Choice& choice, Piece piece);
+  void write(std::string events);
   void finish();
-  nlohmann::json envelope(const char* object) const;
 
   ServedModel& model_;
   TextOptions options_;
-  std::unique_ptr<const Wire> wire_;
+  ToolOptions tools_;
   std::shared_ptr<Answer> answer_;
-  std::string id_;
-  int64_t created_;
 
   std::mutex mutex_;  // guards what follows
+  std::unique_ptr<Wire> wire_;
   std::vector<uint64_t> numbers_;
-  std::vector<Choice> choices_;
+  std::vector<Text> texts_;
   Usage usage_;
   size_t n_left_ = 0;
   bool has_failed_ = false;

@@ -46,6 +46,8 @@ class ChatTemplate {
   std::string render(std::string_view variables, const ChatTemplateOptions& options = {}) const;
 
   const std::string& source() const;
+  // Of what renders variables that have tools.
+  const std::string& source_with_tools() const;
   const SpecialTokens& special_tokens() const;
 
  private:

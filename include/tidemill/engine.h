@@ -43,6 +43,7 @@ struct Request {
   SamplingOptions sampling = {};
   std::vector<std::string> stop = {};    // the text ends before the first of these
   bool ignore_eos = false;               // go on after end-of-text tokens (benchmarks)
+  std::vector<int32_t> spoken_ids = {};  // special tokens whose spelling is part of the text, such as "[TOOL_CALLS]"
   int32_t n_logprobs = -1;               // -1: none; else each token's log-probability, and those of the n most likely
   std::function<bool()> cancelled = {};  // asked between tokens and between pieces of the prompt; true ends the work
 };

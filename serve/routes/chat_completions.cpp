@@ -1,6 +1,6 @@
 // POST /v1/chat/completions: the next message of a conversation.
 // https://platform.openai.com/docs/api-reference/chat
-#include "serve/api_error.h"
+#include "serve/conversation.h"
 #include "serve/generation.h"
 #include "serve/routes.h"
 
@@ -9,28 +9,48 @@ namespace {
 
 using nlohmann::json;
 
-class ChatWire : public Wire {
+json to_json(const ToolCall& call) {
+  return {{"id", call.id}, {"type", "function"}, {"function", {{"name", call.name}, {"arguments", call.arguments}}}};
+}
+
+json to_json(const CallDelta& delta) {
+  json result = {{"index", delta.index}, {"function", {{"arguments", delta.arguments}}}};
+  if (delta.id.empty()) return result;
+  result["id"] = delta.id;
+  result["type"] = "function";
+  result["function"]["name"] = delta.name;
+  return result;
+}
+
+class ChatWire : public ChoicesWire {
  public:
-  explicit ChatWire(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+  ChatWire(const ServedModel& model, const TextOptions& options)
+      : ChoicesWire({"chatcmpl-", "chat.completion", "chat.completion.chunk"}, model, options),
+        tokenizer_(model.engine.tokenizer()) {}
 
-  const char* id_prefix() const override { return "chatcmpl-"; }
-  const char* object() const override { return "chat.completion"; }
-  const char* chunk_object() const override { return "chat.completion.chunk"; }
-
-  json whole(const Choice& choice) const override {
+ protected:
+  json whole_entry(const Choice& choice) const override {
+    json message = {{"role", "assistant"}, {"content", choice.text}, {"refusal", nullptr}};
+    if (!choice.calls.empty()) {
+      if (choice.text.empty()) message["content"] = nullptr;
+      for (const ToolCall& call : choice.calls) message["tool_calls"].push_back(to_json(call));
+    }
     return {{"index", choice.index},
-            {"message", {{"role", "assistant"}, {"content", choice.text}, {"refusal", nullptr}}},
+            {"message", std::move(message)},
             {"logprobs", logprobs(choice.tokens)},
             {"finish_reason", choice.finish_reason}};
   }
-  json begin(int64_t index) const override {
+  json begin_entry(int64_t index) const override {
     return delta(index, {{"role", "assistant"}, {"content", ""}}, {}, nullptr);
   }
-  json piece(const Choice& piece) const override {
-    if (piece.text.empty() && piece.tokens.empty()) return {};
-    return delta(piece.index, {{"content", piece.text}}, piece.tokens, nullptr);
+  json piece_entry(const Piece& piece) const override {
+    if (piece.text.empty() && piece.tokens.empty() && piece.calls.empty()) return {};
+    json content = json::object();
+    if (!piece.text.empty() || piece.calls.empty()) content["content"] = piece.text;
+    for (const CallDelta& call : piece.calls) content["tool_calls"].push_back(to_json(call));
+    return delta(piece.index, std::move(content), piece.tokens, nullptr);
   }
-  json end(const Choice& choice) const override {
+  json end_entry(const Choice& choice) const override {
     return delta(choice.index, json::object(), {}, choice.finish_reason);
   }
 
@@ -64,29 +84,7 @@ class ChatWire : public Wire {
   const Tokenizer& tokenizer_;
 };
 
-// The text that the model's template makes of the conversation.
-std::string render(const ServedModel& model, const Fields& fields) {
-  const json* messages = fields.find("messages");
-  if (messages == nullptr) fields.fail("messages", "is missing; give the conversation so far");
-  if (!messages->is_array() || messages->empty()) fields.fail("messages", "must be a list with at least one message");
-  for (const json& message : *messages)
-    if (!message.is_object() || !message.contains("role") || !message["role"].is_string())
-      fields.fail("messages", "each must be an object with a 'role'");
-  if (!model.chat_template)
-    throw ApiError(400, "'model': '" + model.name + "' has no chat template; ask /v1/completions", "model",
-                   "no_chat_template");
-  try {
-    return model.chat_template->render(to_text({{"messages", *messages}, {"add_generation_prompt", true}}));
-  } catch (const Error& error) {
-    throw ApiError(400, "'messages': " + printable(error.what()), "messages", "invalid_value");
-  }
-}
-
-// Fields that would change what is answered and that nothing here looks at yet.
 void refuse_unsupported(const Fields& fields) {
-  for (const char* name : {"tools", "functions"})
-    if (const json* value = fields.find(name); value != nullptr && !value->empty())
-      fields.fail(name, "is not supported");
   if (const auto format = fields.object("response_format"); format && format->text("type").value_or("text") != "text")
     fields.fail("response_format", "only the type 'text' is supported");
 }
@@ -104,11 +102,12 @@ void post_chat_completions(App& app, const HttpRequest& request, const std::shar
   if (n_top && !wants_logprobs) fields.fail("top_logprobs", "needs 'logprobs' to be true");
   if (wants_logprobs) options.request.n_logprobs = static_cast<int32_t>(n_top.value_or(0));
 
-  // The template writes the special tokens that the model wants.
-  const EncodeOptions encode{.add_special_tokens = false, .special_text = SpecialText::parse};
-  const std::vector<std::vector<int32_t>> prompts = {model.engine.tokenizer().encode(render(model, fields), encode)};
-  auto wire = std::make_unique<ChatWire>(model.engine.tokenizer());
-  std::make_shared<Generation>(model, std::move(options), std::move(wire), answer)->start(prompts, request.client);
+  ToolOptions tools = read_tools(fields, parse_in_order(request.body, "tools"), model);
+  auto messages = read_messages(fields, parse_in_order(request.body, "messages"));
+  const std::vector<std::vector<int32_t>> prompts = {render(model, std::move(messages), tools, "messages")};
+  auto wire = std::make_unique<ChatWire>(model, options);
+  std::make_shared<Generation>(model, std::move(options), std::move(wire), answer, std::move(tools))
+      ->start(prompts, request.client);
 }
 
 }  // namespace tidemill::serve

@@ -28,25 +28,26 @@ std::string spelled(std::string_view token) {
   }
 }
 
-class CompletionWire : public Wire {
+class CompletionWire : public ChoicesWire {
  public:
   // `echoes` are what texts begin with, by the index of their choices; empty when they do not.
-  CompletionWire(const Tokenizer& tokenizer, std::vector<std::string> echoes)
-      : tokenizer_(tokenizer), echoes_(std::move(echoes)) {}
+  CompletionWire(const ServedModel& model, const TextOptions& options, std::vector<std::string> echoes)
+      : ChoicesWire({"cmpl-", "text_completion", "text_completion"}, model, options),
+        tokenizer_(model.engine.tokenizer()),
+        echoes_(std::move(echoes)) {}
 
-  const char* id_prefix() const override { return "cmpl-"; }
-  const char* object() const override { return "text_completion"; }
-  const char* chunk_object() const override { return "text_completion"; }
-
-  json whole(const Choice& choice) const override {
+ protected:
+  json whole_entry(const Choice& choice) const override {
     return entry(choice.index, echo(choice.index) + choice.text, choice.tokens, choice.finish_reason);
   }
-  json begin(int64_t index) const override { return echoes_.empty() ? json() : entry(index, echo(index), {}, nullptr); }
-  json piece(const Choice& piece) const override {
+  json begin_entry(int64_t index) const override {
+    return echoes_.empty() ? json() : entry(index, echo(index), {}, nullptr);
+  }
+  json piece_entry(const Piece& piece) const override {
     if (piece.text.empty() && piece.tokens.empty()) return {};
     return entry(piece.index, piece.text, piece.tokens, nullptr);
   }
-  json end(const Choice& choice) const override { return entry(choice.index, "", {}, choice.finish_reason); }
+  json end_entry(const Choice& choice) const override { return entry(choice.index, "", {}, choice.finish_reason); }
 
  private:
   std::string echo(int64_t index) const { return echoes_.empty() ? "" : echoes_[static_cast<size_t>(index)]; }
@@ -104,7 +105,7 @@ void post_completions(App& app, const HttpRequest& request, const std::shared_pt
     if (is_echo) echoes.insert(echoes.end(), static_cast<size_t>(options.n), entry.text);
     prompts.push_back(std::move(entry.ids));
   }
-  auto wire = std::make_unique<CompletionWire>(model.engine.tokenizer(), std::move(echoes));
+  auto wire = std::make_unique<CompletionWire>(model, options, std::move(echoes));
   std::make_shared<Generation>(model, std::move(options), std::move(wire), answer)->start(prompts, request.client);
 }
 

@@ -31,6 +31,14 @@ bool Continuation::is_stop_id(int32_t id) const {
   return std::find(stop_ids.begin(), stop_ids.end(), id) != stop_ids.end();
 }
 
+// What becomes certain with the id.
+std::string Continuation::text_of(int32_t id) {
+  if (!decoder_) return {};
+  const auto& spoken = request_.spoken_ids;
+  if (std::find(spoken.begin(), spoken.end(), id) == spoken.end()) return decoder_->push(id);
+  return decoder_->finish() + std::string(tokenizer_->token_bytes(id, /*skip_special_tokens=*/false));
+}
+
 // Why no id may follow those that there are.  The last of them needs a position before another can follow.
 std::optional<FinishReason> Continuation::why_to_end(bool is_wanted) const {
   const int64_t n_ids = std::ssize(result_.ids);
@@ -72,7 +80,7 @@ bool Continuation::advance(std::span<const float> logits, const EventSink& sink)
   }
   result_.ids.push_back(id);
   sampler_.accept(id);
-  const std::string text = decoder_ ? matcher_.push(decoder_->push(id)) : std::string();
+  const std::string text = matcher_.push(text_of(id));
   result_.text += text;
   if (request_.n_logprobs >= 0) find_logprobs(id, logits);
   const bool is_wanted = !sink || sink({.id = id, .text = text, .logprobs = logprobs_});

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "runtime/sampler.h"
@@ -35,6 +36,7 @@ class Continuation {
 
  private:
   bool is_stop_id(int32_t id) const;
+  std::string text_of(int32_t id);
   void find_logprobs(int32_t id, std::span<const float> logits);
   std::optional<FinishReason> why_to_end(bool is_wanted) const;
 

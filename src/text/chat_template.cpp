@@ -104,6 +104,9 @@ std::string ChatTemplate::render(std::string_view variables, const ChatTemplateO
 const std::string& ChatTemplate::source() const {
   return parsed_->source;
 }
+const std::string& ChatTemplate::source_with_tools() const {
+  return (with_tools_ ? with_tools_ : parsed_)->source;
+}
 const ChatTemplate::SpecialTokens& ChatTemplate::special_tokens() const {
   return parsed_->special_tokens;
 }
