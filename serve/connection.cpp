@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <array>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/post.hpp>
@@ -31,6 +32,7 @@ constexpr uint32_t kMostHeaderBytes = 64 << 10;
 constexpr size_t kReadBytes = 4096;
 constexpr auto kHeaderTime = 10s;  // from the first byte of a request; kIdleTime before that
 constexpr auto kIdleTime = 75s;
+constexpr auto kLingerTime = 2s;
 
 using Parser = http::request_parser<http::string_body>;
 
@@ -73,6 +75,7 @@ class Connection {
     }
     boost::system::error_code ignored;
     stream_->socket().shutdown(tcp::socket::shutdown_send, ignored);
+    if (has_refused_) co_await discard();
   }
 
  private:
@@ -212,8 +215,18 @@ class Connection {
   // A response after which the connection ends, for the rest of the request is not read.
   net::awaitable<bool> write_last(const HttpResponse& response) {
     keeps_alive_ = false;
+    has_refused_ = true;
     co_await write(response);
     co_return false;
+  }
+
+  // What a refused client still sends: closing with it unread would reset the connection, and with that the answer
+  // could be lost.
+  net::awaitable<void> discard() {
+    std::array<char, 16 << 10> unread;
+    boost::system::error_code error;
+    stream_->expires_after(kLingerTime);  // for all of it
+    while (!error) co_await stream_->async_read_some(net::buffer(unread), into(error));
   }
 
   // In chunks; a client of HTTP/1.0 sees the end of the connection instead.
@@ -249,7 +262,7 @@ class Connection {
   std::string address_, id_;
   Headers cors_;
   unsigned version_ = 11;
-  bool keeps_alive_ = true, is_head_ = false;
+  bool keeps_alive_ = true, is_head_ = false, has_refused_ = false;
 };
 
 }  // namespace
