@@ -9,7 +9,9 @@
 
 #include "cli/commands.h"
 #include "cli/engine_options.h"
+#include "cli/input.h"
 #include "cli/profile_report.h"
+#include "cli/speculate_option.h"
 #include "tidemill/error.h"
 #include "tidemill/probability.h"
 #include "tidemill/stopwatch.h"
@@ -17,6 +19,14 @@
 
 namespace tidemill::cli {
 namespace {
+
+// Off unless it is asked for: other figures are of tokens that are computed one by one.
+constexpr Option speculate_option() {
+  Option option = kSpeculateOption;
+  option.fallback = "off";
+  return option;
+}
+constexpr Option kSpeculate = speculate_option();
 
 constexpr Option kOptions[] = {
     kModelOption,
@@ -41,6 +51,11 @@ constexpr Option kOptions[] = {
      .fallback = "1",
      .min = 1,
      .max = 64},
+    {.flag = "--text",
+     .kind = OptionKind::text,
+     .value_name = "FILE",
+     .help = "read this text, as far as --prompt-tokens go, instead of random tokens"},
+    kSpeculate,
     {.flag = "--profile", .help = "say which operations take the time, and their share of what this machine can do"},
     kThreadsOption,
     kContextOption,
@@ -51,9 +66,18 @@ constexpr Option kOptions[] = {
     kJsonOption,
 };
 
+// What is measured.
+struct Work {
+  std::vector<int32_t> prompt = {};
+  int64_t n_gen = 0;
+  int64_t batch = 1;
+  int32_t speculate = 0;
+};
+
 struct Measured {
   PhaseProfile prefill{.name = "prefill"};
   PhaseProfile decode{.name = "decode"};
+  Usage usage;  // of guesses ahead
 };
 
 double tokens_per_second(const PhaseProfile& phase) {
@@ -67,34 +91,69 @@ std::vector<int32_t> some_ids(int64_t n, int64_t vocab_size) {
   return ids;
 }
 
-Measured measure(const Engine& engine, int64_t n_prompt, int64_t n_gen, int64_t batch) {
-  if (n_prompt + n_gen > engine.context_length())
-    throw Error(ErrorCode::context_full, "bench: " + std::to_string(n_prompt + n_gen) +
+Work work_of(const Engine& engine, const Arguments& arguments) {
+  Work work{.n_gen = arguments.integer("--gen-tokens"),
+            .batch = arguments.integer("--batch"),
+            .speculate = speculate(arguments)};
+  const int64_t n_prompt = arguments.integer("--prompt-tokens");
+  if (work.speculate != 0 && work.batch > 1)
+    throw Error(ErrorCode::invalid_argument, "--speculate: is measured on one sequence; leave out --batch");
+  if (!arguments.has("--text")) {
+    work.prompt = some_ids(n_prompt, engine.vocab_size());
+    return work;
+  }
+  work.prompt = engine.tokenizer().encode(read_all(arguments.text("--text")));
+  if (work.prompt.empty()) throw Error(ErrorCode::invalid_argument, "--text: the file is empty; give some text");
+  work.prompt.resize(std::min(work.prompt.size(), static_cast<size_t>(n_prompt)));
+  return work;
+}
+
+// One token at a time for each session, the most likely one.
+void write_step_by_step(std::span<Session* const> sessions, std::vector<int32_t> next, int64_t n_gen) {
+  for (int64_t step = 0; step < n_gen; ++step) {
+    const std::vector<int32_t> ids = next;
+    Session::append_each(sessions, ids, [&](int64_t session, std::span<const float> logits) {
+      next[static_cast<size_t>(session)] = arg_max(logits);
+    });
+  }
+}
+
+Usage write_guessing_ahead(Session& session, const Work& work) {
+  return session
+      .generate({.prompt_ids = work.prompt,
+                 .max_tokens = work.n_gen,
+                 .sampling = {.temperature = 0},
+                 .ignore_eos = true,
+                 .speculate = work.speculate})
+      .usage;
+}
+
+Measured measure(const Engine& engine, const Work& work) {
+  const int64_t n_prompt = std::ssize(work.prompt);
+  if (n_prompt + work.n_gen > engine.context_length())
+    throw Error(ErrorCode::context_full, "bench: " + std::to_string(n_prompt + work.n_gen) +
                                              " tokens do not fit into a context of " +
                                              std::to_string(engine.context_length()) + "; ask for fewer");
-  const std::vector<int32_t> prompt = some_ids(n_prompt, engine.vocab_size());
   std::vector<std::unique_ptr<Session>> sessions;
   std::vector<Session*> views;
   std::vector<int32_t> next;
   Measured measured;
   engine.take_profile();
-  for (int64_t index = 0; index < batch; ++index) {
+  for (int64_t index = 0; index < work.batch; ++index) {
     views.push_back(sessions.emplace_back(std::make_unique<Session>(engine)).get());
     const Stopwatch stopwatch;
-    next.push_back(arg_max(views.back()->append(prompt)));
+    next.push_back(arg_max(views.back()->append(work.prompt)));
     measured.prefill.seconds += stopwatch.seconds();
   }
-  measured.prefill.n_tokens = n_prompt * batch;
+  measured.prefill.n_tokens = n_prompt * work.batch;
   measured.prefill.rows = engine.take_profile();
   const Stopwatch stopwatch;
-  for (int64_t step = 0; step < n_gen; ++step) {
-    const std::vector<int32_t> ids = next;
-    Session::append_each(views, ids, [&](int64_t session, std::span<const float> logits) {
-      next[static_cast<size_t>(session)] = arg_max(logits);
-    });
-  }
+  if (work.speculate != 0)
+    measured.usage = write_guessing_ahead(*views.front(), work);
+  else
+    write_step_by_step(views, next, work.n_gen);
   measured.decode.seconds = stopwatch.seconds();
-  measured.decode.n_tokens = n_gen * batch;
+  measured.decode.n_tokens = work.n_gen * work.batch;
   measured.decode.rows = engine.take_profile();
   return measured;
 }
@@ -106,7 +165,9 @@ void print_json(const Engine& engine, const Measured& measured, int64_t batch, i
                         {"peak_rss_bytes", peak_bytes},
                         {"threads", engine.threads()},
                         {"batch", batch},
-                        {"isa", active_isa()}};
+                        {"isa", active_isa()},
+                        {"draft_tokens", measured.usage.draft_tokens},
+                        {"accepted_tokens", measured.usage.accepted_tokens}};
   if (profile) {
     const Roofs roofs = measure_roofs(engine.threads());
     result["profile"] = {{"roofs", roofs_json(roofs)},
@@ -122,6 +183,10 @@ void print_table(const Engine& engine, const Measured& measured, int64_t batch, 
       "MB\n",
       tokens_per_second(measured.prefill), tokens_per_second(measured.decode), engine.threads(),
       static_cast<long long>(batch), active_isa().c_str(), engine.load_ms(), static_cast<double>(peak_bytes) / 1e6);
+  if (measured.usage.draft_tokens > 0)
+    std::printf("%lld tokens were guessed ahead, %lld of them right\n",
+                static_cast<long long>(measured.usage.draft_tokens),
+                static_cast<long long>(measured.usage.accepted_tokens));
   if (!profile) return;
   const Roofs roofs = measure_roofs(engine.threads());
   print_profile(measured.prefill, roofs);
@@ -131,13 +196,16 @@ void print_table(const Engine& engine, const Measured& measured, int64_t batch, 
 int run(const Arguments& arguments) {
   const bool profile = arguments.flag("--profile");
   const Engine engine = load_engine(arguments, {.profile = profile});
-  const int64_t n_prompt = arguments.integer("--prompt-tokens"), n_gen = arguments.integer("--gen-tokens");
-  const int64_t batch = arguments.integer("--batch");
-  measure(engine, std::min<int64_t>(n_prompt, 32), std::min<int64_t>(n_gen, 4), 1);  // warm-up
-  const Measured measured = measure(engine, n_prompt, n_gen, batch);
+  const Work work = work_of(engine, arguments);
+  Work warm_up = work;
+  warm_up.batch = 1;
+  warm_up.n_gen = std::min<int64_t>(work.n_gen, 4);
+  warm_up.prompt.resize(std::min<size_t>(work.prompt.size(), 32));
+  measure(engine, warm_up);
+  const Measured measured = measure(engine, work);
   const int64_t peak_bytes = peak_rss_bytes();  // before the roofs take memory
   const auto print = arguments.flag("--json") ? print_json : print_table;
-  print(engine, measured, batch, peak_bytes, profile);
+  print(engine, measured, work.batch, peak_bytes, profile);
   return 0;
 }
 
@@ -150,6 +218,7 @@ const Command kBench = {.name = "bench",
                             "  tidemill bench gemma3-270m\n"
                             "  tidemill bench gemma3-270m --threads 1 --prompt-tokens 512 --gen-tokens 128 --json\n"
                             "  tidemill bench gemma3-270m --batch 16\n"
+                            "  tidemill bench gemma3-270m --text story.txt --speculate auto\n"
                             "  tidemill bench gemma3-270m --profile\n",
                         .options = kOptions,
                         .max_positionals = 1,

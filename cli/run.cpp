@@ -12,6 +12,7 @@
 #include "cli/input.h"
 #include "cli/interrupt.h"
 #include "cli/sampling_options.h"
+#include "cli/speculate_option.h"
 #include "tidemill/error.h"
 #include "tidemill/system.h"
 
@@ -48,6 +49,7 @@ constexpr Option kOptions[] = {
      .value_name = "S",
      .help = "end before this text; may be given again"},
     {.flag = "--ignore-eos", .help = "go on after the model ends the text"},
+    kSpeculateOption,
     {.flag = "--memory", .help = "print what the loaded model takes"},
     kThreadsOption,
     kContextOption,
@@ -67,7 +69,9 @@ json to_json(const Result& result) {
            {{"prompt_tokens", result.usage.prompt_tokens},
             {"cached_tokens", result.usage.cached_tokens},
             {"completion_tokens", result.usage.completion_tokens},
-            {"total_tokens", result.usage.prompt_tokens + result.usage.completion_tokens}}},
+            {"total_tokens", result.usage.prompt_tokens + result.usage.completion_tokens},
+            {"draft_tokens", result.usage.draft_tokens},
+            {"accepted_tokens", result.usage.accepted_tokens}}},
           {"timings",
            {{"load_ms", result.timings.load_ms},
             {"ttft_ms", result.timings.ttft_ms},
@@ -89,6 +93,10 @@ void print_summary(const Result& result) {
       static_cast<long long>(result.usage.prompt_tokens), result.timings.prefill_tok_s,
       static_cast<long long>(result.usage.completion_tokens), result.timings.decode_tok_s, result.timings.ttft_ms,
       result.timings.load_ms, static_cast<double>(peak_rss_bytes()) / 1e6);
+  if (result.usage.draft_tokens > 0)
+    std::fprintf(stderr, "%lld tokens were guessed ahead, %lld of them right\n",
+                 static_cast<long long>(result.usage.draft_tokens),
+                 static_cast<long long>(result.usage.accepted_tokens));
   if (result.finish_reason == FinishReason::context_full)
     std::fputs("the context is full: raise --ctx to go on\n", stderr);
 }
@@ -122,6 +130,7 @@ int run(const Arguments& arguments) {
                   .sampling = sampling_options(arguments),
                   .stop = arguments.texts("--stop"),
                   .ignore_eos = arguments.flag("--ignore-eos"),
+                  .speculate = speculate(arguments),
                   .cancelled = interrupted};
   const bool has_prompt = arguments.has("--prompt") || isatty(STDIN_FILENO) == 0;
   if (has_prompt) {

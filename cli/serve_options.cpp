@@ -7,6 +7,7 @@
 
 #include "cli/config_file.h"
 #include "cli/engine_options.h"
+#include "cli/speculate_option.h"
 #include "tidemill/error.h"
 
 namespace tidemill::cli {
@@ -78,6 +79,7 @@ constexpr Option kOptions[] = {
     with_key(kThreadsOption, "inference.threads"),
     with_key(kPrecisionOption, "inference.precision"),
     with_key(kStateOption, "inference.state"),
+    with_key(kSpeculateOption, "inference.speculate"),
     secret(texts_option("--api-key", "security.api_keys", "[NAME:]KEY",
                         "a key that clients may send; others see arguments, so better a file or TIDEMILL_API_KEY")),
     text_option("--api-key-file", "security.api_key_file", "FILE", "lines NAME:KEY; clients must send one of the keys"),
@@ -127,7 +129,8 @@ serve::ServerOptions server_options(const Arguments& arguments) {
   options.engine = engine_options(arguments);
   options.service = {.max_running = arguments.integer("--max-running"),
                      .max_queued = arguments.integer("--max-queued"),
-                     .max_kept = arguments.integer("--max-kept")};
+                     .max_kept = arguments.integer("--max-kept"),
+                     .speculate = speculate(arguments)};
   options.host = arguments.text("--host");
   options.port = static_cast<uint16_t>(arguments.integer("--port"));
   options.limits = {.client_seconds = arguments.integer("--timeout-seconds"),

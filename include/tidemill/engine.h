@@ -45,6 +45,9 @@ struct Request {
   bool ignore_eos = false;               // go on after end-of-text tokens (benchmarks)
   std::vector<int32_t> spoken_ids = {};  // special tokens whose spelling is part of the text, such as "[TOOL_CALLS]"
   int32_t n_logprobs = -1;               // -1: none; else each token's log-probability, and those of the n most likely
+  // Tokens that are guessed and verified together with the next one, which changes no token, only the time: 0 to 15, or
+  // -1: as many as measure faster.  Models with a recurrent state take their time token by token.
+  int32_t speculate = -1;
   std::function<bool()> cancelled = {};  // asked between tokens and between pieces of the prompt; true ends the work
 };
 
@@ -72,6 +75,8 @@ struct Usage {
   int64_t prompt_tokens = 0;
   int64_t cached_tokens = 0;  // of the prompt, taken from the session's state
   int64_t completion_tokens = 0;
+  int64_t draft_tokens = 0;     // guessed ahead (Request::speculate)
+  int64_t accepted_tokens = 0;  // of those, the ones that were right
 };
 
 struct Timings {

@@ -16,6 +16,7 @@ struct ServiceOptions {
   int64_t max_running = 16;  // sequences that share steps; each has a state of the engine's whole context
   int64_t max_queued = 64;   // requests that wait for one of those to end
   int64_t max_kept = 16;     // states of ended texts, kept for prompts that begin alike
+  int32_t speculate = -1;    // Request::speculate of requests that have -1
 };
 
 // A request with who asks and who is told.  All functions are called on the service's thread, must be quick, and must
@@ -41,6 +42,8 @@ struct ServiceStatistics {
   int64_t prompt_tokens = 0;
   int64_t cached_tokens = 0;  // of the prompts, taken from kept states
   int64_t completion_tokens = 0;
+  int64_t draft_tokens = 0;  // guesses of what follows (Request::speculate)
+  int64_t accepted_tokens = 0;
   int64_t n_steps = 0;
   int64_t n_step_tokens = 0;  // rows of all steps
 };

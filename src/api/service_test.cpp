@@ -211,6 +211,7 @@ TEST_F(ServiceTest, OptionsOutOfRangeAndEncodersAreRefused) {
   EXPECT_THROW(Service(engine_, {.max_running = 65}), Error);
   EXPECT_THROW(Service(engine_, {.max_queued = 0}), Error);
   EXPECT_THROW(Service(engine_, {.max_kept = -1}), Error);
+  EXPECT_THROW(Service(engine_, {.speculate = -2}), Error);
   EXPECT_THROW(Service(Engine::load(kGolden + "models/bert")), Error);
 }
 

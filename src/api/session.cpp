@@ -33,12 +33,14 @@ class Session::Impl {
  private:
   std::vector<int32_t> prompt_ids(const Request& request) const;
   int64_t keep_common_prefix(std::span<const int32_t> prompt);
-  bool feed_prompt(std::span<const int32_t> prompt, const Request& request);
+  bool feed_prompt(std::span<const int32_t> prompt, Continuation& continuation, const Request& request);
+  void run_pass(Continuation& continuation);
+  void keep(size_t n);
 
   std::shared_ptr<Engine::Impl> engine_;
   StatePool::Lease lease_;
   std::vector<int32_t> ids_;   // tokens whose effect the state holds
-  std::vector<float> scores_;  // after the last of them
+  std::vector<float> scores_;  // that `append` returned last
 };
 
 void Session::Impl::feed(std::span<const int32_t> ids, LogitsWanted wanted, const LogitsSink& sink) {
@@ -90,25 +92,47 @@ std::vector<int32_t> Session::Impl::prompt_ids(const Request& request) const {
 // Cuts the state to what it shares with `prompt`, less the last token, whose scores are needed anew.
 int64_t Session::Impl::keep_common_prefix(std::span<const int32_t> prompt) {
   const auto differs = std::mismatch(ids_.begin(), ids_.end(), prompt.begin(), prompt.end() - 1);
-  const int64_t n_kept = lease_->truncate(differs.first - ids_.begin());
-  ids_.resize(static_cast<size_t>(n_kept));
-  return n_kept;
+  keep(static_cast<size_t>(differs.first - ids_.begin()));
+  return std::ssize(ids_);
 }
 
-// Feeds what is left of the prompt in pieces, so that it can be cancelled in between; false when it was.
-bool Session::Impl::feed_prompt(std::span<const int32_t> prompt, const Request& request) {
+// Forgets all tokens from n on; all tokens where a recurrent state cannot go back.
+void Session::Impl::keep(size_t n) {
+  ids_.resize(static_cast<size_t>(lease_->truncate(static_cast<int64_t>(n))));
+}
+
+// Feeds what is left of the prompt in pieces, so that it can be cancelled in between; false when it was.  The
+// continuation chooses its first id unless none is wanted.
+bool Session::Impl::feed_prompt(std::span<const int32_t> prompt, Continuation& continuation, const Request& request) {
   constexpr size_t kPiece = static_cast<size_t>(Runner::Limits{}.max_batch_tokens);
   prompt = prompt.subspan(ids_.size());
   while (!prompt.empty()) {
     if (request.cancelled && request.cancelled()) return false;
     const auto piece = prompt.first(std::min(kPiece, prompt.size()));
     prompt = prompt.subspan(piece.size());
-    if (prompt.empty())
-      append(piece);
-    else
-      feed(piece, LogitsWanted::none, nullptr);
+    const bool wants_id = prompt.empty() && request.max_tokens != 0;
+    feed(piece, wants_id ? LogitsWanted::last : LogitsWanted::none,
+         [&](size_t, int64_t, std::span<const float> logits) { continuation.choose(logits); });
   }
   return true;
+}
+
+// Feeds the last id that was chosen and guesses of what follows it, and keeps what is right.
+void Session::Impl::run_pass(Continuation& continuation) {
+  const size_t n_held = ids_.size();
+  const PassCost cost = engine_->runner->pass_cost();
+  PassLoad load(cost, 1);
+  continuation.propose(ids_, lease_->is_recurrent() ? 0 : Speculation::kMost, load);
+  const Feed feed{.state = lease_.get(), .ids = std::span(ids_).subspan(n_held), .wanted = LogitsWanted::all};
+  bool is_right = true;
+  try {
+    engine_->runner->feed({&feed, 1}, [&](size_t, int64_t, std::span<const float> logits) {
+      if (is_right) is_right = continuation.choose(logits);
+    });
+  } catch (...) {
+    keep(n_held);
+    throw;
+  }
 }
 
 Result Session::Impl::generate(const Request& request, const EventSink& sink) {
@@ -119,16 +143,23 @@ Result Session::Impl::generate(const Request& request, const EventSink& sink) {
   result.timings.load_ms = engine_->load_ms;
   result.usage.cached_tokens = keep_common_prefix(prompt);
   const Stopwatch since_prefill;
-  if (!feed_prompt(prompt, request)) {
+  if (!feed_prompt(prompt, continuation, request)) {
     continuation.end(FinishReason::cancelled, sink);
     return result;
   }
   const auto n_fed = static_cast<double>(result.usage.prompt_tokens - result.usage.cached_tokens);
   result.timings.prefill_tok_s = n_fed / since_prefill.seconds();
-  if (request.max_tokens == 0)
+  if (request.max_tokens == 0) {
     continuation.end(FinishReason::length, sink);
-  else
-    while (continuation.advance(scores_, sink)) append(std::array{continuation.last_id()});
+    return result;
+  }
+  bool goes_on = continuation.tell(sink);
+  while (goes_on) {
+    const size_t n_held = ids_.size();
+    run_pass(continuation);
+    goes_on = continuation.tell(sink);
+    keep(n_held + static_cast<size_t>(continuation.n_kept()));
+  }
   return result;
 }
 

@@ -12,13 +12,16 @@
 namespace tidemill {
 
 Continuation::Continuation(const Request& request, std::shared_ptr<const Tokenizer> tokenizer,
-                           std::span<const int32_t> prompt, int64_t context_length, const Stopwatch& since_call)
+                           std::span<const int32_t> prompt, int64_t context_length, const Stopwatch& since_call,
+                           Drafter* drafter)
     : request_(request),
       tokenizer_(std::move(tokenizer)),
       n_free_(context_length - std::ssize(prompt)),
       sampler_(request.sampling),
       matcher_(request.stop),
-      since_call_(since_call) {
+      since_call_(since_call),
+      speculation_(request.speculate, drafter != nullptr ? *drafter : lookup_) {
+  Speculation::validate(request.speculate);
   if (tokenizer_) decoder_.emplace(tokenizer_);
   if (request.sampling.penalise_prompt)
     for (const int32_t id : prompt) sampler_.accept(id);
@@ -54,39 +57,64 @@ void Continuation::find_logprobs(int32_t id, std::span<const float> logits) {
   const auto with_logprob = [&](int32_t token) {
     return TokenLogprob{token, static_cast<float>(logits[static_cast<size_t>(token)] - total)};
   };
-  std::vector<int32_t> likely(logits.size());
-  std::iota(likely.begin(), likely.end(), 0);
-  const auto n = std::min(static_cast<size_t>(request_.n_logprobs), likely.size());
-  const auto end = likely.begin() + static_cast<std::ptrdiff_t>(n);
+  likely_.resize(logits.size());
+  std::iota(likely_.begin(), likely_.end(), 0);
+  const auto n = std::min(static_cast<size_t>(request_.n_logprobs), likely_.size());
+  const auto end = likely_.begin() + static_cast<std::ptrdiff_t>(n);
   const auto score = [&](int32_t token) {  // what is not a number comes last
     const float logit = logits[static_cast<size_t>(token)];
     return std::isnan(logit) ? -HUGE_VALF : logit;
   };
-  std::partial_sort(likely.begin(), end, likely.end(),
+  std::partial_sort(likely_.begin(), end, likely_.end(),
                     [&](int32_t a, int32_t b) { return score(a) > score(b) || (score(a) == score(b) && a < b); });
-  logprobs_.assign({with_logprob(id)});
-  std::transform(likely.begin(), end, std::back_inserter(logprobs_), with_logprob);
+  n_logprobs_ = n + 1;
+  logprobs_.push_back(with_logprob(id));
+  std::transform(likely_.begin(), end, std::back_inserter(logprobs_), with_logprob);
 }
 
-bool Continuation::advance(std::span<const float> logits, const EventSink& sink) {
+void Continuation::propose(std::vector<int32_t>& text, int64_t n_more, PassLoad& load) {
+  chosen_.clear();
+  logprobs_.clear();
+  text.push_back(result_.ids.back());
+  // What would follow a text's greatest length is of no use; its last id is never fed.
+  const int64_t n_ids = std::ssize(result_.ids);
+  n_more = std::min(n_more, n_free_ - n_ids);
+  if (request_.max_tokens >= 0) n_more = std::min(n_more, request_.max_tokens - n_ids - 1);
+  speculation_.propose(text, n_more, load);
+}
+
+bool Continuation::choose(std::span<const float> logits) {
   const int32_t id = sampler_.sample(logits);
-  if (result_.ids.empty()) {
+  if (result_.ids.empty() && chosen_.empty()) {
     result_.timings.ttft_ms = since_call_.milliseconds();
     since_first_ = Stopwatch();
   }
-  if (!request_.ignore_eos && is_stop_id(id)) {
-    end(FinishReason::stop, sink);
-    return false;
-  }
-  result_.ids.push_back(id);
+  chosen_.push_back(id);
+  if (is_end(id)) return false;
   sampler_.accept(id);
-  const std::string text = matcher_.push(text_of(id));
-  result_.text += text;
   if (request_.n_logprobs >= 0) find_logprobs(id, logits);
-  const bool is_wanted = !sink || sink({.id = id, .text = text, .logprobs = logprobs_});
-  const auto reason = why_to_end(is_wanted);
+  return speculation_.verify(id);
+}
+
+bool Continuation::tell(const EventSink& sink) {
+  result_.usage.draft_tokens = speculation_.n_proposed();
+  result_.usage.accepted_tokens = speculation_.n_right();
+  std::optional<FinishReason> reason;
+  for (n_told_ = 0; n_told_ < std::ssize(chosen_) && !reason; ++n_told_)
+    reason = take(static_cast<size_t>(n_told_), sink);
   if (reason) end(*reason, sink);
   return !reason;
+}
+
+// One of the chosen ids becomes the text's.  Says why no other may follow.
+std::optional<FinishReason> Continuation::take(size_t index, const EventSink& sink) {
+  const int32_t id = chosen_[index];
+  if (is_end(id)) return FinishReason::stop;
+  result_.ids.push_back(id);
+  const std::string text = matcher_.push(text_of(id));
+  result_.text += text;
+  const auto logprobs = std::span(logprobs_).subspan(index * n_logprobs_, n_logprobs_);
+  return why_to_end(!sink || sink({.id = id, .text = text, .logprobs = logprobs}));
 }
 
 void Continuation::end(FinishReason reason, const EventSink& sink) {

@@ -5,6 +5,7 @@
 
 #include "ops/planner.h"
 #include "runtime/token_ids.h"
+#include "tidemill/stopwatch.h"
 
 namespace tidemill {
 
@@ -63,7 +64,13 @@ void Runner::feed(std::span<const Feed> feeds, const LogitsSink& sink) {
   while (unfinished()) run_batch(feeds, sink);
 }
 
+PassCost Runner::pass_cost() const {
+  const std::lock_guard lock(cost_access_);
+  return cost_;
+}
+
 void Runner::run_batch(std::span<const Feed> feeds, const LogitsSink& sink) {
+  const Stopwatch stopwatch;
   collect_rows(feeds);
   collect_runs(feeds);
   arena_.rewind(0);
@@ -78,6 +85,9 @@ void Runner::run_batch(std::span<const Feed> feeds, const LogitsSink& sink) {
     n_fed_[part.feed] += part.n_rows;
   }
   emit_logits(ops, hidden, sink);
+  if (wanted_.size() != tokens_.size()) return;
+  const std::lock_guard lock(cost_access_);
+  cost_.add(std::ssize(tokens_), stopwatch.seconds());
 }
 
 // Fills one batch with the next tokens of the feeds, in order.

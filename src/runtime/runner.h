@@ -10,6 +10,7 @@
 #include "models/model.h"
 #include "models/state.h"
 #include "ops/ops.h"
+#include "runtime/pass_cost.h"
 
 namespace tidemill {
 
@@ -52,6 +53,8 @@ class Runner {
   void feed(std::span<const Feed> feeds, const LogitsSink& sink);
 
   int64_t arena_bytes() const { return arena_.capacity_bytes(); }
+  // What passes have taken so far.
+  PassCost pass_cost() const;
 
  private:
   void check(std::span<const Feed> feeds) const;
@@ -82,6 +85,9 @@ class Runner {
   std::vector<Part> parts_;
   std::vector<Wanted> wanted_;
   std::vector<int64_t> n_fed_;  // tokens of each feed done so far
+
+  mutable std::mutex cost_access_;
+  PassCost cost_;
 };
 
 }  // namespace tidemill

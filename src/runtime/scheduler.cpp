@@ -29,6 +29,7 @@ Scheduler::Scheduler(Runner& runner, StatePool& states, std::shared_ptr<const To
   expect_at_least("max_running", options.max_running, 1);
   expect_at_least("max_queued", options.max_queued, 1);
   expect_at_least("max_kept", options.max_kept, 0);
+  Speculation::validate(options.speculate);
   if (constexpr int64_t kMost = Runner::Limits{}.max_sequences; options.max_running > kMost)
     throw Error(ErrorCode::invalid_argument, "max_running: " + std::to_string(options.max_running) +
                                                  " sequences do not fit into a step; give at most " +
@@ -47,8 +48,10 @@ uint64_t Scheduler::submit(Submission submission) {
     throw Error(ErrorCode::context_full, "prompt: has " + std::to_string(n_prompt) + " tokens, the context holds " +
                                              std::to_string(states_.capacity()) + "; shorten it");
   validate(submission.request.sampling);
+  Speculation::validate(submission.request.speculate);
   auto job = std::make_unique<Job>();
   job->submission = std::move(submission);
+  if (int32_t& speculate = job->submission.request.speculate; speculate < 0) speculate = options_.speculate;
   const std::lock_guard lock(mutex_);
   if (std::ssize(queue_) >= options_.max_queued)
     throw Error(ErrorCode::queue_full,
@@ -168,23 +171,44 @@ void Scheduler::start(Job& job) {
   job.since_start = Stopwatch();
 }
 
-// What the next step computes: the chosen id of every text, and pieces of prompts.
+// What the next step computes: the chosen id of every text with guesses of what follows, and pieces of prompts.
 void Scheduler::plan() {
   feeds_.clear();
   fed_.clear();
-  const auto add = [&](Job& job, std::span<const int32_t> ids, LogitsWanted wanted) {
-    auto& held = job.sequence.ids;
-    held.insert(held.end(), ids.begin(), ids.end());
-    feeds_.push_back({.state = job.sequence.state.get(), .ids = std::span(held).last(ids.size()), .wanted = wanted});
-    fed_.push_back(&job);
-  };
-  std::vector<Job*> readers;
+  for (const JobPointer& job : running_) job->n_held = job->sequence.ids.size();
+  plan_texts();
+  plan_prompts();
+}
+
+// The step feeds what has been appended to a job's ids.
+void Scheduler::add_feed(Job& job, LogitsWanted wanted) {
+  feeds_.push_back(
+      {.state = job.sequence.state.get(), .ids = std::span(job.sequence.ids).subspan(job.n_held), .wanted = wanted});
+  fed_.push_back(&job);
+  job.wants_scores = wanted != LogitsWanted::none;
+  job.has_scores = false;
+}
+
+void Scheduler::plan_texts() {
+  const auto is_text = [](const JobPointer& job) { return job->n_unread() == 0; };
+  const int64_t n_texts = std::count_if(running_.begin(), running_.end(), is_text);
+  if (n_texts == 0) return;
+  const PassCost cost = runner_.pass_cost();
+  PassLoad load(cost, n_texts, n_texts < std::ssize(running_) ? kPromptTokensBesideTexts : 0);
+  int64_t n_left = kStepTokens - kPromptTokensBesideTexts - n_texts;  // guesses
   for (const JobPointer& job : running_) {
-    if (job->n_unread() > 0)
-      readers.push_back(job.get());
-    else
-      add(*job, {&job->next_id, 1}, LogitsWanted::last);
+    if (!is_text(job)) continue;
+    std::vector<int32_t>& ids = job->sequence.ids;
+    job->continuation->propose(ids, job->sequence.state->is_recurrent() ? 0 : n_left, load);
+    n_left -= std::ssize(ids) - static_cast<int64_t>(job->n_held) - 1;
+    add_feed(*job, LogitsWanted::all);
   }
+}
+
+void Scheduler::plan_prompts() {
+  std::vector<Job*> readers;
+  for (const JobPointer& job : running_)
+    if (job->n_unread() > 0) readers.push_back(job.get());
   // What a short prompt leaves of its share goes to the longer ones.
   std::stable_sort(readers.begin(), readers.end(),
                    [](const Job* a, const Job* b) { return a->n_unread() < b->n_unread(); });
@@ -195,8 +219,9 @@ void Scheduler::plan() {
     const int64_t share = std::max<int64_t>(1, n_left / (std::ssize(readers) - static_cast<int64_t>(index)));
     const int64_t n = std::min({n_unread, n_left, share});
     if (n == 0) break;
-    add(job, job.prompt().subspan(job.sequence.ids.size(), static_cast<size_t>(n)),
-        n == n_unread ? LogitsWanted::last : LogitsWanted::none);
+    const auto piece = job.prompt().subspan(job.n_held, static_cast<size_t>(n));
+    job.sequence.ids.insert(job.sequence.ids.end(), piece.begin(), piece.end());
+    add_feed(job, n == n_unread ? LogitsWanted::last : LogitsWanted::none);
     n_left -= n;
   }
 }
@@ -207,6 +232,8 @@ void Scheduler::run() {
     runner_.feed(feeds_,
                  [&](size_t feed, int64_t, std::span<const float> logits) { take_scores(*fed_[feed], logits); });
     for (const Feed& feed : feeds_) n_tokens += std::ssize(feed.ids);
+    for (Job* job : fed_)
+      if (job->has_scores && !job->error) take_ids(*job);
   } catch (const std::exception& failure) {  // nobody's state can be trusted, but the next requests get new ones
     for (Job* job : fed_) {
       job->error = Error(ErrorCode::internal, std::string("step: ") + failure.what());
@@ -219,24 +246,34 @@ void Scheduler::run() {
 }
 
 void Scheduler::take_scores(Job& job, std::span<const float> logits) {
-  Continuation& continuation = *job.continuation;
-  Result& result = continuation.result();
-  if (result.ids.empty())
-    result.timings.prefill_tok_s =
-        static_cast<double>(result.usage.prompt_tokens - result.usage.cached_tokens) / job.since_start.seconds();
+  if (!job.wants_scores) return;
+  job.has_scores = true;
   try {
-    if (job.submission.request.max_tokens == 0) {
-      continuation.end(FinishReason::length, job.submission.on_event);
-      job.has_ended = true;
-    } else if (continuation.advance(logits, job.submission.on_event)) {
-      job.next_id = continuation.last_id();
-    } else {
-      job.has_ended = true;
-    }
+    job.wants_scores = job.submission.request.max_tokens != 0 && job.continuation->choose(logits);
   } catch (const Error& error) {  // of this text only, such as scores that are not numbers
     job.error = error;
     job.has_ended = true;
+    job.wants_scores = false;
   }
+}
+
+// After a step: tells of the ids that were chosen, and keeps what was guessed right.
+void Scheduler::take_ids(Job& job) {
+  Continuation& continuation = *job.continuation;
+  Result& result = continuation.result();
+  const bool is_text = !result.ids.empty();
+  if (!is_text)
+    result.timings.prefill_tok_s =
+        static_cast<double>(result.usage.prompt_tokens - result.usage.cached_tokens) / job.since_start.seconds();
+  if (job.submission.request.max_tokens == 0) {
+    continuation.end(FinishReason::length, job.submission.on_event);
+    job.has_ended = true;
+    return;
+  }
+  job.has_ended = !continuation.tell(job.submission.on_event);
+  if (!is_text) return;
+  const auto n_kept = static_cast<int64_t>(job.n_held) + continuation.n_kept();
+  job.sequence.ids.resize(static_cast<size_t>(job.sequence.state->truncate(n_kept)));
 }
 
 // Tells of the end of a job, which was cancelled when it never started.
@@ -253,6 +290,8 @@ void Scheduler::tell(Job& job) {
     statistics_.prompt_tokens += result.usage.prompt_tokens;
     statistics_.cached_tokens += result.usage.cached_tokens;
     statistics_.completion_tokens += result.usage.completion_tokens;
+    statistics_.draft_tokens += result.usage.draft_tokens;
+    statistics_.accepted_tokens += result.usage.accepted_tokens;
   }
   if (job.error && submission.on_error) submission.on_error(*job.error);
   if (!job.error && submission.on_end) submission.on_end(std::move(result));

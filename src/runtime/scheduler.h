@@ -52,7 +52,10 @@ class Scheduler {
     Sequence sequence = {};
     std::unique_ptr<Continuation> continuation = {};
     Stopwatch since_start = {};
-    int32_t next_id = 0;  // chosen, but not yet fed
+    // Of the step: ids that the sequence held before it, whether there are scores of it, and whether more are of use.
+    size_t n_held = 0;
+    bool has_scores = false;
+    bool wants_scores = false;
     bool has_ended = false;
     std::optional<Error> error = {};  // why it ended, when it failed
 
@@ -67,8 +70,12 @@ class Scheduler {
   void start_queued();
   void start(Job& job);
   void plan();
+  void plan_texts();
+  void plan_prompts();
+  void add_feed(Job& job, LogitsWanted wanted);
   void run();
   void take_scores(Job& job, std::span<const float> logits);
+  void take_ids(Job& job);
   void tell(Job& job);
   void remove_ended();
 

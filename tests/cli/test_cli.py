@@ -56,6 +56,8 @@ def test_version(tidemill):
         (["run", "x", "--top-p", "1.5"], ["--top-p"]),
         (["run", "x", "-n", "1e3"], ["whole number"]),
         (["run", "x", "--logit-bias", "7:1"], ["ID=NUMBER"]),
+        (["run", "x", "--speculate", "much"], ["--speculate", "auto"]),
+        (["run", "x", "--speculate", "16"], ["--speculate", "15"]),
         (["run", "x", "--json=1"], ["takes no value"]),
         (["models", "x"], ["no arguments"]),
         (["logits", "x"], ["--ids-file"]),
@@ -215,6 +217,24 @@ def test_info_tells_why_a_model_cannot_run(tidemill, tiny_model, tmp_path):
 def test_bench(tidemill, tiny_model):
     result = tidemill.json("bench", tiny_model, "--prompt-tokens", 16, "--gen-tokens", 4, "--batch", 3, "--threads", 2)
     assert all(result[key] > 0 for key in ("prefill_tok_s", "decode_tok_s", "load_s", "peak_rss_bytes"))
+
+
+def test_bench_guessing_ahead(tidemill, tiny_model, tmp_path):
+    text = tmp_path / "text"
+    text.write_text("the cat and the hat and the cat and the hat")
+    words = ["bench", tiny_model, "--text", text, "--gen-tokens", 40]
+    assert tidemill.json(*words)["draft_tokens"] == 0
+    result = tidemill.json(*words, "--speculate", 4)
+    assert 0 <= result["accepted_tokens"] <= result["draft_tokens"] and result["draft_tokens"] > 0
+    refused = tidemill.run(*words, "--speculate", 4, "--batch", 2)
+    assert refused.returncode == 2 and "--batch" in refused.stderr
+
+
+def test_guessing_ahead_changes_no_token(tidemill, tiny_model):
+    words = ["run", tiny_model, "--prompt", "the cat the cat the", "-n", 50, "--ignore-eos", "--seed", 4]
+    plain, guessed = (tidemill.json(*words, "--speculate", how) for how in ("off", "15"))
+    assert plain["ids"] == guessed["ids"] and plain["usage"]["draft_tokens"] == 0
+    assert guessed["usage"]["draft_tokens"] > 0
 
 
 def test_bench_says_where_the_time_went(tidemill, tiny_model):
