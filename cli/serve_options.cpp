@@ -13,6 +13,8 @@
 namespace tidemill::cli {
 namespace {
 
+constexpr size_t kMostLineBytes = 4000;  // of the log
+
 constexpr Option integer_option(std::string_view flag, std::string_view config, std::string_view help,
                                 std::string_view fallback, double min, double max) {
   return {.flag = flag,
@@ -69,6 +71,15 @@ constexpr Option kOptions[] = {
                    "8", 1, 1024),
     integer_option("--drain-seconds", "server.drain_seconds", "how long running texts may take after SIGTERM", "30", 0,
                    3600),
+    text_option("--log-format", "server.log_format", "F", "text, or json: one object a line", "text"),
+    {.flag = "--log-requests",
+     .kind = OptionKind::integer,
+     .value_name = "0|1",
+     .help = "1: a line for each request, with its number, status and client",
+     .fallback = "1",
+     .min = 0,
+     .max = 1,
+     .config = "server.log_requests"},
     integer_option("--max-running", "inference.max_batch_size", "texts that are written at once", "16", 1, 64),
     integer_option("--max-queued", "inference.max_queued", "requests that may wait; more get status 503", "64", 1,
                    100000),
@@ -142,7 +153,14 @@ serve::ServerOptions server_options(const Arguments& arguments) {
   options.api_key_file = arguments.text("--api-key-file");
   options.may_be_public = arguments.flag("--public");
   options.drain_seconds = arguments.integer("--drain-seconds");
-  options.on_line = [](const std::string& line) { std::fprintf(stderr, "%s\n", printable(line).c_str()); };
+  const std::string log_format = arguments.text("--log-format");
+  if (log_format != "text" && log_format != "json")
+    throw Error(ErrorCode::invalid_argument, "--log-format: '" + log_format + "' is neither 'text' nor 'json'");
+  options.log_format = log_format == "json" ? serve::LogFormat::json : serve::LogFormat::text;
+  options.logs_requests = arguments.integer("--log-requests") == 1;
+  options.on_line = [](const std::string& line) {
+    std::fprintf(stderr, "%s\n", printable(line, kMostLineBytes).c_str());
+  };
   return options;
 }
 

@@ -6,18 +6,22 @@
 
 #include "serve/access.h"
 #include "serve/http.h"
+#include "serve/metrics.h"
 #include "serve/served_model.h"
 
 namespace tidemill::serve {
 
 struct App {
-  ServedModels models;
   Access access;
+  Metrics metrics;
+  ServedModels models;                    // after what they tell of their texts
+  std::atomic<bool> is_loading = false;   // not all models are there yet
   std::atomic<bool> is_draining = false;  // nothing new is taken on
+  std::atomic<int64_t> n_connections = 0;
 };
 
-// Answers a request by its route, also when it is wrong.  May wait for the processor (prompts become tokens here), so
-// it is not for a thread that serves sockets.
+// Answers a request by its route (match_route), also when it is wrong.  May wait for the processor (prompts become
+// tokens here), so it is not for a thread that serves sockets.
 void dispatch(App& app, HttpRequest request, const std::shared_ptr<Answer>& answer);
 
 }  // namespace tidemill::serve

@@ -17,6 +17,8 @@
 
 #include "serve/api_error.h"
 #include "serve/exchange.h"
+#include "serve/routes.h"
+#include "tidemill/stopwatch.h"
 #include "tidemill/system.h"
 
 namespace tidemill::serve {
@@ -33,6 +35,8 @@ constexpr size_t kReadBytes = 4096;
 constexpr auto kHeaderTime = 10s;  // from the first byte of a request; kIdleTime before that
 constexpr auto kIdleTime = 75s;
 constexpr auto kLingerTime = 2s;
+
+constexpr int kClientLeftStatus = 499;  // as logs of nginx have it: there was nobody to send one to
 
 using Parser = http::request_parser<http::string_body>;
 
@@ -141,8 +145,12 @@ class Connection {
     is_head_ = message.method() == http::verb::head;
     auto exchange = std::make_shared<Exchange>(co_await net::this_coro::executor);
     HttpRequest request = to_request(std::move(message));
+    match_route(request);
+    const Stopwatch since;
     cors_ = connections_.app.access.cors_headers(request);
     const Counted is_answering(connections_.n_answering);
+    const Route* route = request.route;
+    const std::string method = request.method, path = request.path;
     net::post(connections_.workers, [&app = connections_.app, request = std::move(request), exchange]() mutable {
       dispatch(app, std::move(request), exchange);
     });
@@ -151,7 +159,26 @@ class Connection {
     const bool goes_on = co_await write_answer(*exchange);
     stop_watching.emit(net::cancellation_type::all);
     exchange->mark_gone();  // nothing written from now on is wanted
-    co_return goes_on&& keeps_alive_ && !connections_.app.is_draining;
+    tell(route, method, path, *exchange, goes_on, since);
+    const bool may_go_on = goes_on && keeps_alive_;
+    co_return may_go_on && !connections_.app.is_draining;
+  }
+
+  // Counts and logs an answer.
+  void tell(const Route* route, const std::string& method, const std::string& path, const Exchange& exchange,
+            bool has_arrived, const Stopwatch& since) {
+    const double seconds = since.seconds();
+    connections_.app.metrics.count_request(route == nullptr ? "other" : method,
+                                           route == nullptr ? "unknown" : route->path, status_, seconds);
+    if (route != nullptr && route->scope == Scope::none) return;  // what is asked all the time and tells nothing
+    const std::string client = exchange.client();
+    connections_.log.answered({.id = id_,
+                               .method = method,
+                               .path = path,
+                               .client = client.empty() ? address_ : client,
+                               .status = status_,
+                               .milliseconds = seconds * 1e3,
+                               .has_gone = !has_arrived});
   }
 
   HttpRequest to_request(http::request<http::string_body>&& message) {
@@ -184,6 +211,7 @@ class Connection {
 
   net::awaitable<bool> write_answer(Exchange& exchange) {
     const auto head = co_await exchange.head();
+    status_ = head ? head->status : kClientLeftStatus;
     if (!head) co_return false;
     if (!exchange.is_stream()) co_return co_await write(*head);
     co_return co_await write_stream(*head, exchange);
@@ -216,6 +244,7 @@ class Connection {
   net::awaitable<bool> write_last(const HttpResponse& response) {
     keeps_alive_ = false;
     has_refused_ = true;
+    connections_.app.metrics.count_request("other", "unknown", response.status, 0);
     co_await write(response);
     co_return false;
   }
@@ -262,13 +291,14 @@ class Connection {
   std::string address_, id_;
   Headers cors_;
   unsigned version_ = 11;
+  int status_ = 0;  // of the answer
   bool keeps_alive_ = true, is_head_ = false, has_refused_ = false;
 };
 
 }  // namespace
 
 net::awaitable<void> serve_connection(tcp::socket socket, Connections& connections) {
-  const Counted is_open(connections.n_open);
+  const Counted is_open(connections.app.n_connections);
   Connection connection(std::move(socket), connections);
   co_await connection.serve();
 }

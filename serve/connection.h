@@ -9,6 +9,7 @@
 
 #include "serve/app.h"
 #include "serve/limits.h"
+#include "serve/request_log.h"
 
 namespace tidemill::serve {
 
@@ -16,8 +17,8 @@ namespace tidemill::serve {
 struct Connections {
   App& app;
   Limits limits;
+  Log& log;
   boost::asio::thread_pool workers{2};  // where requests are read and prompts become tokens
-  std::atomic<int64_t> n_open = 0;
   std::atomic<int64_t> n_answering = 0;
 };
 

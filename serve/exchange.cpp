@@ -77,6 +77,16 @@ void Exchange::mark_gone() {
   changed_.cancel();
 }
 
+void Exchange::set_client(const std::string& client) {
+  const std::lock_guard lock(mutex_);
+  client_ = client;
+}
+
+std::string Exchange::client() const {
+  const std::lock_guard lock(mutex_);
+  return client_;
+}
+
 bool Exchange::is_gone() const {
   const std::lock_guard lock(mutex_);
   return is_gone_;

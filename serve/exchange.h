@@ -22,6 +22,7 @@ class Exchange : public Answer, public std::enable_shared_from_this<Exchange> {
   void write(std::string piece) override;
   void end_stream() override;
   void on_gone(std::function<void()> cancel) override;
+  void set_client(const std::string& client) override;
 
   // What follows is for the connection's coroutine only.
   // A response, or the beginning of a stream, when there is one; waits until then or until the client has gone.
@@ -32,6 +33,8 @@ class Exchange : public Answer, public std::enable_shared_from_this<Exchange> {
   // The client has gone: nothing more is wanted.
   void mark_gone();
   bool is_gone() const;
+  // Who asked; empty when nobody has said it.
+  std::string client() const;
 
  private:
   void notify();
@@ -43,7 +46,7 @@ class Exchange : public Answer, public std::enable_shared_from_this<Exchange> {
   mutable std::mutex mutex_;  // guards what follows
   std::optional<HttpResponse> head_;
   bool is_stream_ = false, has_ended_ = false, is_gone_ = false;
-  std::string pieces_;
+  std::string pieces_, client_;
   std::function<void()> cancel_;
 };
 

@@ -39,7 +39,7 @@ void Generation::start(const std::vector<std::vector<int32_t>>& prompts, const s
       texts_.push_back({.choice = {.index = static_cast<int64_t>(index)}, .parser = tools_.make_parser()});
     try {
       for (size_t index = 0; index < n_left_; ++index)
-        numbers_.push_back(model_.service.submit(submission(index, prompts[index / n], client)));
+        numbers_.push_back(model_.submit(submission(index, prompts[index / n], client)));
     } catch (const Error&) {
       has_failed_ = true;
       for (const uint64_t number : numbers_) model_.service.cancel(number);

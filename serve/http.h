@@ -19,9 +19,10 @@ struct HttpRequest {
   std::string path;  // without the query
   Headers headers;
   std::string body;
-  std::string client;              // who asks, for taking turns: the name of the key, else the address
-  std::string id;                  // "req-...", in the answer's x-request-id
-  std::vector<std::string> parts;  // what the path's {} stood for, in order
+  std::string client;                   // who asks, for taking turns: the name of the key, else the address
+  std::string id;                       // "req-...", in the answer's x-request-id
+  const struct Route* route = nullptr;  // of the table; none for a path or method that nobody answers
+  std::vector<std::string> parts;       // what the path's {} stood for, in order
 
   // Empty when there is none.
   std::string_view header(std::string_view name) const;
@@ -50,6 +51,9 @@ class Answer {
   // `cancel` is called once, on some thread, when the client goes away before the answer is complete; at once when it
   // has gone already.
   virtual void on_gone(std::function<void()> cancel) = 0;
+
+  // Who asked, as logs tell it.
+  virtual void set_client(const std::string&) {}
 };
 
 }  // namespace tidemill::serve

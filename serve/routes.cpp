@@ -29,16 +29,11 @@ std::optional<std::vector<std::string>> match(std::string_view pattern, std::str
   return parts;
 }
 
-const Route& find_route(HttpRequest& request) {
+// Says what is wrong with a request that no route answers.
+[[noreturn]] void fail_to_route(const HttpRequest& request) {
   std::set<std::string_view> methods;
-  for (const Route& route : routes()) {
-    auto parts = match(route.path, request.path);
-    if (!parts) continue;
-    methods.insert(route.method);
-    if (route.method != request.method) continue;
-    request.parts = std::move(*parts);
-    return route;
-  }
+  for (const Route& route : routes())
+    if (match(route.path, request.path)) methods.insert(route.method);
   if (methods.empty())
     throw ApiError(404, "'" + printable(request.path, 200) + "': there is no such endpoint", {}, "unknown_url");
   std::string list;
@@ -54,14 +49,21 @@ void check_content_type(const HttpRequest& request) {
     throw ApiError(415, "Content-Type: must be application/json", {}, "unsupported_media_type");
 }
 
+void check_ready(const App& app) {
+  if (app.is_draining) throw ApiError(503, "the server is stopping; ask another", {}, "shutting_down");
+  if (app.is_loading) throw ApiError(503, "the server is loading its models; try again", {}, "loading");
+}
+
 void dispatch_or_throw(App& app, HttpRequest& request, const std::shared_ptr<Answer>& answer) {
   app.access.check_origin(request);
   if (request.method == "OPTIONS") return answer->send({.status = 204, .content_type = "", .body = ""});
-  const Route& route = find_route(request);
-  if (route.needs_key) {
+  if (request.route == nullptr) fail_to_route(request);
+  const Route& route = *request.route;
+  if (route.scope != Scope::none) {
     if (const std::string name = app.access.check_key(request); !name.empty()) request.client = "key " + name;
-    if (app.is_draining) throw ApiError(503, "the server is stopping; ask another", {}, "shutting_down");
+    answer->set_client(request.client);
   }
+  if (route.scope == Scope::infer) check_ready(app);
   check_content_type(request);
   route.handle(app, request, answer);
 }
@@ -70,16 +72,28 @@ void dispatch_or_throw(App& app, HttpRequest& request, const std::shared_ptr<Ans
 
 std::span<const Route> routes() {
   static constexpr Route kRoutes[] = {
-      {"GET", "/health", false, get_health},
-      {"GET", "/ready", false, get_ready},
-      {"GET", "/v1/models", true, get_models},
-      {"GET", "/v1/models/{}", true, get_model},
-      {"POST", "/v1/completions", true, post_completions},
-      {"POST", "/v1/chat/completions", true, post_chat_completions},
-      {"POST", "/tokenize", true, post_tokenize},
-      {"POST", "/detokenize", true, post_detokenize},
+      {"GET", "/health", Scope::none, get_health},
+      {"GET", "/ready", Scope::none, get_ready},
+      {"GET", "/metrics", Scope::metrics, get_metrics},
+      {"GET", "/v1/models", Scope::list, get_models},
+      {"GET", "/v1/models/{}", Scope::list, get_model},
+      {"POST", "/v1/completions", Scope::infer, post_completions},
+      {"POST", "/v1/chat/completions", Scope::infer, post_chat_completions},
+      {"POST", "/tokenize", Scope::infer, post_tokenize},
+      {"POST", "/detokenize", Scope::infer, post_detokenize},
   };
   return kRoutes;
+}
+
+void match_route(HttpRequest& request) {
+  for (const Route& route : routes()) {
+    if (route.method != request.method) continue;
+    auto parts = match(route.path, request.path);
+    if (!parts) continue;
+    request.parts = std::move(*parts);
+    request.route = &route;
+    return;
+  }
 }
 
 void dispatch(App& app, HttpRequest request, const std::shared_ptr<Answer>& answer) {

@@ -8,14 +8,19 @@
 
 namespace tidemill::serve {
 
+// What a route asks of who calls it.
+enum class Scope { none, list, infer, metrics };
+
 struct Route {
   std::string_view method;
   std::string_view path;  // a part "{}" stands for anything but '/'
-  bool needs_key;
+  Scope scope;
   void (*handle)(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
 };
 
 std::span<const Route> routes();
+// Finds the request's route and what its {} stand for.
+void match_route(HttpRequest& request);
 
 void get_health(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
 void get_ready(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
@@ -24,6 +29,7 @@ void get_model(App& app, const HttpRequest& request, const std::shared_ptr<Answe
 void post_completions(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
 void post_chat_completions(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
 void post_tokenize(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
+void get_metrics(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
 void post_detokenize(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
 
 }  // namespace tidemill::serve

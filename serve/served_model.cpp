@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <ctime>
+#include <mutex>
 #include <utility>
 
 #include "serve/api_error.h"
 #include "tidemill/model_info.h"
+#include "tidemill/stopwatch.h"
 #include "tidemill/system.h"
 
 namespace tidemill::serve {
@@ -41,24 +43,45 @@ EngineOptions with_context(EngineOptions options, const std::string& path, const
 }  // namespace
 
 ServedModel::ServedModel(std::string its_name, const std::string& path, const EngineOptions& engine_options,
-                         const ServiceOptions& service_options)
+                         const ServiceOptions& its_service_options, TextObserver its_observer)
     : name(std::move(its_name)),
-      engine(Engine::load(path, with_context(engine_options, path, service_options))),
+      engine(Engine::load(path, with_context(engine_options, path, its_service_options))),
       chat_template(template_of(engine.path())),
       created(std::time(nullptr)),
-      service(engine, service_options) {
+      service_options(its_service_options),
+      observer(std::move(its_observer)),
+      service(engine, its_service_options) {
   engine.tokenizer();  // throws for a model without one: it could not be asked anything
+}
+
+uint64_t ServedModel::submit(Submission submission) {
+  submission.on_end = [this, client = submission.client, told = std::move(submission.on_end),
+                       since = Stopwatch()](Result&& result) {
+    if (observer) observer(name, client, result, since.seconds());
+    if (told) told(std::move(result));
+  };
+  return service.submit(std::move(submission));
 }
 
 ServedModel& ServedModels::add(std::string name, const std::string& path, const EngineOptions& engine_options,
                                const ServiceOptions& service_options) {
-  for (const ServedModel& model : models_)
+  for (const ServedModel& model : all())
     if (model.name == name)
       throw Error(ErrorCode::invalid_argument, "--model: '" + name + "' is given twice; name each, as in NAME=MODEL");
-  return models_.emplace_back(std::move(name), path, engine_options, service_options);
+  std::list<ServedModel> loaded;
+  loaded.emplace_back(std::move(name), path, engine_options, service_options, observer_);
+  const std::unique_lock lock(mutex_);
+  models_.splice(models_.end(), loaded);
+  return models_.back();
+}
+
+std::vector<std::reference_wrapper<const ServedModel>> ServedModels::all() const {
+  const std::shared_lock lock(mutex_);
+  return {models_.begin(), models_.end()};
 }
 
 ServedModel& ServedModels::find(const std::optional<std::string>& name) {
+  const std::shared_lock lock(mutex_);
   if (!name && models_.size() == 1) return models_.front();
   if (!name) throw ApiError(400, "'model': is missing; GET /v1/models lists them", "model");
   for (ServedModel& model : models_)

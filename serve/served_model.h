@@ -2,39 +2,57 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <functional>
+#include <list>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tidemill/chat_template.h"
 #include "tidemill/service.h"
 
 namespace tidemill::serve {
 
+// Told of each text that has ended of its own accord or by its client, with the seconds since it was asked for.
+using TextObserver =
+    std::function<void(const std::string& model, const std::string& client, const Result& result, double seconds)>;
+
 struct ServedModel {
   // A context length of 0 means 4,096 positions, or the model's own when that is less.  Throws what Engine::load and
   // Service throw.
   ServedModel(std::string its_name, const std::string& path, const EngineOptions& engine_options,
-              const ServiceOptions& service_options);
+              const ServiceOptions& its_service_options, TextObserver its_observer);
+
+  // Service::submit, with the observer told of the end.
+  uint64_t submit(Submission submission);
 
   std::string name;
   Engine engine;
   std::optional<ChatTemplate> chat_template;  // none for a model that was not trained to chat
   int64_t created;                            // seconds since 1970
+  ServiceOptions service_options;
+  TextObserver observer;
   Service service;
 };
 
+// May be used from any thread.
 class ServedModels {
  public:
+  // Who is told of texts; to be set before any model is added.
+  void set_observer(TextObserver observer) { observer_ = std::move(observer); }
+  // Loads a model, which takes a while, and serves it from then on.
   ServedModel& add(std::string name, const std::string& path, const EngineOptions& engine_options,
                    const ServiceOptions& service_options);
-  const std::deque<ServedModel>& all() const { return models_; }
+  std::vector<std::reference_wrapper<const ServedModel>> all() const;
   // The model of this name; without one, the only model there is.  Throws ApiError 404 for the field "model".
   ServedModel& find(const std::optional<std::string>& name);
 
  private:
-  std::deque<ServedModel> models_;
+  TextObserver observer_;
+  mutable std::shared_mutex mutex_;  // guards the list, not the models
+  std::list<ServedModel> models_;
 };
 
 }  // namespace tidemill::serve

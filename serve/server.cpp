@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <optional>
+#include <thread>
 
 #include "serve/connection.h"
 #include "tidemill/model_info.h"
@@ -41,29 +42,43 @@ void add_keys(const ServerOptions& options, Access& access) {
 
 class Server {
  public:
-  explicit Server(const ServerOptions& options) : options_(options) { prepare_access(); }
+  explicit Server(const ServerOptions& options)
+      : options_(options), log_(options.log_format, options.logs_requests, options.on_line) {
+    prepare_access();
+  }
 
   void run() {
     listen();  // before the models are loaded, which takes longer than to say that the port is taken
-    for (const auto& model : options_.models) {
-      check_format(model.path);
-      app_.models.add(model.name, model.path, options_.engine, options_.service);
-      say("serving '" + model.name + "'");
-    }
+    app_.is_loading = true;
     await_signal();
     net::co_spawn(context_, accept(), net::detached);
+    std::thread sockets([this] { context_.run(); });
+    try {
+      load_models();
+    } catch (...) {
+      context_.stop();
+      sockets.join();
+      throw;
+    }
+    app_.is_loading = false;
     const tcp::endpoint here = acceptor_->local_endpoint();
     const std::string host =
         here.address().is_v6() ? "[" + here.address().to_string() + "]" : here.address().to_string();
-    say("listening on http://" + host + ":" + std::to_string(here.port()));
-    context_.run();
+    log_.say("listening on http://" + host + ":" + std::to_string(here.port()));
+    sockets.join();
     connections_.workers.stop();
     connections_.workers.join();
   }
 
  private:
-  void say(const std::string& line) const {
-    if (options_.on_line) options_.on_line(line);
+  void load_models() {
+    app_.models.set_observer([this](const std::string& model, const std::string&, const Result& result,
+                                    double seconds) { app_.metrics.count_text(model, result, seconds); });
+    for (const auto& model : options_.models) {
+      check_format(model.path);
+      app_.models.add(model.name, model.path, options_.engine, options_.service);
+      log_.say("serving '" + model.name + "'");
+    }
   }
 
   // Throws unsupported for a model that is not of the format that was asked for.
@@ -102,7 +117,7 @@ class Server {
         co_await pause.async_wait(net::redirect_error(net::use_awaitable, error));
         continue;
       }
-      if (connections_.n_open >= options_.limits.max_connections) {
+      if (app_.n_connections >= options_.limits.max_connections) {
         turn_away(socket);
         continue;
       }
@@ -122,7 +137,8 @@ class Server {
   void await_signal() {
     signals_.async_wait([this](boost::system::error_code error, int) {
       if (error) return;
-      say("stopping: what runs may take " + std::to_string(options_.drain_seconds) + " s more");
+      if (app_.is_loading) std::_Exit(0);  // nobody has been answered anything yet
+      log_.say("stopping: what runs may take " + std::to_string(options_.drain_seconds) + " s more");
       app_.is_draining = true;
       signals_.async_wait([](boost::system::error_code again, int) {
         if (!again) std::_Exit(kInterruptedStatus);
@@ -145,8 +161,9 @@ class Server {
 
   const ServerOptions& options_;
   net::io_context context_{1};  // outlives the models, whose services may still tell connections of ends
+  Log log_;
   App app_;
-  Connections connections_{.app = app_, .limits = options_.limits};
+  Connections connections_{.app = app_, .limits = options_.limits, .log = log_};
   std::optional<tcp::acceptor> acceptor_;
   net::signal_set signals_{context_, SIGTERM, SIGINT};
 };

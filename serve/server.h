@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "serve/limits.h"
+#include "serve/request_log.h"
 #include "tidemill/service.h"
 
 namespace tidemill::serve {
@@ -29,6 +30,8 @@ struct ServerOptions {
   Limits limits = {};
   bool may_be_public = false;  // without a key, beyond this machine
   int64_t drain_seconds = 30;  // for what runs, after the first signal to stop
+  LogFormat log_format = LogFormat::text;
+  bool logs_requests = true;
   // Told once the server listens, and of what it does.
   std::function<void(const std::string& line)> on_line = {};
 };

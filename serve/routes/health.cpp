@@ -10,7 +10,7 @@ void get_health(App&, const HttpRequest&, const std::shared_ptr<Answer>& answer)
 }
 
 void get_ready(App& app, const HttpRequest&, const std::shared_ptr<Answer>& answer) {
-  const bool is_ready = !app.is_draining && !app.models.all().empty();
+  const bool is_ready = !app.is_draining && !app.is_loading;
   answer->send({.status = is_ready ? 200 : 503,
                 .body = nlohmann::json{{"status", is_ready          ? "ready"
                                                   : app.is_draining ? "draining"

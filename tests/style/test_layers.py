@@ -29,6 +29,7 @@ THIRD_PARTY = {
     "pcre2.h": {"text"},
     "boost/": {"serve"},
     "openssl/": {"serve"},
+    "prometheus/": {"serve"},
     "toml++/": {"cli"},
     "nlohmann/": {"formats", "text", "models", "cli", "serve", "api"},
     "gtest/": set(),
