@@ -11,16 +11,9 @@ Tensor VectorStore::keep(const Tensor& vector) {
     throw Error(ErrorCode::invalid_argument,
                 "vector weight: its shape is " + vector.shape().to_string() + " with gaps; give a contiguous tensor");
   }
-  Storage& storage = storages_.emplace_back(tidemill::size_bytes(DType::f32, vector.shape()));
-  const Tensor copy(storage.data(), DType::f32, vector.shape());
+  const Tensor copy(memory_.take(tidemill::size_bytes(DType::f32, vector.shape())), DType::f32, vector.shape());
   dequantize(vector.dtype(), vector.data(), {copy.as<float>(), static_cast<size_t>(vector.n_elements())});
   return copy;
-}
-
-int64_t VectorStore::size_bytes() const {
-  int64_t total = 0;
-  for (const Storage& storage : storages_) total += storage.size_bytes();
-  return total;
 }
 
 }  // namespace tidemill

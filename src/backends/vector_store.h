@@ -2,9 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
-#include "tensor/storage.h"
+#include "backends/weight_memory.h"
 #include "tidemill/tensor.h"
 
 namespace tidemill {
@@ -14,10 +13,10 @@ class VectorStore {
   // A copy of `vector`, of any dtype, as f32; lives as long as this object.  Throws invalid_argument unless it is
   // contiguous.
   Tensor keep(const Tensor& vector);
-  int64_t size_bytes() const;
+  int64_t size_bytes() const { return memory_.size_bytes(); }
 
  private:
-  std::vector<Storage> storages_;
+  WeightMemory memory_{1 << 20};
 };
 
 }  // namespace tidemill

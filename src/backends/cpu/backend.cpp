@@ -33,25 +33,18 @@ Tensor CpuBackend::adopt(const Tensor& weight, WeightRole role, const Copied& co
     throw Error(ErrorCode::invalid_argument,
                 "matrix weight: its shape is " + weight.shape().to_string() + "; give a tensor of rank 2");
   }
-  Storage memory(panel_bytes(weight.dtype(), weight.dim(0), weight.dim(1)));
-  const Tensor panels = weight.with_panels(memory.data());
+  std::byte* const memory = panels_.take(panel_bytes(weight.dtype(), weight.dim(0), weight.dim(1)));
+  const Tensor panels = weight.with_panels(memory);
   // Whole panels at a time: a large matrix never lies in memory twice.
   const int64_t row_bytes = size_bytes(weight.dtype(), {weight.dim(1)});
   const int64_t n_rows = std::max<int64_t>(1, kAdoptBytes / (row_bytes * kPanelRows)) * kPanelRows;
   const int64_t stride = panel_stride(weight.dtype(), weight.dim(1));
   for (int64_t begin = 0; begin < weight.dim(0); begin += n_rows) {
     const Tensor part = weight.slice(0, begin, std::min(weight.dim(0), begin + n_rows));
-    pack_panels(pool_, part, memory.data() + begin / kPanelRows * stride);
+    pack_panels(pool_, part, memory + begin / kPanelRows * stride);
     if (copied) copied(part);
   }
-  panels_.push_back(std::move(memory));
   return panels;
-}
-
-int64_t CpuBackend::weight_bytes() const {
-  int64_t total = vectors_.size_bytes();
-  for (const Storage& memory : panels_) total += memory.size_bytes();
-  return total;
 }
 
 void CpuBackend::run(const Operation& operation) {

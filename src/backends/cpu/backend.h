@@ -1,15 +1,13 @@
 // The CPU: kernels written once with Highway and dispatched to the best instruction set at run time (isa.h).
 #pragma once
 
-#include <vector>
-
 #include "backends/cpu/attention.h"
 #include "backends/cpu/experts.h"
 #include "backends/cpu/matmul.h"
 #include "backends/vector_store.h"
+#include "backends/weight_memory.h"
 #include "ops/backend.h"
 #include "sys/thread_pool.h"
-#include "tensor/storage.h"
 
 namespace tidemill {
 
@@ -25,7 +23,7 @@ class CpuBackend final : public Backend, private Kernels {
   Kernels& kernels() override { return *this; }
   Tensor adopt(const Tensor& weight, WeightRole role, const Copied& copied = {}) override;
   DType state_dtype() const override { return precision_ == Precision::f32 ? DType::f32 : DType::f16; }
-  int64_t weight_bytes() const override;
+  int64_t weight_bytes() const override { return vectors_.size_bytes() + panels_.size_bytes(); }
 
  private:
   void run(const Operation& operation) override;
@@ -36,7 +34,7 @@ class CpuBackend final : public Backend, private Kernels {
   Attention attention_;
   ExpertProducts experts_;
   VectorStore vectors_;
-  std::vector<Storage> panels_;
+  WeightMemory panels_{32 << 20};
 };
 
 }  // namespace tidemill

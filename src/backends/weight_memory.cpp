@@ -1,0 +1,25 @@
+#include "backends/weight_memory.h"
+
+#include <utility>
+
+namespace tidemill {
+namespace {
+
+constexpr int64_t kCacheLine = 64;
+
+}  // namespace
+
+std::byte* WeightMemory::take(int64_t size_bytes) {
+  const int64_t size = (size_bytes + kCacheLine - 1) / kCacheLine * kCacheLine;
+  taken_ += size;
+  // A large piece has a block of its own: it would leave much of one without use.
+  if (size > block_bytes_ / 2) return blocks_.emplace_back(size).data();
+  if (size > n_free_) {
+    free_ = blocks_.emplace_back(block_bytes_).data();
+    n_free_ = block_bytes_;
+  }
+  n_free_ -= size;
+  return std::exchange(free_, free_ + size);
+}
+
+}  // namespace tidemill

@@ -1,0 +1,31 @@
+// Memory for weights, taken piece by piece and kept until the end: many matrices share a block of huge pages and stand
+// in it in the order in which they are read.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "tensor/storage.h"
+
+namespace tidemill {
+
+class WeightMemory {
+ public:
+  // Blocks are of `block_bytes`, of which only what is taken is committed.
+  explicit WeightMemory(int64_t block_bytes) : block_bytes_(block_bytes) {}
+
+  // Zeroed, aligned to a cache line; lives as long as this object.  Throws out_of_memory.
+  std::byte* take(int64_t size_bytes);
+  // What was taken.
+  int64_t size_bytes() const { return taken_; }
+
+ private:
+  int64_t block_bytes_;
+  int64_t taken_ = 0;
+  std::byte* free_ = nullptr;  // of the present block
+  int64_t n_free_ = 0;
+  std::vector<Storage> blocks_;
+};
+
+}  // namespace tidemill
