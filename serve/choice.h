@@ -40,6 +40,7 @@ struct Choice {
   std::vector<ToolCall> calls = {};
   std::vector<TokenNote> tokens = {};
   const char* finish_reason = "stop";  // OpenAI's words: "stop", "length", "tool_calls"
+  std::string stop = {};               // the stop string that ended it; empty when something else did
 };
 
 }  // namespace tidemill::serve

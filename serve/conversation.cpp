@@ -28,8 +28,7 @@ ordered_json read_message(const json& given, ordered_json message, const std::st
   if (!calls->is_array()) fields.fail("tool_calls", "must be a list");
   for (size_t index = 0; index < calls->size(); ++index) {
     const std::string entry = "tool_calls[" + std::to_string(index) + "]";
-    if (!(*calls)[index].is_object()) fields.fail(entry, "must be an object");
-    message["tool_calls"].push_back(read_call(Fields((*calls)[index], place + "." + entry + ".")));
+    message["tool_calls"].push_back(read_call(fields.entry(entry, (*calls)[index])));
   }
   return message;
 }
@@ -55,12 +54,12 @@ std::string read_content(const Fields& message, std::string_view name, std::init
   for (size_t index = 0; index < content->size(); ++index) {
     const json& part = (*content)[index];
     const std::string place = std::string(name) + "[" + std::to_string(index) + "]";
-    if (!part.is_object()) message.fail(place, "must be an object");
-    const json& type = part.contains("type") ? part["type"] : json();
-    if (!type.is_string() || std::find(types.begin(), types.end(), type.get<std::string>()) == types.end())
-      message.fail(place + ".type", "only text is supported");
-    if (!part.contains("text") || !part["text"].is_string()) message.fail(place + ".text", "must be a string");
-    text += (index > 0 ? "\n" : "") + part["text"].get<std::string>();
+    const Fields fields = message.entry(place, part);
+    if (std::find(types.begin(), types.end(), fields.text("type").value_or("")) == types.end())
+      fields.fail("type", "only text is supported");
+    const auto line = fields.text("text");
+    if (!line) fields.fail("text", "is missing");
+    text += (index > 0 ? "\n" : "") + *line;
   }
   return text;
 }

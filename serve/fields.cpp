@@ -82,6 +82,11 @@ std::optional<Fields> Fields::object(std::string_view name) const {
   return Fields(*value, path_ + std::string(name) + ".");
 }
 
+Fields Fields::entry(const std::string& place, const json& object) const {
+  if (!object.is_object()) fail(place, "must be an object");
+  return Fields(object, path_ + place + ".");
+}
+
 json parse_body(const std::string& body) {
   // The parser itself keeps a stack of its own, but what it makes is destroyed and read by recursion.
   const auto limit_depth = [](int depth, json::parse_event_t event, json&) {

@@ -24,6 +24,8 @@ class Fields {
   // A text, or a list of at most `most` of them, each of at most `most_bytes` bytes.
   std::vector<std::string> texts(std::string_view name, size_t most, size_t most_bytes) const;
   std::optional<Fields> object(std::string_view name) const;
+  // Those of a list: `place` is "messages[3]".  Fails when it is no object.
+  Fields entry(const std::string& place, const nlohmann::json& object) const;
   // Throws the error that says what `name` must be.
   [[noreturn]] void fail(std::string_view name, const std::string& why) const;
 

@@ -104,8 +104,8 @@ bool Generation::take_parts(Text& text, const std::vector<Part>& parts, std::vec
 
 void Generation::take_piece(Choice& choice, Piece piece) {
   for (const CallDelta& delta : piece.calls) choice.calls[delta.index].arguments += delta.arguments;
-  if (options_.is_stream) return write(wire_->piece(piece));
   choice.text += piece.text;
+  if (options_.is_stream) return write(wire_->piece(piece));
   std::move(piece.tokens.begin(), piece.tokens.end(), std::back_inserter(choice.tokens));
 }
 
@@ -120,6 +120,7 @@ void Generation::take_end(size_t index, const Result& result) {
   }
   Choice& choice = text.choice;
   choice.finish_reason = finish_reason_of(result.finish_reason);
+  choice.stop = result.stop;
   if (!choice.calls.empty() && std::string_view(choice.finish_reason) == "stop") choice.finish_reason = "tool_calls";
   // The texts of one prompt share it: it counts once.
   if (index % static_cast<size_t>(options_.n) == 0) {

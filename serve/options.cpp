@@ -7,8 +7,6 @@
 namespace tidemill::serve {
 namespace {
 
-constexpr int64_t kMostTokens = int64_t{1} << 30;
-
 std::map<int32_t, float> read_logit_bias(const Fields& fields) {
   const auto biases = fields.object("logit_bias");
   std::map<int32_t, float> result;
@@ -54,7 +52,7 @@ SamplingOptions read_sampling(const Fields& fields) {
 TextOptions read_text_options(const Fields& fields, int64_t max_tokens) {
   TextOptions options;
   options.request.sampling = read_sampling(fields);
-  options.request.stop = fields.texts("stop", 16, 256);
+  options.request.stop = fields.texts("stop", kMostStops, kMostStopBytes);
   auto limit = fields.integer("max_completion_tokens", 0, kMostTokens);
   if (!limit) limit = fields.integer("max_tokens", 0, kMostTokens);
   options.request.max_tokens = limit.value_or(max_tokens);

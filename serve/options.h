@@ -8,6 +8,9 @@
 
 namespace tidemill::serve {
 
+constexpr int64_t kMostTokens = int64_t{1} << 30;
+constexpr size_t kMostStops = 16, kMostStopBytes = 256;
+
 struct TextOptions {
   Request request;  // without a prompt
   int64_t n = 1;    // texts for each prompt; the k-th is drawn with the seed plus k

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "serve/api_error.h"
+#include "serve/messages_wire.h"
 
 namespace tidemill::serve {
 namespace {
@@ -79,6 +80,9 @@ std::span<const Route> routes() {
       {"GET", "/v1/models/{}", Scope::list, get_model},
       {"POST", "/v1/completions", Scope::infer, post_completions},
       {"POST", "/v1/chat/completions", Scope::infer, post_chat_completions},
+      {"POST", "/v1/responses", Scope::infer, post_responses},
+      {"POST", "/v1/messages", Scope::infer, post_messages},
+      {"POST", "/v1/messages/count_tokens", Scope::infer, post_count_tokens},
       {"POST", "/tokenize", Scope::infer, post_tokenize},
       {"POST", "/detokenize", Scope::infer, post_detokenize},
   };
@@ -97,16 +101,21 @@ void match_route(HttpRequest& request) {
 }
 
 void dispatch(App& app, HttpRequest request, const std::shared_ptr<Answer>& answer) {
+  const auto refuse = [&](const ApiError& error) {
+    HttpResponse response = error.response();
+    if (request.path.starts_with("/v1/messages")) response.body = messages_error(error);
+    answer->send(std::move(response));
+  };
   try {
     dispatch_or_throw(app, request, answer);
   } catch (const ApiError& error) {
-    answer->send(error.response());
+    refuse(error);
   } catch (const Error& error) {
-    answer->send(ApiError(error).response());
+    refuse(ApiError(error));
   } catch (const std::bad_alloc&) {
-    answer->send(ApiError(503, "not enough memory for this request", {}, "out_of_memory").response());
+    refuse(ApiError(503, "not enough memory for this request", {}, "out_of_memory"));
   } catch (const std::exception& error) {
-    answer->send(ApiError(500, "internal: " + printable(error.what()), {}, "internal_error").response());
+    refuse(ApiError(500, "internal: " + printable(error.what()), {}, "internal_error"));
   }
 }
 

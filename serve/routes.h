@@ -28,6 +28,9 @@ void get_models(App& app, const HttpRequest& request, const std::shared_ptr<Answ
 void get_model(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
 void post_completions(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
 void post_chat_completions(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
+void post_responses(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
+void post_messages(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
+void post_count_tokens(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
 void post_tokenize(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
 void get_metrics(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
 void post_detokenize(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);

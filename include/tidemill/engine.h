@@ -90,6 +90,7 @@ struct Result {
   std::string text;
   std::vector<int32_t> ids;
   FinishReason finish_reason = FinishReason::stop;
+  std::string stop = {};  // of Request::stop, what ended the text; empty when something else did
   Usage usage;
   Timings timings;
 };

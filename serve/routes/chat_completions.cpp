@@ -102,7 +102,7 @@ void post_chat_completions(App& app, const HttpRequest& request, const std::shar
   if (n_top && !wants_logprobs) fields.fail("top_logprobs", "needs 'logprobs' to be true");
   if (wants_logprobs) options.request.n_logprobs = static_cast<int32_t>(n_top.value_or(0));
 
-  ToolOptions tools = read_tools(fields, parse_in_order(request.body, "tools"), model);
+  ToolOptions tools = read_tools(fields, request.body, model, ToolStyle::chat);
   auto messages = read_messages(fields, parse_in_order(request.body, "messages"));
   const std::vector<std::vector<int32_t>> prompts = {render(model, std::move(messages), tools, "messages")};
   auto wire = std::make_unique<ChatWire>(model, options);

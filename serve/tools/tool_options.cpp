@@ -11,6 +11,7 @@ namespace tidemill::serve {
 namespace {
 
 using nlohmann::json;
+using nlohmann::ordered_json;
 
 constexpr size_t kMostTools = 128;
 constexpr size_t kLongestName = 64;
@@ -22,48 +23,91 @@ bool is_name(std::string_view name) {
   });
 }
 
-std::string checked_name(const json& tool, const std::string& place) {
-  if (!tool.is_object()) throw ApiError(400, "'" + place + "': must be an object", place, "invalid_value");
-  const Fields fields(tool, place + ".");
-  if (fields.text("type").value_or("") != "function") fields.fail("type", "only 'function' is supported");
-  const auto function = fields.object("function");
-  if (!function) fields.fail("function", "is missing");
-  const auto name = function->text("name");
-  if (!name || !is_name(*name)) function->fail("name", "must be 1 to 64 letters, digits, '_' and '-'");
-  function->text("description");
-  function->object("parameters");
-  return *name;
+const char* schema_name(ToolStyle style) {
+  return style == ToolStyle::messages ? "input_schema" : "parameters";
 }
 
-void check_definitions(const Fields& fields) {
+// The object that describes the function.
+Fields function_of(const Fields& tool, ToolStyle style) {
+  const std::string type = tool.text("type").value_or(style == ToolStyle::messages ? "custom" : "");
+  if (style == ToolStyle::messages) {
+    if (type != "custom") tool.fail("type", "only 'custom' is supported");
+    return tool;
+  }
+  if (type != "function") tool.fail("type", "only 'function' is supported");
+  if (style == ToolStyle::responses) return tool;
+  const auto function = tool.object("function");
+  if (!function) tool.fail("function", "is missing");
+  return *function;
+}
+
+// Adds the name of a tool to the others'.
+void check_definition(const json& tool, const std::string& place, ToolStyle style, std::set<std::string>& names) {
+  if (!tool.is_object()) throw ApiError(400, "'" + place + "': must be an object", place, "invalid_value");
+  const Fields function = function_of(Fields(tool, place + "."), style);
+  const auto name = function.text("name");
+  if (!name || !is_name(*name)) function.fail("name", "must be 1 to 64 letters, digits, '_' and '-'");
+  if (!names.insert(*name).second) function.fail("name", "'" + *name + "' is given twice");
+  function.text("description");
+  function.object(schema_name(style));
+}
+
+void check_definitions(const Fields& fields, ToolStyle style) {
   const json* tools = fields.find("tools");
   if (tools == nullptr) return;
   if (!tools->is_array()) fields.fail("tools", "must be a list");
   if (tools->size() > kMostTools) fields.fail("tools", "has more than " + std::to_string(kMostTools) + " entries");
   std::set<std::string> names;
-  for (size_t index = 0; index < tools->size(); ++index) {
-    const std::string place = "tools[" + std::to_string(index) + "]";
-    const std::string name = checked_name((*tools)[index], place);
-    if (!names.insert(name).second) fields.fail(place + ".function.name", "'" + name + "' is given twice");
-  }
+  for (size_t index = 0; index < tools->size(); ++index)
+    check_definition((*tools)[index], "tools[" + std::to_string(index) + "]", style, names);
 }
 
-// Whether calls may be made at all.
-bool read_choice(const Fields& fields, const ToolOptions& options) {
+// What templates expect.
+ordered_json to_chat_form(ordered_json tool, ToolStyle style) {
+  if (style == ToolStyle::chat) return tool;
+  ordered_json function = {{"name", tool["name"]}};
+  if (tool.contains("description")) function["description"] = tool["description"];
+  if (tool.contains(schema_name(style))) function["parameters"] = tool[schema_name(style)];
+  return {{"type", "function"}, {"function", std::move(function)}};
+}
+
+enum class Choice { none, automatic, forced };
+
+Choice read_word(const Fields& fields, const std::string& word) {
+  if (word == "none") return Choice::none;
+  if (word == "auto") return Choice::automatic;
+  if (word != "required") fields.fail("tool_choice", "must be 'none', 'auto', 'required' or name a function");
+  return Choice::forced;
+}
+
+Choice read_name(const Fields& fields, const Fields& object, const ToolOptions& options) {
+  const auto name = object.text("name");
+  if (!name) fields.fail("tool_choice", "must have the name of one of 'tools'");
+  if (!options.has_tool(*name)) fields.fail("tool_choice", "'" + printable(*name, 100) + "' is not among 'tools'");
+  return Choice::forced;
+}
+
+// Anthropic's are always objects, with OpenAI's words but for "any".
+Choice read_messages_choice(const Fields& fields, const Fields& object, ToolOptions& options) {
+  options.is_parallel = !object.boolean("disable_parallel_tool_use").value_or(false);
+  const std::string type = object.text("type").value_or("");
+  if (type == "tool") return read_name(fields, object, options);
+  if (type != "any" && type != "auto" && type != "none")
+    fields.fail("tool_choice", "its type must be 'auto', 'any', 'tool' or 'none'");
+  return read_word(fields, type == "any" ? "required" : type);
+}
+
+Choice read_choice(const Fields& fields, ToolStyle style, ToolOptions& options) {
   const json* choice = fields.find("tool_choice");
-  if (choice == nullptr) return true;
-  if (choice->is_string()) {
-    const auto& word = choice->get_ref<const std::string&>();
-    if (word == "none" || word == "auto") return word == "auto";
-    if (word != "required") fields.fail("tool_choice", "must be 'none', 'auto', 'required' or a function's name");
-  } else {
-    const auto object = fields.object("tool_choice");
-    const auto function = object->object("function");
-    const auto name = function ? function->text("name") : std::nullopt;
-    if (!name) fields.fail("tool_choice", "must name a function, as in {\"type\": \"function\", \"function\": {...}}");
-    if (!options.has_tool(*name)) fields.fail("tool_choice", "'" + printable(*name, 100) + "' is not among 'tools'");
-  }
-  fields.fail("tool_choice", "calls cannot be forced yet; use 'auto' or 'none'");
+  if (choice == nullptr) return Choice::automatic;
+  if (choice->is_string() && style != ToolStyle::messages) return read_word(fields, choice->get<std::string>());
+  const auto object = fields.object("tool_choice");
+  if (style == ToolStyle::messages) return read_messages_choice(fields, *object, options);
+  if (object->text("type").value_or("") != "function") fields.fail("tool_choice", "its type must be 'function'");
+  if (style == ToolStyle::responses) return read_name(fields, *object, options);
+  const auto function = object->object("function");
+  if (!function) fields.fail("tool_choice", "must have a 'function'");
+  return read_name(fields, *function, options);
 }
 
 }  // namespace
@@ -98,19 +142,21 @@ std::string ToolOptions::new_id() const {
   return id;
 }
 
-ToolOptions read_tools(const Fields& fields, nlohmann::ordered_json definitions, const ServedModel& model) {
+ToolOptions read_tools(const Fields& fields, const std::string& body, const ServedModel& model, ToolStyle style) {
   if (const json* functions = fields.find("functions"); functions != nullptr && !functions->empty())
     fields.fail("functions", "is not supported; use 'tools'");
-  check_definitions(fields);
+  check_definitions(fields, style);
   ToolOptions options;
-  if (definitions.is_array()) options.definitions = std::move(definitions);
+  for (ordered_json& tool : parse_in_order(body, "tools"))
+    options.definitions.push_back(to_chat_form(std::move(tool), style));
   options.is_parallel = fields.boolean("parallel_tool_calls").value_or(true);
-  const bool may_call = read_choice(fields, options);
+  const Choice choice = read_choice(fields, style, options);
+  if (choice == Choice::forced) fields.fail("tool_choice", "calls cannot be forced yet; let it be 'auto' or 'none'");
   if (options.definitions.empty()) return options;
   options.format = model.chat_template ? find_tool_format(model.chat_template->source_with_tools()) : nullptr;
   if (options.format == nullptr)
     fields.fail("tools", "the chat template of '" + model.name + "' defines no tool calls");
-  return may_call ? std::move(options) : ToolOptions();
+  return choice == Choice::none ? ToolOptions() : std::move(options);
 }
 
 }  // namespace tidemill::serve

@@ -28,8 +28,15 @@ struct ToolOptions {
   std::string new_id() const;
 };
 
-// `definitions` are the tools with their keys in order.  Throws ApiError 400 for wrong fields, for a model whose
-// template defines no format of calls, and for a tool_choice that forces a call.
-ToolOptions read_tools(const Fields& fields, nlohmann::ordered_json definitions, const ServedModel& model);
+// How an endpoint writes tools and choices down.
+enum class ToolStyle {
+  chat,       // {"type": "function", "function": {"name", "description", "parameters"}}
+  responses,  // {"type": "function", "name", "description", "parameters"}
+  messages,   // {"name", "description", "input_schema"}: Anthropic's
+};
+
+// `fields` are those of `body`.  Throws ApiError 400 for wrong fields, for a model whose template defines no format of
+// calls, and for a tool_choice that forces a call.
+ToolOptions read_tools(const Fields& fields, const std::string& body, const ServedModel& model, ToolStyle style);
 
 }  // namespace tidemill::serve

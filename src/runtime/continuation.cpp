@@ -119,6 +119,7 @@ std::optional<FinishReason> Continuation::take(size_t index, const EventSink& si
 
 void Continuation::end(FinishReason reason, const EventSink& sink) {
   result_.finish_reason = reason;
+  result_.stop = matcher_.found();
   result_.usage.completion_tokens = std::ssize(result_.ids);
   if (result_.ids.size() > 1)
     result_.timings.decode_tok_s = static_cast<double>(result_.ids.size() - 1) / since_first_.seconds();

@@ -20,7 +20,7 @@ StopMatcher::StopMatcher(std::vector<std::string> stops) : stops_(std::move(stop
 }
 
 std::string StopMatcher::push(std::string_view piece) {
-  if (stopped_) return {};
+  if (stopped()) return {};
   held_ += piece;
   // The stop that is complete first counts, the longest of those: so the pieces in which text arrives change nothing.
   size_t stop_begin = std::string::npos, stop_end = std::string::npos;
@@ -33,12 +33,12 @@ std::string StopMatcher::push(std::string_view piece) {
     if (end < stop_end || (end == stop_end && begin < stop_begin)) {
       stop_begin = begin;
       stop_end = end;
+      found_ = stop;
     }
   }
-  stopped_ = stop_end != std::string::npos;
-  const size_t n_shown = stopped_ ? stop_begin : held_.size() - n_held;
+  const size_t n_shown = stopped() ? stop_begin : held_.size() - n_held;
   std::string shown = held_.substr(0, n_shown);
-  if (stopped_)
+  if (stopped())
     held_.clear();
   else
     held_.erase(0, n_shown);
@@ -46,7 +46,7 @@ std::string StopMatcher::push(std::string_view piece) {
 }
 
 std::string StopMatcher::finish() {
-  return stopped_ ? std::string() : std::exchange(held_, {});
+  return stopped() ? std::string() : std::exchange(held_, {});
 }
 
 }  // namespace tidemill

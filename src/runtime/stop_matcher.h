@@ -17,12 +17,14 @@ class StopMatcher {
   std::string push(std::string_view piece);
   // What was held back, when the text ended without a stop string.
   std::string finish();
-  bool stopped() const { return stopped_; }
+  bool stopped() const { return !found_.empty(); }
+  // The stop string that ended the text; empty when none has.
+  const std::string& found() const { return found_; }
 
  private:
   std::vector<std::string> stops_;
   std::string held_;
-  bool stopped_ = false;
+  std::string found_;
 };
 
 }  // namespace tidemill

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from server import serving
+from tool_formats import write_models
 
 TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}"
@@ -33,4 +34,12 @@ def chat_model(tiny_model, tmp_path_factory):
 @pytest.fixture(scope="session")
 def server(tidemill, chat_model):
     with serving(tidemill, chat_model, "--threads", "2") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def tool_server(tidemill, tmp_path_factory):
+    """A server of models that call tools, one for each format."""
+    models = write_models(tmp_path_factory.mktemp("tools"))
+    with serving(tidemill, *models, "--threads", "1", "--max-running", "4", "--max-kept", "1", "--ctx", "2048") as running:
         yield running

@@ -5,66 +5,8 @@ import json
 import openai
 import pytest
 
-from scripted_model import write_scripted_model
-from server import serving
+from tool_formats import BODY, FORMATS, ONE, RAIN, TOOLS, WEATHER, function
 
-# What all templates here share: tools and messages in plain sight, the last message last.
-BODY = (
-    "{{ bos_token }}{% if tools %}TOOLS {{ tools | tojson }}{% endif %}"
-    "{% for message in messages %}[{{ message.role }}]"
-    "{% for call in message.tool_calls or [] %}CALL {{ call.id }} {{ call.function.name }} {{ call.function.arguments.city }};"
-    "{% endfor %}{{ message.content }}{% endfor %}"
-)
-WEATHER, RAIN = {"city": "Paris", "days": 2}, {"city": "Oslo \"N\" {[]}\n", "days": 1}
-ONE, TWO = json.dumps(WEATHER), json.dumps(RAIN)
-# Format -> what a template of its kind says, its special tokens, and what its model writes, by name of the script.
-FORMATS = {
-    "hermes": (
-        "{# <tool_call> #}", [],
-        {
-            "one": f'<tool_call>\n{{"name": "weather", "arguments": {ONE}}}\n</tool_call>',
-            "two": f'Let me see.\n<tool_call>\n{{"name": "weather", "arguments": {ONE}}}\n</tool_call>\n<tool_call>\n'
-                   f'{{"arguments": {TWO}, "name": "rain"}}\n</tool_call>',
-            "none": '<tool_call>{"name": "coffee", "arguments": {}}</tool_call> and more',
-            "text": "No < tool <tool_ca needed.\n\n", "bare": '<tool_call>{"name": "now"}</tool_call>',
-            "broken": "<tool_call>\nnot {json", "string": '<tool_call>{"name": "weather", "arguments": ' + json.dumps(ONE) + "}",
-        },
-    ),
-    "mistral": (
-        "{# [TOOL_CALLS] #}", ["[TOOL_CALLS]"],
-        {"one": f'[TOOL_CALLS][{{"name": "weather", "arguments": {ONE}}}]'},
-    ),
-    "mistral-list": (
-        "{# [TOOL_CALLS] #}", ["[TOOL_CALLS]"],
-        {"two": f'Let me see.[TOOL_CALLS][{{"name": "weather", "arguments": {ONE}}}, {{"name": "rain", "arguments": {TWO}}}]'},
-    ),
-    "mistral-named": ("{# [TOOL_CALLS] #}", ["[TOOL_CALLS]", "[ARGS]"], {"one": f"[TOOL_CALLS]weather[ARGS]{ONE}"}),
-    "llama": (
-        '{# "parameters": dictionary #}', ["<|python_tag|>"],
-        {
-            "one": f'{{"name": "weather", "parameters": {ONE}}}',
-            "text": '{"answer": 42} is what {you} wanted', "none": '{"name": "coffee", "parameters": {}}',
-            "bare": '<|python_tag|>{"type": "function", "name": "now"}',
-        },
-    ),
-    "llama-two": (
-        '{# "parameters": dictionary #}', [],
-        {"two": f'{{"name": "weather", "parameters": {ONE}}}; {{"name": "rain", "parameters": {TWO}}}'},
-    ),
-    "phi4": ("{# <|tool_call|> #}", ["<|tool_call|>"], {"one": f'<|tool_call|>[{{"name": "weather", "arguments": {ONE}}}]<|/tool_call|>'}),
-    "lfm2": (
-        "{# <|tool_list_start|> #}", ["<|tool_call_start|>", "<|tool_call_end|>"],
-        {"two": "Let me see.<|tool_call_start|>[weather(city=\"Paris\", days=2), rain(city='Oslo \"N\" {[]}\\n', days=1)]<|tool_call_end|>"},
-    ),
-    "tool_code": (
-        "{# tool_code #}", [],
-        {
-            "one": '```tool_code\nweather(city="Paris", days=2)\n```', "text": "```tool_code\nweather('Paris')\n``` is wrong",
-            "bare": "```tool_code\nnow()\n```",
-        },
-    ),
-    "plain": ("{# nothing about calls #}", [], {}),
-}  # fmt: skip
 CASES = [(name, script) for name, (_, _, scripts) in FORMATS.items() for script in scripts]
 EXPECTED = {
     "one": [("weather", WEATHER)], "two": [("weather", WEATHER), ("rain", RAIN)], "bare": [("now", {})],
@@ -72,28 +14,9 @@ EXPECTED = {
 }  # fmt: skip
 
 
-def function(name):
-    parameters = {"type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer"}}}
-    return {"type": "function", "function": {"name": name, "description": "Tells it.", "parameters": parameters}}
-
-
-TOOLS = [function("weather"), function("rain"), function("now")]
-
-
 @pytest.fixture(scope="module")
-def server(tidemill, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tools")
-    models = []
-    for name, (marks, control, scripts) in FORMATS.items():
-        write_scripted_model(folder / f"{name}.gguf", marks + BODY, scripts, control)
-        models += ["--model", f"{name}={folder / name}.gguf"]
-    with serving(tidemill, *models, "--threads", "1", "--max-running", "4", "--max-kept", "1", "--ctx", "2048") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def client(server):
-    return openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0)
+def client(tool_server):
+    return openai.OpenAI(base_url=tool_server.url + "/v1", api_key="none", max_retries=0)
 
 
 def ask(client, model, script, **options):
@@ -168,7 +91,7 @@ def rendered(tidemill, tmp_path, model, variables):
     return json.loads(done.stdout)["text"]
 
 
-def test_a_conversation_with_calls_reaches_the_template(client, server, tidemill, tmp_path):
+def test_a_conversation_with_calls_reaches_the_template(client, tool_server, tidemill, tmp_path):
     call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": ONE}}
     messages = [
         {"role": "user", "content": [{"type": "text", "text": "How"}, {"type": "text", "text": "is it?"}]},
@@ -182,7 +105,7 @@ def test_a_conversation_with_calls_reaches_the_template(client, server, tidemill
     messages[1] |= {"content": "", "tool_calls": [call | {"function": {"name": "weather", "arguments": WEATHER}}]}
     text = rendered(tidemill, tmp_path, "hermes", {"messages": messages, "tools": TOOLS})
     assert "CALL call_1 weather Paris;" in text and "[tool]rain" in text and 'TOOLS [{"type": "function"' in text
-    ids = server.ask("POST", "/tokenize", {"model": "hermes", "content": text, "add_special": False})[2]["tokens"]
+    ids = tool_server.ask("POST", "/tokenize", {"model": "hermes", "content": text, "add_special": False})[2]["tokens"]
     assert answer.usage.prompt_tokens == len(ids)
 
 
@@ -212,7 +135,7 @@ def test_a_conversation_with_calls_reaches_the_template(client, server, tidemill
         ({"messages": [{"role": "user", "content": "x", **{str(key): 0 for key in range(1001)}}]}, "messages"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_named(server, fields, param):
+def test_what_is_wrong_is_named(tool_server, fields, param):
     body = {"model": "hermes", "messages": [{"role": "user", "content": "x"}], "tools": TOOLS} | fields
-    status, _, answer = server.ask("POST", "/v1/chat/completions", body)
+    status, _, answer = tool_server.ask("POST", "/v1/chat/completions", body)
     assert status == 400 and answer["error"]["param"] == param, answer
