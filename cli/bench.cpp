@@ -56,6 +56,7 @@ constexpr Option kOptions[] = {
      .value_name = "FILE",
      .help = "read this text, as far as --prompt-tokens go, instead of random tokens"},
     kSpeculate,
+    kDraftOption,
     {.flag = "--profile", .help = "say which operations take the time, and their share of what this machine can do"},
     kThreadsOption,
     kContextOption,
@@ -195,7 +196,7 @@ void print_table(const Engine& engine, const Measured& measured, int64_t batch, 
 
 int run(const Arguments& arguments) {
   const bool profile = arguments.flag("--profile");
-  const Engine engine = load_engine(arguments, {.profile = profile});
+  const Engine engine = load_engine(arguments, {.draft = arguments.text("--draft"), .profile = profile});
   const Work work = work_of(engine, arguments);
   Work warm_up = work;
   warm_up.batch = 1;

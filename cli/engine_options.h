@@ -15,6 +15,11 @@ inline constexpr Option kThreadsOption = {.flag = "--threads",
                                           .fallback = "0",
                                           .min = 0,
                                           .max = 1024};
+inline constexpr Option kDraftOption = {
+    .flag = "--draft",
+    .kind = OptionKind::text,
+    .value_name = "MODEL",
+    .help = "a smaller model of the same vocabulary that guesses ahead; without it the text itself is looked at"};
 inline constexpr Option kContextOption = {.flag = "--ctx",
                                           .kind = OptionKind::integer,
                                           .value_name = "N",

@@ -50,6 +50,7 @@ constexpr Option kOptions[] = {
      .help = "end before this text; may be given again"},
     {.flag = "--ignore-eos", .help = "go on after the model ends the text"},
     kSpeculateOption,
+    kDraftOption,
     {.flag = "--memory", .help = "print what the loaded model takes"},
     kThreadsOption,
     kContextOption,
@@ -138,7 +139,7 @@ int run(const Arguments& arguments) {
     request.prompt = !arguments.has("--prompt") || prompt == "-" ? read_all("-") : prompt;
   }
   catch_interrupts();
-  const Engine engine = load_engine(arguments);
+  const Engine engine = load_engine(arguments, {.draft = arguments.text("--draft")});
   if (arguments.flag("--memory")) print_memory(engine);
   Session session(engine);
   if (!has_prompt) return converse(session, request);

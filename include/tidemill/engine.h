@@ -30,6 +30,8 @@ struct EngineOptions {
   std::string state = "auto";   // what keys and values are kept in: "f16", "f32", "int8"; "auto": f16, but f32 where
                                 // everything is computed in f32
   std::string backend = "cpu";  // "reference" is the slow oracle
+  std::string draft = {};       // a smaller model of the same vocabulary that guesses ahead for sessions, instead of a
+                                // look at what the text has said before (Request::speculate)
   bool check_weights = false;   // refuse weights that are NaN or infinite; reads everything once more
   bool profile = false;         // keep a record for Engine::take_profile
   // Called from the loading thread with a share in [0, 1] that grows.

@@ -7,6 +7,7 @@
 #include "api/check_weights.h"
 #include "api/engine_impl.h"
 #include "api/memory_plan.h"
+#include "api/same_vocabulary.h"
 #include "api/state_file.h"
 #include "backends/registry.h"
 #include "models/registry.h"
@@ -76,7 +77,19 @@ Engine::Impl::Impl(const std::string& name, const EngineOptions& options) : path
   }
   states = std::make_unique<StatePool>(spec, context_length, state_dtype, kMaxStates);
   runner = std::make_unique<Runner>(*model, kernels(), spec, state_dtype, Runner::Limits{});
+  if (!options.draft.empty()) load_draft(options);
   load_ms = stopwatch.milliseconds();
+}
+
+void Engine::Impl::load_draft(const EngineOptions& options) {
+  draft = std::make_unique<Impl>(options.draft, EngineOptions{.threads = options.threads,
+                                                              .exact_f32 = options.exact_f32,
+                                                              .backend = options.backend,
+                                                              .check_weights = options.check_weights});
+  require_same_vocabulary(*require_tokenizer(), *draft->require_tokenizer(), draft->path);
+  if (draft->require_states().is_recurrent())
+    throw Error(ErrorCode::unsupported,
+                draft->path + ": cannot guess: its state cannot go back; use a draft model without recurrent layers");
 }
 
 Kernels& Engine::Impl::kernels() const {

@@ -31,6 +31,7 @@ class Engine::Impl {
   std::unique_ptr<StatePool> states;       // null for an encoder
   std::unique_ptr<Runner> runner;          // likewise
   std::unique_ptr<EncoderRunner> encoder;  // null for all other models
+  std::unique_ptr<Impl> draft;             // EngineOptions::draft, null without one
   std::string fingerprint;                 // of the model, for saved states
   double load_ms = 0;
 
@@ -42,6 +43,7 @@ class Engine::Impl {
  private:
   // The backend's, or those that keep a record around them.
   Kernels& kernels() const;
+  void load_draft(const EngineOptions& options);
   bool adopt_weights(const Weights& weights, const std::function<void(double share)>& on_progress);
 };
 

@@ -1,12 +1,13 @@
 // Session: one sequence.  Prompt -> ids -> state -> sampler -> text.
 
 #include <algorithm>
-#include <array>
+#include <optional>
 #include <utility>
 
 #include "api/engine_impl.h"
 #include "api/state_file.h"
 #include "runtime/continuation.h"
+#include "runtime/draft_model.h"
 #include "tidemill/stopwatch.h"
 
 namespace tidemill {
@@ -15,6 +16,8 @@ class Session::Impl {
  public:
   explicit Impl(const Engine& engine) : engine_(engine.impl()), lease_(engine_->require_states().acquire()) {
     ids_.reserve(static_cast<size_t>(lease_->capacity));  // so that a step allocates nothing
+    if (const auto& draft = engine_->draft)
+      draft_.emplace(*draft->runner, *draft->states, draft->tokenizer->vocab_size());
   }
 
   Result generate(const Request& request, const EventSink& sink);
@@ -39,6 +42,7 @@ class Session::Impl {
 
   std::shared_ptr<Engine::Impl> engine_;
   StatePool::Lease lease_;
+  std::optional<DraftModel> draft_;
   std::vector<int32_t> ids_;   // tokens whose effect the state holds
   std::vector<float> scores_;  // that `append` returned last
 };
@@ -138,7 +142,8 @@ void Session::Impl::run_pass(Continuation& continuation) {
 Result Session::Impl::generate(const Request& request, const EventSink& sink) {
   const Stopwatch since_call;
   const std::vector<int32_t> prompt = prompt_ids(request);
-  Continuation continuation(request, engine_->tokenizer, prompt, lease_->capacity, since_call);
+  Continuation continuation(request, engine_->tokenizer, prompt, lease_->capacity, since_call,
+                            draft_ ? &*draft_ : nullptr);
   Result& result = continuation.result();
   result.timings.load_ms = engine_->load_ms;
   result.usage.cached_tokens = keep_common_prefix(prompt);

@@ -1,8 +1,10 @@
 // Guessing ahead changes no token: texts of tiny random models with it and without it, alone and many together.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <future>
 
+#include "api/same_vocabulary.h"
 #include "tidemill/engine.h"
 #include "tidemill/service.h"
 
@@ -114,6 +116,45 @@ TEST(SpeculationTest, RecurrentModelsGoTokenByToken) {
   const Seen found = generate(session, request, 15);
   EXPECT_EQ(found, generate(plain, request, 0));
   EXPECT_EQ(found.result.usage.draft_tokens, 0);
+}
+
+TEST(SpeculationTest, ADraftModelChangesNoTokenEither) {
+  const std::string model = kGolden + "gemma3/model.gguf";
+  const Engine plain_engine = Engine::load(model, {.context_length = 128});
+  const Engine engine = Engine::load(model, {.context_length = 128, .draft = model});
+  int64_t n_right = 0;
+  Session session(engine);
+  for (const Request& request : requests()) {
+    Session plain(plain_engine);
+    const Seen expected = generate(plain, request, 0);
+    for (const int32_t speculate : {4, 15, -1}) {
+      const Seen found = generate(session, request, speculate);
+      EXPECT_EQ(found, expected) << speculate << " " << request.sampling.seed;
+      n_right += found.result.usage.accepted_tokens;
+      const bool is_its_choice = request.sampling.temperature == 0 && request.sampling.logit_bias.empty();
+      if (speculate == 4 && is_its_choice) {
+        EXPECT_EQ(found.result.usage.accepted_tokens, found.result.usage.draft_tokens) << "it is the same model";
+      }
+    }
+  }
+  EXPECT_GT(n_right, 100);
+}
+
+TEST(SpeculationTest, DraftModelsThatCannotGuessAreRefused) {
+  const std::string model = kGolden + "gemma3/model.gguf";
+  const auto refusal = [&](const std::string& draft) {
+    try {
+      Engine::load(model, {.draft = draft});
+    } catch (const Error& error) {
+      return std::string(to_string(error.code())) + " " + error.what();
+    }
+    return std::string();
+  };
+  EXPECT_NE(refusal(kGolden + "models/llama-gqa-untied").find("has no tokenizer"), std::string::npos);
+  EXPECT_NE(refusal(kGolden + "no-such-model").find("not_found"), std::string::npos);
+  const auto gemma = Tokenizer::from_file(model), bytes = Tokenizer::from_file("bytes");
+  EXPECT_THROW(require_same_vocabulary(*gemma, *bytes, "bytes"), Error);
+  EXPECT_NO_THROW(require_same_vocabulary(*gemma, *gemma, model));
 }
 
 TEST(SpeculationTest, AStopStringEndsTheTextAmongGuesses) {

@@ -24,6 +24,11 @@ StatePool::Lease StatePool::acquire() {
   return Lease(&(*slot)->state, Return{this});
 }
 
+bool StatePool::is_recurrent() const {
+  return std::any_of(spec_.layers.begin(), spec_.layers.end(),
+                     [](const LayerStateSpec& layer) { return layer.slot_size > 0; });
+}
+
 int64_t StatePool::n_lent() const {
   const std::lock_guard lock(mutex_);
   return std::count_if(slots_.begin(), slots_.end(), [](const auto& slot) { return slot->lent; });

@@ -30,6 +30,8 @@ class StatePool {
   Lease acquire();
 
   int64_t capacity() const { return capacity_; }
+  // Whether its states cannot go back (State::is_recurrent).
+  bool is_recurrent() const;
   int64_t bytes_per_state() const { return spec_.size_bytes(capacity_, dtype_); }
   int64_t n_lent() const;
 
