@@ -15,7 +15,7 @@ namespace tidemill {
 class Session::Impl {
  public:
   explicit Impl(const Engine& engine) : engine_(engine.impl()), lease_(engine_->require_states().acquire()) {
-    ids_.reserve(static_cast<size_t>(lease_->capacity));  // so that a step allocates nothing
+    ids_.reserve(static_cast<size_t>(lease_->capacity()));  // so that a step allocates nothing
     if (const auto& draft = engine_->draft)
       draft_.emplace(*draft->runner, *draft->states, draft->tokenizer->vocab_size());
   }
@@ -61,9 +61,9 @@ std::span<const float> Session::Impl::append(std::span<const int32_t> ids) {
 }
 
 void Session::Impl::truncate(int64_t n) {
-  if (n < 0 || n > lease_->n_past)
-    throw Error(ErrorCode::invalid_argument,
-                "session: cannot cut to " + std::to_string(n) + " tokens, it holds " + std::to_string(lease_->n_past));
+  if (n < 0 || n > lease_->n_past())
+    throw Error(ErrorCode::invalid_argument, "session: cannot cut to " + std::to_string(n) + " tokens, it holds " +
+                                                 std::to_string(lease_->n_past()));
   const auto n_kept = static_cast<size_t>(lease_->truncate(n));
   const std::vector<int32_t> lost(ids_.begin() + static_cast<std::ptrdiff_t>(n_kept), ids_.begin() + n);
   ids_.resize(n_kept);
@@ -71,23 +71,23 @@ void Session::Impl::truncate(int64_t n) {
 }
 
 void Session::Impl::copy_from(const Impl& other) {
-  lease_->copy_from(*other.lease_, other.lease_->n_past);
+  lease_->share(*other.lease_, other.lease_->n_past());
   ids_ = other.ids_;
   scores_ = other.scores_;
 }
 
 void Session::Impl::restore(const std::string& path) {
   ids_.clear();
-  lease_->n_past = 0;
+  lease_->clear();
   ids_ = restore_state(path, *lease_, engine_->fingerprint, engine_->model->config().vocab_size);
 }
 
 std::vector<int32_t> Session::Impl::prompt_ids(const Request& request) const {
   auto ids = request.prompt_ids.empty() ? engine_->require_tokenizer()->encode(request.prompt) : request.prompt_ids;
   if (ids.empty()) throw Error(ErrorCode::invalid_argument, "prompt: is empty; give some text to continue");
-  if (static_cast<int64_t>(ids.size()) > lease_->capacity)
+  if (static_cast<int64_t>(ids.size()) > lease_->capacity())
     throw Error(ErrorCode::context_full, "prompt: has " + std::to_string(ids.size()) + " tokens, the context holds " +
-                                             std::to_string(lease_->capacity) +
+                                             std::to_string(lease_->capacity()) +
                                              "; shorten it or raise --ctx (this model takes up to " +
                                              std::to_string(engine_->model->config().context_length) + ")");
   return ids;
@@ -142,7 +142,7 @@ void Session::Impl::run_pass(Continuation& continuation) {
 Result Session::Impl::generate(const Request& request, const EventSink& sink) {
   const Stopwatch since_call;
   const std::vector<int32_t> prompt = prompt_ids(request);
-  Continuation continuation(request, engine_->tokenizer, prompt, lease_->capacity, since_call,
+  Continuation continuation(request, engine_->tokenizer, prompt, lease_->capacity(), since_call,
                             draft_ ? &*draft_ : nullptr);
   Result& result = continuation.result();
   result.timings.load_ms = engine_->load_ms;
@@ -201,7 +201,7 @@ void Session::append_each(std::span<Session* const> sessions, std::span<const in
 }
 
 int64_t Session::size() const {
-  return impl_->state().n_past;
+  return impl_->state().n_past();
 }
 void Session::truncate(int64_t n) {
   impl_->truncate(n);

@@ -31,29 +31,44 @@ class Hash {
   uint64_t value_ = 0xcbf29ce484222325;
 };
 
+// What is kept of the positions so far: rows that lie in pages, or a slot.
 struct Part {
   std::string name;
-  Tensor tensor;  // what is kept of the positions so far
+  DType dtype;
+  Shape shape;
+  PagedRows rows = {};
+  Tensor slot = {};
+
+  // Calls `body` with its memory, piece by piece in order.
+  template <typename Body>
+  void for_each_piece(Body&& body) const {
+    if (!slot.empty()) return body(std::span(slot.as<std::byte>(), static_cast<size_t>(slot.size_bytes())));
+    for (int64_t pos = 0; pos < shape[0]; pos += kPageRows) {
+      const int64_t n_bytes = std::min(kPageRows, shape[0] - pos) * rows.row_bytes();
+      body(std::span(rows.row<std::byte>(pos), static_cast<size_t>(n_bytes)));
+    }
+  }
 };
 
 // What a state of `n_past` positions consists of.
 std::vector<Part> parts_of(const State& state, int64_t n_past) {
   std::vector<Part> parts;
-  for (size_t index = 0; index < state.layers.size(); ++index) {
+  for (size_t index = 0; index < state.layers().size(); ++index) {
     const std::string prefix = "layer." + std::to_string(index) + ".";
-    const LayerState& layer = state.layers[index];
-    if (!layer.keys.empty()) {
-      parts.push_back({prefix + "keys", layer.keys.slice(0, 0, n_past)});
-      parts.push_back({prefix + "values", layer.values.slice(0, 0, n_past)});
+    const LayerState& layer = state.layers()[index];
+    for (const auto& [name, rows] : {std::pair("keys", layer.keys), std::pair("values", layer.values)}) {
+      if (rows.empty()) continue;
+      parts.push_back({.name = prefix + name, .dtype = rows.dtype(), .shape = {n_past, rows.width()}, .rows = rows});
     }
-    if (!layer.slot.empty()) parts.push_back({prefix + "slot", layer.slot});
+    if (layer.slot.empty()) continue;
+    parts.push_back({.name = prefix + "slot", .dtype = DType::f32, .shape = layer.slot.shape(), .slot = layer.slot});
   }
   return parts;
 }
 
-SafetensorSpec spec_of(const std::string& name, const Tensor& tensor) {
-  const auto dims = tensor.shape().dims();
-  return {name, safetensors_type(tensor.dtype()), std::vector<uint64_t>(dims.begin(), dims.end())};
+SafetensorSpec spec_of(const Part& part) {
+  const auto dims = part.shape.dims();
+  return {part.name, safetensors_type(part.dtype), std::vector<uint64_t>(dims.begin(), dims.end())};
 }
 
 std::span<const std::byte> bytes_of(const Tensor& tensor) {
@@ -87,13 +102,13 @@ std::string model_fingerprint(Model& model) {
 
 void save_state(const std::string& path, const State& state, std::span<const int32_t> ids,
                 const std::string& fingerprint) {
-  const std::vector<Part> parts = parts_of(state, state.n_past);
+  const std::vector<Part> parts = parts_of(state, state.n_past());
   std::vector<SafetensorSpec> specs{{"ids", safetensors_type(DType::i32), {ids.size()}}};
-  for (const Part& part : parts) specs.push_back(spec_of(part.name, part.tensor));
+  for (const Part& part : parts) specs.push_back(spec_of(part));
   SafetensorsWriter writer(
       path, specs, {{"format", std::string(kFormat)}, {"version", std::string(kVersion)}, {"model", fingerprint}});
   writer.write(std::as_bytes(ids));
-  for (const Part& part : parts) writer.write(bytes_of(part.tensor));
+  for (const Part& part : parts) part.for_each_piece([&](std::span<const std::byte> piece) { writer.write(piece); });
   writer.finish();
 }
 
@@ -104,21 +119,26 @@ std::vector<int32_t> restore_state(const std::string& path, State& state, const 
   const auto found = file.find("ids");
   if (!found || found->dtype() != DType::i32 || found->shape().rank() != 1) fail(path, "has no ids; make it again");
   const int64_t n_past = found->dim(0);
-  if (n_past > state.capacity)
+  if (n_past > state.capacity())
     throw Error(ErrorCode::context_full, path + ": holds " + std::to_string(n_past) + " positions, the context only " +
-                                             std::to_string(state.capacity) + "; load with a longer one (--ctx)");
+                                             std::to_string(state.capacity()) + "; load with a longer one (--ctx)");
   std::vector<int32_t> ids(found->as<int32_t>(), found->as<int32_t>() + n_past);
   const auto is_outside = [&](int32_t id) { return id < 0 || id >= vocab_size; };
   if (std::any_of(ids.begin(), ids.end(), is_outside)) fail(path, "holds ids outside the vocabulary; make it again");
+  state.clear();
+  state.make_room(n_past);
   for (const Part& part : parts_of(state, n_past)) {
-    const Tensor stored = file.require(part.name, part.tensor.shape());
-    if (stored.dtype() != part.tensor.dtype())
+    const Tensor stored = file.require(part.name, part.shape);
+    if (stored.dtype() != part.dtype)
       fail(path, "keeps " + part.name + " as " + std::string(info(stored.dtype()).name) + ", this engine as " +
-                     std::string(info(part.tensor.dtype()).name) + "; load with the precision it was made with");
-    const std::span<const std::byte> bytes = bytes_of(stored);
-    if (!bytes.empty()) std::memcpy(part.tensor.data(), bytes.data(), bytes.size());
+                     std::string(info(part.dtype).name) + "; load with the precision it was made with");
+    const std::byte* next = stored.as<std::byte>();
+    part.for_each_piece([&](std::span<std::byte> piece) {
+      std::memcpy(piece.data(), next, piece.size());
+      next += piece.size();
+    });
   }
-  state.n_past = n_past;
+  state.advance(n_past);
   return ids;
 }
 

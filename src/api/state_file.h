@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "models/model.h"
-#include "models/state.h"
+#include "runtime/state.h"
 
 namespace tidemill {
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "models/made_weights.h"
-#include "models/state.h"
+#include "models/state_spec.h"
 #include "ops/backend.h"
 #include "ops/ops.h"
 

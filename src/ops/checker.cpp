@@ -48,19 +48,24 @@ void compare(std::string_view op, const float* found, const std::vector<float>& 
 }
 
 // Keys and values, of a run that keeps them.
-std::vector<Tensor> caches_of(const StateRun& run) {
-  return run.keys.empty() ? std::vector<Tensor>() : std::vector<Tensor>{run.keys, run.values};
+std::vector<PagedRows> caches_of(const StateRun& run) {
+  return run.keys.empty() ? std::vector<PagedRows>() : std::vector<PagedRows>{run.keys, run.values};
 }
 
 // The rows that `run` appended to one of its caches.
-std::span<std::byte> appended(const StateRun& run, const Tensor& cache) {
-  return {cache.row<std::byte>(run.first_pos), static_cast<size_t>(run.n_rows * cache.stride_bytes(0))};
+std::vector<float> appended(const StateRun& run, const PagedRows& cache) {
+  const auto width = static_cast<size_t>(cache.width());
+  std::vector<float> values(static_cast<size_t>(run.n_rows) * width);
+  for (int64_t row = 0; row < run.n_rows; ++row) {
+    const auto target = std::span(values).subspan(static_cast<size_t>(row) * width, width);
+    dequantize(cache.dtype(), cache.row<std::byte>(run.first_pos + row), target);
+  }
+  return values;
 }
 
-std::vector<float> as_f32(const Tensor& cache, std::span<const std::byte> rows) {
-  std::vector<float> values(rows.size() * 8 / static_cast<size_t>(bits_per_element(cache.dtype())));
-  dequantize(cache.dtype(), rows.data(), values);
-  return values;
+void overwrite_appended(const StateRun& run, const PagedRows& cache) {
+  for (int64_t row = 0; row < run.n_rows; ++row)
+    std::memset(cache.row<std::byte>(run.first_pos + row), 0xff, static_cast<size_t>(cache.row_bytes()));
 }
 
 }  // namespace
@@ -133,18 +138,17 @@ void CheckedKernels::check(const op::Attention& operation) {
   // What the reference appended is set aside and overwritten with NaN, so that the inner kernels must append too.
   std::vector<std::vector<float>> expected_rows;
   for (const StateRun& run : operation.runs) {
-    for (const Tensor& cache : caches_of(run)) {
-      const std::span<std::byte> rows = appended(run, cache);
-      expected_rows.push_back(as_f32(cache, rows));
-      std::memset(rows.data(), 0xff, rows.size());
+    for (const PagedRows& cache : caches_of(run)) {
+      expected_rows.push_back(appended(run, cache));
+      overwrite_appended(run, cache);
     }
   }
   inner_.run(operation);
   size_t next = 0;
   for (const StateRun& run : operation.runs) {
-    for (const Tensor& cache : caches_of(run)) {
-      const std::vector<float> found = as_f32(cache, appended(run, cache));
-      compare("attention, appended rows", found.data(), expected_rows[next++], cache.dim(1), tolerance_.other);
+    for (const PagedRows& cache : caches_of(run)) {
+      const std::vector<float> found = appended(run, cache);
+      compare("attention, appended rows", found.data(), expected_rows[next++], cache.width(), tolerance_.other);
     }
   }
   compare(op::Attention::kName, operation.out.as<float>(), expected.values, operation.out.shape().last(),

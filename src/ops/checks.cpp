@@ -10,6 +10,10 @@ std::string text(const Tensor& tensor) {
   return std::string(info(tensor.dtype()).name) + " " + tensor.shape().to_string();
 }
 
+std::string text(const PagedRows& rows) {
+  return std::string(info(rows.dtype()).name) + " " + rows.shape().to_string();
+}
+
 void expect_activation(std::string_view what, const Tensor& tensor, int rank) {
   if (tensor.dtype() != DType::f32 || tensor.shape().rank() != rank || !tensor.is_contiguous()) {
     fail(std::string(what) + " is " + text(tensor) + (tensor.is_contiguous() ? "" : " with gaps") +

@@ -16,6 +16,7 @@ namespace tidemill::ops_checks {
 
 // Dtype and shape, "f32 [3, 4]".
 std::string text(const Tensor& tensor);
+std::string text(const PagedRows& rows);
 
 // Activations are contiguous f32 of one rank.
 void expect_activation(std::string_view what, const Tensor& tensor, int rank);

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <variant>
 
+#include "ops/paged_rows.h"
 #include "tidemill/tensor.h"
 
 namespace tidemill {
@@ -27,9 +28,9 @@ struct StateRun {
   int64_t first_row = 0;
   int64_t n_rows = 0;
   int64_t first_pos = 0;
-  Tensor keys = {};    // [capacity, n_kv_heads * head_dim], f32, f16 or q8_0 (whole blocks in each head)
-  Tensor values = {};  // same shape and dtype
-  Tensor slot = {};    // f32 [slot_size]
+  PagedRows keys = {};    // [capacity, n_kv_heads * head_dim], f32, f16 or q8_0 (whole blocks in each head)
+  PagedRows values = {};  // same shape and dtype; of both, pages are there up to this step's last position
+  Tensor slot = {};       // f32 [slot_size]
 };
 
 // Numbers [begin, begin + size) of each run's slot: what one operation reads and continues there.

@@ -51,9 +51,10 @@ void expect_whole(const StateRun& run) {
 // The caches of a run are alike and have room for its rows.
 void expect_caches(const StateRun& run, const AttentionOptions& options) {
   const int64_t kv_width = options.n_kv_heads * options.head_dim;
-  for (const Tensor& cache : {run.keys, run.values}) {
+  for (const PagedRows& cache : {run.keys, run.values}) {
     const bool known = cache.dtype() == DType::f32 || cache.dtype() == DType::f16 || cache.dtype() == DType::q8_0;
-    if (!known || cache.shape().rank() != 2 || cache.dim(1) != kv_width || !cache.is_contiguous()) {
+    if (!known || cache.shape().rank() != 2 || cache.width() != kv_width ||
+        cache.row_bytes() * 8 != kv_width * bits_per_element(cache.dtype())) {
       fail("attention: a cache is " + text(cache) + "; give contiguous f32, f16 or q8_0 [capacity, " +
            std::to_string(kv_width) + "]");
     }
@@ -65,8 +66,8 @@ void expect_caches(const StateRun& run, const AttentionOptions& options) {
   if (run.keys.dtype() != run.values.dtype() || run.keys.shape() != run.values.shape()) {
     fail("attention: keys are " + text(run.keys) + " and values " + text(run.values) + "; make them alike");
   }
-  if (run.n_rows < 0 || run.first_pos < 0 || run.n_rows > run.keys.dim(0) ||
-      run.first_pos > run.keys.dim(0) - run.n_rows) {
+  if (run.n_rows < 0 || run.first_pos < 0 || run.n_rows > run.keys.n_rows() ||
+      run.first_pos > run.keys.n_rows() - run.n_rows) {
     fail("attention: " + std::to_string(run.n_rows) + " rows from position " + std::to_string(run.first_pos) +
          " do not fit the cache " + text(run.keys) + "; give a longer cache or fewer rows");
   }

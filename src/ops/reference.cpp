@@ -18,6 +18,12 @@ namespace tidemill {
 namespace {
 
 // Row `index` of a [n_rows, n_cols] tensor of any dtype, as f32.
+std::vector<float> row_as_f32(const PagedRows& rows, int64_t pos) {
+  std::vector<float> row(static_cast<size_t>(rows.width()));
+  dequantize(rows.dtype(), rows.row<std::byte>(pos), row);
+  return row;
+}
+
 std::vector<float> row_as_f32(const Tensor& tensor, int64_t index) {
   assert(tensor.layout() == Layout::rows);
   std::vector<float> row(static_cast<size_t>(tensor.dim(1)));
@@ -33,10 +39,10 @@ double dot(const float* a, const float* b, int64_t n) {
 
 // What is too large for f16 is stored as the largest finite number: an infinity in the state would turn every later
 // result into NaN.
-void store_row(const float* row, Tensor cache, int64_t pos) {
+void store_row(const float* row, const PagedRows& cache, int64_t pos) {
   if (cache.dtype() == DType::q8_0)
-    return quantize_q8_0({row, static_cast<size_t>(cache.dim(1))}, cache.row<std::byte>(pos));
-  for (int64_t i = 0; i < cache.dim(1); ++i) {
+    return quantize_q8_0({row, static_cast<size_t>(cache.width())}, cache.row<std::byte>(pos));
+  for (int64_t i = 0; i < cache.width(); ++i) {
     if (cache.dtype() == DType::f16) {
       cache.row<uint16_t>(pos)[i] = f32_to_f16(std::clamp(row[i], -65504.0f, 65504.0f));
     } else {

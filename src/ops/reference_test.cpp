@@ -157,7 +157,7 @@ TEST(ReferenceTest, F16CacheRoundsToNearestEvenAndSaturates) {
   std::vector<float> k{1 + 0x1p-11f, 1 + 3 * 0x1p-11f, 0x1p-25f, 1.5f * 0x1p-24f, 65519, 1e6f, -1e9f, -0.0f}, q(8),
       out(8);
   std::vector<uint16_t> keys(8), values(8);
-  const StateRun run{0, 1, 0, {keys.data(), DType::f16, {1, 8}}, {values.data(), DType::f16, {1, 8}}};
+  const StateRun run{0, 1, 0, Tensor(keys.data(), DType::f16, {1, 8}), Tensor(values.data(), DType::f16, {1, 8})};
   ReferenceKernels().run(op::Attention{view(q, {1, 8}),
                                        view(k, {1, 8}),
                                        view(k, {1, 8}),

@@ -18,11 +18,11 @@ constexpr int64_t kMostCaughtUp = 2 * Speculation::kMost;  // with more ids to r
 
 DraftModel::DraftModel(Runner& runner, StatePool& states, int32_t n_ids)
     : runner_(runner), state_(states.acquire()), n_ids_(n_ids) {
-  held_.reserve(static_cast<size_t>(state_->capacity));
+  held_.reserve(static_cast<size_t>(state_->capacity()));
 }
 
 int64_t DraftModel::evidence(std::span<const int32_t> text) {
-  if (std::ssize(text) + Speculation::kMost > state_->capacity) return 0;
+  if (std::ssize(text) + Speculation::kMost > state_->capacity()) return 0;
   const bool is_known = std::all_of(text.begin(), text.end(), [&](int32_t id) { return id < n_ids_; });
   return is_known ? kEvidence : 0;
 }

@@ -37,7 +37,7 @@ Sequence PrefixCache::take(std::span<const int32_t> prompt, const std::string& o
   }
   Sequence sequence{.state = pool_.acquire(), .ids = {}};
   if (best != nullptr) {
-    sequence.state->copy_from(*best->state, n_best);
+    sequence.state->share(*best->state, n_best);
     sequence.ids.assign(prompt.begin(), prompt.begin() + n_best);
   }
   return sequence;

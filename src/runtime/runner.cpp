@@ -43,10 +43,10 @@ void Runner::check(std::span<const Feed> feeds) const {
     throw Error(ErrorCode::invalid_argument, "batch: " + std::to_string(feeds.size()) + " sequences, at most " +
                                                  std::to_string(limits_.max_sequences) + " fit");
   for (const Feed& feed : feeds) {
-    const int64_t needed = feed.state->n_past + static_cast<int64_t>(feed.ids.size());
-    if (needed > feed.state->capacity)
+    const int64_t needed = feed.state->n_past() + static_cast<int64_t>(feed.ids.size());
+    if (needed > feed.state->capacity())
       throw Error(ErrorCode::context_full, "context: " + std::to_string(needed) + " tokens do not fit into " +
-                                               std::to_string(feed.state->capacity) +
+                                               std::to_string(feed.state->capacity()) +
                                                "; shorten the prompt or load with a longer context (--ctx)");
     expect_ids_inside(feed.ids, model_.config().vocab_size);
   }
@@ -55,6 +55,7 @@ void Runner::check(std::span<const Feed> feeds) const {
 void Runner::feed(std::span<const Feed> feeds, const LogitsSink& sink) {
   check(feeds);
   const std::lock_guard turn(turn_);
+  for (const Feed& feed : feeds) feed.state->make_room(std::ssize(feed.ids));
   n_fed_.assign(feeds.size(), 0);
   const auto unfinished = [&] {
     for (size_t feed = 0; feed < feeds.size(); ++feed)
@@ -81,7 +82,7 @@ void Runner::run_batch(std::span<const Feed> feeds, const LogitsSink& sink) {
                                              .state_runs = state_runs_,
                                              .n_sequences = static_cast<int64_t>(parts_.size())});
   for (const Part& part : parts_) {
-    feeds[part.feed].state->n_past += part.n_rows;
+    feeds[part.feed].state->advance(part.n_rows);
     n_fed_[part.feed] += part.n_rows;
   }
   emit_logits(ops, hidden, sink);
@@ -109,24 +110,24 @@ void Runner::collect_rows(std::span<const Feed> feeds) {
         wanted_.push_back({.feed = index, .index = token});
       }
       tokens_.push_back(feed.ids[static_cast<size_t>(token)]);
-      positions_.push_back(static_cast<int32_t>(feed.state->n_past + row));
+      positions_.push_back(static_cast<int32_t>(feed.state->n_past() + row));
     }
   }
 }
 
 void Runner::collect_runs(std::span<const Feed> feeds) {
   state_runs_.clear();
-  const size_t n_layers = feeds.front().state->layers.size();
+  const size_t n_layers = feeds.front().state->layers().size();
   for (size_t layer = 0; layer < n_layers; ++layer) {
     int64_t first_row = 0;
     for (const Part& part : parts_) {
       const State& state = *feeds[part.feed].state;
       state_runs_.push_back({.first_row = first_row,
                              .n_rows = part.n_rows,
-                             .first_pos = state.n_past,
-                             .keys = state.layers[layer].keys,
-                             .values = state.layers[layer].values,
-                             .slot = state.layers[layer].slot});
+                             .first_pos = state.n_past(),
+                             .keys = state.layers()[layer].keys,
+                             .values = state.layers()[layer].values,
+                             .slot = state.layers()[layer].slot});
       first_row += part.n_rows;
     }
   }

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "models/model.h"
-#include "models/state.h"
 #include "ops/ops.h"
 #include "runtime/pass_cost.h"
+#include "runtime/state.h"
 
 namespace tidemill {
 

@@ -1,7 +1,7 @@
-// StatePool: the memory of sequences, lent out and taken back.
+// StatePool: the states of sequences, lent out and taken back.
 //
-// A state's memory is reserved for its whole capacity but only committed by the system where it is touched, so a long
-// context costs nothing until it is used.  States that come back keep their memory for the next sequence.
+// A state has memory for the positions that it holds and no others, so a long context costs nothing until it is used.
+// Pages that come back keep their memory for the next sequence.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,7 @@
 #include <mutex>
 #include <vector>
 
-#include "models/state.h"
-#include "tensor/storage.h"
+#include "runtime/state.h"
 
 namespace tidemill {
 
@@ -29,25 +28,26 @@ class StatePool {
   // An empty state.  Throws out_of_memory when all are lent or the system refuses.  Thread-safe.
   Lease acquire();
 
+  const StateSpec& spec() const { return spec_; }
   int64_t capacity() const { return capacity_; }
   // Whether its states cannot go back (State::is_recurrent).
-  bool is_recurrent() const;
+  bool is_recurrent() const { return spec_.is_recurrent(); }
   int64_t bytes_per_state() const { return spec_.size_bytes(capacity_, dtype_); }
+  const PagePool& pages() const { return pages_; }
   int64_t n_lent() const;
 
  private:
   struct Slot {
-    Storage memory;
     State state;
     bool lent = false;
   };
   void give_back(State* state);
-  std::unique_ptr<Slot> make_slot() const;
 
   StateSpec spec_;
   int64_t capacity_;
   DType dtype_;
   int64_t max_states_;
+  PagePool pages_;
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Slot>> slots_;
 };

@@ -49,8 +49,10 @@ struct TileSight {
 template <typename T>
 static TileRows<T> rows_of(const QueryBlock& block, int64_t tile, const AttentionOptions& options) {
   const int64_t pos = tile * static_cast<int64_t>(kTileKeys), column = block.kv_head * options.head_dim;
-  return {block.run->keys.row<T>(pos) + column, block.run->values.row<T>(pos) + column,
-          static_cast<size_t>(block.run->keys.dim(1))};
+  const PagedRows &keys = block.run->keys, &values = block.run->values;
+  const int64_t next_pos = tile + 1 < block.tile_end() ? pos + static_cast<int64_t>(kTileKeys) : pos;
+  return {keys.row<T>(pos) + column, values.row<T>(pos) + column, static_cast<size_t>(keys.width()),
+          keys.row<T>(next_pos) + column};
 }
 
 // Those of a cache in Q8_0, widened; as many as some query sees.
@@ -61,7 +63,7 @@ static TileRows<float> widened_rows(const QueryBlock& block, int64_t tile, const
   const auto head_dim = static_cast<size_t>(options.head_dim);
   const int64_t n_blocks = options.head_dim / BlockQ8_0::kLength;
   float* target = scratch.widened;
-  for (const Tensor& cache : {block.run->keys, block.run->values}) {
+  for (const PagedRows& cache : {block.run->keys, block.run->values}) {
     for (size_t key = 0; key < n_keys; ++key) {
       const auto* source = cache.row<BlockQ8_0>(sees.tile_pos + static_cast<int64_t>(key)) + block.kv_head * n_blocks;
       float* row = target + key * head_dim;
@@ -72,7 +74,7 @@ static TileRows<float> widened_rows(const QueryBlock& block, int64_t tile, const
     }
     target += kTileKeys * head_dim;
   }
-  return {scratch.widened, scratch.widened + kTileKeys * head_dim, head_dim};
+  return {scratch.widened, scratch.widened + kTileKeys * head_dim, head_dim, scratch.widened};
 }
 
 template <typename T>
@@ -86,7 +88,6 @@ static void attend(const QueryBlock& block, int64_t tile, const TileRows<T>& row
   const size_t first_key = sees.first(block.first_pos() + row_begin);
   const size_t n_keys = sees.end(block.first_pos() + row_end - 1);
   const size_t first_panel = first_key / kPanelKeys * kPanelKeys;
-  const auto [keys, values, stride] = rows;
   const auto first_query = static_cast<size_t>(row_begin * group);
   const auto n_queries = static_cast<size_t>((row_end - row_begin) * group);
   const size_t chunk_stride = static_cast<size_t>(block.n_rows * group) * kRowStride;
@@ -97,8 +98,7 @@ static void attend(const QueryBlock& block, int64_t tile, const TileRows<T>& row
   } else {
     // A few queries go over the keys once, many find most of them in a cache.
     const auto pack = n_queries <= kFewQueries ? pack_keys<Fetch::from_memory, T> : pack_keys<Fetch::cached, T>;
-    pack(keys + first_panel * stride, values + first_panel * stride, stride, n_keys - first_panel, head_dim,
-         scratch.packed + first_panel * head_dim);
+    pack(rows, first_panel, n_keys, head_dim, scratch.packed);
     score(q, chunk_stride, n_queries, scratch.packed, head_dim, first_key, n_keys, scratch.scores);
   }
   for (size_t i = 0; i < n_queries; ++i) {
@@ -114,7 +114,7 @@ static void attend(const QueryBlock& block, int64_t tile, const TileRows<T>& row
     soften(scratch.scores + i * kRowStride, first_key, n_keys, sees.first(pos), sees.end(pos), &part.greatest[query],
            &part.totals[query]);
   }
-  sum_values(scratch.scores, n_queries, values, stride, first_key, n_keys, head_dim,
+  sum_values(scratch.scores, n_queries, rows.values, rows.stride, first_key, n_keys, head_dim,
              part.values + first_query * padded(head_dim), padded(head_dim));
 }
 
@@ -258,7 +258,7 @@ Tensor Attention::by_head(const Tensor& bias) {
 void Attention::append(const Tensor& k, const Tensor& v, std::span<const StateRun> runs) {
   const int64_t width = k.dim(1);
   const auto to_f16 = &HWY_DYNAMIC_DISPATCH(store_f16);
-  const auto store = [&](const Tensor& rows, int64_t row, const Tensor& cache, int64_t pos) {
+  const auto store = [&](const Tensor& rows, int64_t row, const PagedRows& cache, int64_t pos) {
     if (cache.dtype() == DType::f16) {
       to_f16(rows.row<float>(row), cache.row<uint16_t>(pos), width);
     } else if (cache.dtype() == DType::q8_0) {
@@ -327,7 +327,7 @@ void Attention::run_tiles(const Tensor& q, const AttentionOptions& options, cons
   int64_t n_slots = 0, n_most_slots = 0;  // tiles that a block sees, and that it may see before the cache is full
   for (const QueryBlock& block : blocks_) {
     n_slots = std::max(n_slots, block.tile_end() - block.tile_begin());
-    n_most_slots = std::max(n_most_slots, block.run->keys.dim(0) / static_cast<int64_t>(kTileKeys) + 1);
+    n_most_slots = std::max(n_most_slots, block.run->keys.n_rows() / static_cast<int64_t>(kTileKeys) + 1);
   }
   const int64_t n_blocks = std::ssize(blocks_);
   float* const memory = thread_scratch_.floats(0);

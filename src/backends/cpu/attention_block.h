@@ -11,6 +11,7 @@ namespace tidemill {
 
 // Positions per tile; part of the arithmetic (attention_tile-inl.h), so changing it changes results in the last bits.
 inline constexpr size_t kTileKeys = 128;
+static_assert(kPageRows % kTileKeys == 0, "the rows of a tile lie side by side");
 // Floats between the rows of scores, and of queries, which are kept in chunks of so many elements of head_dim: a
 // constant lets the micro-kernel address all its rows from one pointer.
 inline constexpr size_t kRowStride = kTileKeys;

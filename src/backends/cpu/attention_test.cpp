@@ -184,6 +184,32 @@ TEST(AttentionTest, BitsDoNotDependOnWhoSharesTheBatch) {
   }
 }
 
+// Pages that lie in no order and hold keys behind values give the bits of caches in one piece.
+TEST(AttentionTest, BitsDoNotDependOnPages) {
+  constexpr int64_t kLength = 2 * kPageRows + 44, kFirst = kPageRows - 3, kPages = 3;
+  for (const DType state : {DType::f32, DType::f16, DType::q8_0}) {
+    const Form form{4, 2, 32, 0, state};
+    ThreadPool pool(2);
+    Attention attention(pool);
+    Sequence whole(form, kLength, 21);
+    attend(cpu(attention), form, {{&whole, 0, kFirst}});
+    attend(cpu(attention), form, {{&whole, kFirst, kLength}});
+
+    TestTensor memory({kPages * 2 * kPageRows, 64}, state);
+    std::byte* const pages[kPages] = {memory.view().row<std::byte>(4 * kPageRows), memory.view().row<std::byte>(0),
+                                      memory.view().row<std::byte>(2 * kPageRows)};
+    const PagedRows values(pages, 0, state, kLength, 64);
+    const PagedRows keys(pages, kPageRows * values.row_bytes(), state, kLength, 64);
+    TestTensor out({kLength, 128});
+    for (const auto& [begin, end] : {std::pair(int64_t{0}, kFirst), std::pair(kFirst, kLength)}) {
+      const StateRun run{.n_rows = end - begin, .first_pos = begin, .keys = keys, .values = values};
+      const auto rows = [&](const TestTensor& all) { return all.view().slice(0, begin, end); };
+      attention.compute({rows(whole.q), rows(whole.k), rows(whole.v), {&run, 1}, form.options(), rows(out)});
+    }
+    EXPECT_TRUE(out == whole.out) << form.name();
+  }
+}
+
 TEST(AttentionTest, LargeScoresNeitherOverflowNorVanish) {
   const Form form{2, 1, 16, 0, DType::f32};
   ThreadPool pool(1);

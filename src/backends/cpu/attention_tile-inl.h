@@ -69,6 +69,10 @@ struct TileRows {
   const T* keys;
   const T* values;
   size_t stride;
+  const T* next_keys;  // of the tile that is computed after this one; perhaps the same one
+
+  // What is read after the keys from `key` on: the rows of the tile, and then those of the next.
+  const T* keys_from(size_t key) const { return key < kTileKeys ? keys + key * stride : next_keys; }
 };
 
 // Where the keys and values of a tile are when work on it begins.
@@ -78,16 +82,19 @@ enum class Fetch { cached, from_memory };
 // i holds element first + i of each key.  Keys from n_keys on and elements from head_dim on are zeros.  With
 // `from_memory` the rows of keys that come next, and the values beside these, are asked for meanwhile.
 template <Fetch kFetch, typename T>
-HWY_INLINE void load_square(const T* keys, const T* values, size_t stride, size_t key, size_t n_keys, size_t first,
-                            size_t head_dim, FloatVec (&rows)[kFloatLanes]) {
+HWY_INLINE void load_square(const TileRows<T>& tile, size_t key, size_t n_keys, size_t first, size_t head_dim,
+                            FloatVec (&rows)[kFloatLanes]) {
   const size_t n = std::min(kFloatLanes, n_keys - key), depth = std::min(kFloatLanes, head_dim - first);
+  const size_t stride = tile.stride;
   if (kFetch == Fetch::from_memory && first % (64 / sizeof(T)) == 0) {
+    const T* const next = tile.keys_from(key + kFloatLanes) + first;
+    const T* const values = tile.values + key * stride + first;
     for (size_t i = 0; i < kFloatLanes; ++i) {
-      hwy::Prefetch(keys + (key + kFloatLanes + i) * stride + first);
-      hwy::Prefetch(values + (key + i) * stride + first);
+      hwy::Prefetch(next + i * stride);
+      hwy::Prefetch(values + i * stride);
     }
   }
-  const T* source = keys + key * stride + first;
+  const T* source = tile.keys + key * stride + first;
   if (n == kFloatLanes && depth == kFloatLanes) {
     for (size_t i = 0; i < kFloatLanes; ++i) rows[i] = load_f32(source + i * stride);
   } else {
@@ -98,15 +105,15 @@ HWY_INLINE void load_square(const T* keys, const T* values, size_t stride, size_
   transpose(rows);
 }
 
-// Keys [n_keys, head_dim] with `stride` elements between rows -> panels of [head_dim][kPanelKeys] f32; keys that are
-// missing in the last panel become zeros.
+// Keys [first_key, n_keys) of a tile, from the start of a panel on -> panels of [head_dim][kPanelKeys] f32; keys that
+// are missing in the last panel become zeros.
 template <Fetch kFetch, typename T>
-void pack_keys(const T* keys, const T* values, size_t stride, size_t n_keys, size_t head_dim, float* packed) {
-  for (size_t key = 0; key < n_keys; key += kFloatLanes) {
+void pack_keys(const TileRows<T>& tile, size_t first_key, size_t n_keys, size_t head_dim, float* packed) {
+  for (size_t key = first_key; key < n_keys; key += kFloatLanes) {
     float* const target = packed + key / kPanelKeys * kPanelKeys * head_dim + key % kPanelKeys;
     for (size_t first = 0; first < head_dim; first += kFloatLanes) {
       FloatVec rows[kFloatLanes];
-      load_square<kFetch>(keys, values, stride, key, n_keys, first, head_dim, rows);
+      load_square<kFetch>(tile, key, n_keys, first, head_dim, rows);
       const size_t depth = std::min(kFloatLanes, head_dim - first);
       for (size_t i = 0; i < depth; ++i) hn::StoreU(rows[i], FloatTag(), target + (first + i) * kPanelKeys);
     }
@@ -182,7 +189,7 @@ void score_unpacked(const float* q, size_t chunk_stride, const TileRows<T>& rows
     for (FloatVec& sum : sums) sum = hn::Zero(d);
     for (size_t first = 0; first < head_dim; first += kFloatLanes) {
       FloatVec square[kFloatLanes];
-      load_square<Fetch::from_memory>(rows.keys, rows.values, rows.stride, key, n_keys, first, head_dim, square);
+      load_square<Fetch::from_memory>(rows, key, n_keys, first, head_dim, square);
       const float* const chunk = q + first / kRowStride * chunk_stride + first % kRowStride;
       const size_t depth = std::min(kFloatLanes, head_dim - first);
       const auto add = [&](size_t k) HWY_ATTR {

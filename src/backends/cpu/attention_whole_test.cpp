@@ -124,7 +124,7 @@ TEST(WholeAttentionTest, RunsWithAndWithoutCachesGiveTheSameBits) {
   attention.compute(without.operation(form));
   std::vector<TestTensor> caches;
   for (size_t i = 0; i < some.runs.size(); i += 2) {
-    for (Tensor StateRun::* cache : {&StateRun::keys, &StateRun::values}) {
+    for (PagedRows StateRun::* cache : {&StateRun::keys, &StateRun::values}) {
       some.runs[i].*cache = caches.emplace_back(Shape{some.runs[i].n_rows + 3, 32}).view();
     }
   }

@@ -1,0 +1,37 @@
+// StateSpec: what a sequence keeps between steps.
+//
+// Deliberately not called a KV cache: recurrent models keep a slot per layer instead of one entry per position, and
+// need the same lease, truncate and save.  A model says what it needs; runtime/state.h holds it.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tidemill/tensor.h"
+
+namespace tidemill {
+
+// What one layer keeps.  Layers of attention have a kv_width, recurrent ones a slot; a hybrid model has both kinds.
+struct LayerStateSpec {
+  int64_t kv_width = 0;   // n_kv_heads * head_dim: elements of the keys, and of the values, per position
+  int64_t slot_size = 0;  // f32 numbers, whatever the number of positions
+};
+
+struct StateSpec {
+  std::vector<LayerStateSpec> layers;
+
+  // Bytes of a page: kPageRows positions (ops/paged_rows.h) of all layers, keys and values of `dtype`; 0 where no layer
+  // keeps any.
+  int64_t page_bytes(DType dtype) const;
+  // Bytes of all slots.
+  int64_t slot_bytes() const;
+  bool is_recurrent() const { return slot_bytes() > 0; }
+
+  // Bytes one sequence of `capacity` positions takes: slots and whole pages.
+  int64_t size_bytes(int64_t capacity, DType dtype) const;
+};
+
+// Pages that hold `n` positions.
+int64_t pages_for(int64_t n);
+
+}  // namespace tidemill

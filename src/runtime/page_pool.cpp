@@ -1,0 +1,49 @@
+#include "runtime/page_pool.h"
+
+#include <algorithm>
+#include <string>
+
+#include "tidemill/error.h"
+
+namespace tidemill {
+namespace {
+
+constexpr int64_t kBlockBytes = int64_t{16} << 20;
+
+}  // namespace
+
+PagePool::PagePool(int64_t page_bytes, int64_t max_pages) : page_bytes_(page_bytes), max_pages_(max_pages) {}
+
+PagePool::Page PagePool::take() {
+  const std::lock_guard lock(mutex_);
+  if (free_.empty()) grow();
+  Slot* const slot = free_.back();
+  free_.pop_back();
+  return Page(slot);
+}
+
+void PagePool::grow() {
+  const int64_t n_left = max_pages_ - std::ssize(slots_);
+  if (n_left == 0)
+    throw Error(ErrorCode::out_of_memory, "states: all " + std::to_string(max_pages_) +
+                                              " pages are in use; end a session or load with a shorter context");
+  const int64_t n_pages = std::min(n_left, std::max<int64_t>(1, kBlockBytes / page_bytes_));
+  const Storage& block = blocks_.emplace_back(n_pages * page_bytes_);
+  free_.reserve(slots_.size() + static_cast<size_t>(n_pages));  // giving back must not throw
+  for (int64_t page = n_pages - 1; page >= 0; --page) {
+    slots_.push_back(std::unique_ptr<Slot>(new Slot{.data = block.data() + page * page_bytes_, .pool = this}));
+    free_.push_back(slots_.back().get());
+  }
+}
+
+int64_t PagePool::n_used() const {
+  const std::lock_guard lock(mutex_);
+  return std::ssize(slots_) - std::ssize(free_);
+}
+
+void PagePool::give_back(Slot* slot) {
+  const std::lock_guard lock(mutex_);
+  free_.push_back(slot);
+}
+
+}  // namespace tidemill
