@@ -56,7 +56,7 @@ def test_requests_and_tokens_are_counted(watched):
     assert grown('vllm:generation_tokens_total{model_name="tiny-chat"}') == 20
     assert grown('llamacpp:tokens_predicted_total{model="tiny-chat"}') == 20
     assert grown('tidemill_prompt_tokens_cached_total{model="tiny-chat"}') == 99  # the last is read for its scores
-    assert grown('tidemill_steps_total{model="tiny-chat"}') >= 20
+    assert grown('tidemill_steps_total{model="tiny-chat"}') > 2  # guesses that come true save steps
     assert 0 < after["tidemill_time_to_first_token_seconds_sum{model=\"tiny-chat\"}"] < 60
     assert after["process_resident_memory_bytes"] > 1e6 and after["tidemill_connections_open"] >= 1
     assert after['tidemill_state_bytes{model="tiny-chat"}'] > 0
