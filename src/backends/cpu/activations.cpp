@@ -32,16 +32,21 @@ HWY_INLINE float greatest_magnitude(const float* x) {
   return hn::GetLane(hn::BitCast(DF(), hn::MaxOfLanes(DI(), greatest)));
 }
 
-// Rounds to bytes, ties to even.
-HWY_INLINE Ints store_rounded(const Floats& value, int8_t* out) {
-  Ints rounded;
+// Ties to even.
+HWY_INLINE Ints rounded(const Floats& value) {
+  Ints out;
+  TIDEMILL_UNROLL
+  for (int i = 0; i < kParts; ++i) out.part[i] = hn::NearestInt(value.part[i]);
+  return out;
+}
+
+// Numbers beyond a byte become its nearest end.
+HWY_INLINE void store_bytes(const Ints& value, int8_t* out) {
   TIDEMILL_UNROLL
   for (int i = 0; i < kParts; ++i) {
     const hn::Rebind<int8_t, DI> d8;
-    rounded.part[i] = hn::NearestInt(value.part[i]);
-    hn::StoreU(hn::DemoteTo(d8, rounded.part[i]), d8, out + i * kPartLanes);
+    hn::StoreU(hn::DemoteTo(d8, value.part[i]), d8, out + i * kPartLanes);
   }
-  return rounded;
 }
 
 HWY_INLINE Floats at_least(const Floats& value, float least) {
@@ -72,33 +77,71 @@ HWY_INLINE HalfSums sum_halves(const int8_t* group) {
 #endif
 }
 
-// One group with 1 / s = `inverse`.
-HWY_INLINE void quantize_group(const float* x, float inverse, int8_t* high, int8_t* low) {
+// What a group of greatest magnitude 1 becomes, in the integers of each form.  Low numbers of pairs reach nearly 8
+// high steps into x[k + 16], which the high numbers must make good.
+constexpr float kGreatestOfHalves = 127.0f * 256.0f;
+constexpr float kGreatestOfPairs = 120.0f * 256.0f;
+
+// One group with 1 / scale = `inverse`.
+HWY_INLINE void quantize_halves(const float* x, float inverse, ActivationGroup& out) {
   TIDEMILL_UNROLL
   for (int i = 0; i < kGroupLength; i += kHalf) {
-    const Floats scaled = load_half(x + i) * inverse;
-    const Ints rounded = store_rounded(scaled, high + i);
-    const Floats rest = mul_add(to_floats(rounded), set_floats(-1.0f), scaled);  // exact
-    store_rounded(at_least(rest * 256.0f, -127.0f), low + i);                    // bytes end at 127 by themselves
+    const Floats scaled = load_half(x + i) * (inverse * (1.0f / 256.0f));
+    const Ints high = rounded(scaled);
+    const Floats rest = mul_add(to_floats(high), set_floats(-1.0f), scaled);  // exact
+    store_bytes(high, out.high + i);
+    store_bytes(rounded(at_least(rest * 256.0f, -127.0f)), out.low + i);  // bytes end at 127 by themselves
   }
 }
 
+// 16 where a number is -128, else 0: a step of q away from the byte that has no opposite.
+HWY_INLINE Ints step_off_least(const Ints& low) {
+  Ints out;
+  TIDEMILL_UNROLL
+  for (int i = 0; i < kParts; ++i) {
+    out.part[i] = hn::IfThenElseZero(hn::Eq(low.part[i], hn::Set(DI(), -128)), hn::Set(DI(), 16));
+  }
+  return out;
+}
+
+// One group with 1 / scale = `inverse`.
+HWY_INLINE void quantize_pairs(const float* x, float inverse, ActivationGroup& out) {
+  const Floats first = load_half(x) * inverse;
+  const Ints p = rounded(load_half(x + kHalf) * (inverse * (1.0f / 16.0f)));
+  const Ints q = rounded(mul_add(to_floats(p), set_floats(-1.0f), first) * (1.0f / 16.0f));
+  Ints whole = p + shift_left<4>(q);                  // x[k]
+  Ints low = shift_right<24>(shift_left<24>(whole));  // its low byte
+  const Ints step = step_off_least(low);
+  whole = whole + step;
+  low = low + step;
+  store_bytes(shift_right<8>(whole - low), out.high);  // exact, as is the next
+  store_bytes(shift_right<4>(p - low), out.high + kHalf);
+  store_bytes(low, out.low);
+  store_bytes(set_ints(0), out.low + kHalf);
+}
+
 void quantize_row(const float* x, int64_t row, const QuantizedRows& out) {
-  const int64_t n_cols = out.n_cols, n_groups = n_cols / kGroupLength;
+  const int64_t n_groups = out.n_cols / kGroupLength;
+  const bool is_pairs = out.form == ActivationForm::pairs;
+  const float reach = is_pairs ? kGreatestOfPairs : kGreatestOfHalves;
   float* scale = out.scale + row * n_groups;
-  int32_t* sums = out.sums + row * n_cols / kHalf;
-  int8_t* high = out.high + row * n_cols;
-  int8_t* low = out.low + row * n_cols;
+  int32_t* sums = out.sums + row * n_groups * 2;
+  ActivationGroup* group = out.groups + row * out.stride;
   float poison = 0;  // NaN when the row holds NaN or infinity: so will be what it touches
-  for (int64_t g = 0; g < n_groups; ++g, x += kGroupLength, high += kGroupLength, low += kGroupLength) {
+  for (int64_t g = 0; g < n_groups; ++g, ++group, x += kGroupLength) {
     const float greatest = greatest_magnitude(x);
     const bool is_zero = greatest < kLeastMagnitude;
     poison += greatest * 0.0f;
-    scale[g] = is_zero ? 0.0f : greatest / (127.0f * 256.0f);
-    quantize_group(x, is_zero ? 0.0f : 127.0f / greatest, high, low);
-    const HalfSums of_high = sum_halves(high), of_low = sum_halves(low);
-    sums[2 * g] = 256 * of_high.first + of_low.first;
-    sums[2 * g + 1] = 256 * of_high.second + of_low.second;
+    scale[g] = is_zero ? 0.0f : greatest / reach;
+    const float inverse = is_zero ? 0.0f : reach / greatest;
+    if (is_pairs) {
+      quantize_pairs(x, inverse, *group);
+    } else {
+      quantize_halves(x, inverse, *group);
+    }
+    const HalfSums high = sum_halves(group->high), low = sum_halves(group->low);
+    sums[2 * g] = is_pairs ? 256 * (high.first + high.second) + 17 * low.first : 256 * high.first + low.first;
+    sums[2 * g + 1] = is_pairs ? low.first : 256 * high.second + low.second;
   }
   if (poison != 0.0f) std::fill_n(scale, n_groups, poison);
 }
@@ -107,8 +150,13 @@ void quantize_rows_of_target(const Tensor& x, int64_t begin, int64_t end, const 
   for (int64_t row = begin; row < end; ++row) quantize_row(x.row<float>(row), row, out);
 }
 
-int dot_offset_of_target(DType dtype) {
-  return dot_offset(panel_format(dtype));
+// How much higher than the weights the operands that meet high numbers are.
+int code_offset_of_target(PanelFormat format) {
+  return activation_form(format) == ActivationForm::pairs ? format.offset : dot_offset(format);
+}
+
+int pair_offset_of_target() {
+  return kPairOffset;
 }
 
 }  // namespace tidemill::HWY_NAMESPACE
@@ -118,22 +166,32 @@ HWY_AFTER_NAMESPACE();
 namespace tidemill {
 
 HWY_EXPORT(quantize_rows_of_target);
-HWY_EXPORT(dot_offset_of_target);
+HWY_EXPORT(code_offset_of_target);
+HWY_EXPORT(pair_offset_of_target);
 
 void quantize_rows(const Tensor& x, int64_t begin, int64_t end, const QuantizedRows& out) {
   HWY_DYNAMIC_DISPATCH(quantize_rows_of_target)(x, begin, end, out);
 }
 
 void make_terms(DType dtype, const QuantizedRows& rows, int64_t begin, int64_t end, ActivationTerm* terms) {
-  const int offset = HWY_DYNAMIC_DISPATCH(dot_offset_of_target)(dtype);
-  const int length = panel_format(dtype).scale_length;
-  const int64_t n_parts = rows.n_cols / length;
-  for (int64_t row = begin; row < end; ++row) {
-    for (int64_t part = 0; part < n_parts; ++part) {
-      const int64_t half = (row * rows.n_cols + part * length) / 16;
-      const int32_t sum = rows.sums[half] + (length == kGroupLength ? rows.sums[half + 1] : 0);
-      const float scale = rows.scale[row * (rows.n_cols / kGroupLength) + part * length / kGroupLength];
-      terms[row * n_parts + part] = {scale, -offset * sum, scale * static_cast<float>(sum)};
+  const PanelFormat format = panel_format(dtype);
+  const int code_offset = HWY_DYNAMIC_DISPATCH(code_offset_of_target)(format);
+  const int pair_offset = HWY_DYNAMIC_DISPATCH(pair_offset_of_target)();
+  const int64_t n_groups = rows.n_cols / kGroupLength;
+  ActivationTerm* term = terms + begin * (rows.n_cols / format.scale_length);
+  for (int64_t i = begin * n_groups; i < end * n_groups; ++i) {
+    const float scale = rows.scale[i];
+    const int32_t* sums = rows.sums + 2 * i;
+    const auto add = [&](int32_t sum, int32_t low_of_pairs) {
+      *term++ = {scale, pair_offset * low_of_pairs - code_offset * sum, scale * static_cast<float>(sum)};
+    };
+    if (rows.form == ActivationForm::pairs) {
+      add(sums[0], sums[1]);
+    } else if (format.scale_length == kGroupLength) {
+      add(sums[0] + sums[1], 0);
+    } else {
+      add(sums[0], 0);
+      add(sums[1], 0);
     }
   }
 }

@@ -32,6 +32,12 @@ constexpr bool has_signed_units(PanelFormat format) {
 #endif
 }
 
+// Codes of 4 bits enter as they are.  Bytes of two of them, which low numbers of pairs meet, do so where products are
+// unsigned by signed and cannot overflow; elsewhere 128 less, as signed numbers.
+constexpr bool kSignedCodes = HWY_ARCH_ARM;
+constexpr bool kSignedPairs = HWY_TARGET != HWY_AVX3_DL;
+constexpr int kPairOffset = kSignedPairs ? kByteOffset : 0;
+
 // acc[lane] += sum over c of weights[lane][c] * x[lane][c]; x is signed and at least -127.  Exact.
 template <bool kSigned>
 HWY_INLINE VI dot4(VI acc, VU weights, VU x) {
@@ -88,6 +94,16 @@ HWY_INLINE Ints dot(const Ints& acc, const Words& unit, const Words& x) {
   TIDEMILL_UNROLL
   for (int i = 0; i < kParts; ++i) out.part[i] = dot4<kSigned>(acc.part[i], unit.part[i], x.part[i]);
   return out;
+}
+
+// The codes of elements k (kHigh: k + 16) in bytes of pairs, and the operand that the bytes themselves are.
+template <bool kHigh>
+HWY_INLINE Words codes_of_pairs(const Words& pairs) {
+  return shift_and<kHigh ? 4 : 0>(pairs, 0x0f0f0f0f);
+}
+HWY_INLINE Words operand_of_pairs(const Words& pairs) {
+  if constexpr (kSignedPairs) return pairs ^ 0x80808080;
+  return pairs;
 }
 
 // Four activations for every row.

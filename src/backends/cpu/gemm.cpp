@@ -29,37 +29,119 @@ constexpr int kTilePanels = 1, kTileRows = 2;
 #endif
 static_assert(kTaskPanels % kTilePanels == 0);
 
-// Where the rows of a tile lie in the activations; strides are from one row to the next.
-struct TileRows {
-  const int8_t* high;
-  int64_t stride;
-  int64_t low;  // bytes from a high number to its low one
-  const ActivationTerm* terms;
-  int64_t term_stride;
-};
-
-// products += units [0, kUnits) of each panel times the activations at x.
-template <int kRows, int kUnits, bool kSigned>
-HWY_INLINE void add_products(Ints (&products)[kRows][kTilePanels],
-                             const uint8_t (*const (&units)[kTilePanels])[kVectorBytes], const int8_t* x,
-                             int64_t stride) {
-  for (int u = 0; u < kUnits; ++u) {
-    Words weights[kTilePanels];
-    TIDEMILL_UNROLL
-    for (int p = 0; p < kTilePanels; ++p) weights[p] = load_words(units[p][u]);
-    TIDEMILL_UNROLL
-    for (int r = 0; r < kRows; ++r) {
-      const Words activations = broadcast4(x + r * stride + 4 * u);
-      TIDEMILL_UNROLL
-      for (int p = 0; p < kTilePanels; ++p) products[r][p] = dot<kSigned>(products[r][p], weights[p], activations);
-    }
-  }
-}
-
 // Makes the compiler load anew what it has already loaded through this pointer.
 template <typename T>
 HWY_INLINE void forget_origin(T*& pointer) {
   asm("" : "+r"(pointer));
+}
+
+// How the numbers of a format meet: a group's parts of kLength elements share a scale; kSigned: units are.
+template <ActivationForm kForm, int kLength, bool kSigned>
+struct Meeting {
+  static constexpr ActivationForm form = kForm;
+  static constexpr int length = kLength;
+  static constexpr bool is_signed = kSigned;
+  static constexpr int parts_per_group = kGroupLength / kLength;
+  static constexpr int vectors_per_part = kForm == ActivationForm::pairs ? kUnitsPerGroup / 2 : kLength / 4;
+};
+
+// Where the rows of a tile lie in the activations; strides are from one row to the next.
+struct TileRows {
+  const ActivationGroup* groups;
+  int64_t stride;
+  const ActivationTerm* terms;
+  int64_t term_stride;
+};
+
+template <int kRows>
+using Products = Ints[kRows][kTilePanels];
+using Vectors = const uint8_t (*)[kVectorBytes];
+
+// products += a vector of each panel times 4 activations `at` bytes into each row.
+template <int kRows, bool kSigned>
+HWY_INLINE void add_vector(Products<kRows>& products, const Words (&weights)[kTilePanels],
+                           const int8_t* const (&rows)[kRows], int at) {
+  TIDEMILL_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    const Words activations = broadcast4(rows[r] + at);
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kTilePanels; ++p) products[r][p] = dot<kSigned>(products[r][p], weights[p], activations);
+  }
+}
+
+// products += kUnits units of each panel times the activations `at` bytes into each row.
+template <int kRows, int kUnits, bool kSigned>
+HWY_INLINE void add_units(Products<kRows>& products, const Vectors (&units)[kTilePanels],
+                          const int8_t* const (&rows)[kRows], int at) {
+  for (int u = 0; u < kUnits; ++u) {
+    Words weights[kTilePanels];
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kTilePanels; ++p) weights[p] = load_words(units[p][u]);
+    add_vector<kRows, kSigned>(products, weights, rows, at + 4 * u);
+  }
+}
+
+template <int kRows>
+HWY_INLINE void add_codes_of_pairs(Products<kRows>& products, const Vectors (&pairs)[kTilePanels],
+                                   const int8_t* const (&rows)[kRows]) {
+  for (int v = 0; v < kUnitsPerGroup / 2; ++v) {
+    Words weights[kTilePanels], codes[kTilePanels];
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kTilePanels; ++p) {
+      weights[p] = load_words(pairs[p][v]);
+      codes[p] = codes_of_pairs<false>(weights[p]);
+    }
+    add_vector<kRows, kSignedCodes>(products, codes, rows, 4 * v);
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kTilePanels; ++p) codes[p] = codes_of_pairs<true>(weights[p]);
+    add_vector<kRows, kSignedCodes>(products, codes, rows, kGroupLength / 2 + 4 * v);
+  }
+}
+
+template <int kRows>
+HWY_INLINE void add_pairs(Products<kRows>& products, const Vectors (&pairs)[kTilePanels],
+                          const int8_t* const (&rows)[kRows], int at) {
+  for (int v = 0; v < kUnitsPerGroup / 2; ++v) {
+    Words weights[kTilePanels];
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kTilePanels; ++p) weights[p] = operand_of_pairs(load_words(pairs[p][v]));
+    add_vector<kRows, kSignedPairs>(products, weights, rows, at + 4 * v);
+  }
+}
+
+// The products of one part, `at` bytes into the high numbers of its group.
+template <int kRows, typename M>
+HWY_INLINE void multiply_part(Products<kRows>& products, Vectors (&vectors)[kTilePanels],
+                              const int8_t* const (&rows)[kRows], int at, const ActivationTerm* terms,
+                              int64_t term_stride) {
+  constexpr bool kPairs = M::form == ActivationForm::pairs;
+  constexpr int kLow = offsetof(ActivationGroup, low);
+  TIDEMILL_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kTilePanels; ++p) products[r][p] = set_ints(0);
+  }
+  if constexpr (kPairs) {
+    add_codes_of_pairs<kRows>(products, vectors, rows);
+  } else {
+    add_units<kRows, M::length / 4, M::is_signed>(products, vectors, rows, at);
+  }
+  TIDEMILL_UNROLL
+  for (int p = 0; p < kTilePanels; ++p) {
+    forget_origin(vectors[p]);  // else the compiler keeps all weights in registers for the low numbers, and spills sums
+  }
+  TIDEMILL_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kTilePanels; ++p) {
+      products[r][p] = shift_left<8>(products[r][p]) + set_ints(terms[r * term_stride].start);
+    }
+  }
+  if constexpr (kPairs) {
+    add_pairs<kRows>(products, vectors, rows, kLow);
+  } else {
+    add_units<kRows, M::length / 4, M::is_signed>(products, vectors, rows, kLow + at);
+  }
 }
 
 // Where a tile finds the sums of earlier blocks of k, and where it leaves them; strides are in floats.
@@ -92,58 +174,59 @@ HWY_INLINE void save_sums(const TileSumsAt& at, const Floats (&sums)[kRows][kTil
   }
 }
 
+// sums += what part `part` adds to them.
+template <int kRows>
+HWY_INLINE void add_scaled(Floats (&sums)[kRows][kTilePanels], const Products<kRows>& products, const UnitBlock* blocks,
+                           int part, bool has_min, const ActivationTerm* terms, int64_t term_stride) {
+  Floats scale[kTilePanels];
+  TIDEMILL_UNROLL
+  for (int p = 0; p < kTilePanels; ++p) scale[p] = load_floats(blocks[p].scale[part]);
+  TIDEMILL_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kTilePanels; ++p) {
+      // The product of the scales, which could be had before the integers are done, makes the tile a fifth slower.
+      sums[r][p] = mul_add(to_floats(products[r][p]) * terms[r * term_stride].scale, scale[p], sums[r][p]);
+    }
+  }
+  if (!has_min) return;
+  TIDEMILL_UNROLL
+  for (int p = 0; p < kTilePanels; ++p) {
+    const Floats min = load_floats(blocks[p].min[part]);
+    TIDEMILL_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      sums[r][p] = mul_add(min, set_floats(terms[r * term_stride].sum), sums[r][p]);
+    }
+  }
+}
+
 // One tile over one block of k.
-template <int kRows, int kLength, bool kSigned>
+template <int kRows, typename M>
 void run_tile(const UnitBlock* blocks, int n_groups, bool has_min, const TileRows& x, const TileSumsAt& at) {
-  constexpr int kPartsPerGroup = kGroupLength / kLength;
-  constexpr int kUnits = kLength / 4;
   Floats sums[kRows][kTilePanels];
   load_sums(at, sums);
-  for (int part = 0; part < n_groups * kPartsPerGroup; ++part) {
-    const uint8_t(*units[kTilePanels])[kVectorBytes];
-    Floats scale[kTilePanels];
+  const int8_t* rows[kRows];
+  TIDEMILL_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    rows[r] = x.groups[r * x.stride].high;
+    forget_origin(rows[r]);  // a pointer each, not sums of a pointer and multiples of the stride
+  }
+  Vectors vectors[kTilePanels];
+  TIDEMILL_UNROLL
+  for (int p = 0; p < kTilePanels; ++p) vectors[p] = blocks[p].units;
+  const ActivationTerm* terms = x.terms;
+  for (int group = 0; group < n_groups; ++group) {
     TIDEMILL_UNROLL
-    for (int p = 0; p < kTilePanels; ++p) {
-      units[p] = blocks[p].units + part * kUnits;
-      scale[p] = load_floats(blocks[p].scale[part]);
-    }
-    const int8_t* high = x.high + part * kLength;
-    const ActivationTerm* terms = x.terms + part;
-    Ints products[kRows][kTilePanels];
-    TIDEMILL_UNROLL
-    for (int r = 0; r < kRows; ++r) {
+    for (int i = 0; i < M::parts_per_group; ++i) {
+      Products<kRows> products;
+      multiply_part<kRows, M>(products, vectors, rows, i * M::length, terms, x.term_stride);
+      add_scaled<kRows>(sums, products, blocks, group * M::parts_per_group + i, has_min, terms, x.term_stride);
       TIDEMILL_UNROLL
-      for (int p = 0; p < kTilePanels; ++p) products[r][p] = set_ints(0);
-    }
-    add_products<kRows, kUnits, kSigned>(products, units, high, x.stride);
-    TIDEMILL_UNROLL
-    for (int p = 0; p < kTilePanels; ++p) {
-      forget_origin(units[p]);  // else the compiler keeps all weights in registers for the low numbers, and spills sums
+      for (int p = 0; p < kTilePanels; ++p) vectors[p] += M::vectors_per_part;
+      ++terms;
     }
     TIDEMILL_UNROLL
-    for (int r = 0; r < kRows; ++r) {
-      TIDEMILL_UNROLL
-      for (int p = 0; p < kTilePanels; ++p) {
-        products[r][p] = shift_left<8>(products[r][p]) + set_ints(terms[r * x.term_stride].start);
-      }
-    }
-    add_products<kRows, kUnits, kSigned>(products, units, high + x.low, x.stride);
-    TIDEMILL_UNROLL
-    for (int p = 0; p < kTilePanels; ++p) {
-      TIDEMILL_UNROLL
-      for (int r = 0; r < kRows; ++r) {
-        sums[r][p] = mul_add(to_floats(products[r][p]), scale[p] * terms[r * x.term_stride].scale, sums[r][p]);
-      }
-    }
-    if (!has_min) continue;
-    TIDEMILL_UNROLL
-    for (int p = 0; p < kTilePanels; ++p) {
-      const Floats min = load_floats(blocks[p].min[part]);
-      TIDEMILL_UNROLL
-      for (int r = 0; r < kRows; ++r) {
-        sums[r][p] = mul_add(min, set_floats(terms[r * x.term_stride].sum), sums[r][p]);
-      }
-    }
+    for (int r = 0; r < kRows; ++r) rows[r] += sizeof(ActivationGroup);
   }
   save_sums(at, sums);
 }
@@ -171,7 +254,7 @@ class Prefetcher {
 };
 
 // Tiles of kRows rows as long as so many are left, then of fewer.
-template <int kRows, int kLength, bool kSigned>
+template <int kRows, typename M>
 void run_tiles(const UnitBlock* blocks, int n_groups, bool has_min, TileRows x, int64_t n_rows, TileSumsAt at,
                Prefetcher& prefetcher) {
   for (; n_rows >= kRows; n_rows -= kRows) {
@@ -179,36 +262,41 @@ void run_tiles(const UnitBlock* blocks, int n_groups, bool has_min, TileRows x, 
     for (int p = 0; p < kTaskPanels; p += kTilePanels) {
       const TileSumsAt tile{at.in == nullptr ? nullptr : at.in + p * kPanelRows, at.in_stride, at.out + p * kPanelRows,
                             at.out_stride};
-      run_tile<kRows, kLength, kSigned>(blocks + p, n_groups, has_min, x, tile);
+      run_tile<kRows, M>(blocks + p, n_groups, has_min, x, tile);
     }
-    x.high += kRows * x.stride;
+    x.groups += kRows * x.stride;
     x.terms += kRows * x.term_stride;
     if (at.in != nullptr) at.in += kRows * at.in_stride;
     at.out += kRows * at.out_stride;
   }
   if constexpr (kRows > 1) {
     constexpr int kFewer = kRows > 4 ? 4 : kRows > 2 ? 2 : 1;
-    run_tiles<kFewer, kLength, kSigned>(blocks, n_groups, has_min, x, n_rows, at, prefetcher);
+    run_tiles<kFewer, M>(blocks, n_groups, has_min, x, n_rows, at, prefetcher);
   }
 }
 
 using RunTiles = void (*)(const UnitBlock*, int, bool, TileRows, int64_t, TileSumsAt, Prefetcher&);
 
 RunTiles tiles_of(PanelFormat format) {
+  if (activation_form(format) == ActivationForm::pairs) {
+    return run_tiles<kTileRows, Meeting<ActivationForm::pairs, 32, kSignedPairs>>;
+  }
   constexpr bool kAlwaysSigned = HWY_ARCH_ARM;
   constexpr bool kNeverSigned = HWY_TARGET == HWY_AVX3_DL;
+  constexpr auto kHalves = ActivationForm::halves;
   const bool is_long = format.scale_length == kGroupLength;
   if constexpr (!kNeverSigned) {
     // Formats with signed units here all have long parts, except where all units are signed.
     if (has_signed_units(format)) {
       if constexpr (kAlwaysSigned) {
-        if (!is_long) return run_tiles<kTileRows, 16, true>;
+        if (!is_long) return run_tiles<kTileRows, Meeting<kHalves, 16, true>>;
       }
-      return run_tiles<kTileRows, 32, true>;
+      return run_tiles<kTileRows, Meeting<kHalves, 32, true>>;
     }
   }
   if constexpr (!kAlwaysSigned) {
-    return is_long ? run_tiles<kTileRows, 32, false> : run_tiles<kTileRows, 16, false>;
+    return is_long ? run_tiles<kTileRows, Meeting<kHalves, 32, false>>
+                   : run_tiles<kTileRows, Meeting<kHalves, 16, false>>;
   }
   return nullptr;
 }
@@ -228,6 +316,7 @@ void gemm_of_target(const MatmulTask& task, const QuantizedRows& x, const Activa
   const DType dtype = task.product.dtype;
   const PanelFormat format = panel_format(dtype);
   const RunTiles run = tiles_of(format);
+  const auto unpack = activation_form(format) == ActivationForm::pairs ? unpack_pairs : unpack_units;
   const int64_t n_x = task.end_x - task.first_x;
   const int64_t n_parts = x.n_cols / format.scale_length;
   const int64_t n_superblocks = (x.n_cols + kSuperblockLength - 1) / kSuperblockLength;
@@ -238,11 +327,10 @@ void gemm_of_target(const MatmulTask& task, const QuantizedRows& x, const Activa
   for (int64_t k = 0; k < x.n_cols; k += block_length) {
     const bool is_last = k + block_length >= x.n_cols;
     const int n_groups = static_cast<int>(std::min(block_length, x.n_cols - k) / kGroupLength);
-    for (int p = 0; p < kTaskPanels; ++p) panels[p] = unpack_units(dtype, panels[p], n_groups, scratch.unit_blocks[p]);
+    for (int p = 0; p < kTaskPanels; ++p) panels[p] = unpack(dtype, panels[p], n_groups, scratch.unit_blocks[p]);
     const TileRows rows{
-        .high = x.high + task.first_x * x.n_cols + k,
-        .stride = x.n_cols,
-        .low = x.low - x.high,
+        .groups = x.groups + task.first_x * x.stride + k / kGroupLength,
+        .stride = x.stride,
         .terms = terms + task.first_x * n_parts + k / format.scale_length,
         .term_stride = n_parts,
     };

@@ -28,19 +28,36 @@ HWY_INLINE Ints dot_units(const Ints& sum, const uint8_t* group, const int8_t* x
 
 // One row's position in the activations.
 struct ActivationCursor {
-  const int8_t* high;
-  const int8_t* low;
+  const ActivationGroup* group;
   const ActivationTerm* term;
 };
+
+// `start` + the products of a group of codes in pairs.
+HWY_INLINE Ints dot_pairs(const uint8_t* group, const ActivationGroup& x, int32_t start) {
+  Ints high = set_ints(0), low = set_ints(start);
+  TIDEMILL_UNROLL
+  for (int v = 0; v < kUnitsPerGroup / 2; ++v) {
+    const Words pairs = load_words(group + v * kVectorBytes);
+    high = dot<kSignedCodes>(high, codes_of_pairs<false>(pairs), broadcast4(x.high + 4 * v));
+    high = dot<kSignedCodes>(high, codes_of_pairs<true>(pairs), broadcast4(x.high + kGroupLength / 2 + 4 * v));
+    low = dot<kSignedPairs>(low, operand_of_pairs(pairs), broadcast4(x.low + 4 * v));
+  }
+  return shift_left<8>(high) + low;
+}
 
 // Adds units [kUnit, kEnd) of a group, which share scale number `part` of the superblock.
 template <DType kDType, int kUnit, int kEnd>
 HWY_INLINE Floats add_part(const Floats& acc, const uint8_t* group, const SuperblockScales<kDType>& scales, int part,
                            const ActivationCursor& x) {
   const ActivationTerm& term = *x.term;
-  const Ints of_high = dot_units<kDType, kUnit, kEnd>(set_ints(0), group, x.high);
-  const Ints sum = dot_units<kDType, kUnit, kEnd>(shift_left<8>(of_high) + set_ints(term.start), group, x.low);
-  Floats out = mul_add(to_floats(sum), scales.scale(part) * term.scale, acc);
+  Ints sum;
+  if constexpr (activation_form(panel_format(kDType)) == ActivationForm::pairs) {
+    sum = dot_pairs(group, *x.group, term.start);
+  } else {
+    const Ints of_high = dot_units<kDType, kUnit, kEnd>(set_ints(0), group, x.group->high);
+    sum = dot_units<kDType, kUnit, kEnd>(shift_left<8>(of_high) + set_ints(term.start), group, x.group->low);
+  }
+  Floats out = mul_add(to_floats(sum) * term.scale, scales.scale(part), acc);
   if constexpr (panel_format(kDType).has_min()) out = mul_add(scales.min(part), set_floats(term.sum), out);
   return out;
 }
@@ -48,7 +65,7 @@ HWY_INLINE Floats add_part(const Floats& acc, const uint8_t* group, const Superb
 template <DType kDType>
 HWY_INLINE Floats dot_panel(const uint8_t* panel, const QuantizedRows& x, const ActivationTerm* terms) {
   constexpr PanelFormat kFormat = panel_format(kDType);
-  ActivationCursor cursor{x.high, x.low, terms};
+  ActivationCursor cursor{x.groups, terms};
   Floats acc = set_floats(0);
   int64_t groups_left = x.n_cols / kGroupLength;
   for (; groups_left > 0; groups_left -= kGroupsPerSuperblock) {
@@ -65,8 +82,7 @@ HWY_INLINE Floats dot_panel(const uint8_t* panel, const QuantizedRows& x, const 
         acc = add_part<kDType, 4, 8>(acc, panel, scales, 2 * g + 1, cursor);
       }
       ++cursor.term;
-      cursor.high += kGroupLength;
-      cursor.low += kGroupLength;
+      ++cursor.group;
       panel += kFormat.group_bytes();
     }
   }

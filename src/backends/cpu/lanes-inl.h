@@ -111,6 +111,13 @@ HWY_INLINE Ints operator+(const Ints& a, const Ints& b) {
   return out;
 }
 
+HWY_INLINE Ints operator-(const Ints& a, const Ints& b) {
+  Ints out;
+  TIDEMILL_UNROLL
+  for (int i = 0; i < kParts; ++i) out.part[i] = hn::Sub(a.part[i], b.part[i]);
+  return out;
+}
+
 template <int kShift>
 HWY_INLINE Ints shift_left(const Ints& a) {
   Ints out;

@@ -89,28 +89,32 @@ class Pass {
     });
   }
 
-  // Places the arrays of quantized_ and terms_; false when none is needed.
+  // Places the arrays of quantized_ and terms_; false when none is needed.  Formats of one form and one input share
+  // them.
   bool lay_out(Carver& carver) {
     bool is_needed = false;
     for (int j = 0; j < n_products_; ++j) {
       if (is_float(products_[j])) continue;
       is_needed = true;
       const int64_t n_cols = xs_[j].dim(1);
-      const int rows_twin = twin(j, [this](int i) { return owns_rows_[i]; });
+      const PanelFormat format = panel_format(products_[j].dtype);
+      const ActivationForm form = activation_form(format);
+      const int rows_twin = twin(j, [&](int i) { return owns_rows_[i] && quantized_[i].form == form; });
       owns_rows_[j] = rows_twin == j;
       if (owns_rows_[j]) {
         quantized_[j].n_cols = n_cols;
-        quantized_[j].high = carver.take<int8_t>(n_rows_ * n_cols);
-        quantized_[j].low = carver.take<int8_t>(n_rows_ * n_cols);
+        quantized_[j].form = form;
+        quantized_[j].stride = QuantizedRows::stride_for(n_cols);
+        quantized_[j].groups = carver.take<ActivationGroup>(n_rows_ * quantized_[j].stride);
         quantized_[j].scale = carver.take<float>(n_rows_ * n_cols / kGroupLength);
         quantized_[j].sums = carver.take<int32_t>(n_rows_ * n_cols / 16);
       } else {
         quantized_[j] = quantized_[rows_twin];
       }
-      const PanelFormat format = panel_format(products_[j].dtype);
       const int terms_twin = twin(j, [&](int i) {
         const PanelFormat other = panel_format(products_[i].dtype);
-        return owns_terms_[i] && other.offset == format.offset && other.scale_length == format.scale_length;
+        return owns_terms_[i] && quantized_[i].form == form && other.offset == format.offset &&
+               other.scale_length == format.scale_length;
       });
       owns_terms_[j] = terms_twin == j;
       terms_[j] =

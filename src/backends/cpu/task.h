@@ -17,7 +17,7 @@ inline constexpr int kBlockLength = kBlockSuperblocks * kSuperblockLength;
 
 // The same form for every block format, so that the multiplying kernel knows none.
 struct UnitBlock {
-  alignas(kVectorBytes) uint8_t units[kBlockLength / 4][kVectorBytes];  // codes, less dot_offset(format)
+  alignas(kVectorBytes) uint8_t units[kBlockLength / 4][kVectorBytes];  // codes, less dot_offset(format); or in pairs
   alignas(kVectorBytes) float scale[kBlockLength / 16][kPanelRows];     // one per part (of scale_length elements)
   alignas(kVectorBytes) float min[kBlockLength / 16][kPanelRows];       // added, times the activations' sum; if any
 };

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/unpack_units.cpp"
@@ -19,8 +20,9 @@ HWY_INLINE void store_units(const uint8_t* group, uint8_t (*units)[kVectorBytes]
   }
 }
 
-template <DType kDType>
+template <DType kDType, bool kPairs>
 const uint8_t* unpack_units_of_dtype(const uint8_t* panel, int n_groups, UnitBlock& out) {
+  constexpr int kVectorsPerGroup = kPairs ? kUnitsPerGroup / 2 : kUnitsPerGroup;
   constexpr PanelFormat kFormat = panel_format(kDType);
   constexpr int kPartsPerGroup = kGroupLength / kFormat.scale_length;
   for (int first = 0; first < n_groups; first += kGroupsPerSuperblock) {
@@ -32,7 +34,12 @@ const uint8_t* unpack_units_of_dtype(const uint8_t* panel, int n_groups, UnitBlo
     }
     panel += kFormat.header_bytes(n);
     for (int g = first; g < first + n; ++g, panel += kFormat.group_bytes()) {
-      store_units<kDType>(panel, out.units + g * kUnitsPerGroup);
+      uint8_t(*units)[kVectorBytes] = out.units + g * kVectorsPerGroup;
+      if constexpr (kPairs) {
+        std::memcpy(units, panel, kVectorsPerGroup * kVectorBytes);
+      } else {
+        store_units<kDType>(panel, units);
+      }
     }
   }
   return panel;
@@ -42,11 +49,22 @@ const uint8_t* unpack_units(DType dtype, const uint8_t* panel, int n_groups, Uni
   switch (dtype) {
 #define TIDEMILL_CASE(name) \
   case DType::name:         \
-    return unpack_units_of_dtype<DType::name>(panel, n_groups, out);
+    return unpack_units_of_dtype<DType::name, false>(panel, n_groups, out);
     TIDEMILL_QUANTISED_DTYPES(TIDEMILL_CASE)
 #undef TIDEMILL_CASE
     default:
       return panel;
+  }
+}
+
+const uint8_t* unpack_pairs(DType dtype, const uint8_t* panel, int n_groups, UnitBlock& out) {
+  switch (dtype) {
+    case DType::q4_0:
+      return unpack_units_of_dtype<DType::q4_0, true>(panel, n_groups, out);
+    case DType::q4_1:
+      return unpack_units_of_dtype<DType::q4_1, true>(panel, n_groups, out);
+    default:
+      return unpack_units_of_dtype<DType::q4_k, true>(panel, n_groups, out);
   }
 }
 
