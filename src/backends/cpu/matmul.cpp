@@ -140,8 +140,10 @@ class Pass {
       n_bytes += panel_bytes(products_[j].dtype, products_[j].n_rows, products_[j].n_cols);
     }
     if (n_panels == 0 || n_bytes == 0) return;
-    const int64_t grain = std::clamp<int64_t>(kGemvPieceBytes * n_panels / n_bytes, 1,
-                                              ceil_div(n_panels, 2 * context_.pool().n_threads()));
+    const int n_threads = context_.pool().n_threads();
+    const int64_t grain = n_threads == 1 ? n_panels
+                                         : std::clamp<int64_t>(kGemvPieceBytes * n_panels / n_bytes, 1,
+                                                               ceil_div(n_panels, 2 * n_threads));
     TaskScratch* scratch = reserve_thread_scratch();
     context_.pool().parallel_for(n_panels, grain, [&](int64_t begin, int64_t end, int thread) {
       for (int j = 0; j < n_products_ && begin < end; ++j) {

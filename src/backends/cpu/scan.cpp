@@ -60,33 +60,45 @@ void scan_heads(const op::SelectiveScan& o, const StateRun& run, int64_t begin, 
   }
 }
 
-// Channels [begin, end) of one sequence and one group, each a head of its own whose numbers have decays of their own.
-HWY_INLINE void scan_group_channels(const op::SelectiveScan& o, const StateRun& run, int64_t group, int64_t begin,
-                                    int64_t end) {
+// Some columns of channels of one group, each a head of its own whose numbers have decays of their own: `count`, `load`
+// and `store` are of for_each_vectors.  States and decays of several columns lie side by side, which the processor
+// fetches ahead of one row as it does not what lies a whole row of channels apart.
+template <class Count, class Load, class Store>
+HWY_INLINE void scan_columns(const op::SelectiveScan& o, const StateRun& run, int64_t group, int64_t begin,
+                             float* states, Count, Load load, Store store) {
   const FloatTag d;
+  constexpr size_t kCount = Count::value;
   const int64_t size = o.options.state_size, width = o.options.n_heads;
-  float* const states = state_of(run, o.part, begin);
-  for_each_vector(d, static_cast<size_t>(end - begin), [&](auto load, auto store) HWY_ATTR {
-    if (run.first_pos == 0) {
-      for (int64_t n = 0; n < size; ++n) store(hn::Zero(d), states + n * width);
+  if (run.first_pos == 0) {
+    for (int64_t n = 0; n < size; ++n) {
+      for (size_t j = 0; j < kCount; ++j) store(hn::Zero(d), states + n * width, j);
     }
-    const FloatVec skip = load(o.skip.as<float>() + begin);
-    for (int64_t row = run.first_row; row < run.first_row + run.n_rows; ++row) {
-      const float* const b = o.b.row<float>(row) + group * size;
-      const float* const c = o.c.row<float>(row) + group * size;
-      const FloatVec x = load(o.x.row<float>(row) + begin), step = load(o.step.row<float>(row) + begin);
-      const FloatVec input = hn::Mul(step, x);
-      FloatVec sum = hn::Mul(skip, x);
-      for (int64_t n = 0; n < size; ++n) {
-        float* const state = states + n * width;
-        const FloatVec decay = exp_f32(d, hn::Mul(step, load(o.a.row<float>(n) + begin)));
-        const FloatVec next = hn::MulAdd(decay, load(state), hn::Mul(input, hn::Set(d, b[n])));
-        store(next, state);
-        sum = hn::MulAdd(next, hn::Set(d, c[n]), sum);
+  }
+  for (int64_t row = run.first_row; row < run.first_row + run.n_rows; ++row) {
+    const float* const b = o.b.row<float>(row) + group * size;
+    const float* const c = o.c.row<float>(row) + group * size;
+    FloatVec step[kCount], input[kCount], sum[kCount];
+    TIDEMILL_UNROLL
+    for (size_t j = 0; j < kCount; ++j) {
+      const FloatVec x = load(o.x.row<float>(row) + begin, j);
+      step[j] = load(o.step.row<float>(row) + begin, j);
+      input[j] = hn::Mul(step[j], x);
+      sum[j] = hn::Mul(load(o.skip.as<float>() + begin, j), x);
+    }
+    for (int64_t n = 0; n < size; ++n) {
+      float* const state = states + n * width;
+      const float* const a = o.a.row<float>(n) + begin;
+      TIDEMILL_UNROLL
+      for (size_t j = 0; j < kCount; ++j) {
+        const FloatVec decay = exp_f32(d, hn::Mul(step[j], load(a, j)));
+        const FloatVec next = hn::MulAdd(decay, load(state, j), hn::Mul(input[j], hn::Set(d, b[n])));
+        store(next, state, j);
+        sum[j] = hn::MulAdd(next, hn::Set(d, c[n]), sum[j]);
       }
-      store(sum, o.out.row<float>(row) + begin);
     }
-  });
+    TIDEMILL_UNROLL
+    for (size_t j = 0; j < kCount; ++j) store(sum[j], o.out.row<float>(row) + begin, j);
+  }
 }
 
 // Channels [begin, end) of one sequence.
@@ -94,7 +106,10 @@ void scan_channels(const op::SelectiveScan& o, const StateRun& run, int64_t begi
   const int64_t group_size = o.options.n_heads / o.options.n_groups;
   while (begin < end) {
     const int64_t group = begin / group_size, group_end = std::min(end, (group + 1) * group_size);
-    scan_group_channels(o, run, group, begin, group_end);
+    float* const states = state_of(run, o.part, begin);
+    for_each_vectors<kColumns>(FloatTag(), static_cast<size_t>(group_end - begin),
+                               [&](auto count, auto load, auto store)
+                                   HWY_ATTR { scan_columns(o, run, group, begin, states, count, load, store); });
     begin = group_end;
   }
 }
