@@ -130,8 +130,9 @@ struct ThreadPool::Impl {
 };
 
 ThreadPool::Impl::Impl(int n_threads) : n_workers(n_threads - 1), workers(new Worker[n_threads - 1]) {
-  // With more threads than processors a spinning one takes the processor from one with work.
-  if (n_threads <= cpu_info().n_cores) spin_time = kSpinTime;
+  // With more threads than processors a spinning one takes the processor from one with work.  A pool of one does not
+  // ask: the first answer takes a third of a millisecond.
+  if (n_threads > 1 && n_threads <= cpu_info().n_cores) spin_time = kSpinTime;
 }
 
 ThreadPool::Impl::~Impl() {

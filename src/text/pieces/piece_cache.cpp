@@ -68,6 +68,9 @@ struct PieceCache::Slot {
 };
 
 struct alignas(64) PieceCache::Pair {
+  // What a first table grows to where there is room: it is made with one page fault, and lasts long.
+  static constexpr size_t kInHugePage = kHugePage / 64;
+
   std::array<Slot, 2> slots;
 };
 
@@ -167,7 +170,9 @@ PieceCache::Table* PieceCache::table_for(size_t n_piece_bytes, size_t n_ids) {
   if (table && table->has_room() && fits(table->pairs.size(), *table->texts)) return table;
   if (tables_.size() > kMostUnfreed) free_unread();
   if (tables_.size() > kMostUnfreed) return nullptr;
-  if (!table || !fits(table->pairs.size() * 2, *table->texts)) {
+  size_t n_pairs = table ? table->pairs.size() * 2 : 0;
+  if (table && n_pairs < Pair::kInHugePage && fits(Pair::kInHugePage, *table->texts)) n_pairs = Pair::kInHugePage;
+  if (!table || !fits(n_pairs, *table->texts)) {
     const auto texts = std::make_shared<Texts>();
     if (!fits(kFirstPairs, *texts)) return nullptr;
     Table* const empty = replace(kFirstPairs, texts);
@@ -175,7 +180,7 @@ PieceCache::Table* PieceCache::table_for(size_t n_piece_bytes, size_t n_ids) {
     free_unread();
     return empty;
   }
-  Table* const larger = replace(table->pairs.size() * 2, table->texts);
+  Table* const larger = replace(n_pairs, table->texts);
   for (const Pair& pair : table->pairs) {
     for (const Slot& slot : pair.slots) {
       const PieceKey key{{slot.start(), slot.tag()}};
