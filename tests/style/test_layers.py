@@ -11,15 +11,16 @@ MAY_INCLUDE = {
     "tensor": {"sys"},
     "cache": {"sys"},
     "text": {"sys"},
+    "grammar": {"sys", "text"},
     "ops": {"sys", "tensor"},
     "formats": {"sys", "tensor"},
     "backends": {"sys", "tensor", "ops"},
     "models": {"tensor", "ops", "formats"},
-    "runtime": {"sys", "tensor", "cache", "text", "ops", "models"},
+    "runtime": {"sys", "tensor", "cache", "text", "grammar", "ops", "models"},
     "embed": {"sys", "tensor", "cache", "text", "ops", "models"},
     "compress": {"sys", "tensor", "ops", "formats", "models"},
     "train": {"sys", "tensor", "text", "ops", "formats", "models"},
-    "api": {"sys", "tensor", "cache", "text", "ops", "formats", "backends", "models", "runtime", "embed", "compress", "train"},
+    "api": {"sys", "tensor", "cache", "text", "grammar", "ops", "formats", "backends", "models", "runtime", "embed", "compress", "train"},
 }
 # Front ends see public headers only.
 FRONT_ENDS = {"cli": {"serve"}, "serve": set(), "python": set(), "web": set()}  # and of each other only this
@@ -31,7 +32,7 @@ THIRD_PARTY = {
     "openssl/": {"serve"},
     "prometheus/": {"serve"},
     "toml++/": {"cli"},
-    "nlohmann/": {"formats", "text", "models", "cli", "serve", "api"},
+    "nlohmann/": {"formats", "text", "grammar", "models", "cli", "serve", "api"},
     "gtest/": set(),
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
