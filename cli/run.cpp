@@ -9,6 +9,7 @@
 
 #include "cli/commands.h"
 #include "cli/engine_options.h"
+#include "cli/grammar_options.h"
 #include "cli/input.h"
 #include "cli/interrupt.h"
 #include "cli/sampling_options.h"
@@ -48,6 +49,9 @@ constexpr Option kOptions[] = {
      .kind = OptionKind::texts,
      .value_name = "S",
      .help = "end before this text; may be given again"},
+    kGrammarOption,
+    kJsonSchemaOption,
+    kJsonObjectOption,
     {.flag = "--ignore-eos", .help = "go on after the model ends the text"},
     kSpeculateOption,
     kDraftOption,
@@ -138,8 +142,10 @@ int run(const Arguments& arguments) {
     const std::string prompt = arguments.text("--prompt");
     request.prompt = !arguments.has("--prompt") || prompt == "-" ? read_all("-") : prompt;
   }
+  const std::optional<GrammarSource> grammar = grammar_source(arguments);
   catch_interrupts();
   const Engine engine = load_engine(arguments, {.draft = arguments.text("--draft")});
+  if (grammar) request.grammar = engine.compile(*grammar);
   if (arguments.flag("--memory")) print_memory(engine);
   Session session(engine);
   if (!has_prompt) return converse(session, request);
@@ -163,6 +169,7 @@ const Command kRun = {.name = "run",
                           "  tidemill run gemma3-270m --prompt \"The tide mill stood\" -n 100\n"
                           "  tidemill run model.gguf --prompt - --temperature 0 < story.txt\n"
                           "  tidemill run gemma3-270m --prompt \"1, 2, 3,\" --stop \"10\" --json\n"
+                          "  tidemill run gemma3-270m --prompt \"A mill as JSON:\" --json-schema mill.json\n"
                           "  tidemill run gemma3-270m                       # asks for text on a terminal\n",
                       .options = kOptions,
                       .max_positionals = 1,

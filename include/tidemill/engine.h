@@ -11,12 +11,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "tidemill/encoder.h"
+#include "tidemill/grammar.h"
 #include "tidemill/profile.h"
 #include "tidemill/sampling.h"
 #include "tidemill/tokenizer.h"
@@ -44,6 +46,7 @@ struct Request {
   int64_t max_tokens = -1;               // -1: until the model ends the text or the context is full
   SamplingOptions sampling = {};
   std::vector<std::string> stop = {};    // the text ends before the first of these
+  std::optional<Grammar> grammar = {};   // what the text must be, by Engine::compile of the same engine
   bool ignore_eos = false;               // go on after end-of-text tokens (benchmarks)
   std::vector<int32_t> spoken_ids = {};  // special tokens whose spelling is part of the text, such as "[TOOL_CALLS]"
   int32_t n_logprobs = -1;               // -1: none; else each token's log-probability, and those of the n most likely
@@ -129,6 +132,10 @@ class Engine {
   // unsupported when the model is no encoder, invalid_argument for ids outside the vocabulary and for a text without
   // any, and context_full for one that is too long.
   void encode(std::span<const EncoderInput> inputs, const HiddenSink& sink) const;
+
+  // A grammar for requests to this engine; the same source again gives the one that there is.  Throws GrammarError, and
+  // not_found when the model has no tokenizer.
+  Grammar compile(const GrammarSource& source) const;
 
   class Impl;
   const std::shared_ptr<Impl>& impl() const { return impl_; }

@@ -2,6 +2,7 @@
 // https://platform.openai.com/docs/api-reference/chat
 #include "serve/conversation.h"
 #include "serve/generation.h"
+#include "serve/grammars.h"
 #include "serve/routes.h"
 
 namespace tidemill::serve {
@@ -84,11 +85,6 @@ class ChatWire : public ChoicesWire {
   const Tokenizer& tokenizer_;
 };
 
-void refuse_unsupported(const Fields& fields) {
-  if (const auto format = fields.object("response_format"); format && format->text("type").value_or("text") != "text")
-    fields.fail("response_format", "only the type 'text' is supported");
-}
-
 }  // namespace
 
 void post_chat_completions(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer) {
@@ -96,7 +92,7 @@ void post_chat_completions(App& app, const HttpRequest& request, const std::shar
   const Fields fields(body, "");
   ServedModel& model = app.models.find(fields.text("model"));
   TextOptions options = read_text_options(fields, -1);
-  refuse_unsupported(fields);
+  options.request.grammar = read_grammar(fields, request.body, model.engine);
   const auto n_top = fields.integer("top_logprobs", 0, 20);
   const bool wants_logprobs = fields.boolean("logprobs").value_or(false);
   if (n_top && !wants_logprobs) fields.fail("top_logprobs", "needs 'logprobs' to be true");

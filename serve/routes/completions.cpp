@@ -2,6 +2,7 @@
 // https://platform.openai.com/docs/api-reference/completions
 #include "serve/api_error.h"
 #include "serve/generation.h"
+#include "serve/grammars.h"
 #include "serve/prompts.h"
 #include "serve/routes.h"
 
@@ -90,6 +91,7 @@ void post_completions(App& app, const HttpRequest& request, const std::shared_pt
   const Fields fields(body, "");
   ServedModel& model = app.models.find(fields.text("model"));
   TextOptions options = read_text_options(fields, kDefaultTokens);
+  options.request.grammar = read_grammar(fields, request.body, model.engine);
   if (const auto suffix = fields.text("suffix"); suffix && !suffix->empty())
     fields.fail("suffix", "is not supported; a prompt is only gone on from");
   options.request.n_logprobs = static_cast<int32_t>(fields.integer("logprobs", 0, 20).value_or(-1));

@@ -168,6 +168,10 @@ Profile Engine::take_profile() const {
   return impl_->profiler ? impl_->profiler->take() : Profile();
 }
 
+Grammar Engine::compile(const GrammarSource& source) const {
+  return impl_->grammars.compile(source, *impl_->require_tokenizer());
+}
+
 bool Engine::is_encoder() const {
   return impl_->encoder != nullptr;
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "api/model_file.h"
+#include "grammar/grammar_cache.h"
 #include "models/model.h"
 #include "ops/backend.h"
 #include "ops/profiler.h"
@@ -34,6 +35,7 @@ class Engine::Impl {
   std::unique_ptr<Impl> draft;             // EngineOptions::draft, null without one
   std::string fingerprint;                 // of the model, for saved states
   double load_ms = 0;
+  grammar::GrammarCache grammars;
 
   // Throws not_found when the model has none.
   const std::shared_ptr<const Tokenizer>& require_tokenizer() const;

@@ -23,6 +23,7 @@ Continuation::Continuation(const Request& request, std::shared_ptr<const Tokeniz
       speculation_(request.speculate, drafter != nullptr ? *drafter : lookup_) {
   Speculation::validate(request.speculate);
   if (tokenizer_) decoder_.emplace(tokenizer_);
+  if (request.grammar) guide_.emplace(*request.grammar, !request.ignore_eos);
   if (request.sampling.penalise_prompt)
     for (const int32_t id : prompt) sampler_.accept(id);
   result_.usage.prompt_tokens = std::ssize(prompt);
@@ -84,7 +85,7 @@ void Continuation::propose(std::vector<int32_t>& text, int64_t n_more, PassLoad&
 }
 
 bool Continuation::choose(std::span<const float> logits) {
-  const int32_t id = sampler_.sample(logits);
+  const int32_t id = guide_ ? guide_->choose(sampler_, logits) : sampler_.sample(logits);
   if (result_.ids.empty() && chosen_.empty()) {
     result_.timings.ttft_ms = since_call_.milliseconds();
     since_first_ = Stopwatch();
@@ -92,8 +93,9 @@ bool Continuation::choose(std::span<const float> logits) {
   chosen_.push_back(id);
   if (is_end(id)) return false;
   sampler_.accept(id);
+  if (guide_) guide_->accept(id);
   if (request_.n_logprobs >= 0) find_logprobs(id, logits);
-  return speculation_.verify(id);
+  return speculation_.verify(id) && !(guide_ && guide_->must_end());
 }
 
 bool Continuation::tell(const EventSink& sink) {
@@ -114,7 +116,9 @@ std::optional<FinishReason> Continuation::take(size_t index, const EventSink& si
   const std::string text = matcher_.push(text_of(id));
   result_.text += text;
   const auto logprobs = std::span(logprobs_).subspan(index * n_logprobs_, n_logprobs_);
-  return why_to_end(!sink || sink({.id = id, .text = text, .logprobs = logprobs}));
+  const bool is_wanted = !sink || sink({.id = id, .text = text, .logprobs = logprobs});
+  if (guide_ && index + 1 == chosen_.size() && guide_->must_end()) return FinishReason::stop;
+  return why_to_end(is_wanted);
 }
 
 void Continuation::end(FinishReason reason, const EventSink& sink) {

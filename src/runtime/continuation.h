@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/guide.h"
 #include "runtime/prompt_lookup.h"
 #include "runtime/sampler.h"
 #include "runtime/speculation.h"
@@ -61,6 +62,7 @@ class Continuation {
   std::shared_ptr<const Tokenizer> tokenizer_;
   int64_t n_free_;  // positions behind the prompt
   Sampler sampler_;
+  std::optional<Guide> guide_;  // when the request has a grammar; as far as the last id that was chosen
   StopMatcher matcher_;
   std::optional<StreamDecoder> decoder_;
   Stopwatch since_call_, since_first_;

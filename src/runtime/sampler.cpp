@@ -61,7 +61,7 @@ int32_t Sampler::sample(std::span<const float> logits) {
     adjust(adjusted_);
     logits = adjusted_;
   }
-  if (options_.temperature == 0 || options_.top_k == 1) {
+  if (is_greedy()) {
     const int32_t best = arg_max(logits);
     if (best < 0) throw Error(ErrorCode::internal, "sampler: the model gave no score that is a number");
     return best;

@@ -22,6 +22,8 @@ class Sampler {
   // Chooses the next token; does not `accept` it.  Equal scores: the lowest id wins.  Tokens whose score is NaN are
   // never chosen.  Throws internal when no score is a number.
   int32_t sample(std::span<const float> logits);
+  // Whether `sample` takes the greatest score, as it stands or as penalties and biases make it.
+  bool is_greedy() const { return options_.temperature == 0 || options_.top_k == 1; }
 
  private:
   struct Candidate {
