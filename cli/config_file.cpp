@@ -130,8 +130,8 @@ std::string quoted(const std::string& text) {
 // What a key holds, as TOML; empty when nothing gives it a value.
 std::string value_of(const Arguments& arguments, const Option& option) {
   switch (option.kind) {
-    case OptionKind::flag:
-      return arguments.flag(option.flag) ? "true" : "false";
+    case OptionKind::flag:  // unsaid is not the same as false where other options stand in for it
+      return !arguments.has(option.flag) ? "" : arguments.flag(option.flag) ? "true" : "false";
     case OptionKind::texts: {
       std::string list;
       for (const std::string& text : arguments.texts(option.flag)) list += (list.empty() ? "" : ", ") + quoted(text);
@@ -151,7 +151,7 @@ std::string range_of(const Option& option) {
 }
 
 std::string empty_value(const Option& option) {
-  return option.kind == OptionKind::texts ? "[]" : "\"\"";
+  return option.kind == OptionKind::texts ? "[]" : option.kind == OptionKind::flag ? "false" : "\"\"";
 }
 
 }  // namespace

@@ -93,11 +93,27 @@ constexpr Option kOptions[] = {
     with_key(kSpeculateOption, "inference.speculate"),
     secret(texts_option("--api-key", "security.api_keys", "[NAME:]KEY",
                         "a key that clients may send; others see arguments, so better a file or TIDEMILL_API_KEY")),
-    text_option("--api-key-file", "security.api_key_file", "FILE", "lines NAME:KEY; clients must send one of the keys"),
+    text_option("--api-key-file", "security.api_key_file", "FILE",
+                "lines NAME:KEY or NAME:KEY SCOPE,SCOPE; clients must send one of the keys"),
+    text_option("--jwt-key-file", "security.jwt_key_file", "FILE",
+                "JSON Web Tokens count as keys: a public key in PEM, or a file with the secret of HS256"),
+    text_option("--jwt-jwks-file", "security.jwt_jwks_file", "FILE", "the same, as a JSON Web Key Set"),
+    texts_option("--jwt-algorithm", "security.jwt_algorithms", "A",
+                 "HS256, RS256, ES256 or EdDSA; none: those that the keys are for"),
+    text_option("--jwt-issuer", "security.jwt_issuer", "I", "what 'iss' of tokens must be"),
+    text_option("--jwt-audience", "security.jwt_audience", "A", "what 'aud' of tokens must name"),
     flag_option("--public", "security.public", "listen beyond this machine without a key"),
     texts_option("--allow-host", "security.allow_host", "H", "a name that requests may have in Host"),
     texts_option("--allow-origin", "security.allow_origin", "O",
                  "a web origin whose pages may ask, such as https://example.org"),
+    flag_option("--rate-limit-enabled", "security.rate_limit_enabled",
+                "limit what each client asks for; also on where a limit is given, and 60 requests where none is"),
+    integer_option("--max-requests-per-minute", "security.max_requests_per_minute",
+                   "requests of one client; more get status 429; 0: no limit", "0", 0, 1000000000),
+    integer_option("--max-tokens-per-minute", "security.max_tokens_per_minute",
+                   "tokens of one client, read and written; 0: no limit", "0", 0, 1000000000000),
+    secret(text_option("--rate-limit-redis", "security.rate_limit_redis", "URL",
+                       "redis://[:PASSWORD@]HOST[:PORT][/DATABASE] where several servers count together")),
     {.flag = "--config",
      .kind = OptionKind::text,
      .value_name = "FILE",
@@ -130,6 +146,19 @@ Arguments with_config_file(Arguments arguments) {
   return arguments;
 }
 
+namespace {
+
+serve::RateLimits rate_limits(const Arguments& arguments) {
+  serve::RateLimits limits = {.requests_per_minute = arguments.integer("--max-requests-per-minute"),
+                              .tokens_per_minute = arguments.integer("--max-tokens-per-minute")};
+  if (!arguments.has("--rate-limit-enabled")) return limits;
+  if (!arguments.flag("--rate-limit-enabled")) return {};
+  if (limits.requests_per_minute == 0 && limits.tokens_per_minute == 0) limits.requests_per_minute = 60;
+  return limits;
+}
+
+}  // namespace
+
 serve::ServerOptions server_options(const Arguments& arguments) {
   serve::ServerOptions options;
   for (const std::string& model : arguments.positionals()) options.models.push_back(model_of(model));
@@ -151,6 +180,13 @@ serve::ServerOptions server_options(const Arguments& arguments) {
   options.allowed_origins = arguments.texts("--allow-origin");
   options.api_keys = arguments.texts("--api-key");
   options.api_key_file = arguments.text("--api-key-file");
+  options.rate_limits = rate_limits(arguments);
+  options.rate_limit_redis = arguments.text("--rate-limit-redis");
+  options.jwt = {.key_file = arguments.text("--jwt-key-file"),
+                 .jwks_file = arguments.text("--jwt-jwks-file"),
+                 .algorithms = arguments.texts("--jwt-algorithm"),
+                 .issuer = arguments.text("--jwt-issuer"),
+                 .audience = arguments.text("--jwt-audience")};
   options.may_be_public = arguments.flag("--public");
   options.drain_seconds = arguments.integer("--drain-seconds");
   const std::string log_format = arguments.text("--log-format");

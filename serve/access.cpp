@@ -4,6 +4,7 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
+#include <ctime>
 #include <fstream>
 
 #include "serve/api_error.h"
@@ -12,6 +13,7 @@ namespace tidemill::serve {
 namespace {
 
 constexpr size_t kShortestKey = 16;
+constexpr size_t kMostSubjectBytes = 100;
 
 // "localhost:8080" -> "localhost"; "[::1]:8080" -> "[::1]".
 std::string_view without_port(std::string_view host) {
@@ -30,15 +32,26 @@ Access::Digest Access::digest_of(std::string_view key) {
   return digest;
 }
 
+void Access::allow_origin(const std::string& origin) {
+  if (origin.find("://") == std::string::npos)
+    throw Error(ErrorCode::invalid_argument,
+                "--allow-origin: '" + origin + "' is no origin; give one such as https://example.org");
+  origins_.push_back(origin);
+}
+
 void Access::add_key(const std::string& text, const std::string& where) {
-  const size_t colon = text.find(':');
-  const std::string key = colon == std::string::npos ? text : text.substr(colon + 1);
+  const size_t space = text.find(' ');
+  const std::string named = text.substr(0, space);
+  const size_t colon = named.find(':');
+  const std::string key = colon == std::string::npos ? named : named.substr(colon + 1);
   if (key.size() < kShortestKey)
     throw Error(ErrorCode::bad_file, where + ": the key is shorter than " + std::to_string(kShortestKey) +
                                          " characters; make one with `openssl rand -hex 24`");
-  const std::string name =
-      colon == std::string::npos ? "key" + std::to_string(keys_.size() + 1) : text.substr(0, colon);
-  keys_.push_back({.name = name, .digest = digest_of(key)});
+  keys_.push_back({
+      .name = colon == std::string::npos ? std::to_string(keys_.size() + 1) : named.substr(0, colon),
+      .scopes = space == std::string::npos ? Scopes::usual() : parse_scopes(text.substr(space + 1), where),
+      .digest = digest_of(key),
+  });
 }
 
 void Access::add_keys_of(const std::string& path) {
@@ -50,7 +63,7 @@ void Access::add_keys_of(const std::string& path) {
     if (line.empty() || line[0] == '#') continue;
     add_key(line, path + ": line " + std::to_string(number));
   }
-  if (!has_keys()) throw Error(ErrorCode::bad_file, path + ": holds no key; give lines NAME:KEY");
+  if (keys_.empty()) throw Error(ErrorCode::bad_file, path + ": holds no key; give lines NAME:KEY or NAME:KEY SCOPES");
 }
 
 bool Access::is_allowed_origin(std::string_view origin) const {
@@ -69,30 +82,55 @@ void Access::check_origin(const HttpRequest& request) const {
   throw ApiError(403, "Origin '" + printable(std::string(origin), 100) + "': may not ask here; see --allow-origin");
 }
 
-std::string Access::check_key(const HttpRequest& request) const {
-  if (!has_keys()) return {};
-  constexpr std::string_view kScheme = "Bearer ";
-  const std::string_view authorization = request.header("authorization");
-  // Anthropic's clients send the key in a header of their own.
-  const std::string_view key =
-      authorization.starts_with(kScheme) ? authorization.substr(kScheme.size()) : request.header("x-api-key");
+const Access::Key* Access::find_key(std::string_view key) const {
   const Digest digest = digest_of(key);
   const Key* found = nullptr;  // all are compared, so that the time does not tell which one was near
   for (const Key& candidate : keys_)
     if (CRYPTO_memcmp(candidate.digest.data(), digest.data(), digest.size()) == 0) found = &candidate;
-  if (found == nullptr)
-    throw ApiError(401,
-                   key.empty() ? "no API key; send it as 'Authorization: Bearer KEY'" : "the API key is not known here",
-                   {}, "invalid_api_key");
-  return found->name;
+  return found;
+}
+
+std::string Access::identify(const HttpRequest& request, Scope scope) const {
+  if (!has_authentication()) {
+    if (scope == Scope::admin)
+      throw ApiError(403, "administration needs a key with the scope 'admin'; start the server with one", {},
+                     "insufficient_scope");
+    return {};
+  }
+  constexpr std::string_view kScheme = "Bearer ";
+  const std::string_view authorization = request.header("authorization");
+  // Anthropic's clients send the key in a header of their own.
+  const std::string_view credential =
+      authorization.starts_with(kScheme) ? authorization.substr(kScheme.size()) : request.header("x-api-key");
+  Scopes scopes;
+  std::string name;
+  if (const Key* key = find_key(credential)) {
+    scopes = key->scopes;
+    name = "key " + key->name;
+  } else if (jwt_ && JwtVerifier::is_token(credential)) {
+    const JwtClaims claims = jwt_->verify(credential, std::time(nullptr));
+    if (!claims.has_scopes) scopes = Scopes::usual();
+    for (const std::string& word : claims.scopes)
+      if (const auto given = scope_of(word)) scopes = scopes.with(*given);
+    name = "jwt " + printable(claims.subject, kMostSubjectBytes);
+  } else {
+    throw ApiError(
+        401,
+        credential.empty() ? "no API key; send it as 'Authorization: Bearer KEY'" : "the API key is not known here", {},
+        "invalid_api_key");
+  }
+  if (!scopes.allow(scope))
+    throw ApiError(403, name + ": lacks the scope '" + std::string(name_of(scope)) + "'", {}, "insufficient_scope");
+  return name;
 }
 
 Headers Access::cors_headers(const HttpRequest& request) const {
   const std::string_view origin = request.header("origin");
   if (origin.empty() || !is_allowed_origin(origin)) return {};
   return {{"access-control-allow-origin", std::string(origin)},
-          {"access-control-allow-headers", "authorization, content-type"},
-          {"access-control-allow-methods", "GET, POST"},
+          {"access-control-allow-headers", "authorization, content-type, x-api-key"},
+          {"access-control-allow-methods", "GET, POST, DELETE"},
+          {"access-control-expose-headers", "x-request-id, retry-after"},
           {"vary", "Origin"}};
 }
 

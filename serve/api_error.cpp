@@ -48,10 +48,16 @@ std::string ApiError::body() const {
   return nlohmann::json{{"error", error}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+ApiError ApiError::with_headers(Headers headers) && {
+  headers_ = std::move(headers);
+  return std::move(*this);
+}
+
 HttpResponse ApiError::response() const {
   HttpResponse response{.status = status_, .body = body()};
   if (status_ == 503 || status_ == 429) response.headers["retry-after"] = "1";
   if (status_ == 401) response.headers["www-authenticate"] = "Bearer";
+  for (const auto& [name, value] : headers_) response.headers[name] = value;
   return response;
 }
 

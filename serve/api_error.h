@@ -18,6 +18,9 @@ class ApiError : public std::runtime_error {
   // The library's error as clients see it.
   explicit ApiError(const Error& error);
 
+  // The error with headers of its own, which its response has besides the usual ones.
+  ApiError with_headers(Headers headers) &&;
+
   int status() const { return status_; }
   // With Retry-After where trying again may help.
   HttpResponse response() const;
@@ -28,6 +31,7 @@ class ApiError : public std::runtime_error {
   int status_;
   std::string param_;
   std::string code_;
+  Headers headers_;
 };
 
 }  // namespace tidemill::serve

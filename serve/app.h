@@ -7,6 +7,7 @@
 #include "serve/access.h"
 #include "serve/http.h"
 #include "serve/metrics.h"
+#include "serve/rate_limiter.h"
 #include "serve/served_model.h"
 
 namespace tidemill::serve {
@@ -14,9 +15,10 @@ namespace tidemill::serve {
 struct App {
   Access access;
   Metrics metrics;
-  ServedModels models;                    // after what they tell of their texts
-  std::atomic<bool> is_loading = false;   // not all models are there yet
-  std::atomic<bool> is_draining = false;  // nothing new is taken on
+  std::unique_ptr<RateLimiter> rate_limiter;  // none: everybody may ask as often as he likes
+  ServedModels models;                        // after what they tell of their texts
+  std::atomic<bool> is_loading = false;       // not all models are there yet
+  std::atomic<bool> is_draining = false;      // nothing new is taken on
   std::atomic<int64_t> n_connections = 0;
 };
 

@@ -82,6 +82,11 @@ void Exchange::set_client(const std::string& client) {
   client_ = client;
 }
 
+void Exchange::add_headers(const Headers& headers) {
+  const std::lock_guard lock(mutex_);
+  headers_.insert(headers.begin(), headers.end());
+}
+
 std::string Exchange::client() const {
   const std::lock_guard lock(mutex_);
   return client_;
@@ -109,7 +114,10 @@ net::awaitable<std::optional<HttpResponse>> Exchange::head() {
     {
       const std::lock_guard lock(mutex_);
       if (is_gone_) co_return std::nullopt;
-      if (head_) co_return std::move(head_);
+      if (head_) {
+        head_->headers.insert(headers_.begin(), headers_.end());
+        co_return std::move(head_);
+      }
     }
     co_await wait_for_change();
   }

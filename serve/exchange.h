@@ -23,6 +23,7 @@ class Exchange : public Answer, public std::enable_shared_from_this<Exchange> {
   void end_stream() override;
   void on_gone(std::function<void()> cancel) override;
   void set_client(const std::string& client) override;
+  void add_headers(const Headers& headers) override;
 
   // What follows is for the connection's coroutine only.
   // A response, or the beginning of a stream, when there is one; waits until then or until the client has gone.
@@ -47,6 +48,7 @@ class Exchange : public Answer, public std::enable_shared_from_this<Exchange> {
   std::optional<HttpResponse> head_;
   bool is_stream_ = false, has_ended_ = false, is_gone_ = false;
   std::string pieces_, client_;
+  Headers headers_;
   std::function<void()> cancel_;
 };
 

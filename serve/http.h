@@ -54,6 +54,8 @@ class Answer {
 
   // Who asked, as logs tell it.
   virtual void set_client(const std::string&) {}
+  // Headers that the answer has besides its own; before it begins.
+  virtual void add_headers(const Headers&) {}
 };
 
 }  // namespace tidemill::serve

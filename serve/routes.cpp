@@ -61,11 +61,13 @@ void dispatch_or_throw(App& app, HttpRequest& request, const std::shared_ptr<Ans
   if (request.route == nullptr) fail_to_route(request);
   const Route& route = *request.route;
   if (route.scope != Scope::none) {
-    if (const std::string name = app.access.check_key(request); !name.empty()) request.client = "key " + name;
+    if (const std::string name = app.access.identify(request, route.scope); !name.empty()) request.client = name;
     answer->set_client(request.client);
   }
-  if (route.scope == Scope::infer) check_ready(app);
+  const bool is_work = route.scope == Scope::infer || route.scope == Scope::embed;
+  if (is_work) check_ready(app);
   check_content_type(request);
+  if (is_work && app.rate_limiter) answer->add_headers(app.rate_limiter->take_request(request.client));
   route.handle(app, request, answer);
 }
 

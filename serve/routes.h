@@ -8,9 +8,6 @@
 
 namespace tidemill::serve {
 
-// What a route asks of who calls it.
-enum class Scope { none, list, infer, metrics };
-
 struct Route {
   std::string_view method;
   std::string_view path;  // a part "{}" stands for anything but '/'

@@ -15,7 +15,9 @@
 #include <thread>
 
 #include "serve/connection.h"
+#include "serve/redis_buckets.h"
 #include "tidemill/model_info.h"
+#include "tidemill/stopwatch.h"
 
 namespace tidemill::serve {
 namespace {
@@ -38,6 +40,8 @@ net::ip::address address_of(const std::string& host) {
 void add_keys(const ServerOptions& options, Access& access) {
   for (const std::string& key : options.api_keys) access.add_key(key, "--api-key");
   if (!options.api_key_file.empty()) access.add_keys_of(options.api_key_file);
+  if (!options.jwt.key_file.empty() || !options.jwt.jwks_file.empty())
+    access.set_jwt(std::make_unique<JwtVerifier>(options.jwt));
 }
 
 class Server {
@@ -45,6 +49,7 @@ class Server {
   explicit Server(const ServerOptions& options)
       : options_(options), log_(options.log_format, options.logs_requests, options.on_line) {
     prepare_access();
+    prepare_limits();
   }
 
   void run() {
@@ -72,8 +77,12 @@ class Server {
 
  private:
   void load_models() {
-    app_.models.set_observer([this](const std::string& model, const std::string&, const Result& result,
-                                    double seconds) { app_.metrics.count_text(model, result, seconds); });
+    app_.models.set_observer(
+        [this](const std::string& model, const std::string& client, const Result& result, double seconds) {
+          app_.metrics.count_text(model, result, seconds);
+          const Usage& usage = result.usage;
+          if (app_.rate_limiter) app_.rate_limiter->take_tokens(client, usage.prompt_tokens + usage.completion_tokens);
+        });
     for (const auto& model : options_.models) {
       check_format(model.path);
       app_.models.add(model.name, model.path, options_.engine, options_.service);
@@ -95,6 +104,17 @@ class Server {
     for (const std::string& origin : options_.allowed_origins) app_.access.allow_origin(origin);
     // Who reaches it by another machine's name for it is not led here by a web page.
     if (!address_of(options_.host).is_loopback()) app_.access.allow_host("*");
+  }
+
+  void prepare_limits() {
+    const RateLimits& limits = options_.rate_limits;
+    if (limits.requests_per_minute == 0 && limits.tokens_per_minute == 0) return;
+    std::unique_ptr<Buckets> buckets;
+    if (options_.rate_limit_redis.empty())
+      buckets = std::make_unique<MemoryBuckets>(limits, [since = Stopwatch()] { return since.seconds(); });
+    else
+      buckets = std::make_unique<RedisBuckets>(limits, parse_redis_address(options_.rate_limit_redis), log_);
+    app_.rate_limiter = std::make_unique<RateLimiter>(limits, std::move(buckets));
   }
 
   void listen() {
@@ -173,10 +193,12 @@ class Server {
 void check(const ServerOptions& options) {
   Access access;
   add_keys(options, access);
-  if (!address_of(options.host).is_loopback() && !access.has_keys() && !options.may_be_public)
+  for (const std::string& origin : options.allowed_origins) access.allow_origin(origin);
+  if (!address_of(options.host).is_loopback() && !access.has_authentication() && !options.may_be_public)
     throw Error(
         ErrorCode::invalid_argument,
         "--host: '" + options.host + "' is reachable by others; give --api-key-file, or --public to serve anybody");
+  if (!options.rate_limit_redis.empty()) parse_redis_address(options.rate_limit_redis);
   if (std::find(std::begin(kFormats), std::end(kFormats), options.format) == std::end(kFormats))
     throw Error(ErrorCode::invalid_argument,
                 "--format: '" + options.format + "' is none of auto, gguf, safetensors and tmill");

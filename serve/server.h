@@ -6,8 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "serve/jwt.h"
 #include "serve/limits.h"
 #include "serve/request_log.h"
+#include "serve/token_bucket.h"
 #include "tidemill/service.h"
 
 namespace tidemill::serve {
@@ -25,11 +27,14 @@ struct ServerOptions {
   uint16_t port = 8080;  // 0: one that is free
   std::vector<std::string> allowed_hosts = {};
   std::vector<std::string> allowed_origins = {};
+  JwtOptions jwt = {};
   std::string api_key_file = {};
-  std::vector<std::string> api_keys = {};  // "NAME:KEY" or "KEY"
+  std::vector<std::string> api_keys = {};  // as Access::add_key takes them
   Limits limits = {};
-  bool may_be_public = false;  // without a key, beyond this machine
-  int64_t drain_seconds = 30;  // for what runs, after the first signal to stop
+  RateLimits rate_limits = {};
+  std::string rate_limit_redis = {};  // "redis://...", where replicas share their counts; empty: in memory
+  bool may_be_public = false;         // without a key, beyond this machine
+  int64_t drain_seconds = 30;         // for what runs, after the first signal to stop
   LogFormat log_format = LogFormat::text;
   bool logs_requests = true;
   // Told once the server listens, and of what it does.

@@ -31,6 +31,7 @@ THIRD_PARTY = {
     "boost/": {"serve"},
     "openssl/": {"serve"},
     "prometheus/": {"serve"},
+    "hiredis/": {"serve"},
     "toml++/": {"cli"},
     "nlohmann/": {"formats", "text", "grammar", "models", "cli", "serve", "api"},
     "gtest/": set(),
