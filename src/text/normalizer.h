@@ -29,6 +29,8 @@ class WordNormalizer {
 };
 
 // Immutable; any number of threads may call it.
+struct AsciiMap;
+
 class Normalizer {
  public:
   virtual ~Normalizer() = default;
@@ -38,6 +40,8 @@ class Normalizer {
   // Unless `crossed`, a text may be cut before any of kWordSpaces and normalized part by part, and each of them becomes
   // one or several of them.
   virtual WordBounds word_bounds() const { return WordBounds::crossed; }
+  // Of texts that are all ASCII, where nothing but the character itself decides what it becomes; null where more does.
+  virtual const AsciiMap* ascii_map() const { return nullptr; }
   // Null when texts do not fall into such words.
   virtual const WordNormalizer* by_words() const { return nullptr; }
 };

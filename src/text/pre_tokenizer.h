@@ -6,6 +6,7 @@
 
 #include "text/normalized_text.h"
 #include "text/split/splitter.h"
+#include "text/words/ascii_words.h"
 
 namespace tidemill {
 
@@ -19,6 +20,9 @@ class PreTokenizer {
 
   // Not null when this does no more than cut: a long text can then be cut block by block.
   virtual const Splitter* as_splitter() const { return nullptr; }
+
+  // Not null when this cuts by the classes of single characters: that of each one of ASCII.
+  virtual const AsciiClasses* ascii_classes() const { return nullptr; }
 
   // True when this drops all white space, and no piece depends on what lies beyond it.
   virtual bool drops_white_space() const { return false; }

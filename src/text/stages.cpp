@@ -1,6 +1,7 @@
 #include "text/stages.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "text/reserved_ids.h"
 #include "text/words/word_batch.h"
@@ -26,6 +27,7 @@ Stages::Stages(const AddedTokens& added, const Normalizer* normalizer, const Pre
       model_(model),
       needs_origins_(normalizer && pre_tokenizer && pre_tokenizer->needs_origins()),
       word_bounds_(find_word_bounds()),
+      ascii_words_(make_ascii_words()),
       special_text_matters_(std::any_of(added.tokens().begin(), added.tokens().end(),
                                         [](const AddedToken& token) { return token.special && token.normalized; })) {}
 
@@ -171,6 +173,15 @@ WordBounds Stages::find_word_bounds() const {
   return normalizer_ ? normalizer_->word_bounds() : WordBounds::respected;
 }
 
+std::optional<AsciiWords> Stages::make_ascii_words() const {
+  if (word_bounds_ != WordBounds::respected || !pre_tokenizer_->ascii_classes()) return {};
+  AsciiMap unchanged;
+  std::iota(unchanged.becomes.begin(), unchanged.becomes.end(), uint8_t{0});
+  const AsciiMap* const map = normalizer_ ? normalizer_->ascii_map() : &unchanged;
+  if (!map) return {};
+  return AsciiWords(*map, *pre_tokenizer_->ascii_classes());
+}
+
 // False when a word does not stand alone; then nothing is appended.
 bool Stages::encode_words(std::string_view text, PipelineScratch& scratch, std::vector<int32_t>& ids) const {
   const size_t n_before = ids.size();
@@ -192,6 +203,10 @@ bool Stages::encode_missing(std::string_view text, std::span<const uint16_t> mis
   batch.clear();
   for (const uint16_t k : missing) {
     const std::string_view word = part(text, scratch.word_ranges[k]);
+    if (add_ascii_to_batch(word, batch)) {
+      batch.words.push_back(k);
+      continue;
+    }
     NormalizedText normalized(word, NormalizedText::Track::no);
     if (normalizer_) normalizer_->apply(normalized);
     if (!stands_alone(word, normalized.text())) return false;
@@ -213,6 +228,21 @@ bool Stages::encode_missing(std::string_view text, std::span<const uint16_t> mis
     const uint16_t k = batch.words[n];
     scratch.words.set(k, part(text, scratch.word_ranges[k]), std::span(batch.ids).subspan(begin, end - begin));
   }
+  return true;
+}
+
+// The short way, where it leads to the same.
+bool Stages::add_ascii_to_batch(std::string_view word, WordBatch& batch) const {
+  if (!ascii_words_) return false;
+  const size_t n_text = batch.text.size();
+  const size_t n_pieces = batch.pieces.size();
+  if (!ascii_words_->append(word, batch.text, batch.pieces)) return false;
+  if (holds_added_token(std::string_view(batch.text).substr(n_text))) {
+    batch.text.resize(n_text);
+    batch.pieces.resize(n_pieces);
+    return false;
+  }
+  batch.piece_ends.push_back(static_cast<uint32_t>(batch.pieces.size()));
   return true;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "text/pieces/piece_model.h"
 #include "text/pre_tokenizer.h"
 #include "text/scratch_pool.h"
+#include "text/words/ascii_words.h"
 
 namespace tidemill {
 
@@ -60,8 +62,10 @@ class Stages {
   void encode_block(const NormalizedText& text, PipelineScratch& scratch, TextTokens& tokens) const;
 
   WordBounds find_word_bounds() const;
+  std::optional<AsciiWords> make_ascii_words() const;
   bool encode_words(std::string_view text, PipelineScratch& scratch, std::vector<int32_t>& ids) const;
   bool encode_missing(std::string_view text, std::span<const uint16_t> missing, PipelineScratch& scratch) const;
+  bool add_ascii_to_batch(std::string_view word, WordBatch& batch) const;
   void add_to_batch(NormalizedText& word, WordBatch& batch) const;
   bool holds_added_token(std::string_view normalized) const;
   bool stands_alone(std::string_view word, std::string_view normalized) const;
@@ -72,7 +76,8 @@ class Stages {
   const PieceModel& model_;
   bool needs_origins_;  // also where no spans are asked for
   WordBounds word_bounds_;
-  bool special_text_matters_;  // once the text is normalized
+  std::optional<AsciiWords> ascii_words_;  // where words of ASCII can go a short way
+  bool special_text_matters_;              // once the text is normalized
 };
 
 }  // namespace tidemill

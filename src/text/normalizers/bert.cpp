@@ -7,6 +7,7 @@
 #include "text/normalizers/edit_characters.h"
 #include "text/normalizers/normalizers.h"
 #include "text/unicode/unicode.h"
+#include "text/words/ascii_words.h"
 
 namespace tidemill {
 namespace {
@@ -55,13 +56,13 @@ void drop_nonspacing(NormalizedText& text) {
 class AsciiSteps {
  public:
   explicit AsciiSteps(const BertOptions& options) {
-    for (size_t c = 0; c < kSize; ++c) {
+    for (size_t c = 0; c < map_.becomes.size(); ++c) {
       const auto character = static_cast<char32_t>(c);
       const bool is_capital = 'A' <= c && c <= 'Z';
-      becomes_[c] = static_cast<uint8_t>(options.lowercase && is_capital ? c + ('a' - 'A') : c);
+      map_.becomes[c] = static_cast<uint8_t>(options.lowercase && is_capital ? c + ('a' - 'A') : c);
       if (!options.clean_text) continue;
-      if (becomes_space(character)) becomes_[c] = ' ';
-      if (unicode::has(character, Flag::hf_control)) becomes_[c] = kNothing;
+      if (becomes_space(character)) map_.becomes[c] = ' ';
+      if (unicode::has(character, Flag::hf_control)) map_.becomes[c] = AsciiMap::kNothing;
     }
   }
 
@@ -72,20 +73,19 @@ class AsciiSteps {
     std::string result(old.size(), '\0');
     size_t size = 0;
     for (const char c : old) {
-      const uint8_t becomes = becomes_[static_cast<size_t>(c)];
+      const uint8_t becomes = map_.becomes[static_cast<size_t>(c)];
       result[size] = static_cast<char>(becomes);
-      size += becomes != kNothing;
+      size += becomes != AsciiMap::kNothing;
     }
     result.resize(size);
     if (result != old) text.assign(std::move(result), {});
     return true;
   }
 
- private:
-  static constexpr size_t kSize = 128;
-  static constexpr uint8_t kNothing = 0xFF;
+  const AsciiMap& map() const { return map_; }
 
-  std::array<uint8_t, kSize> becomes_;
+ private:
+  AsciiMap map_;
 };
 
 class BertNormalizer : public Normalizer {
@@ -109,6 +109,7 @@ class BertNormalizer : public Normalizer {
   }
 
   WordBounds word_bounds() const override { return WordBounds::respected; }
+  const AsciiMap* ascii_map() const override { return &ascii_.map(); }
 
  private:
   AsciiSteps ascii_;

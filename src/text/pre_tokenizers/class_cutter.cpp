@@ -12,13 +12,7 @@ namespace {
 
 using unicode::Flag;
 
-enum class Class : uint8_t {
-  run,        // kept together
-  other_run,  // likewise, but not with `run`
-  single,     // each character is a piece
-  dropped,
-};
-
+using Class = CharacterClass;
 using Classify = Class (*)(char32_t c, char32_t delimiter);
 
 class ClassCutter : public CuttingPreTokenizer {
@@ -45,6 +39,8 @@ class ClassCutter : public CuttingPreTokenizer {
     return pos;
   }
 
+  const AsciiClasses* ascii_classes() const override { return &ascii_; }
+
   bool drops_white_space() const override {
     constexpr char32_t kLastWhiteSpace = 0x3000;
     for (char32_t c = 0; c <= kLastWhiteSpace; ++c) {
@@ -66,7 +62,7 @@ class ClassCutter : public CuttingPreTokenizer {
 
   Classify classify_;
   char32_t delimiter_;
-  std::array<Class, 128> ascii_;
+  AsciiClasses ascii_;
 };
 
 bool is_punctuation(char32_t c) {
