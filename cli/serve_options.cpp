@@ -102,6 +102,10 @@ constexpr Option kOptions[] = {
                  "HS256, RS256, ES256 or EdDSA; none: those that the keys are for"),
     text_option("--jwt-issuer", "security.jwt_issuer", "I", "what 'iss' of tokens must be"),
     text_option("--jwt-audience", "security.jwt_audience", "A", "what 'aud' of tokens must name"),
+    text_option("--tls-cert-file", "security.tls_cert_file", "FILE",
+                "speak HTTPS with this certificate and its chain, in PEM"),
+    text_option("--tls-key-file", "security.tls_key_file", "FILE", "its private key, in PEM"),
+    text_option("--tls-min-version", "security.tls_min_version", "V", "1.2 or 1.3", "1.2"),
     flag_option("--public", "security.public", "listen beyond this machine without a key"),
     texts_option("--allow-host", "security.allow_host", "H", "a name that requests may have in Host"),
     texts_option("--allow-origin", "security.allow_origin", "O",
@@ -187,6 +191,12 @@ serve::ServerOptions server_options(const Arguments& arguments) {
                  .algorithms = arguments.texts("--jwt-algorithm"),
                  .issuer = arguments.text("--jwt-issuer"),
                  .audience = arguments.text("--jwt-audience")};
+  const std::string tls_version = arguments.text("--tls-min-version");
+  if (tls_version != "1.2" && tls_version != "1.3")
+    throw Error(ErrorCode::invalid_argument, "--tls-min-version: '" + tls_version + "' is neither '1.2' nor '1.3'");
+  options.tls = {.certificate_file = arguments.text("--tls-cert-file"),
+                 .key_file = arguments.text("--tls-key-file"),
+                 .only_1_3 = tls_version == "1.3"};
   options.may_be_public = arguments.flag("--public");
   options.drain_seconds = arguments.integer("--drain-seconds");
   const std::string log_format = arguments.text("--log-format");

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 
 #include "serve/access.h"
 #include "serve/http.h"
@@ -16,6 +17,9 @@ struct App {
   Access access;
   Metrics metrics;
   std::unique_ptr<RateLimiter> rate_limiter;  // none: everybody may ask as often as he likes
+  EngineOptions engine_options;               // of models that are loaded later
+  ServiceOptions service_options;             // likewise
+  std::mutex loading;                         // one at a time
   ServedModels models;                        // after what they tell of their texts
   std::atomic<bool> is_loading = false;       // not all models are there yet
   std::atomic<bool> is_draining = false;      // nothing new is taken on

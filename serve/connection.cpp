@@ -1,5 +1,6 @@
 #include "serve/connection.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -10,7 +11,6 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <chrono>
 #include <cstdio>
@@ -18,6 +18,7 @@
 #include "serve/api_error.h"
 #include "serve/exchange.h"
 #include "serve/routes.h"
+#include "serve/transport.h"
 #include "tidemill/stopwatch.h"
 #include "tidemill/system.h"
 
@@ -67,7 +68,7 @@ class Connection {
   Connection(tcp::socket socket, Connections& connections)
       : connections_(connections),
         client_time_(connections.limits.client_seconds),
-        stream_(std::make_shared<beast::tcp_stream>(std::move(socket))) {
+        stream_(std::make_shared<Transport>(std::move(socket), connections.tls)) {
     boost::system::error_code ignored;
     const auto peer = stream_->socket().remote_endpoint(ignored);
     address_ = peer.address().to_string();
@@ -75,10 +76,10 @@ class Connection {
   }
 
   net::awaitable<void> serve() {
-    while (co_await serve_one()) {
-    }
-    boost::system::error_code ignored;
-    stream_->socket().shutdown(tcp::socket::shutdown_send, ignored);
+    bool goes_on = true;
+    if (stream_->is_encrypted()) goes_on = co_await stream_->begin();
+    while (goes_on) goes_on = co_await serve_one();
+    co_await stream_->end();
     if (has_refused_) co_await discard();
   }
 
@@ -144,6 +145,7 @@ class Connection {
     keeps_alive_ = message.keep_alive();
     is_head_ = message.method() == http::verb::head;
     auto exchange = std::make_shared<Exchange>(co_await net::this_coro::executor);
+    exchange->hold(connections_.app.models.lease());
     HttpRequest request = to_request(std::move(message));
     match_route(request);
     const Stopwatch since;
@@ -151,11 +153,17 @@ class Connection {
     const Counted is_answering(connections_.n_answering);
     const Route* route = request.route;
     const std::string method = request.method, path = request.path;
-    net::post(connections_.workers, [&app = connections_.app, request = std::move(request), exchange]() mutable {
-      dispatch(app, std::move(request), exchange);
-    });
+    // What computes nothing is answered here: handing it to another thread would cost more than answering it.
+    const bool is_quick = route != nullptr && route->scope <= Scope::list;
     net::cancellation_signal stop_watching;
-    watch(exchange, stop_watching);
+    if (is_quick) {
+      dispatch(connections_.app, std::move(request), exchange);
+    } else {
+      net::post(connections_.workers, [&app = connections_.app, request = std::move(request), exchange]() mutable {
+        dispatch(app, std::move(request), exchange);
+      });
+      watch(exchange, stop_watching);
+    }
     const bool goes_on = co_await write_answer(*exchange);
     stop_watching.emit(net::cancellation_type::all);
     exchange->mark_gone();  // nothing written from now on is wanted
@@ -198,13 +206,17 @@ class Connection {
     return request;
   }
 
-  // Notices that the client goes away while its answer is made: the socket becomes readable without anything to read.
+  // Notices that the client goes away while its answer is made: the socket becomes readable without anything to read,
+  // or with what TLS says as it ends.
   void watch(const std::shared_ptr<Exchange>& exchange, net::cancellation_signal& stop) {
     const auto look = [stream = stream_, exchange](boost::system::error_code error) {
       char byte = 0;
       if (error == net::error::operation_aborted) return;
       const auto n = ::recv(stream->socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-      if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)) exchange->mark_gone();
+      pollfd ended = {.fd = stream->socket().native_handle(), .events = POLLRDHUP, .revents = 0};
+      const bool has_ended =
+          n > 0 && ::poll(&ended, 1, 0) > 0 && (ended.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+      if (n == 0 || has_ended || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)) exchange->mark_gone();
     };
     stream_->socket().async_wait(tcp::socket::wait_read, net::bind_cancellation_slot(stop.slot(), look));
   }
@@ -286,7 +298,7 @@ class Connection {
 
   Connections& connections_;
   std::chrono::seconds client_time_;
-  std::shared_ptr<beast::tcp_stream> stream_;
+  std::shared_ptr<Transport> stream_;
   beast::flat_buffer buffer_;
   std::string address_, id_;
   Headers cors_;

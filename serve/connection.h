@@ -5,6 +5,7 @@
 #include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/thread_pool.hpp>
 
 #include "serve/app.h"
@@ -18,6 +19,7 @@ struct Connections {
   App& app;
   Limits limits;
   Log& log;
+  boost::asio::ssl::context* tls;       // null: nothing is encrypted
   boost::asio::thread_pool workers{2};  // where requests are read and prompts become tokens
   std::atomic<int64_t> n_answering = 0;
 };

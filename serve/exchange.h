@@ -34,6 +34,8 @@ class Exchange : public Answer, public std::enable_shared_from_this<Exchange> {
   // The client has gone: nothing more is wanted.
   void mark_gone();
   bool is_gone() const;
+  // Keeps something for as long as anybody may still answer.
+  void hold(std::shared_ptr<const void> what) { held_ = std::move(what); }
   // Who asked; empty when nobody has said it.
   std::string client() const;
 
@@ -42,6 +44,7 @@ class Exchange : public Answer, public std::enable_shared_from_this<Exchange> {
   boost::asio::awaitable<void> wait_for_change();
 
   boost::asio::any_io_executor executor_;
+  std::shared_ptr<const void> held_;
   boost::asio::steady_timer changed_;
 
   mutable std::mutex mutex_;  // guards what follows

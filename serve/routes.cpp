@@ -65,7 +65,7 @@ void dispatch_or_throw(App& app, HttpRequest& request, const std::shared_ptr<Ans
     answer->set_client(request.client);
   }
   const bool is_work = route.scope == Scope::infer || route.scope == Scope::embed;
-  if (is_work) check_ready(app);
+  if (is_work || route.scope == Scope::admin) check_ready(app);
   check_content_type(request);
   if (is_work && app.rate_limiter) answer->add_headers(app.rate_limiter->take_request(request.client));
   route.handle(app, request, answer);
@@ -75,18 +75,25 @@ void dispatch_or_throw(App& app, HttpRequest& request, const std::shared_ptr<Ans
 
 std::span<const Route> routes() {
   static constexpr Route kRoutes[] = {
-      {"GET", "/health", Scope::none, get_health},
-      {"GET", "/ready", Scope::none, get_ready},
-      {"GET", "/metrics", Scope::metrics, get_metrics},
-      {"GET", "/v1/models", Scope::list, get_models},
-      {"GET", "/v1/models/{}", Scope::list, get_model},
-      {"POST", "/v1/completions", Scope::infer, post_completions},
-      {"POST", "/v1/chat/completions", Scope::infer, post_chat_completions},
-      {"POST", "/v1/responses", Scope::infer, post_responses},
-      {"POST", "/v1/messages", Scope::infer, post_messages},
-      {"POST", "/v1/messages/count_tokens", Scope::infer, post_count_tokens},
-      {"POST", "/tokenize", Scope::infer, post_tokenize},
-      {"POST", "/detokenize", Scope::infer, post_detokenize},
+      {"GET", "/health", Scope::none, get_health, "that the process lives"},
+      {"GET", "/ready", Scope::none, get_ready, "whether requests are taken"},
+      {"GET", "/metrics", Scope::metrics, get_metrics, "what the server counts, for Prometheus", "", false, 200,
+       "text/plain"},
+      {"GET", "/openapi.json", Scope::none, get_openapi, "this document"},
+      {"GET", "/v1/models", Scope::list, get_models, "the models that are served"},
+      {"GET", "/v1/models/{}", Scope::list, get_model, "one of the models"},
+      {"POST", "/v1/models", Scope::admin, post_models, "load another model", "LoadModel", false, 201},
+      {"DELETE", "/v1/models/{}", Scope::admin, delete_model, "end serving a model"},
+      {"POST", "/v1/completions", Scope::infer, post_completions, "texts that go on from prompts", "Completion", true},
+      {"POST", "/v1/chat/completions", Scope::infer, post_chat_completions, "the next message of a conversation",
+       "Chat", true},
+      {"POST", "/v1/responses", Scope::infer, post_responses, "the next message, in the form of OpenAI's responses",
+       "Responses", true},
+      {"POST", "/v1/messages", Scope::infer, post_messages, "the next message, in Anthropic's form", "Messages", true},
+      {"POST", "/v1/messages/count_tokens", Scope::infer, post_count_tokens, "how many tokens a conversation has",
+       "Messages"},
+      {"POST", "/tokenize", Scope::infer, post_tokenize, "the tokens of a text", "Tokenize"},
+      {"POST", "/detokenize", Scope::infer, post_detokenize, "the text of tokens", "Detokenize"},
   };
   return kRoutes;
 }

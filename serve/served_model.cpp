@@ -1,6 +1,7 @@
 #include "serve/served_model.h"
 
 #include <algorithm>
+#include <chrono>
 #include <ctime>
 #include <mutex>
 #include <utility>
@@ -14,6 +15,7 @@ namespace tidemill::serve {
 namespace {
 
 constexpr int64_t kDefaultContext = 4096;
+constexpr auto kCollectionPause = std::chrono::milliseconds(50);
 
 std::optional<ChatTemplate> template_of(const std::string& path) {
   try {
@@ -73,6 +75,39 @@ ServedModel& ServedModels::add(std::string name, const std::string& path, const 
   const std::unique_lock lock(mutex_);
   models_.splice(models_.end(), loaded);
   return models_.back();
+}
+
+void ServedModels::remove(const std::string& name) {
+  const std::unique_lock lock(mutex_);
+  const auto found =
+      std::find_if(models_.begin(), models_.end(), [&](const ServedModel& model) { return model.name == name; });
+  if (found == models_.end())
+    throw ApiError(404, "'" + printable(name, 100) + "' is not served here; GET /v1/models lists what is", "model",
+                   "model_not_found");
+  Removed removed{.model = {}, .last_user = latest_};
+  removed.model.splice(removed.model.end(), models_, found);
+  removed_.push_back(std::move(removed));
+  latest_->next = std::make_shared<Epoch>();
+  latest_ = latest_->next;
+}
+
+ServedModels::Lease ServedModels::lease() const {
+  const std::shared_lock lock(mutex_);
+  return latest_;
+}
+
+// Whoever lets go of a lease may be the removed model's own thread, which cannot end itself: so somebody else looks.
+void ServedModels::free_removed(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    std::this_thread::sleep_for(kCollectionPause);
+    std::list<Removed> unused;  // freed after the lock
+    const std::unique_lock lock(mutex_);
+    for (auto entry = removed_.begin(); entry != removed_.end();) {
+      const auto next = std::next(entry);
+      if (entry->last_user.expired()) unused.splice(unused.end(), removed_, entry);
+      entry = next;
+    }
+  }
 }
 
 std::vector<std::reference_wrapper<const ServedModel>> ServedModels::all() const {

@@ -4,10 +4,13 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <memory>
 #include <optional>
 #include <shared_mutex>
+#include <stop_token>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "tidemill/chat_template.h"
@@ -45,14 +48,34 @@ class ServedModels {
   // Loads a model, which takes a while, and serves it from then on.
   ServedModel& add(std::string name, const std::string& path, const EngineOptions& engine_options,
                    const ServiceOptions& service_options);
+  // Serves the model to nobody else from now on; its memory comes back when the last who may use it has his answer.
+  // Throws ApiError 404.
+  void remove(const std::string& name);
   std::vector<std::reference_wrapper<const ServedModel>> all() const;
   // The model of this name; without one, the only model there is.  Throws ApiError 404 for the field "model".
   ServedModel& find(const std::optional<std::string>& name);
 
+  // Models that `all` and `find` give stay at least as long as a lease that was taken before.
+  using Lease = std::shared_ptr<const void>;
+  Lease lease() const;
+
  private:
+  // A lease holds all later ones: a model that was removed when `this` was the latest waits for this one only.
+  struct Epoch {
+    std::shared_ptr<Epoch> next;
+  };
+  struct Removed {
+    std::list<ServedModel> model;  // one
+    std::weak_ptr<Epoch> last_user;
+  };
+  void free_removed(const std::stop_token& stop);
+
   TextObserver observer_;
-  mutable std::shared_mutex mutex_;  // guards the list, not the models
+  mutable std::shared_mutex mutex_;  // guards what follows, not the models themselves
   std::list<ServedModel> models_;
+  std::shared_ptr<Epoch> latest_ = std::make_shared<Epoch>();
+  std::list<Removed> removed_;
+  std::jthread collector_{[this](const std::stop_token& stop) { free_removed(stop); }};  // last: it uses the others
 };
 
 }  // namespace tidemill::serve

