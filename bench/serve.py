@@ -75,7 +75,8 @@ def measure_requests(model):
         for path in ("/health", "/v1/models"):
             url = f"http://127.0.0.1:{server.port}{path}"
             done = subprocess.run(["wrk", "-t1", "-c16", f"-d{WRK_SECONDS}s", url], capture_output=True, text=True, check=True)
-            print(f"{path}: {float(re.search(r'Requests/sec:\s*([0-9.]+)', done.stdout)[1]):.0f} requests/s")
+            per_second = float(re.search(r"Requests/sec:\s*([0-9.]+)", done.stdout)[1])
+            print(f"{path}: {per_second:.0f} requests/s")
 
 
 def soak(options):

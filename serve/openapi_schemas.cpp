@@ -22,6 +22,8 @@ const char* openapi_schemas() {
   "n": {"type": ["integer", "null"], "minimum": 1, "maximum": 8},
   "seed": {"type": ["integer", "null"]},
   "stop": {"type": ["string", "array", "null"], "items": {"type": "string", "maxLength": 256}, "maxItems": 16},
+  "grammar": {"type": ["string", "null"], "description": "in GBNF"},
+  "response_format": {"type": ["object", "null"]},
   "ignore_eos": {"type": ["boolean", "null"]},
   "stream": {"type": ["boolean", "null"]},
   "stream_options": {"type": ["object", "null"], "properties": {"include_usage": {"type": ["boolean", "null"]}}}}},
@@ -36,7 +38,6 @@ const char* openapi_schemas() {
   "tools": {"type": ["array", "null"], "items": {"type": "object"}},
   "tool_choice": {"type": ["string", "object", "null"]},
   "parallel_tool_calls": {"type": ["boolean", "null"]},
-  "response_format": {"type": ["object", "null"]},
   "logprobs": {"type": ["boolean", "null"]},
   "top_logprobs": {"type": ["integer", "null"], "minimum": 0, "maximum": 20}}}]},
 "Responses": {"type": "object", "required": ["input"], "properties": {

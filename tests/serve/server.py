@@ -48,7 +48,7 @@ def serving(tidemill, *arguments, env=None):
     lines, port = [], None
     for line in process.stderr:
         lines.append(line)
-        if found := re.search(r"listening on http://\S+:(\d+)", line):
+        if found := re.search(r"listening on https?://\S+:(\d+)", line):
             port = int(found[1])
             break
     assert port, f"ended with {process.wait()}: {''.join(lines)}"

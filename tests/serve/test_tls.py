@@ -1,5 +1,6 @@
 """HTTPS: what OpenAI's client sees, old protocols refused, and clients that leave noticed as without it."""
 
+import contextlib
 import datetime
 import ipaddress
 import json
@@ -104,13 +105,11 @@ def test_clients_that_leave_free_their_places(secure, trusting):
 def test_what_is_no_tls_ends_and_nobody_notices(secure, trusting):
     for nonsense in [b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\xff\xff" + b"x" * 70000, b"\x00"]:
         with socket.create_connection(("127.0.0.1", secure.port), timeout=30) as connection:
-            connection.sendall(nonsense)
-            connection.shutdown(socket.SHUT_WR)
-            try:
+            with contextlib.suppress(OSError):  # the server may have closed it meanwhile
+                connection.sendall(nonsense)
+                connection.shutdown(socket.SHUT_WR)
                 while connection.recv(4096):
                     pass
-            except ConnectionError:
-                pass
     assert ask(secure, trusting, "/health")
 
 
