@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "backends/cpu/bf16_matmul.h"
 #include "backends/cpu/float_matmul.h"
 #include "backends/cpu/gemm.h"
 #include "backends/cpu/gemv.h"
@@ -25,6 +26,9 @@ int64_t round_up(int64_t n, int64_t multiple) {
 int64_t ceil_div(int64_t n, int64_t divisor) {
   return (n + divisor - 1) / divisor;
 }
+
+// In what the numbers of a product meet.
+enum class Arithmetic : uint8_t { f32, bf16, int8 };
 
 // Cuts pieces off a block of memory, each aligned to a vector; without memory it only counts.
 class Carver {
@@ -71,11 +75,13 @@ class Pass {
   }
 
  private:
-  bool is_float(const Product& product) const {
-    return context_.precision() == Precision::f32 || !panel_format(product.dtype).is_quantized();
+  Arithmetic arithmetic(const Product& product) const {
+    if (context_.precision() == Precision::f32) return Arithmetic::f32;
+    if (panel_format(product.dtype).is_quantized()) return Arithmetic::int8;
+    return product.dtype == DType::bf16 && has_bf16_products() ? Arithmetic::bf16 : Arithmetic::f32;
   }
 
-  // Quantises the inputs of products that need it, and makes the terms of each format.
+  // Rounds or quantises the inputs of products that need it, and makes the terms of each format.
   void quantize() {
     Carver count(nullptr);
     if (!lay_out(count)) return;
@@ -83,44 +89,62 @@ class Pass {
     lay_out(carver);
     context_.pool().parallel_for(n_rows_, 8, [&](int64_t begin, int64_t end, int) {
       for (int j = 0; j < n_products_; ++j) {
+        if (owns_pairs_[j]) round_rows(xs_[j], begin, end, rounded_[j]);
         if (owns_rows_[j]) quantize_rows(xs_[j], begin, end, quantized_[j]);
         if (owns_terms_[j]) make_terms(products_[j].dtype, quantized_[j], begin, end, terms_[j]);
       }
     });
   }
 
-  // Places the arrays of quantized_ and terms_; false when none is needed.  Formats of one form and one input share
-  // them.
+  // Places the arrays of rounded_, quantized_ and terms_; false when none is needed.  Formats of one form and one input
+  // share them.
   bool lay_out(Carver& carver) {
     bool is_needed = false;
     for (int j = 0; j < n_products_; ++j) {
-      if (is_float(products_[j])) continue;
-      is_needed = true;
-      const int64_t n_cols = xs_[j].dim(1);
-      const PanelFormat format = panel_format(products_[j].dtype);
-      const ActivationForm form = activation_form(format);
-      const int rows_twin = twin(j, [&](int i) { return owns_rows_[i] && quantized_[i].form == form; });
-      owns_rows_[j] = rows_twin == j;
-      if (owns_rows_[j]) {
-        quantized_[j].n_cols = n_cols;
-        quantized_[j].form = form;
-        quantized_[j].stride = QuantizedRows::stride_for(n_cols);
-        quantized_[j].groups = carver.take<ActivationGroup>(n_rows_ * quantized_[j].stride);
-        quantized_[j].scale = carver.take<float>(n_rows_ * n_cols / kGroupLength);
-        quantized_[j].sums = carver.take<int32_t>(n_rows_ * n_cols / 16);
-      } else {
-        quantized_[j] = quantized_[rows_twin];
-      }
-      const int terms_twin = twin(j, [&](int i) {
-        const PanelFormat other = panel_format(products_[i].dtype);
-        return owns_terms_[i] && quantized_[i].form == form && other.offset == format.offset &&
-               other.scale_length == format.scale_length;
-      });
-      owns_terms_[j] = terms_twin == j;
-      terms_[j] =
-          owns_terms_[j] ? carver.take<ActivationTerm>(n_rows_ * n_cols / format.scale_length) : terms_[terms_twin];
+      const Arithmetic kind = arithmetic(products_[j]);
+      if (kind == Arithmetic::bf16) lay_out_rounded(carver, j);
+      if (kind == Arithmetic::int8) lay_out_quantized(carver, j);
+      is_needed = is_needed || kind != Arithmetic::f32;
     }
     return is_needed;
+  }
+
+  void lay_out_rounded(Carver& carver, int j) {
+    const int rows_twin = twin(j, [this](int i) { return owns_pairs_[i]; });
+    owns_pairs_[j] = rows_twin == j;
+    if (!owns_pairs_[j]) {
+      rounded_[j] = rounded_[rows_twin];
+      return;
+    }
+    rounded_[j].n_cols = xs_[j].dim(1);
+    rounded_[j].stride = Bf16Rows::stride_for(xs_[j].dim(1));
+    rounded_[j].pairs = carver.take<uint32_t>(n_rows_ * rounded_[j].stride);
+  }
+
+  void lay_out_quantized(Carver& carver, int j) {
+    const int64_t n_cols = xs_[j].dim(1);
+    const PanelFormat format = panel_format(products_[j].dtype);
+    const ActivationForm form = activation_form(format);
+    const int rows_twin = twin(j, [&](int i) { return owns_rows_[i] && quantized_[i].form == form; });
+    owns_rows_[j] = rows_twin == j;
+    if (owns_rows_[j]) {
+      quantized_[j].n_cols = n_cols;
+      quantized_[j].form = form;
+      quantized_[j].stride = QuantizedRows::stride_for(n_cols);
+      quantized_[j].groups = carver.take<ActivationGroup>(n_rows_ * quantized_[j].stride);
+      quantized_[j].scale = carver.take<float>(n_rows_ * n_cols / kGroupLength);
+      quantized_[j].sums = carver.take<int32_t>(n_rows_ * n_cols / 16);
+    } else {
+      quantized_[j] = quantized_[rows_twin];
+    }
+    const int terms_twin = twin(j, [&](int i) {
+      const PanelFormat other = panel_format(products_[i].dtype);
+      return owns_terms_[i] && quantized_[i].form == form && other.offset == format.offset &&
+             other.scale_length == format.scale_length;
+    });
+    owns_terms_[j] = terms_twin == j;
+    terms_[j] =
+        owns_terms_[j] ? carver.take<ActivationTerm>(n_rows_ * n_cols / format.scale_length) : terms_[terms_twin];
   }
 
   // The first product before product j that has its input and is `alike`; j when there is none.
@@ -156,14 +180,19 @@ class Pass {
   }
 
   void gemv_piece(int j, int64_t begin, int64_t end, TaskScratch& scratch) {
-    if (!is_float(products_[j])) {
-      gemv(products_[j], begin, end, quantized_[j], terms_[j]);
-    } else if (!panel_format(products_[j].dtype).is_quantized()) {
-      float_gemv(products_[j], begin, end, xs_[j].row<float>(0));
-    } else {
-      for (int64_t panel = begin; panel < end; panel += kTaskPanels) {
-        float_gemm({products_[j], panel, 0, 1}, xs_[j], scratch);
-      }
+    const Product& product = products_[j];
+    switch (arithmetic(product)) {
+      case Arithmetic::int8:
+        return gemv(product, begin, end, quantized_[j], terms_[j]);
+      case Arithmetic::bf16:
+        return bf16_gemv(product, begin, end, rounded_[j]);
+      case Arithmetic::f32:
+        if (!panel_format(product.dtype).is_quantized()) {
+          return float_gemv(product, begin, end, xs_[j].row<float>(0));
+        }
+        for (int64_t panel = begin; panel < end; panel += kTaskPanels) {
+          float_gemm({product, panel, 0, 1}, xs_[j], scratch);
+        }
     }
   }
 
@@ -197,10 +226,13 @@ class Pass {
     int j = 0;
     for (int64_t n; stripe >= (n = ceil_div(panel_count(products_[j].n_rows), kTaskPanels)); ++j) stripe -= n;
     const MatmulTask task{products_[j], stripe * kTaskPanels, first_x, end_x};
-    if (is_float(products_[j])) {
-      float_gemm(task, xs_[j], scratch);
-    } else {
-      gemm(task, quantized_[j], terms_[j], scratch);
+    switch (arithmetic(products_[j])) {
+      case Arithmetic::int8:
+        return gemm(task, quantized_[j], terms_[j], scratch);
+      case Arithmetic::bf16:
+        return bf16_gemm(task, rounded_[j], scratch);
+      case Arithmetic::f32:
+        return float_gemm(task, xs_[j], scratch);
     }
   }
 
@@ -215,7 +247,8 @@ class Pass {
   std::array<Tensor, kMaxWeights> xs_{};
   std::array<Product, kMaxWeights> products_{};
   std::array<ActivationTerm*, kMaxWeights> terms_{};
-  std::array<bool, kMaxWeights> owns_rows_{}, owns_terms_{};
+  std::array<bool, kMaxWeights> owns_pairs_{}, owns_rows_{}, owns_terms_{};
+  std::array<Bf16Rows, kMaxWeights> rounded_{};
   std::array<QuantizedRows, kMaxWeights> quantized_{};
 };
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/cpu/bf16_matmul.h"
 #include "backends/cpu/random_weights.h"
 #include "tensor/dequantize.h"
 #include "tensor/panels.h"
@@ -258,6 +259,37 @@ TEST(Matmul, PairsRoundToTwelveBits) {
   EXPECT_LT(rounding_error(DType::q4_0), 1e-3);  // int8 alone leaves 1.2e-2
 }
 
+float rounded_to_bf16(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
+  std::memcpy(&value, &bits, sizeof bits);
+  return value;
+}
+
+TEST(Matmul, Bf16IsExactButForTheRoundingOfActivations) {
+  if (!has_bf16_products()) GTEST_SKIP() << "this processor or instruction set does not multiply bf16";
+  ThreadPool pool(2);
+  MatmulContext context(pool, Precision::fast);
+  for (const int64_t n_cols : {1, 7, 64, 256, 301, 1000}) {
+    const RandomWeight weight(pool, DType::bf16, 85, n_cols, 5);
+    const std::vector<std::vector<float>> w = dequantized(weight);
+    for (const int64_t n_x : {1, 2, 7, 25}) {
+      const Matrix x(random_activations(n_x, n_cols, 9), n_cols);
+      const Matrix found = multiply(context, x.tensor, weight.panels);
+      for (int64_t i = 0; i < n_x * 85; ++i) {
+        double sum = 0, size = 0;
+        for (int64_t k = 0; k < n_cols; ++k) {
+          const double product = double{w[i % 85][k]} * rounded_to_bf16(x.values[i / 85 * n_cols + k]);
+          sum += product;
+          size += std::fabs(product);
+        }
+        ASSERT_NEAR(found.values[i], sum, 1e-6 * size) << "element " << i << " of " << n_x << " rows, K = " << n_cols;
+      }
+    }
+  }
+}
+
 TEST(Matmul, ManyRowsOfManyColumns) {
   ThreadPool pool(2);
   MatmulContext context(pool, Precision::fast);
@@ -272,13 +304,15 @@ TEST(Matmul, ManyRowsOfManyColumns) {
 TEST(Matmul, NotANumberIsNotHidden) {
   ThreadPool pool(1);
   MatmulContext context(pool, Precision::fast);
-  const RandomWeight weight(pool, DType::q5_0, 16, 64, 61);
-  Matrix x(random_activations(2, 64, 62), 64);
-  x.values[40] = std::nanf("");
-  const Matrix found = multiply(context, x.tensor, weight.panels);
-  for (int n = 0; n < 16; ++n) {
-    EXPECT_TRUE(std::isnan(found.values[n]));
-    EXPECT_TRUE(std::isfinite(found.values[16 + n]));
+  for (const DType dtype : {DType::q5_0, DType::q4_0, DType::bf16}) {
+    const RandomWeight weight(pool, dtype, 16, 64, 61);
+    Matrix x(random_activations(2, 64, 62), 64);
+    x.values[40] = std::nanf("");
+    const Matrix found = multiply(context, x.tensor, weight.panels);
+    for (int n = 0; n < 16; ++n) {
+      EXPECT_TRUE(std::isnan(found.values[n]));
+      EXPECT_TRUE(std::isfinite(found.values[16 + n]));
+    }
   }
 }
 

@@ -28,6 +28,11 @@ struct FloatBlock {
   alignas(kVectorBytes) float values[kFloatBlockLength][kPanelRows];
 };
 
+// Elements 2 i and 2 i + 1 of k side by side for each row, as the products of pairs of bf16 want them.
+struct PairBlock {
+  alignas(kVectorBytes) uint8_t pairs[kFloatBlockLength / 2][kVectorBytes];
+};
+
 inline constexpr int kTaskPanels = 2;  // panels that a task covers
 inline constexpr int kTaskRows = 192;  // most rows of a task: their sums and activations stay in second-level cache
 
@@ -35,6 +40,7 @@ inline constexpr int kTaskRows = 192;  // most rows of a task: their sums and ac
 struct TaskScratch {
   UnitBlock unit_blocks[kTaskPanels];
   FloatBlock float_blocks[kTaskPanels];
+  PairBlock pair_blocks[kTaskPanels];
   alignas(kVectorBytes) float sums[kTaskRows][kTaskPanels * kPanelRows];
 };
 

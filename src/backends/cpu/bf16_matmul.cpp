@@ -1,0 +1,213 @@
+// A tile as in float_matmul.cpp.  A panel holds k after k, 16 numbers each; products want elements k and k + 1 of a row
+// side by side, so two of these halves of a vector are woven into one: once per task, or in registers for one row.
+#include "backends/cpu/bf16_matmul.h"
+
+#include <algorithm>
+#include <cstring>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backends/cpu/bf16_matmul.cpp"
+#include <hwy/foreach_target.h>  // IWYU pragma: keep
+
+#include "backends/cpu/lanes-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace tidemill::HWY_NAMESPACE {
+
+#if HWY_TARGET == HWY_AVX3_DL
+
+constexpr int kTilePanels = 2, kTileRows = 8;
+static_assert(kTaskPanels % kTilePanels == 0);
+
+bool bf16_products_of_target() {
+  return __builtin_cpu_supports("avx512bf16") != 0;
+}
+
+// acc[lane] += the products of a pair of weights and one of activations.  As assembly, because Highway 1.0.3 compiles
+// this target without the compiler's option.
+HWY_INLINE Floats dot2(Floats acc, const Words& weights, const Words& x) {
+  asm("vdpbf16ps %2, %1, %0" : "+v"(acc.part[0].raw) : "v"(weights.part[0].raw), "v"(x.part[0].raw));
+  return acc;
+}
+
+HWY_INLINE Words broadcast_pair(const uint32_t* pair) {
+  Words out;
+  out.part[0] = hn::Set(DU(), *pair);
+  return out;
+}
+
+// Two elements of k of a panel, woven.
+HWY_INLINE Words weave(const Words& halves) {
+  alignas(64) static constexpr uint16_t kOrder[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+                                                      8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  Words out;
+  out.part[0].raw = _mm512_permutexvar_epi16(_mm512_load_si512(kOrder), halves.part[0].raw);
+  return out;
+}
+
+// The last element of an odd row and zeros.
+HWY_INLINE Words load_last(const uint8_t* panel) {
+  alignas(kVectorBytes) uint8_t halves[kVectorBytes] = {};
+  std::memcpy(halves, panel, kVectorBytes / 2);
+  return load_words(halves);
+}
+
+void round_rows_of_target(const Tensor& x, int64_t begin, int64_t end, const Bf16Rows& out) {
+  for (int64_t row = begin; row < end; ++row) {
+    const float* from = x.row<float>(row);
+    auto* to = reinterpret_cast<uint16_t*>(out.pairs + row * out.stride);
+    for (int64_t k = 0; k < out.n_cols; k += kPanelRows) {
+      const auto n = static_cast<uint32_t>(std::min<int64_t>(kPanelRows, out.n_cols - k));
+      const auto mask = static_cast<__mmask16>((1u << n) - 1);
+      const __m512 numbers = _mm512_maskz_loadu_ps(mask, from + k);
+      __m256i rounded;
+      asm("vcvtneps2bf16 %1, %0" : "=v"(rounded) : "v"(numbers));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + k), rounded);  // a row has room for whole vectors
+    }
+  }
+}
+
+// Weaves `n_cols` elements of k at `panel`.
+void weave_panel(const uint8_t* panel, int n_cols, PairBlock& out) {
+  for (int i = 0; i < n_cols / 2; ++i) store_words(weave(load_words(panel + i * kVectorBytes)), out.pairs[i]);
+  if (n_cols % 2 != 0) store_words(weave(load_last(panel + n_cols / 2 * kVectorBytes)), out.pairs[n_cols / 2]);
+}
+
+// One tile over one block of k.  sums: [kRows][kTaskPanels * 16], added to.
+template <int kRows>
+void run_tile(const PairBlock* blocks, int n_pairs, const uint32_t* x, int64_t stride, float* sums) {
+  Floats acc[kRows][kTilePanels];
+  const uint32_t* rows[kRows];
+  TIDEMILL_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    rows[r] = x + r * stride;
+    asm("" : "+r"(rows[r]));  // a pointer each, not sums of a pointer and multiples of the stride
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kTilePanels; ++p) acc[r][p] = set_floats(0);
+  }
+  for (int i = 0; i < n_pairs; ++i) {
+    Words weights[kTilePanels];
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kTilePanels; ++p) weights[p] = load_words(blocks[p].pairs[i]);
+    TIDEMILL_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      const Words activations = broadcast_pair(rows[r] + i);
+      TIDEMILL_UNROLL
+      for (int p = 0; p < kTilePanels; ++p) acc[r][p] = dot2(acc[r][p], weights[p], activations);
+    }
+  }
+  TIDEMILL_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kTilePanels; ++p) {
+      float* sum = sums + (r * kTaskPanels + p) * kPanelRows;
+      store_floats(load_floats(sum) + acc[r][p], sum);
+    }
+  }
+}
+
+template <int kRows>
+void run_tiles(const PairBlock* blocks, int n_pairs, const uint32_t* x, int64_t stride, int64_t n_rows, float* sums) {
+  for (; n_rows >= kRows; n_rows -= kRows) {
+    for (int p = 0; p < kTaskPanels; p += kTilePanels) {
+      run_tile<kRows>(blocks + p, n_pairs, x, stride, sums + p * kPanelRows);
+    }
+    x += kRows * stride;
+    sums += kRows * kTaskPanels * kPanelRows;
+  }
+  if constexpr (kRows > 1) run_tiles<kRows / 2>(blocks, n_pairs, x, stride, n_rows, sums);
+}
+
+void bf16_gemm_of_target(const MatmulTask& task, const Bf16Rows& x, TaskScratch& scratch) {
+  const int64_t n_x = task.end_x - task.first_x;
+  std::fill_n(&scratch.sums[0][0], n_x * kTaskPanels * kPanelRows, 0.0f);
+  for (int64_t k = 0; k < x.n_cols; k += kFloatBlockLength) {
+    const int length = static_cast<int>(std::min<int64_t>(kFloatBlockLength, x.n_cols - k));
+    for (int p = 0; p < kTaskPanels; ++p) {
+      weave_panel(task.panel(p) + k * kVectorBytes / 2, length, scratch.pair_blocks[p]);
+    }
+    run_tiles<kTileRows>(scratch.pair_blocks, (length + 1) / 2, x.pairs + task.first_x * x.stride + k / 2, x.stride,
+                         n_x, &scratch.sums[0][0]);
+  }
+  store_sums(task, scratch);
+}
+
+// kPanels panels side by side: a panel's sum is one chain of products, whose latency would set the pace.
+template <int kPanels>
+void dot_panels(const Product& product, int64_t first, const uint32_t* x) {
+  const int64_t stride = panel_stride(product.dtype, product.n_cols);
+  const uint8_t* panel = product.panel(first);
+  Floats sums[kPanels];
+  TIDEMILL_UNROLL
+  for (int p = 0; p < kPanels; ++p) sums[p] = set_floats(0);
+  for (int64_t k = 0; k < product.n_cols; k += kFloatBlockLength) {
+    const int64_t end = std::min<int64_t>(product.n_cols - k, kFloatBlockLength);
+    Floats acc[kPanels];
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kPanels; ++p) acc[p] = set_floats(0);
+    for (int64_t i = 0; i < end / 2; ++i, panel += kVectorBytes, ++x) {
+      TIDEMILL_UNROLL
+      for (int p = 0; p < kPanels; ++p) {
+        prefetch_weights(panel + p * stride);
+        acc[p] = dot2(acc[p], weave(load_words(panel + p * stride)), broadcast_pair(x));
+      }
+    }
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kPanels; ++p) {
+      if (end % 2 != 0) acc[p] = dot2(acc[p], weave(load_last(panel + p * stride)), broadcast_pair(x));
+      sums[p] = sums[p] + acc[p];
+    }
+  }
+  for (int p = 0; p < kPanels; ++p) {
+    HWY_ALIGN float result[kPanelRows];
+    store_floats(sums[p], result);
+    const int64_t row = (first + p) * kPanelRows;
+    std::copy_n(result, std::min<int64_t>(kPanelRows, product.n_rows - row), product.out + row);
+  }
+}
+
+void bf16_gemv_of_target(const Product& product, int64_t begin, int64_t end, const Bf16Rows& x) {
+  for (; begin + 4 <= end; begin += 4) dot_panels<4>(product, begin, x.pairs);
+  for (; begin < end; ++begin) dot_panels<1>(product, begin, x.pairs);
+}
+
+#else
+
+bool bf16_products_of_target() {
+  return false;
+}
+void round_rows_of_target(const Tensor& /*x*/, int64_t /*begin*/, int64_t /*end*/, const Bf16Rows& /*out*/) {}
+void bf16_gemm_of_target(const MatmulTask& /*task*/, const Bf16Rows& /*x*/, TaskScratch& /*scratch*/) {}
+void bf16_gemv_of_target(const Product& /*product*/, int64_t /*begin*/, int64_t /*end*/, const Bf16Rows& /*x*/) {}
+
+#endif
+
+}  // namespace tidemill::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tidemill {
+
+HWY_EXPORT(bf16_products_of_target);
+HWY_EXPORT(round_rows_of_target);
+HWY_EXPORT(bf16_gemm_of_target);
+HWY_EXPORT(bf16_gemv_of_target);
+
+bool has_bf16_products() {
+  return HWY_DYNAMIC_DISPATCH(bf16_products_of_target)();
+}
+
+void round_rows(const Tensor& x, int64_t begin, int64_t end, const Bf16Rows& out) {
+  HWY_DYNAMIC_DISPATCH(round_rows_of_target)(x, begin, end, out);
+}
+
+void bf16_gemm(const MatmulTask& task, const Bf16Rows& x, TaskScratch& scratch) {
+  HWY_DYNAMIC_DISPATCH(bf16_gemm_of_target)(task, x, scratch);
+}
+
+void bf16_gemv(const Product& product, int64_t begin, int64_t end, const Bf16Rows& x) {
+  HWY_DYNAMIC_DISPATCH(bf16_gemv_of_target)(product, begin, end, x);
+}
+
+}  // namespace tidemill
+#endif  // HWY_ONCE
