@@ -12,9 +12,11 @@
 #include "cli/grammar_options.h"
 #include "cli/input.h"
 #include "cli/interrupt.h"
+#include "cli/memory_report.h"
 #include "cli/sampling_options.h"
 #include "cli/speculate_option.h"
 #include "tidemill/error.h"
+#include "tidemill/prompt_cache.h"
 #include "tidemill/system.h"
 
 namespace tidemill::cli {
@@ -55,7 +57,18 @@ constexpr Option kOptions[] = {
     {.flag = "--ignore-eos", .help = "go on after the model ends the text"},
     kSpeculateOption,
     kDraftOption,
-    {.flag = "--memory", .help = "print what the loaded model takes"},
+    {.flag = "--prompt-cache",
+     .kind = OptionKind::text,
+     .value_name = "PATH",
+     .help = "keep what reading the prompt gave in this file, or folder (DIR/), for prompts that begin alike"},
+    {.flag = "--prompt-cache-bytes",
+     .kind = OptionKind::integer,
+     .value_name = "N",
+     .help = "of a folder: keep so much, what was used lately first",
+     .fallback = "1073741824",
+     .min = 1,
+     .max = 9007199254740992.0},
+    {.flag = "--memory", .help = "print the memory that is planned, and after the text what was used"},
     kThreadsOption,
     kContextOption,
     kPrecisionOption,
@@ -106,16 +119,6 @@ void print_summary(const Result& result) {
     std::fputs("the context is full: raise --ctx to go on\n", stderr);
 }
 
-void print_memory(const Engine& engine) {
-  const MemoryUse memory = engine.memory();
-  const auto line = [](const char* what, int64_t bytes) {
-    std::fprintf(stderr, "%-12s %8.1f MB\n", what, static_cast<double>(bytes) / 1e6);
-  };
-  line("weights", memory.weights);
-  line("state", memory.state);
-  line("activations", memory.activations);
-}
-
 // One line of the user at a time; the text so far stays in the session, so only new tokens are computed.
 int converse(Session& session, Request request) {
   std::fputs("Type a text and press return; the model continues it.  Ctrl-D ends.\n", stderr);
@@ -130,6 +133,24 @@ int converse(Session& session, Request request) {
   return 0;
 }
 
+void print_note(const std::string& note) {
+  std::fprintf(stderr, "note: %s\n", printable(note).c_str());
+}
+
+// With --prompt-cache, by what it has of the prompt, and keeps what it lacks.
+Result generate(Session& session, const Engine& engine, Request request, const Arguments& arguments,
+                const EventSink& sink) {
+  if (!arguments.has("--prompt-cache")) return session.generate(request, sink);
+  request.prompt_ids = engine.tokenizer().encode(request.prompt);
+  PromptCache cache(engine, {.path = arguments.text("--prompt-cache"),
+                             .max_bytes = arguments.integer("--prompt-cache-bytes"),
+                             .on_note = print_note});
+  cache.load(session, request.prompt_ids);
+  const Result result = session.generate(request, sink);
+  cache.store(session, request.prompt_ids);
+  return result;
+}
+
 int run(const Arguments& arguments) {
   Request request{.max_tokens = arguments.integer("-n"),
                   .sampling = sampling_options(arguments),
@@ -142,21 +163,24 @@ int run(const Arguments& arguments) {
     const std::string prompt = arguments.text("--prompt");
     request.prompt = !arguments.has("--prompt") || prompt == "-" ? read_all("-") : prompt;
   }
+  if (!has_prompt && arguments.has("--prompt-cache"))
+    throw Error(ErrorCode::invalid_argument, "--prompt-cache: is for a prompt; give one (--prompt)");
   const std::optional<GrammarSource> grammar = grammar_source(arguments);
   catch_interrupts();
+  if (arguments.flag("--memory")) print_memory_plan(arguments.model(), arguments.integer("--ctx"));
   const Engine engine = load_engine(arguments, {.draft = arguments.text("--draft")});
   if (grammar) request.grammar = engine.compile(*grammar);
-  if (arguments.flag("--memory")) print_memory(engine);
   Session session(engine);
   if (!has_prompt) return converse(session, request);
   const bool as_json = arguments.flag("--json");
-  const Result result = session.generate(request, as_json ? EventSink() : write_piece);
+  const Result result = generate(session, engine, request, arguments, as_json ? EventSink() : write_piece);
   if (as_json) {
     std::cout << to_json(result).dump() << std::endl;
   } else {
     std::fputc('\n', stdout);
     print_summary(result);
   }
+  if (arguments.flag("--memory")) print_memory_use(engine, session);
   return result.finish_reason == FinishReason::cancelled ? exit_status(ErrorCode::cancelled) : 0;
 }
 

@@ -86,7 +86,37 @@ void check_metadata(const SafetensorsFile& file, const std::string& fingerprint)
   if (file.metadata("model") != fingerprint) fail(file.path(), "is a state of another model; load that one");
 }
 
+// The ids of a file whose metadata are right.
+std::vector<int32_t> ids_of(const SafetensorsFile& file, int64_t vocab_size) {
+  const auto found = file.find("ids");
+  if (!found || found->dtype() != DType::i32 || found->shape().rank() != 1)
+    fail(file.path(), "has no ids; make it again");
+  std::vector<int32_t> ids(found->as<int32_t>(), found->as<int32_t>() + found->dim(0));
+  const auto is_outside = [&](int32_t id) { return id < 0 || id >= vocab_size; };
+  if (std::any_of(ids.begin(), ids.end(), is_outside))
+    fail(file.path(), "holds ids outside the vocabulary; make it again");
+  return ids;
+}
+
 }  // namespace
+
+std::string fingerprint_of(std::span<const int32_t> ids) {
+  Hash hash;
+  hash.add(std::as_bytes(ids));
+  return hash.text();
+}
+
+bool is_state_file(const std::string& path) try {
+  return SafetensorsFile(path).metadata("format") == kFormat;
+} catch (const Error&) {
+  return false;
+}
+
+std::vector<int32_t> read_state_ids(const std::string& path, const std::string& fingerprint, int64_t vocab_size) {
+  const SafetensorsFile file(path);
+  check_metadata(file, fingerprint);
+  return ids_of(file, vocab_size);
+}
 
 std::string model_fingerprint(Model& model) {
   Hash hash;
@@ -116,15 +146,11 @@ std::vector<int32_t> restore_state(const std::string& path, State& state, const 
                                    int64_t vocab_size) {
   const SafetensorsFile file(path);
   check_metadata(file, fingerprint);
-  const auto found = file.find("ids");
-  if (!found || found->dtype() != DType::i32 || found->shape().rank() != 1) fail(path, "has no ids; make it again");
-  const int64_t n_past = found->dim(0);
+  std::vector<int32_t> ids = ids_of(file, vocab_size);
+  const int64_t n_past = std::ssize(ids);
   if (n_past > state.capacity())
     throw Error(ErrorCode::context_full, path + ": holds " + std::to_string(n_past) + " positions, the context only " +
                                              std::to_string(state.capacity()) + "; load with a longer one (--ctx)");
-  std::vector<int32_t> ids(found->as<int32_t>(), found->as<int32_t>() + n_past);
-  const auto is_outside = [&](int32_t id) { return id < 0 || id >= vocab_size; };
-  if (std::any_of(ids.begin(), ids.end(), is_outside)) fail(path, "holds ids outside the vocabulary; make it again");
   state.clear();
   state.make_room(n_past);
   for (const Part& part : parts_of(state, n_past)) {

@@ -18,9 +18,18 @@ namespace tidemill {
 // each, as its file has them, so that two models of one shape differ.
 std::string model_fingerprint(Model& model);
 
+// The same of ids.
+std::string fingerprint_of(std::span<const int32_t> ids);
+
 // Writes a temporary file and renames it.  Throws io and what SafetensorsWriter throws.
 void save_state(const std::string& path, const State& state, std::span<const int32_t> ids,
                 const std::string& fingerprint);
+
+// Whether the file says of itself that it is a saved state, of whatever model.
+bool is_state_file(const std::string& path);
+
+// The ids of a saved state.  Throws bad_file for a file that is damaged or of another model.
+std::vector<int32_t> read_state_ids(const std::string& path, const std::string& fingerprint, int64_t vocab_size);
 
 // Fills `state` and returns the ids.  Throws bad_file, with `state` undefined, for a file that is damaged or of another
 // model or precision, and context_full when its positions do not fit.

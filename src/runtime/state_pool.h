@@ -33,6 +33,7 @@ class StatePool {
   // Whether its states cannot go back (State::is_recurrent).
   bool is_recurrent() const { return spec_.is_recurrent(); }
   int64_t bytes_per_state() const { return spec_.size_bytes(capacity_, dtype_); }
+  DType dtype() const { return dtype_; }  // of keys and values
   const PagePool& pages() const { return pages_; }
   int64_t n_lent() const;
 

@@ -102,6 +102,28 @@ def test_run_json(tidemill, tiny_model):
     assert result["peak_rss_bytes"] > 1e6
 
 
+def test_run_tells_the_memory_planned_and_used(tidemill, tiny_model):
+    done = tidemill.run("run", tiny_model, "--prompt", "the hat", "-n", 6, "--memory", "--ctx", 64, *GREEDY)
+    planned, used = done.stderr.split("planned for a context of 64 tokens")[1].split("used, with ")
+    for what in ("weights", "state", "activations"):
+        assert what in planned and what in used
+    assert "tokenizer" in planned and "process" in used
+
+
+def test_run_keeps_prompts_on_disk(tidemill, tiny_model, tmp_path):
+    words = ["run", tiny_model, "--prompt", "the hat and the cat", "-n", 6, *GREEDY]
+    plain = tidemill.json(*words)
+    for path in [f"{tmp_path}/file", f"{tmp_path}/states/"]:
+        first, second = (tidemill.json(*words, "--prompt-cache", path) for _ in range(2))
+        assert first["ids"] == second["ids"] == plain["ids"]
+        assert first["usage"]["cached_tokens"] == 0
+        assert second["usage"]["cached_tokens"] == second["usage"]["prompt_tokens"] - 1
+    (tmp_path / "file").write_text("not a state")
+    done = tidemill.run(*words, "--prompt-cache", tmp_path / "file")
+    assert done.returncode == 0 and "note: " in done.stderr
+    assert (tmp_path / "file").read_text() == "not a state"
+
+
 def test_run_reads_the_prompt_from_standard_input(tidemill, tiny_model):
     expected = tidemill.json("run", tiny_model, "--prompt", "the hat", "-n", 4, *GREEDY)["ids"]
     for arguments in [["--prompt", "-"], []]:
