@@ -223,7 +223,8 @@ def test_info(tidemill, tiny_model):
     info = tidemill.json("info", tiny_model, "--ctx", 100, "--batch", 2)
     assert info["architecture"] == "gemma3" and info["runnable"]
     assert info["parameters"] == sum(math.prod(tensor["shape"]) for tensor in info["tensors"])
-    assert info["memory"]["state_bytes"] == 2 * 100 * 3 * 2 * 40 * 4  # batch, positions, layers, k and v, width, f32 as the weights
+    # Batch, positions in whole pages, layers, keys and values, width, f32 as the weights.
+    assert info["memory"]["state_bytes"] == 2 * 128 * 3 * 2 * 40 * 4
     shown = tidemill.run("info", tiny_model, "--tensors").stdout
     assert "gemma3" in shown and "blk.2.ffn_down.weight" in shown
 
