@@ -64,9 +64,13 @@ def circumstances(load):
 
 
 def path_of(result):
-    """Where a result is kept: a file for each benchmark and kind of processor."""
+    """Where a result is kept: a file for each benchmark, kind of processor and `size` of what is not measured at its usual
+    one.
+    """
     cpu = f"{result['machine']['cpu']} {result['machine']['family_model']}"
-    return ROOT / f"bench/results/{result['benchmark']}-{re.sub(r'[^a-z0-9]+', '-', cpu.lower()).strip('-')}.json"
+    slug = re.sub(r"[^a-z0-9]+", "-", cpu.lower()).strip("-")
+    size = f"_{result['size']}" if "size" in result else ""
+    return ROOT / f"bench/results/{result['benchmark']}-{slug}{size}.json"
 
 
 def show(result, *, keep, page):

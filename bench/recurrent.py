@@ -5,9 +5,9 @@
 The models have 4 layers of width 384 and a vocabulary of 4096 (--layers, --width, --vocab), so that a token takes some
 hundred microseconds. Every measurement is a fresh process; in each round every program runs once per model, format and
 thread count, and the order turns around from round to round. Medians are printed beside what reading as many bytes
-reaches here, and with --peers written to bench/results/recurrent-CPU.json, from which scripts/readme_table.py makes the
-table of docs/models.md; --add keeps the rounds that this file has. llama.cpp reads the GGUFs; transformers takes part
-for Mamba where build/peers/transformers-venv has it.
+reaches here, and with --peers written to bench/results/recurrent-CPU.json (recurrent-CPU_SIZE.json for another size),
+from which scripts/readme_table.py makes the tables of docs/models.md; --add keeps the rounds that this file has.
+llama.cpp reads the GGUFs; transformers takes part for Mamba where build/peers/transformers-venv has it.
 """
 
 import argparse
@@ -22,6 +22,7 @@ TRANSFORMERS_PYTHON = PEERS / "transformers-venv/bin/python"
 N_PROMPT = 512
 N_GEN = 256
 N_GEN_TRANSFORMERS = 16  # it is slow
+SIZE = (4, 384, 4096)  # layers, width, vocabulary
 
 
 def measure(program, kind, path, threads):
@@ -112,9 +113,9 @@ def main():
     parser.add_argument("--threads", default="1,2", help="thread counts, separated by commas")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--add", action="store_true", help="keep what the result file holds")
-    parser.add_argument("--layers", type=int, default=4)
-    parser.add_argument("--width", type=int, default=384)
-    parser.add_argument("--vocab", type=int, default=4096)
+    parser.add_argument("--layers", type=int, default=SIZE[0])
+    parser.add_argument("--width", type=int, default=SIZE[1])
+    parser.add_argument("--vocab", type=int, default=SIZE[2])
     arguments = parser.parse_args()
     thread_counts = [int(word) for word in arguments.threads.split(",")]
     size = (arguments.layers, arguments.width, arguments.vocab)
@@ -142,6 +143,8 @@ def main():
         "roofs": roofs,
         "rows": rows,
     }
+    if size != SIZE:
+        result["size"] = "x".join(map(str, size))
     path = path_of(result)
     if arguments.add and path.exists():
         result = merged(json.loads(path.read_text(encoding="utf-8")), result)
