@@ -17,7 +17,7 @@ EVENT = b"data: {"
 WORDS = "the mill stood at the edge of a village where water rose and fell with every tide and nobody knew who had built it"
 
 
-def prompt(index, n_words=48):
+def prompt(index, n_words):
     """Texts that begin differently, so that no server can take one from another."""
     words = WORDS.split()
     return f"{index}. " + " ".join(words[(index * 7 + word) % len(words)] for word in range(n_words))
@@ -89,11 +89,11 @@ async def complete(port, text, n_tokens, stream=True, leave_after=None):
     return first or time.monotonic() - begin, n_events - 1 if stream else n_tokens  # the last event has no token
 
 
-def at_once(port, n_streams, n_tokens, stream=True):
+def at_once(port, n_streams, n_tokens, stream=True, n_words=48):
     """(tokens a second of all together, median seconds to the first token)."""
 
     async def ask_all():
-        return await asyncio.gather(*(complete(port, prompt(index), n_tokens, stream) for index in range(n_streams)))
+        return await asyncio.gather(*(complete(port, prompt(index, n_words), n_tokens, stream) for index in range(n_streams)))
 
     begin = time.monotonic()
     answers = asyncio.run(ask_all())
