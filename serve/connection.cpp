@@ -96,8 +96,11 @@ class Connection {
     Parser parser;
     parser.header_limit(kMostHeaderBytes);
     parser.body_limit(static_cast<uint64_t>(connections_.limits.max_body_bytes));
-    stream_->expires_after(kHeaderTime);
-    co_await http::async_read_header(*stream_, buffer_, parser, into(error));
+    take_what_is_there(parser, error);
+    if (!error && !parser.is_header_done()) {
+      stream_->expires_after(kHeaderTime);
+      co_await http::async_read_header(*stream_, buffer_, parser, into(error));
+    }
     if (error) co_return co_await refuse(error);
     if (const auto refusal = refuse_header(parser)) co_return co_await write_last(*refusal);
     stream_->expires_after(client_time_);
@@ -105,9 +108,16 @@ class Connection {
       http::response<http::empty_body> go_on(http::status::continue_, 11);
       co_await http::async_write(*stream_, go_on, into(error));
     }
-    co_await http::async_read(*stream_, buffer_, parser, into(error));
+    if (!parser.is_done()) co_await http::async_read(*stream_, buffer_, parser, into(error));
     if (error) co_return co_await refuse(error);
     co_return co_await answer_one(parser.release());
+  }
+
+  // Reads the header from bytes that have come already, which most headers have: waiting for what is there would take
+  // a round through the queue of all connections.
+  void take_what_is_there(Parser& parser, boost::system::error_code& error) {
+    buffer_.consume(parser.put(buffer_.data(), error));
+    if (error == http::error::need_more) error = {};
   }
 
   // What is wrong with a request whose body is not yet read.

@@ -100,6 +100,10 @@ bool Exchange::is_gone() const {
 // The timer belongs to the connection's executor, which runs this only while the coroutine waits or computes nothing:
 // a change between its look and its wait is not lost.
 void Exchange::notify() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(is_awaited_, false)) return;  // it will look by itself
+  }
   net::post(executor_, [self = shared_from_this()] { self->changed_.cancel(); });
 }
 
@@ -118,6 +122,7 @@ net::awaitable<std::optional<HttpResponse>> Exchange::head() {
         head_->headers.insert(headers_.begin(), headers_.end());
         co_return std::move(head_);
       }
+      is_awaited_ = true;
     }
     co_await wait_for_change();
   }
@@ -129,6 +134,7 @@ net::awaitable<std::string> Exchange::next_pieces() {
       const std::lock_guard lock(mutex_);
       if (is_gone_) co_return std::string();
       if (!pieces_.empty() || has_ended_) co_return std::exchange(pieces_, {});
+      is_awaited_ = true;
     }
     co_await wait_for_change();
   }

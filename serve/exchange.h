@@ -50,6 +50,7 @@ class Exchange : public Answer, public std::enable_shared_from_this<Exchange> {
   mutable std::mutex mutex_;  // guards what follows
   std::optional<HttpResponse> head_;
   bool is_stream_ = false, has_ended_ = false, is_gone_ = false;
+  bool is_awaited_ = false;  // the coroutine waits for a change
   std::string pieces_, client_;
   Headers headers_;
   std::function<void()> cancel_;
