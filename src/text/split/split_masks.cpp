@@ -18,6 +18,8 @@ namespace tidemill::HWY_NAMESPACE {
 
 // With fewer ASCII characters in front, the window is read character by character.
 constexpr size_t kFewestAscii = 24;
+// With more other bytes than this among 64 the scanner is quicker: words have many bytes, and few places are cut.
+constexpr size_t kMostBeyondAscii = 40;
 
 // Writes the pieces that end where `starts` has a bit.  Eight at a time whatever their number, so that few branches
 // depend on it: behind the last of them up to kSpare places are written over.
@@ -52,6 +54,18 @@ constexpr Wanted kWantedBy<DeepSeekRules> = Wanted::graphic;
 template <>
 constexpr Wanted kWantedBy<FalconRules> = Wanted::graphic;
 
+// Writes pieces one by one up to `limit`, until one ends at `end` or behind it; returns where.
+template <typename Rules>
+HWY_INLINE size_t scan_window(const Rules& rules, const SplitScanner& scanner, size_t from, size_t end,
+                              const ByteRange* limit, ByteRange*& out) {
+  while (from < end && out != limit) {
+    const size_t piece_end = scanner.piece_end(rules, from);
+    *out++ = {static_cast<uint32_t>(from), static_cast<uint32_t>(piece_end)};
+    from = piece_end;
+  }
+  return from;
+}
+
 // Writes at most `max_pieces` pieces to `out`, which has kSpare places more; returns where the last one ends.
 template <typename Rules>
 HWY_INLINE size_t split_windows(const Rules& rules, std::string_view text, size_t from, size_t max_pieces,
@@ -63,7 +77,13 @@ HWY_INLINE size_t split_windows(const Rules& rules, std::string_view text, size_
   while (out != limit && from < text.size()) {
     const std::string_view rest = text.substr(from);
     read_ascii<kWantedBy<Rules>>(rest, window);
-    if (kWantedBy<Rules> != Wanted::graphic && window.n < kFewestAscii && !window.at_end) read_characters(rest, window);
+    if (kWantedBy<Rules> != Wanted::graphic && window.n < kFewestAscii && !window.at_end) {
+      if (window.n_beyond_ascii > kMostBeyondAscii) {
+        from = scan_window(rules, scanner, from, std::min(from + kWindow, text.size()), limit, out);
+        continue;
+      }
+      read_characters(rest, window);
+    }
     uint64_t starts = known_starts(starts_of(rules, scanner, from, window), window) & ~uint64_t{1};
     const auto room = static_cast<size_t>(limit - out);
     if (room < kWindow && static_cast<size_t>(hwy::PopCount(starts)) >= room) [[unlikely]] {

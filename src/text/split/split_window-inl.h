@@ -29,9 +29,10 @@ HWY_INLINE uint64_t lowest(size_t n) {
 
 // Bit k tells of the character k after the place where the window begins, which is where a piece begins.
 struct Window {
-  size_t n = 0;          // characters; no bit stands beyond them
-  bool at_end = false;   // the text ends behind them
-  bool is_ascii = true;  // characters are bytes
+  size_t n = 0;               // characters; no bit stands beyond them
+  bool at_end = false;        // the text ends behind them
+  bool is_ascii = true;       // characters are bytes
+  size_t n_beyond_ascii = 0;  // bytes among the first 64 that are not ASCII
   uint64_t letter = 0, upper = 0, caseless = 0, mark = 0, number = 0;
   uint64_t space = 0, newline = 0, blank_space = 0;  // \s; CR and LF; U+0020
   uint64_t apostrophe = 0, slash = 0;
@@ -84,6 +85,7 @@ HWY_INLINE void read_ascii(std::string_view text, Window& window) {
     window.n = text.size();
   }
   const uint64_t not_ascii = bytes_beyond_ascii(bytes);
+  window.n_beyond_ascii = static_cast<size_t>(hwy::PopCount(not_ascii));
   if (not_ascii != 0) window.n = std::min<size_t>(window.n, std::countr_zero(not_ascii));
   window.at_end = window.n == text.size();
   window.is_ascii = true;
