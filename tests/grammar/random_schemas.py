@@ -6,6 +6,28 @@ import string
 WORDS = ["a", "b", "name", "é", "x y", 'q"uote', "back\\slash", "🙂", "", "line\nbreak", "ab", "abc"]
 OTHER_WORDS = [word for word in WORDS if not set(word) & set('"\\\n')]  # names of unlisted properties are not escaped
 
+# With strings that satisfy them.
+PATTERNS = {
+    r"^\d{3}-\w+$": ["123-a", "000-A_9"],
+    r"[a-c]{2}": ["ab", "xx ab\n"],
+    r"^(?:yes|no)$|^maybe": ["yes", "no", "maybe so"],
+    r"^[^\"\\]*$": ["", "é", "plain /"],
+    r'^"[\\/]+"$': ['"\\"', '"//"'],
+    r"\S\s\S": ["a b"],
+}
+FORMATS = {
+    "date": ["2024-12-31"],
+    "date-time": ["2024-12-31T23:59:59Z"],
+    "time": ["10:20:30.5+01:00"],
+    "duration": ["P1DT2H"],
+    "uuid": ["123e4567-e89b-12d3-a456-426614174000"],
+    "ipv4": ["192.168.0.1"],
+    "ipv6": ["fe80::1", "1:2:3:4:5:6:7:8"],
+    "hostname": ["a.example.org"],
+    "email": ["a.b@example.org"],
+    "uri": ["https://example.org/a?b=c#d"],
+}
+
 
 class Schemas:
     def __init__(self, seed):
@@ -16,7 +38,7 @@ class Schemas:
         return "".join(self.random.choice(string.ascii_letters + ' "\\\né🙂/\t') for _ in range(n))
 
     def schema(self, depth=3):
-        kinds = [self.string, self.integer, self.number, self.boolean, self.null, self.enum, self.const]
+        kinds = [self.string, self.pattern, self.format, self.integer, self.number, self.boolean, self.null, self.enum, self.const]
         if depth > 0:
             kinds += [self.object, self.object, self.array, self.array, self.any_of, self.map]
         return self.random.choice(kinds)(depth)
@@ -29,11 +51,24 @@ class Schemas:
             schema["maxLength"] = schema.get("minLength", 0) + self.random.choice([0, 1, 7, 300])
         return schema
 
+    def pattern(self, depth):
+        return {"type": "string", "pattern": self.random.choice(list(PATTERNS))}
+
+    def format(self, depth):
+        return {"type": "string", "format": self.random.choice(list(FORMATS))}
+
+    def bounds(self, digits):
+        low = round(self.random.uniform(-1000, 1000) * self.random.choice([1, 0.01]), digits) + 0  # no -0.0
+        high = round(low + self.random.choice([0, 0.5, 3, 500]), digits) + 0
+        choices = [{}, {"minimum": low}, {"maximum": high}, {"minimum": low, "maximum": high}]
+        choices.append({"exclusiveMinimum": low - 1, "exclusiveMaximum": high + 1})
+        return self.random.choice(choices)
+
     def integer(self, depth):
-        return {"type": "integer"}
+        return {"type": "integer"} | self.bounds(None)
 
     def number(self, depth):
-        return {"type": "number"}
+        return {"type": "number"} | self.bounds(self.random.choice([0, 1, 3]))
 
     def boolean(self, depth):
         return {"type": "boolean"}
@@ -90,14 +125,28 @@ class Schemas:
         return getattr(self, schema["type"] + "_of")(schema)
 
     def string_of(self, schema):
+        if "pattern" in schema:
+            return self.random.choice(PATTERNS[schema["pattern"]])
+        if "format" in schema:
+            return self.random.choice(FORMATS[schema["format"]])
         low = schema.get("minLength", 0)
         return self.text(low, min(schema.get("maxLength", low + 20), low + 60))
 
     def integer_of(self, schema):
-        return self.random.choice([0, -1, 7, 123456789, -(10**17)])
+        low, high = self.limits(schema)
+        values = [value for value in [0, -1, 7, 123456789, -(10**17)] if low <= value <= high]
+        return self.random.choice([*values, max(low, min(high, 0))])
 
     def number_of(self, schema):
-        return self.random.choice([0, -1, 0.5, -123.25, 1e-7, 2.5e30])
+        low, high = self.limits(schema)
+        free = [1e-7, 2.5e30] if len(schema) == 1 else []  # no exponents within bounds
+        values = [value for value in [0, -1, 0.5, -123.25, *free] if low <= value <= high]
+        return self.random.choice([*values, max(low, min(high, 0))])
+
+    def limits(self, schema):
+        huge = 10**18
+        low = max(schema.get("minimum", -huge), schema.get("exclusiveMinimum", -huge) + 1)
+        return low, min(schema.get("maximum", huge), schema.get("exclusiveMaximum", huge) - 1)
 
     def boolean_of(self, schema):
         return self.random.random() < 0.5
