@@ -83,8 +83,8 @@ constexpr Option kOptions[] = {
     integer_option("--max-running", "inference.max_batch_size", "texts that are written at once", "16", 1, 64),
     integer_option("--max-queued", "inference.max_queued", "requests that may wait; more get status 503", "64", 1,
                    100000),
-    integer_option("--max-kept", "inference.max_kept", "ended texts that are kept for prompts that begin alike", "16",
-                   0, 1000),
+    integer_option("--prefix-cache-mib", "inference.prefix_cache_mib",
+                   "MiB of states that are kept for prompts that begin as earlier texts did", "512", 0, 1 << 20),
     integer_option("--ctx", "inference.max_sequence_length",
                    "positions that each text has; 0: 4096, or as many as the model takes", "0", 0, 1 << 30),
     with_key(kThreadsOption, "inference.threads"),
@@ -173,7 +173,7 @@ serve::ServerOptions server_options(const Arguments& arguments) {
   options.engine = engine_options(arguments);
   options.service = {.max_running = arguments.integer("--max-running"),
                      .max_queued = arguments.integer("--max-queued"),
-                     .max_kept = arguments.integer("--max-kept"),
+                     .max_kept_bytes = arguments.integer("--prefix-cache-mib") << 20,
                      .speculate = speculate(arguments)};
   options.host = arguments.text("--host");
   options.port = static_cast<uint16_t>(arguments.integer("--port"));

@@ -30,15 +30,15 @@ std::optional<ChatTemplate> template_of(const std::string& path) {
 EngineOptions with_context(EngineOptions options, const std::string& path, const ServiceOptions& service) {
   if (options.context_length == 0)
     options.context_length = std::min(kDefaultContext, inspect_model(path).context_length);
-  const int64_t n_states = service.max_running + service.max_kept;
-  const int64_t needed = inspect_model(path, options.context_length, n_states).memory.total();
+  const int64_t n_states = service.max_running;
+  const int64_t needed = inspect_model(path, options.context_length, n_states).memory.total() + service.max_kept_bytes;
   const int64_t available = available_memory_bytes();
   const auto megabytes = [](int64_t bytes) { return std::to_string(bytes / 1'000'000) + " MB"; };
   if (available > 0 && needed > available)
     throw Error(ErrorCode::out_of_memory, path + ": " + std::to_string(n_states) + " texts of " +
                                               std::to_string(options.context_length) + " tokens may need " +
                                               megabytes(needed) + ", " + megabytes(available) +
-                                              " are free; lower --ctx, --max-running or --max-kept");
+                                              " are free; lower --ctx, --max-running or --prefix-cache-mib");
   return options;
 }
 

@@ -13,10 +13,10 @@
 namespace tidemill {
 
 struct ServiceOptions {
-  int64_t max_running = 16;  // sequences that share steps; each has a state of the engine's whole context
-  int64_t max_queued = 64;   // requests that wait for one of those to end
-  int64_t max_kept = 16;     // states of ended texts, kept for prompts that begin alike
-  int32_t speculate = -1;    // Request::speculate of requests that have -1
+  int64_t max_running = 16;                     // sequences that share steps; each may use the engine's whole context
+  int64_t max_queued = 64;                      // requests that wait for one of those to end
+  int64_t max_kept_bytes = int64_t{512} << 20;  // of the states of texts, kept for prompts that begin alike
+  int32_t speculate = -1;                       // Request::speculate of requests that have -1
 };
 
 // A request with who asks and who is told.  All functions are called on the service's thread, must be quick, and must
@@ -33,7 +33,8 @@ struct Submission {
 struct ServiceStatistics {
   int64_t n_running = 0;
   int64_t n_queued = 0;
-  int64_t n_kept = 0;
+  int64_t kept_bytes = 0;   // for prompts that begin as texts did, with what running texts share of it
+  int64_t state_bytes = 0;  // of all states
   // Since the start:
   int64_t n_submitted = 0;
   int64_t n_ended = 0;  // of their own accord

@@ -55,7 +55,7 @@ class ServiceModelTest : public testing::TestWithParam<std::string> {};
 TEST_P(ServiceModelTest, ManyRequestsGetWhatEachGetsAlone) {
   const Engine engine = Engine::load(kGolden + GetParam(), {.threads = 2, .context_length = 128});
   const std::vector<Request> requests = many_requests(24);
-  Service service(engine, {.max_running = 5, .max_kept = 3});
+  Service service(engine, {.max_running = 5, .max_kept_bytes = 1 << 20});
   std::vector<std::shared_ptr<Outcome>> outcomes;
   for (const Request& request : requests) outcomes.push_back(submit(service, request));
   for (size_t index = 0; index < requests.size(); ++index) {
@@ -116,6 +116,37 @@ TEST_F(ServiceTest, APromptThatBeginsAsAnEndedOneIsNotReadAgain) {
   Request longer = first;
   longer.prompt_ids.insert(longer.prompt_ids.end(), result.ids.begin(), result.ids.end());
   EXPECT_EQ(submit(service, longer, "a")->future.get().usage.cached_tokens, 107);
+}
+
+// A recurrent state cannot be cut: where prompts part it is kept when the second one comes by.
+TEST(RecurrentServiceTest, TheThirdPromptThatBeginsAlikeIsReadFromWhereTheyPart) {
+  const Engine engine = Engine::load(kGolden + "models/mamba", {.threads = 1, .context_length = 512});
+  Service service(engine);
+  const auto ask = [&](int32_t last) {
+    Request request{.prompt_ids = std::vector<int32_t>(200, 7), .max_tokens = 4, .ignore_eos = true};
+    request.prompt_ids.resize(220, last);
+    const Result result = submit(service, request, "a")->future.get();
+    Session session(engine);
+    EXPECT_EQ(result.ids, session.generate(request).ids) << last;
+    return result.usage.cached_tokens;
+  };
+  EXPECT_EQ(ask(8), 0);
+  EXPECT_EQ(ask(9), 0);
+  EXPECT_EQ(ask(10), 200);
+  EXPECT_EQ(ask(8), 200);
+}
+
+TEST_F(ServiceTest, TextsThatBeginAlikeShareMemory) {
+  Service service(engine_);
+  Request request = long_request(4);
+  request.prompt_ids.assign(200, 7);
+  submit(service, request, "a")->future.get();
+  const int64_t before = service.statistics().state_bytes;
+  for (int32_t last = 8; last < 20; ++last) {
+    request.prompt_ids.back() = last;
+    submit(service, request, "a")->future.get();
+  }
+  EXPECT_LT(service.statistics().state_bytes, 9 * before) << "of 13 texts of two pages one page is the same";
 }
 
 TEST_F(ServiceTest, ACancelledRequestEndsAndFreesItsPlace) {
@@ -210,7 +241,7 @@ TEST_F(ServiceTest, OptionsOutOfRangeAndEncodersAreRefused) {
   EXPECT_THROW(Service(engine_, {.max_running = 0}), Error);
   EXPECT_THROW(Service(engine_, {.max_running = 65}), Error);
   EXPECT_THROW(Service(engine_, {.max_queued = 0}), Error);
-  EXPECT_THROW(Service(engine_, {.max_kept = -1}), Error);
+  EXPECT_THROW(Service(engine_, {.max_kept_bytes = -1}), Error);
   EXPECT_THROW(Service(engine_, {.speculate = -2}), Error);
   EXPECT_THROW(Service(Engine::load(kGolden + "models/bert")), Error);
 }

@@ -1,18 +1,13 @@
 #include "runtime/page_pool.h"
 
 #include <algorithm>
-#include <string>
-
-#include "tidemill/error.h"
 
 namespace tidemill {
 namespace {
 
-constexpr int64_t kBlockBytes = int64_t{16} << 20;
+constexpr int64_t kBlockBytes = int64_t{16} << 20, kMostPages = 64;  // that the system is asked for at once
 
 }  // namespace
-
-PagePool::PagePool(int64_t page_bytes, int64_t max_pages) : page_bytes_(page_bytes), max_pages_(max_pages) {}
 
 PagePool::Page PagePool::take() {
   const std::lock_guard lock(mutex_);
@@ -23,11 +18,7 @@ PagePool::Page PagePool::take() {
 }
 
 void PagePool::grow() {
-  const int64_t n_left = max_pages_ - std::ssize(slots_);
-  if (n_left == 0)
-    throw Error(ErrorCode::out_of_memory, "states: all " + std::to_string(max_pages_) +
-                                              " pages are in use; end a session or load with a shorter context");
-  const int64_t n_pages = std::min(n_left, std::max<int64_t>(1, kBlockBytes / page_bytes_));
+  const int64_t n_pages = std::clamp<int64_t>(kBlockBytes / page_bytes_, 1, kMostPages);
   const Storage& block = blocks_.emplace_back(n_pages * page_bytes_);
   free_.reserve(slots_.size() + static_cast<size_t>(n_pages));  // giving back must not throw
   for (int64_t page = n_pages - 1; page >= 0; --page) {

@@ -20,8 +20,8 @@ class PagePool {
   };
 
  public:
-  // At most `max_pages` pages of `page_bytes`, which the system gives when they are first taken.
-  PagePool(int64_t page_bytes, int64_t max_pages);
+  // Of pages of `page_bytes`, which the system gives when they are first taken.  Who takes them bounds their number.
+  explicit PagePool(int64_t page_bytes) : page_bytes_(page_bytes) {}
 
   // One user's share of a page; a copy is another user's.  The pool outlives its pages.
   class Page {
@@ -49,11 +49,10 @@ class PagePool {
     Slot* slot_ = nullptr;
   };
 
-  // A page of undefined content.  Throws out_of_memory when all are in use or the system refuses.  Thread-safe.
+  // A page of undefined content.  Throws out_of_memory when the system refuses.  Thread-safe.
   Page take();
 
   int64_t page_bytes() const { return page_bytes_; }
-  int64_t max_pages() const { return max_pages_; }
   int64_t n_used() const;  // by anybody
 
  private:
@@ -61,7 +60,6 @@ class PagePool {
   void grow();
 
   int64_t page_bytes_;
-  int64_t max_pages_;
   mutable std::mutex mutex_;
   std::vector<Storage> blocks_;  // each of some pages, large enough for huge pages of the system
   std::vector<std::unique_ptr<Slot>> slots_;

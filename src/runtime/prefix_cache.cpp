@@ -1,60 +1,151 @@
 #include "runtime/prefix_cache.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace tidemill {
 namespace {
 
-// How many ids of `prompt` a state that holds `sequence` saves.  A recurrent state serves as a whole or not at all.
-int64_t n_shared(const Sequence& sequence, std::span<const int32_t> prompt) {
-  const auto differs = std::mismatch(sequence.ids.begin(), sequence.ids.end(), prompt.begin(), prompt.end() - 1);
-  const int64_t n = differs.first - sequence.ids.begin();
-  return n < std::ssize(sequence.ids) && sequence.state->is_recurrent() ? 0 : n;
+int64_t n_common(std::span<const int32_t> a, std::span<const int32_t> b) {
+  return std::ranges::mismatch(a, b).in1 - a.begin();
+}
+
+// The first page's worth of `ids`.
+std::span<const int32_t> first_page(std::span<const int32_t> ids) {
+  return ids.first(std::min(ids.size(), static_cast<size_t>(kPageRows)));
 }
 
 }  // namespace
 
-Sequence PrefixCache::take(std::span<const int32_t> prompt, const std::string& owner, std::span<const Source> others) {
-  const Sequence* best = nullptr;
-  int64_t n_best = 0;
-  const auto consider = [&](const Sequence& sequence, const std::string& its_owner) {
-    if (its_owner != owner) return;
-    const int64_t n = n_shared(sequence, prompt);
-    if (n > n_best) n_best = n, best = &sequence;
-  };
-  for (const Kept& kept : kept_) consider(kept.sequence, kept.owner);
-  for (const Source& other : others) consider(*other.sequence, *other.owner);
+PrefixCache::Found PrefixCache::take(std::span<const int32_t> prompt, const std::string& owner) {
+  Found found{.sequence = {.state = pool_.acquire(), .ids = {}}, .n_known = 0};
+  const auto root = roots_.find(owner);
+  if (root == roots_.end()) return found;
 
-  const auto kept = std::find_if(kept_.begin(), kept_.end(), [&](const Kept& k) { return &k.sequence == best; });
-  if (kept != kept_.end()) {
-    if (n_best == std::ssize(best->ids)) {  // the text goes on: nobody else would go on from where it ended
-      Sequence whole = std::move(kept->sequence);
-      kept_.erase(kept);
-      return whole;
+  std::span<const int32_t> rest = prompt.first(prompt.size() - 1);
+  std::vector<PagePool::Page> pages;
+  Node* node = &root->second;
+  Node* partial = nullptr;  // one whose page begins as `rest` does
+  int64_t n_partial = 0;
+  while (!rest.empty()) {
+    // Of sorted keys, those beside the place of `wanted` have most in common with it.
+    const std::span<const int32_t> wanted = first_page(rest);
+    const auto next = node->children.lower_bound(wanted);
+    for (const auto& child : {next, next == node->children.begin() ? next : std::prev(next)}) {
+      if (child == node->children.end()) continue;
+      if (const int64_t n = n_common(wanted, child->first); n > n_partial) n_partial = n, partial = child->second.get();
     }
-    kept_.splice(kept_.begin(), kept_, kept);
+    if (n_partial < kPageRows) break;
+    node = partial;
+    pages.push_back(node->page);
+    rest = rest.subspan(std::exchange(n_partial, 0));
   }
-  Sequence sequence{.state = pool_.acquire(), .ids = {}};
-  if (best != nullptr) {
-    sequence.state->share(*best->state, n_best);
-    sequence.ids.assign(prompt.begin(), prompt.begin() + n_best);
+  touch(n_partial > 0 ? partial : node);
+  const int64_t n_whole = std::ssize(prompt) - 1 - std::ssize(rest);
+  found.n_known = n_whole + n_partial;
+
+  int64_t n_ids = found.n_known;
+  std::span<const std::byte> slots;
+  if (pool_.is_recurrent()) {
+    n_ids = n_whole;
+    partial = slots_behind(node, rest, &n_ids);
+    if (partial == nullptr) return found;
+    slots = partial->slots;
   }
-  return sequence;
+  if (n_ids % kPageRows != 0) {
+    pages.resize(static_cast<size_t>(n_ids / kPageRows));
+    pages.push_back(partial->page);
+  }
+  pages.resize(pool_.pages().page_bytes() > 0 ? static_cast<size_t>(pages_for(n_ids)) : 0);
+  found.sequence.state->adopt(pages, slots, n_ids);
+  found.sequence.ids.assign(prompt.begin(), prompt.begin() + n_ids);
+  return found;
 }
 
-void PrefixCache::keep(Sequence sequence, const std::string& owner) {
-  if (sequence.ids.empty()) return;
-  // A text that the new one goes on from is never the best match again, but where states cannot go back.
-  const bool is_recurrent = sequence.state->is_recurrent();
-  std::erase_if(kept_, [&](const Kept& kept) {
-    const auto& ids = kept.sequence.ids;
-    if (kept.owner != owner || ids.size() > sequence.ids.size()) return false;
-    if (is_recurrent && ids.size() < sequence.ids.size()) return false;
-    return std::equal(ids.begin(), ids.end(), sequence.ids.begin());
-  });
-  kept_.push_front({.sequence = std::move(sequence), .owner = owner});
-  if (std::ssize(kept_) > max_kept_) kept_.pop_back();
+// The node at or above `node`, or right below one of these, that holds slots behind the longest beginning of the
+// prompt; `rest` is what the prompt goes on with after `node`, and *n_ids how many of its ids lie before that.  Null
+// when there is none; *n_ids becomes how many lie before those slots.
+PrefixCache::Node* PrefixCache::slots_behind(Node* node, std::span<const int32_t> rest, int64_t* n_ids) const {
+  std::vector<int32_t> ids(first_page(rest).begin(), first_page(rest).end());
+  while (true) {
+    for (; !ids.empty(); ids.pop_back()) {
+      const auto child = node->children.find(ids);
+      if (child == node->children.end() || child->second->slots.empty()) continue;
+      *n_ids += std::ssize(ids);
+      return child->second.get();
+    }
+    if (!node->slots.empty()) return node;
+    if (node->parent == nullptr) return nullptr;
+    ids = node->ids();
+    ids.pop_back();
+    *n_ids -= kPageRows;
+    node = node->parent;
+  }
+}
+
+void PrefixCache::add(const Sequence& sequence, const std::string& owner, bool with_rest) {
+  if (max_bytes_ == 0 || std::ssize(sequence.ids) < (with_rest ? 1 : kPageRows)) return;
+  Node* node = &roots_[owner];
+  std::span<const int32_t> rest = sequence.ids;
+  std::span<const PagePool::Page> pages = sequence.state->pages();
+  while (!rest.empty() && (with_rest || std::ssize(rest) >= kPageRows)) {
+    const std::span<const int32_t> ids = first_page(rest);
+    node = &child_of(*node, ids, pages.first(std::min<size_t>(1, pages.size())));
+    rest = rest.subspan(ids.size());
+    if (!pages.empty()) pages = pages.subspan(1);
+  }
+  if (rest.empty() && sequence.state->is_recurrent()) keep_slots(*node, *sequence.state);
+  touch(node);
+  shrink();
+}
+
+// The child with `ids`, made when it is not there; of beginnings of the same page that hold no slots the longest stays.
+PrefixCache::Node& PrefixCache::child_of(Node& parent, std::span<const int32_t> ids,
+                                         std::span<const PagePool::Page> page) {
+  auto next = parent.children.lower_bound(ids);
+  const bool is_whole = std::ssize(ids) == kPageRows || pool_.is_recurrent();
+  if (next != parent.children.end() && n_common(ids, next->first) == std::ssize(ids) &&
+      (!is_whole || next->first.size() == ids.size()))
+    return *next->second;
+  Node* const before = next == parent.children.begin() ? nullptr : std::prev(next)->second.get();
+  const auto made =
+      parent.children.emplace(std::vector<int32_t>(ids.begin(), ids.end()), std::make_unique<Node>()).first;
+  Node& node = *made->second;
+  node.parent = &parent;
+  node.self = made;
+  if (!page.empty()) node.page = page.front();
+  node.n_bytes = pool_.pages().page_bytes() + static_cast<int64_t>(ids.size_bytes());
+  n_bytes_ += node.n_bytes;
+  node.use = by_use_.insert(by_use_.begin(), &node);
+  if (before != nullptr && before->slots.empty() && before->children.empty() &&
+      n_common(before->ids(), ids) == std::ssize(before->ids()))
+    forget(*before);
+  return node;
+}
+
+void PrefixCache::keep_slots(Node& node, const State& state) {
+  if (!node.slots.empty()) return;
+  const std::span<const std::byte> slots = state.slots();
+  node.slots.assign(slots.begin(), slots.end());
+  node.n_bytes += std::ssize(slots);
+  n_bytes_ += std::ssize(slots);
+}
+
+void PrefixCache::touch(Node* node) {
+  for (; node->parent != nullptr; node = node->parent) by_use_.splice(by_use_.begin(), by_use_, node->use);
+}
+
+void PrefixCache::shrink() {
+  while (n_bytes_ > max_bytes_ && !by_use_.empty()) forget(*by_use_.back());
+}
+
+// A node without children.
+void PrefixCache::forget(Node& node) {
+  n_bytes_ -= node.n_bytes;
+  by_use_.erase(node.use);
+  Node& parent = *node.parent;
+  parent.children.erase(node.self);
+  if (parent.parent == nullptr && parent.children.empty())
+    std::erase_if(roots_, [&](const auto& root) { return &root.second == &parent; });
 }
 
 }  // namespace tidemill

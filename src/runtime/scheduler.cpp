@@ -25,10 +25,10 @@ Scheduler::Scheduler(Runner& runner, StatePool& states, std::shared_ptr<const To
       states_(states),
       tokenizer_(std::move(tokenizer)),
       options_(options),
-      prefixes_(states, options.max_kept) {
+      prefixes_(states, options.max_kept_bytes) {
   expect_at_least("max_running", options.max_running, 1);
   expect_at_least("max_queued", options.max_queued, 1);
-  expect_at_least("max_kept", options.max_kept, 0);
+  expect_at_least("max_kept_bytes", options.max_kept_bytes, 0);
   Speculation::validate(options.speculate);
   if (constexpr int64_t kMost = Runner::Limits{}.max_sequences; options.max_running > kMost)
     throw Error(ErrorCode::invalid_argument, "max_running: " + std::to_string(options.max_running) +
@@ -155,13 +155,12 @@ void Scheduler::start_queued() {
 }
 
 void Scheduler::start(Job& job) {
-  std::vector<PrefixCache::Source> others;
-  for (const JobPointer& other : running_)
-    others.push_back({.sequence = &other->sequence, .owner = &other->submission.client});
   try {
     job.continuation = std::make_unique<Continuation>(job.submission.request, tokenizer_, job.prompt(),
                                                       states_.capacity(), job.since_submit);
-    job.sequence = prefixes_.take(job.prompt(), job.submission.client, others);
+    PrefixCache::Found found = prefixes_.take(job.prompt(), job.submission.client);
+    job.sequence = std::move(found.sequence);
+    job.n_known = found.n_known;
   } catch (const Error& error) {
     job.error = error;
     job.has_ended = true;
@@ -217,8 +216,11 @@ void Scheduler::plan_prompts() {
     Job& job = *readers[index];
     const int64_t n_unread = job.n_unread();
     const int64_t share = std::max<int64_t>(1, n_left / (std::ssize(readers) - static_cast<int64_t>(index)));
-    const int64_t n = std::min({n_unread, n_left, share});
+    int64_t n = std::min({n_unread, n_left, share});
     if (n == 0) break;
+    // A state that cannot be cut is worth keeping where prompts part.
+    const auto n_read = static_cast<int64_t>(job.n_held);
+    if (states_.is_recurrent() && n_read < job.n_known) n = std::min(n, job.n_known - n_read);
     const auto piece = job.prompt().subspan(job.n_held, static_cast<size_t>(n));
     job.sequence.ids.insert(job.sequence.ids.end(), piece.begin(), piece.end());
     add_feed(job, n == n_unread ? LogitsWanted::last : LogitsWanted::none);
@@ -234,6 +236,8 @@ void Scheduler::run() {
     for (const Feed& feed : feeds_) n_tokens += std::ssize(feed.ids);
     for (Job* job : fed_)
       if (job->has_scores && !job->error) take_ids(*job);
+    for (const Job* job : fed_)
+      if (!job->error) keep_beginning(*job);
   } catch (const std::exception& failure) {  // nobody's state can be trusted, but the next requests get new ones
     for (Job* job : fed_) {
       job->error = Error(ErrorCode::internal, std::string("step: ") + failure.what());
@@ -276,6 +280,17 @@ void Scheduler::take_ids(Job& job) {
   job.sequence.ids.resize(static_cast<size_t>(job.sequence.state->truncate(n_kept)));
 }
 
+// Others may begin as this text does, while it goes on.
+void Scheduler::keep_beginning(const Job& job) {
+  const auto n_ids = std::ssize(job.sequence.ids);
+  if (!states_.is_recurrent()) {
+    if (n_ids / kPageRows > static_cast<int64_t>(job.n_held) / kPageRows)
+      prefixes_.add(job.sequence, job.submission.client, false);
+  } else if (n_ids == job.n_known || n_ids == std::ssize(job.prompt())) {
+    prefixes_.add(job.sequence, job.submission.client, true);
+  }
+}
+
 // Tells of the end of a job, which was cancelled when it never started.
 void Scheduler::tell(Job& job) {
   const Submission& submission = job.submission;
@@ -300,13 +315,14 @@ void Scheduler::tell(Job& job) {
 void Scheduler::remove_ended() {
   for (const JobPointer& job : running_) {
     if (!job->has_ended) continue;
-    if (!job->error) prefixes_.keep(std::move(job->sequence), job->submission.client);
+    if (!job->error) prefixes_.add(job->sequence, job->submission.client, true);
     tell(*job);
   }
   std::erase_if(running_, [](const JobPointer& job) { return job->has_ended; });
   const std::lock_guard lock(mutex_);
   statistics_.n_running = std::ssize(running_);
-  statistics_.n_kept = prefixes_.n_kept();
+  statistics_.kept_bytes = prefixes_.n_bytes();
+  statistics_.state_bytes = states_.used_bytes();
 }
 
 }  // namespace tidemill

@@ -50,6 +50,7 @@ class Scheduler {
     Stopwatch since_submit = {};
     // From here on once it runs:
     Sequence sequence = {};
+    int64_t n_known = 0;  // PrefixCache::Found
     std::unique_ptr<Continuation> continuation = {};
     Stopwatch since_start = {};
     // Of the step: ids that the sequence held before it, whether there are scores of it, and whether more are of use.
@@ -76,6 +77,7 @@ class Scheduler {
   void run();
   void take_scores(Job& job, std::span<const float> logits);
   void take_ids(Job& job);
+  void keep_beginning(const Job& job);
   void tell(Job& job);
   void remove_ended();
 

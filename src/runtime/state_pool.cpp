@@ -11,7 +11,7 @@ StatePool::StatePool(StateSpec spec, int64_t capacity, DType dtype, int64_t max_
       capacity_(capacity),
       dtype_(dtype),
       max_states_(max_states),
-      pages_(spec_.page_bytes(dtype), max_states * pages_for(capacity)) {}
+      pages_(spec_.page_bytes(dtype)) {}
 
 StatePool::Lease StatePool::acquire() {
   const std::lock_guard lock(mutex_);

@@ -36,6 +36,8 @@ class StatePool {
   DType dtype() const { return dtype_; }  // of keys and values
   const PagePool& pages() const { return pages_; }
   int64_t n_lent() const;
+  // Of lent states, and of pages that others keep.
+  int64_t used_bytes() const { return n_lent() * spec_.slot_bytes() + pages_.n_used() * pages_.page_bytes(); }
 
  private:
   struct Slot {

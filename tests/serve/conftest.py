@@ -41,5 +41,5 @@ def server(tidemill, chat_model):
 def tool_server(tidemill, tmp_path_factory):
     """A server of models that call tools, one for each format."""
     models = write_models(tmp_path_factory.mktemp("tools"))
-    with serving(tidemill, *models, "--threads", "1", "--max-running", "4", "--max-kept", "1", "--ctx", "2048") as running:
+    with serving(tidemill, *models, "--threads", "1", "--max-running", "4", "--prefix-cache-mib", "1", "--ctx", "2048") as running:
         yield running

@@ -114,7 +114,7 @@ def test_it_is_not_ready_while_models_are_loaded(tidemill, tiny_model):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     models = [word for index in range(80) for word in ("--model", f"m{index}={tiny_model}")]
-    command = [tidemill.program, "serve", *models, "--port", str(port), "--ctx", "16", "--max-kept", "0", "--threads", "1"]
+    command = [tidemill.program, "serve", *models, "--port", str(port), "--ctx", "16", "--prefix-cache-mib", "0", "--threads", "1"]
     process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True)
     lines = []
     reader = threading.Thread(target=lambda: lines.extend(process.stderr), daemon=True)
