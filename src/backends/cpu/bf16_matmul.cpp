@@ -17,6 +17,7 @@ namespace tidemill::HWY_NAMESPACE {
 #if HWY_TARGET == HWY_AVX3_DL
 
 constexpr int kTilePanels = 2, kTileRows = 8;
+constexpr int kBlockBytes = kFloatBlockLength / 2 * kVectorBytes;  // of a panel
 static_assert(kTaskPanels % kTilePanels == 0);
 
 bool bf16_products_of_target() {
@@ -136,7 +137,8 @@ void bf16_gemm_of_target(const MatmulTask& task, const Bf16Rows& x, TaskScratch&
 template <int kPanels>
 void dot_panels(const Product& product, int64_t first, const uint32_t* x) {
   const int64_t stride = panel_stride(product.dtype, product.n_cols);
-  const uint8_t* panel = product.panel(first);
+  const uint8_t* const first_panel = product.panel(first);
+  const uint8_t* panel = first_panel;
   Floats sums[kPanels];
   TIDEMILL_UNROLL
   for (int p = 0; p < kPanels; ++p) sums[p] = set_floats(0);
@@ -145,10 +147,13 @@ void dot_panels(const Product& product, int64_t first, const uint32_t* x) {
     Floats acc[kPanels];
     TIDEMILL_UNROLL
     for (int p = 0; p < kPanels; ++p) acc[p] = set_floats(0);
-    for (int64_t i = 0; i < end / 2; ++i, panel += kVectorBytes, ++x) {
+    // A block ahead, and at the end of these panels the beginning of the next ones.
+    const bool is_last = k + kFloatBlockLength >= product.n_cols;
+    const uint8_t* ahead = is_last ? first_panel + kPanels * stride : panel + kBlockBytes;
+    for (int64_t i = 0; i < end / 2; ++i, panel += kVectorBytes, ahead += kVectorBytes, ++x) {
       TIDEMILL_UNROLL
       for (int p = 0; p < kPanels; ++p) {
-        prefetch_weights(panel + p * stride);
+        hwy::Prefetch(ahead + p * stride);
         acc[p] = dot2(acc[p], weave(load_words(panel + p * stride)), broadcast_pair(x));
       }
     }
