@@ -3,7 +3,7 @@
 namespace tidemill::cli {
 
 std::span<const Command* const> commands() {
-  static constexpr const Command* kCommands[] = {&kRun,        &kServe, &kTokenize, &kTemplate, &kLogits,
+  static constexpr const Command* kCommands[] = {&kRun,        &kServe, &kTokenize, &kTemplate, &kEmbed, &kLogits,
                                                  &kPerplexity, &kInfo,  &kBench,    &kConvert,  &kModels};
   return kCommands;
 }

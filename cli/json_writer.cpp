@@ -17,16 +17,22 @@ void write_all(std::span<const T> values, void (*write_one)(T)) {
   std::fputc(']', stdout);
 }
 
+std::string to_json(float value) {
+  if (!std::isfinite(value)) return "null";
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
+
 }  // namespace
 
 void write_number(float value) {
-  if (!std::isfinite(value)) {
-    std::fputs("null", stdout);
-    return;
-  }
-  char text[32];
-  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
-  std::fwrite(text, 1, static_cast<size_t>(end - text), stdout);
+  std::fputs(to_json(value).c_str(), stdout);
+}
+
+std::string to_json(std::span<const float> values) {
+  std::string text = "[";
+  for (const float value : values) text += (text.size() > 1 ? "," : "") + to_json(value);
+  return text + "]";
 }
 
 void write_array(std::span<const float> values) {

@@ -1,0 +1,60 @@
+// Embedder: texts to vectors, with the values of sentence-transformers.
+//
+//   auto embedder = tidemill::Embedder::load("all-minilm-l6-v2");
+//   auto vectors = embedder.embed({"The tide mill stood", "Ein Mühlrad"});
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tidemill/engine.h"
+
+namespace tidemill {
+
+struct EmbedOptions {
+  // Names one of the model's prompts, which stands before each text; empty: the model's default one, if it has any.
+  std::string prompt_name = {};
+  // The first so many elements of each vector (Matryoshka models are trained for it), of length 1 again where the
+  // model's vectors are; 0: all.
+  int64_t dimensions = 0;
+};
+
+// Cheap to copy: copies share the model.  All functions may be called from any thread; they take turns at the model.
+class Embedder {
+ public:
+  // `model` is a folder of sentence-transformers (modules.json), any other folder or GGUF of an encoder, or a name in
+  // the model store.  Without modules.json vectors are means over the tokens, as sentence-transformers makes them; a
+  // GGUF tells its pooling, and its vectors have length 1.  A context length of 0 in `options` means the model's.
+  // Throws what Engine::load throws, bad_file naming the file and field of a module that is missing or does not fit,
+  // and unsupported for a module that is not known here and for models that are no encoders.
+  static Embedder load(const std::string& model, const EngineOptions& options = {});
+
+  const Engine& engine() const;
+  int64_t dimensions() const;  // of a vector
+  int64_t max_tokens() const;  // of a text; what follows is cut off
+  const std::map<std::string, std::string>& prompts() const;
+
+  // The ids of a text with its prompt, cut to max_tokens, with the special tokens that the model wants.  Throws
+  // invalid_argument for a prompt that the model does not have.
+  std::vector<int32_t> encode(std::string_view text, const EmbedOptions& options = {}) const;
+
+  // A vector for each text, whatever is embedded with it.  Throws what `encode` throws, and invalid_argument for more
+  // dimensions than the model has.
+  std::vector<std::vector<float>> embed(std::span<const std::string_view> texts,
+                                        const EmbedOptions& options = {}) const;
+  // The same for ids, which are taken as they are: no prompt, and nothing is cut off.  Throws context_full, too.
+  std::vector<std::vector<float>> embed_ids(std::span<const std::vector<int32_t>> texts,
+                                            const EmbedOptions& options = {}) const;
+
+ private:
+  struct Impl;
+  explicit Embedder(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+  std::shared_ptr<const Impl> impl_;
+};
+
+}  // namespace tidemill

@@ -1,0 +1,128 @@
+#include "tidemill/embedder.h"
+
+#include <algorithm>
+
+#include "api/engine_impl.h"
+#include "api/sentence_modules.h"
+#include "embed/stripped.h"
+
+namespace tidemill {
+
+struct Embedder::Impl {
+  Engine engine;
+  SentenceModules modules;
+  int64_t d_model;
+  int64_t max_tokens;
+  int64_t dimensions;
+
+  std::string prompt(const EmbedOptions& options) const;
+  std::vector<int32_t> ids_of(std::string_view text) const;
+  int64_t prompt_length(const EmbedOptions& options) const;
+  std::vector<float> vector_of(const Tensor& hidden, int64_t first, const EmbedOptions& options) const;
+  std::vector<std::vector<float>> embed(std::span<const std::vector<int32_t>> texts, int64_t first,
+                                        const EmbedOptions& options) const;
+};
+
+std::string Embedder::Impl::prompt(const EmbedOptions& options) const {
+  const std::string& name = options.prompt_name.empty() ? modules.default_prompt : options.prompt_name;
+  if (name.empty()) return {};
+  const auto found = modules.prompts.find(name);
+  if (found != modules.prompts.end()) return found->second;
+  std::string names;
+  for (const auto& [known, text] : modules.prompts) names += (names.empty() ? "" : ", ") + known;
+  throw Error(ErrorCode::invalid_argument, "prompt '" + printable(name, 100) + "': " + engine.path() +
+                                               (names.empty() ? " has no prompts; leave it out" : " has " + names));
+}
+
+std::vector<int32_t> Embedder::Impl::ids_of(std::string_view text) const {
+  const Truncation truncation{.max_length = static_cast<size_t>(max_tokens)};
+  return engine.tokenizer().encode(stripped(text), {.truncation = truncation});
+}
+
+// Tokens that a prompt of this model takes and that are not pooled; what ends a text is not among them.
+int64_t Embedder::Impl::prompt_length(const EmbedOptions& options) const {
+  const std::string text = prompt(options);
+  if (modules.counts_prompt || text.empty()) return 0;
+  const std::vector<int32_t> ids = ids_of(text);
+  const bool has_end = !ids.empty() && engine.tokenizer().is_special(ids.back());
+  return std::ssize(ids) - (has_end ? 1 : 0);
+}
+
+std::vector<float> Embedder::Impl::vector_of(const Tensor& hidden, int64_t first, const EmbedOptions& options) const {
+  std::vector<float> vector(modules.poolings.size() * static_cast<size_t>(d_model));
+  for (size_t index = 0; index < modules.poolings.size(); ++index)
+    pool(modules.poolings[index], hidden, first,
+         std::span(vector).subspan(index * static_cast<size_t>(d_model), static_cast<size_t>(d_model)));
+  for (const Dense& dense : modules.denses) vector = dense.apply(vector);
+  if (options.dimensions > 0) vector.resize(static_cast<size_t>(options.dimensions));
+  if (modules.is_normalized) normalize(vector);
+  return vector;
+}
+
+std::vector<std::vector<float>> Embedder::Impl::embed(std::span<const std::vector<int32_t>> texts, int64_t first,
+                                                      const EmbedOptions& options) const {
+  if (options.dimensions < 0 || options.dimensions > dimensions)
+    throw Error(ErrorCode::invalid_argument, "dimensions: must be from 1 to " + std::to_string(dimensions));
+  std::vector<std::vector<float>> vectors(texts.size());
+  std::vector<EncoderInput> inputs;
+  std::vector<size_t> places;  // of the inputs among the texts
+  for (size_t index = 0; index < texts.size(); ++index) {
+    if (texts[index].empty()) {  // a tokenizer without special tokens makes nothing of an empty text
+      vectors[index].resize(static_cast<size_t>(options.dimensions > 0 ? options.dimensions : dimensions));
+      continue;
+    }
+    inputs.push_back({.ids = texts[index]});
+    places.push_back(index);
+  }
+  engine.encode(
+      inputs, [&](size_t index, const Tensor& hidden) { vectors[places[index]] = vector_of(hidden, first, options); });
+  return vectors;
+}
+
+Embedder Embedder::load(const std::string& model, const EngineOptions& options) {
+  Engine engine = Engine::load(model, options);
+  if (!engine.is_encoder())
+    throw Error(ErrorCode::unsupported, engine.path() + ": is no encoder; give a model that makes embeddings");
+  engine.tokenizer();  // throws for a model without one
+  const int64_t d_model = engine.impl()->model->config().d_model;
+  auto impl = std::make_shared<Impl>(Impl{.engine = engine,
+                                          .modules = read_sentence_modules(engine.path(), d_model),
+                                          .d_model = d_model,
+                                          .max_tokens = engine.context_length(),
+                                          .dimensions = 0});
+  if (impl->modules.max_tokens > 0) impl->max_tokens = std::min(impl->max_tokens, impl->modules.max_tokens);
+  impl->dimensions = impl->modules.dimensions(d_model);
+  return Embedder(std::move(impl));
+}
+
+const Engine& Embedder::engine() const {
+  return impl_->engine;
+}
+int64_t Embedder::dimensions() const {
+  return impl_->dimensions;
+}
+int64_t Embedder::max_tokens() const {
+  return impl_->max_tokens;
+}
+const std::map<std::string, std::string>& Embedder::prompts() const {
+  return impl_->modules.prompts;
+}
+
+std::vector<int32_t> Embedder::encode(std::string_view text, const EmbedOptions& options) const {
+  const std::string prompt = impl_->prompt(options);
+  return prompt.empty() ? impl_->ids_of(text) : impl_->ids_of(prompt + std::string(text));
+}
+
+std::vector<std::vector<float>> Embedder::embed(std::span<const std::string_view> texts,
+                                                const EmbedOptions& options) const {
+  std::vector<std::vector<int32_t>> ids;
+  for (const std::string_view text : texts) ids.push_back(encode(text, options));
+  return impl_->embed(ids, impl_->prompt_length(options), options);
+}
+
+std::vector<std::vector<float>> Embedder::embed_ids(std::span<const std::vector<int32_t>> texts,
+                                                    const EmbedOptions& options) const {
+  return impl_->embed(texts, 0, options);
+}
+
+}  // namespace tidemill

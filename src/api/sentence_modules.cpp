@@ -1,0 +1,222 @@
+#include "api/sentence_modules.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "formats/gguf.h"
+#include "formats/json_file.h"
+#include "formats/model_folder.h"
+#include "tensor/dequantize.h"
+#include "tidemill/error.h"
+
+namespace tidemill {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr size_t kMostModules = 16;
+constexpr int64_t kMostDenseFeatures = 1 << 16;
+
+[[noreturn]] void fail(const std::string& file, const std::string& why) {
+  throw Error(ErrorCode::bad_file, file + ": " + why + "; fetch the model again");
+}
+
+// A JSON object in a file, read field by field.
+class Config {
+ public:
+  explicit Config(const std::string& file) : file_(file), object_(read_json_file(file)) {
+    if (!object_.is_object()) fail(file_, "is not a JSON object");
+  }
+  const std::string& file() const { return file_; }
+
+  std::optional<int64_t> integer(const char* name, int64_t least, int64_t most) const {
+    const json* value = find(name);
+    if (value == nullptr) return std::nullopt;
+    const bool is_huge = value->is_number_unsigned() && value->get<uint64_t>() > static_cast<uint64_t>(INT64_MAX);
+    if (!value->is_number_integer() || is_huge || value->get<int64_t>() < least || value->get<int64_t>() > most)
+      fail(file_, std::string("'") + name + "' must be from " + std::to_string(least) + " to " + std::to_string(most));
+    return value->get<int64_t>();
+  }
+  bool boolean(const char* name, bool otherwise) const {
+    const json* value = find(name);
+    if (value == nullptr) return otherwise;
+    if (!value->is_boolean()) fail(file_, std::string("'") + name + "' must be true or false");
+    return value->get<bool>();
+  }
+  std::string text(const char* name) const {
+    const json* value = find(name);
+    if (value == nullptr) return {};
+    if (!value->is_string()) fail(file_, std::string("'") + name + "' must be a string");
+    return value->get<std::string>();
+  }
+  const json* find(const char* name) const {
+    const auto found = object_.find(name);
+    return found == object_.end() || found->is_null() ? nullptr : &*found;
+  }
+
+ private:
+  std::string file_;
+  json object_;
+};
+
+std::optional<Config> config_at(const std::string& folder, const char* name) {
+  std::error_code ignored;
+  const std::string file = folder + "/" + name;
+  return fs::exists(file, ignored) ? std::optional<Config>(std::in_place, file) : std::nullopt;
+}
+
+void read_pooling(const std::string& folder, int64_t d_model, SentenceModules& modules) {
+  const Config config(folder + "/config.json");
+  const int64_t dimension = config.integer("word_embedding_dimension", 1, kMostDenseFeatures).value_or(d_model);
+  if (dimension != d_model)
+    fail(config.file(),
+         "'word_embedding_dimension' is " + std::to_string(dimension) + ", the model's is " + std::to_string(d_model));
+  modules.poolings.clear();
+  for (const PoolingName& known : pooling_names())
+    if (config.boolean(("pooling_mode_" + std::string(known.name)).c_str(), false))
+      modules.poolings.push_back(known.pooling);
+  if (modules.poolings.empty())
+    fail(config.file(), "names no pooling that is known, such as 'pooling_mode_mean_tokens'");
+  modules.counts_prompt = config.boolean("include_prompt", true);
+}
+
+DenseActivation activation_of(const Config& config) {
+  const std::string name = config.text("activation_function");
+  if (name.empty() || name.ends_with(".Tanh")) return DenseActivation::tanh;
+  if (name.ends_with(".Identity")) return DenseActivation::identity;
+  if (name.ends_with(".ReLU")) return DenseActivation::relu;
+  throw Error(ErrorCode::unsupported, config.file() + ": 'activation_function' is '" + printable(name, 100) +
+                                          "'; Tanh, ReLU and Identity are known");
+}
+
+std::vector<float> values_of(const Weights& weights, const char* name, const Shape& shape) {
+  const Tensor tensor = weights.require(name, shape);
+  std::vector<float> values(static_cast<size_t>(shape.n_elements()));
+  dequantize(tensor.dtype(), tensor.data(), values);
+  return values;
+}
+
+void read_dense(const std::string& folder, int64_t n_in, SentenceModules& modules) {
+  const Config config(folder + "/config.json");
+  Dense dense;
+  dense.n_in = config.integer("in_features", 1, kMostDenseFeatures).value_or(0);
+  dense.n_out = config.integer("out_features", 1, kMostDenseFeatures).value_or(0);
+  if (dense.n_in != n_in)
+    fail(config.file(), "'in_features' is " + std::to_string(dense.n_in) + ", what comes has " + std::to_string(n_in));
+  if (dense.n_out == 0) fail(config.file(), "'out_features' is missing");
+  dense.activation = activation_of(config);
+  const auto weights = open_safetensors_weights(folder);
+  dense.weight = values_of(*weights, "linear.weight", {dense.n_out, dense.n_in});
+  if (config.boolean("bias", true)) dense.bias = values_of(*weights, "linear.bias", {dense.n_out});
+  modules.denses.push_back(std::move(dense));
+}
+
+// A folder beside modules.json, and nothing beyond.
+std::string module_folder(const std::string& path, const std::string& file, const json& module) {
+  const json& name = module.contains("path") ? module["path"] : json("");
+  const bool is_plain = name.is_string() && name != ".." && name != "." &&
+                        name.get_ref<const std::string&>().find_first_of(std::string("/\\\0", 3)) == std::string::npos;
+  if (!is_plain) fail(file, "the 'path' of a module must be the name of a folder beside it");
+  return path + "/" + name.get<std::string>();
+}
+
+void read_module(const std::string& path, const std::string& file, const json& module, int64_t d_model,
+                 SentenceModules& modules) {
+  if (!module.is_object() || !module.contains("type") || !module["type"].is_string())
+    fail(file, "each module must be an object with a 'type'");
+  const std::string type = module["type"].get<std::string>();
+  const std::string kind = type.substr(type.rfind('.') + 1);
+  const std::string folder = module_folder(path, file, module);
+  if (kind == "Transformer") {
+    if (folder != path + "/")
+      throw Error(ErrorCode::unsupported,
+                  file + ": the model lies in '" + printable(folder, 200) + "'; move its files beside modules.json");
+  } else if (kind == "Pooling") {
+    read_pooling(folder, d_model, modules);
+  } else if (kind == "Dense") {
+    read_dense(folder, modules.dimensions(d_model), modules);
+  } else if (kind == "Normalize") {
+    modules.is_normalized = true;  // it has no files
+  } else if (kind != "Dropout") {
+    throw Error(ErrorCode::unsupported, file + ": the module '" + printable(type, 100) +
+                                            "' is not known; Transformer, Pooling, Dense and Normalize are");
+  }
+  if (kind == "Dense" && modules.is_normalized)
+    throw Error(ErrorCode::unsupported, file + ": Dense after Normalize is not known; put Normalize last");
+}
+
+void read_prompts(const std::string& folder, SentenceModules& modules) {
+  const auto config = config_at(folder, "config_sentence_transformers.json");
+  if (!config) return;
+  if (const json* prompts = config->find("prompts")) {
+    if (!prompts->is_object()) fail(config->file(), "'prompts' must be an object");
+    for (const auto& [name, prompt] : prompts->items()) {
+      if (!prompt.is_string()) fail(config->file(), "'prompts' must hold texts");
+      modules.prompts[name] = prompt.get<std::string>();
+    }
+  }
+  modules.default_prompt = config->text("default_prompt_name");
+  if (!modules.default_prompt.empty() && !modules.prompts.contains(modules.default_prompt))
+    fail(config->file(), "'default_prompt_name' is not among 'prompts'");
+}
+
+// sentence_bert_config.json decides; what tokenizer.json cuts at is not asked.
+void read_max_tokens(const std::string& folder, SentenceModules& modules) {
+  if (const auto config = config_at(folder, "sentence_bert_config.json")) {
+    if (config->boolean("do_lower_case", false))
+      throw Error(ErrorCode::unsupported,
+                  config->file() + ": 'do_lower_case' is not supported; use a tokenizer that does it");
+    modules.max_tokens = config->integer("max_seq_length", 1, INT32_MAX).value_or(0);
+  }
+  if (modules.max_tokens > 0) return;
+  const auto config = config_at(folder, "tokenizer_config.json");
+  const json* length = config ? config->find("model_max_length") : nullptr;  // 1e30 where there is none
+  if (length != nullptr && length->is_number_integer() && *length > 0 && *length < INT32_MAX)
+    modules.max_tokens = length->get<int64_t>();
+}
+
+SentenceModules read_folder(const std::string& path, int64_t d_model) {
+  SentenceModules modules;
+  read_max_tokens(path, modules);
+  read_prompts(path, modules);
+  const std::string file = path + "/modules.json";
+  std::error_code ignored;
+  if (!fs::exists(file, ignored)) return modules;
+  const json list = read_json_file(file);
+  if (!list.is_array() || list.empty() || list.size() > kMostModules) fail(file, "must be a list of modules");
+  for (const json& module : list) read_module(path, file, module, d_model, modules);
+  return modules;
+}
+
+// llama.cpp's numbers.
+SentenceModules read_gguf(const std::string& path) {
+  const GgufFile file(path);
+  const std::string key = std::string(file.string("general.architecture").value_or("")) + ".pooling_type";
+  SentenceModules modules{.is_normalized = true};
+  const int64_t type = file.integer(key).value_or(1);
+  if (type < 1 || type > 3)
+    throw Error(ErrorCode::unsupported, path + ": " + key + " is " + std::to_string(type) +
+                                            "; 1 (mean), 2 (first token) and 3 (last token) make vectors");
+  constexpr Pooling kPoolings[] = {Pooling::mean, Pooling::cls, Pooling::last};
+  modules.poolings = {kPoolings[type - 1]};
+  return modules;
+}
+
+}  // namespace
+
+int64_t SentenceModules::dimensions(int64_t d_model) const {
+  return denses.empty() ? d_model * static_cast<int64_t>(poolings.size()) : denses.back().n_out;
+}
+
+SentenceModules read_sentence_modules(const std::string& path, int64_t d_model) {
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) return read_folder(path, d_model);
+  if (path.ends_with(".gguf")) return read_gguf(path);
+  throw Error(ErrorCode::unsupported,
+              path + ": does not say how texts become vectors; give the folder or GGUF that it was made of");
+}
+
+}  // namespace tidemill
