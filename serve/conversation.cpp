@@ -90,6 +90,7 @@ std::vector<int32_t> render(const ServedModel& model, ordered_json messages, con
   } catch (const Error& error) {
     throw ApiError(400, "'" + field + "': " + printable(error.what()), field, "invalid_value");
   }
+  text += tools.opening;
   // The template writes the special tokens that the model wants.
   return model.engine.tokenizer().encode(text, {.add_special_tokens = false, .special_text = SpecialText::parse});
 }

@@ -28,6 +28,7 @@ Generation::Generation(ServedModel& model, TextOptions options, std::unique_ptr<
       answer_(std::move(answer)),
       wire_(std::move(wire)) {
   options_.request.spoken_ids = tools_.spoken_ids(model_.engine.tokenizer());
+  if (tools_.grammar) options_.request.grammar = tools_.grammar;
 }
 
 void Generation::start(const std::vector<std::vector<int32_t>>& prompts, const std::string& client) {

@@ -11,12 +11,12 @@ constexpr std::string_view kLfm2[] = {"<|tool_call_start|>", "<|tool_call_end|>"
 
 // The first that fits counts.
 constexpr ToolFormat kFormats[] = {
-    {"mistral", is_mistral, make_mistral, kMistral, true},
-    {"hermes", is_hermes, make_hermes, kHermes, false},
-    {"phi4", is_phi4, make_phi4, kPhi4, false},
-    {"lfm2", is_lfm2, make_lfm2, kLfm2, false},
-    {"llama", is_llama, make_llama, kLlama, false},
-    {"tool_code", is_tool_code, make_tool_code, {}, false},
+    {"mistral", is_mistral, make_mistral, kMistral, true, "[TOOL_CALLS]["},
+    {"hermes", is_hermes, make_hermes, kHermes, false, "<tool_call>\n"},
+    {"phi4", is_phi4, make_phi4, kPhi4, false, "<|tool_call|>["},
+    {"lfm2", is_lfm2, make_lfm2, kLfm2},
+    {"llama", is_llama, make_llama, kLlama, false, "", "parameters"},
+    {"tool_code", is_tool_code, make_tool_code, {}},
 };
 
 }  // namespace

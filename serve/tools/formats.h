@@ -14,7 +14,10 @@ struct ToolFormat {
   bool (*is_of)(std::string_view source);  // of a chat template
   std::unique_ptr<CallParser> (*make_parser)(IsTool is_tool);
   std::span<const std::string_view> markers;  // that tokenizers may have as special tokens
-  bool has_short_ids;                         // templates take calls' ids of nine letters and digits only
+  bool has_short_ids = false;                 // templates take calls' ids of nine letters and digits only
+  // What stands before the JSON of a call, and what it calls the arguments; null where calls are no JSON.
+  const char* opening = nullptr;
+  const char* arguments_name = "arguments";
 };
 
 // Null when the template defines no format that is known here.

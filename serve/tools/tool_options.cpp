@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "serve/api_error.h"
+#include "serve/tools/forced_call.h"
 
 namespace tidemill::serve {
 namespace {
@@ -71,20 +72,23 @@ ordered_json to_chat_form(ordered_json tool, ToolStyle style) {
   return {{"type", "function"}, {"function", std::move(function)}};
 }
 
-enum class Choice { none, automatic, forced };
+struct Choice {
+  enum class Kind { none, automatic, forced } kind = Kind::automatic;
+  std::string name = {};  // of the tool that is forced; empty: any
+};
 
 Choice read_word(const Fields& fields, const std::string& word) {
-  if (word == "none") return Choice::none;
-  if (word == "auto") return Choice::automatic;
+  if (word == "none") return {Choice::Kind::none};
+  if (word == "auto") return {Choice::Kind::automatic};
   if (word != "required") fields.fail("tool_choice", "must be 'none', 'auto', 'required' or name a function");
-  return Choice::forced;
+  return {Choice::Kind::forced};
 }
 
 Choice read_name(const Fields& fields, const Fields& object, const ToolOptions& options) {
   const auto name = object.text("name");
   if (!name) fields.fail("tool_choice", "must have the name of one of 'tools'");
   if (!options.has_tool(*name)) fields.fail("tool_choice", "'" + printable(*name, 100) + "' is not among 'tools'");
-  return Choice::forced;
+  return {Choice::Kind::forced, *name};
 }
 
 // Anthropic's are always objects, with OpenAI's words but for "any".
@@ -99,7 +103,7 @@ Choice read_messages_choice(const Fields& fields, const Fields& object, ToolOpti
 
 Choice read_choice(const Fields& fields, ToolStyle style, ToolOptions& options) {
   const json* choice = fields.find("tool_choice");
-  if (choice == nullptr) return Choice::automatic;
+  if (choice == nullptr) return {};
   if (choice->is_string() && style != ToolStyle::messages) return read_word(fields, choice->get<std::string>());
   const auto object = fields.object("tool_choice");
   if (style == ToolStyle::messages) return read_messages_choice(fields, *object, options);
@@ -108,6 +112,23 @@ Choice read_choice(const Fields& fields, ToolStyle style, ToolOptions& options) 
   const auto function = object->object("function");
   if (!function) fields.fail("tool_choice", "must have a 'function'");
   return read_name(fields, *function, options);
+}
+
+// Holds the answer to a call of `name`, or of any tool when it is empty.
+void force(const Fields& fields, const std::string& name, const Engine& engine, ToolOptions& options) {
+  if (options.format->opening == nullptr)
+    fields.fail("tool_choice", "calls of this model are no JSON and cannot be forced; let it be 'auto' or 'none'");
+  for (const char* other : {"response_format", "grammar"})
+    if (fields.find(other) != nullptr)
+      fields.fail("tool_choice", std::string("cannot be combined with '") + other + "'");
+  options.opening = options.format->opening;
+  try {
+    options.grammar =
+        engine.compile({.kind = GrammarSource::Kind::json_schema,
+                        .text = schema_of_call(options.definitions, name, options.format->arguments_name)});
+  } catch (const GrammarError& error) {
+    fields.fail("tools", printable(error.where() + ": " + error.why()));
+  }
 }
 
 }  // namespace
@@ -121,9 +142,12 @@ std::unique_ptr<CallParser> ToolOptions::make_parser() const {
   if (format == nullptr) return nullptr;
   std::vector<std::string> names;
   for (const auto& tool : definitions) names.push_back(tool["function"]["name"].get<std::string>());
-  return format->make_parser([names = std::move(names)](std::string_view name) {
+  auto parser = format->make_parser([names = std::move(names)](std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   });
+  std::vector<Part> none;  // an opening is part of a call
+  parser->feed(opening, none);
+  return parser;
 }
 
 std::vector<int32_t> ToolOptions::spoken_ids(const Tokenizer& tokenizer) const {
@@ -151,12 +175,16 @@ ToolOptions read_tools(const Fields& fields, const std::string& body, const Serv
     options.definitions.push_back(to_chat_form(std::move(tool), style));
   options.is_parallel = fields.boolean("parallel_tool_calls").value_or(true);
   const Choice choice = read_choice(fields, style, options);
-  if (choice == Choice::forced) fields.fail("tool_choice", "calls cannot be forced yet; let it be 'auto' or 'none'");
-  if (options.definitions.empty()) return options;
+  if (options.definitions.empty()) {
+    if (choice.kind == Choice::Kind::forced) fields.fail("tool_choice", "needs 'tools'");
+    return options;
+  }
   options.format = model.chat_template ? find_tool_format(model.chat_template->source_with_tools()) : nullptr;
   if (options.format == nullptr)
     fields.fail("tools", "the chat template of '" + model.name + "' defines no tool calls");
-  return choice == Choice::none ? ToolOptions() : std::move(options);
+  if (choice.kind == Choice::Kind::none) return {};
+  if (choice.kind == Choice::Kind::forced) force(fields, choice.name, model.engine, options);
+  return options;
 }
 
 }  // namespace tidemill::serve

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,9 @@ struct ToolOptions {
       nlohmann::ordered_json::array();  // [{"type": "function", "function": {...}}]: templates' form
   const ToolFormat* format = nullptr;   // null: calls are not looked for
   bool is_parallel = true;              // several calls may be made at once
+  // Of a call that has to be made: what the answer begins with, and what follows.
+  std::string opening = {};
+  std::optional<Grammar> grammar = {};
 
   bool has_tool(std::string_view name) const;
   // Null without a format.
@@ -36,7 +40,7 @@ enum class ToolStyle {
 };
 
 // `fields` are those of `body`.  Throws ApiError 400 for wrong fields, for a model whose template defines no format of
-// calls, and for a tool_choice that forces a call.
+// calls, and for a forced call that cannot be held to its schema.
 ToolOptions read_tools(const Fields& fields, const std::string& body, const ServedModel& model, ToolStyle style);
 
 }  // namespace tidemill::serve

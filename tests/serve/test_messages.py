@@ -38,6 +38,13 @@ def test_calls_are_blocks(client):
     assert [block.type for block in only.content] == ["text", "tool_use"]
 
 
+def test_a_forced_call(client):
+    empty = {"name": "now", "input_schema": {"type": "object", "properties": {}, "additionalProperties": False}}
+    for choice in [{"type": "any"}, {"type": "tool", "name": "now"}]:
+        answer = client.messages.create(**asked("text", tools=[empty], tool_choice=choice))
+        assert [(block.name, block.input) for block in answer.content] == [("now", {})] and answer.stop_reason == "tool_use"
+
+
 @pytest.mark.parametrize("script", ["text", "one", "two", "bare", "broken"])
 def test_the_events_build_the_message(client, script):
     whole = client.messages.create(**asked(script, tools=CLAUDES))

@@ -34,6 +34,13 @@ def test_calls_are_items(client):
     assert len({item.id for item in answer.output}) == 3 and answer.output[1].call_id != answer.output[2].call_id
 
 
+def test_a_forced_call(client):
+    empty = {"type": "function", "name": "now", "parameters": {"type": "object", "properties": {}, "additionalProperties": False}}
+    for choice in ["required", {"type": "function", "name": "now"}]:
+        answer = ask(client, "text", tools=[empty], tool_choice=choice)
+        assert [(item.name, json.loads(item.arguments)) for item in answer.output] == [("now", {})]
+
+
 @pytest.mark.parametrize("script", ["text", "one", "two", "bare", "broken"])
 def test_the_events_build_the_answer(client, script):
     whole = ask(client, script, tools=FLAT)

@@ -83,6 +83,30 @@ def test_without_tools_calls_are_text(client):
     assert ask(client, "hermes", "one", tool_choice="none").choices[0].message.content == written
 
 
+def forced_tool(name, city):
+    parameters = {"type": "object", "properties": {"city": city, "days": {"type": "integer"}}, "required": ["city", "days"]}
+    return {"type": "function", "function": {"name": name, "parameters": parameters | {"$defs": {"town": {"enum": ["Paris", "Oslo"]}}}}}
+
+
+TOWNS = [forced_tool("weather", {"enum": ["Paris", "Oslo"]}), forced_tool("rain", {"$ref": "#/$defs/town"})]
+
+
+@pytest.mark.parametrize("model", ["hermes", "mistral", "mistral-named", "llama", "phi4"])
+@pytest.mark.parametrize("name", ["weather", "rain", None])
+def test_a_forced_call_is_made_and_fits_its_schema(client, model, name):
+    choice = {"type": "function", "function": {"name": name}} if name else "required"
+    for seed in range(3):
+        forced = {"tools": TOWNS, "tool_choice": choice, "temperature": 1, "seed": seed, "max_tokens": 1500}
+        answer = ask(client, model, "text", **forced).choices[0]
+        (call,) = answer.message.tool_calls
+        arguments = json.loads(call.function.arguments)
+        assert set(arguments) == {"city", "days"} and arguments["city"] in ("Paris", "Oslo") and type(arguments["days"]) is int
+        assert call.function.name == name or (name is None and call.function.name in ("weather", "rain"))
+        assert answer.message.content is None and answer.finish_reason == "tool_calls"
+        pieces = [c.choices[0].delta.tool_calls or [] for c in ask(client, model, "text", stream=True, **forced)]
+        assert "".join(p.function.arguments for piece in pieces for p in piece) == call.function.arguments
+
+
 def rendered(tidemill, tmp_path, model, variables):
     path = tmp_path / "template.jinja"
     path.write_text(FORMATS[model][0] + BODY)
@@ -119,8 +143,9 @@ def test_a_conversation_with_calls_reaches_the_template(client, tool_server, tid
         ({"tools": [{"type": "function", "function": {"name": "f", "parameters": 5}}]}, "tools[0].function.parameters"),
         ({"tool_choice": "maybe"}, "tool_choice"), ({"tool_choice": 5}, "tool_choice"), ({"tool_choice": {}}, "tool_choice"),
         ({"tool_choice": {"type": "function", "function": {"name": "tea"}}}, "tool_choice"),
-        ({"tool_choice": "required"}, "tool_choice"),
-        ({"tool_choice": {"type": "function", "function": {"name": "rain"}}}, "tool_choice"),
+        ({"tool_choice": "required", "model": "lfm2"}, "tool_choice"), ({"tool_choice": "required", "tools": []}, "tool_choice"),
+        ({"tool_choice": "required", "response_format": {"type": "json_object"}}, "tool_choice"),
+        ({"tool_choice": "required", "tools": [forced_tool("x", {"type": "string", "format": "date"})]}, "tools"),
         ({"parallel_tool_calls": 1}, "parallel_tool_calls"), ({"functions": [{"name": "f"}]}, "functions"),
         ({"model": "plain"}, "tools"),
         ({"messages": [{"role": "user", "content": 5}]}, "messages[0].content"),
