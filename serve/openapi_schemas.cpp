@@ -48,6 +48,11 @@ const char* openapi_schemas() {
   "model": {"type": ["string", "null"]}, "messages": {"type": "array", "minItems": 1, "items": {"type": "object"}},
   "system": {"type": ["string", "array", "null"]}, "max_tokens": {"type": ["integer", "null"], "minimum": 0},
   "tools": {"type": ["array", "null"], "items": {"type": "object"}}, "stream": {"type": ["boolean", "null"]}}},
+"Embeddings": {"type": "object", "required": ["input"], "properties": {
+  "model": {"type": ["string", "null"]},
+  "input": {"type": ["string", "array"], "description": "a text, a list of token ids, or a list of either"},
+  "encoding_format": {"type": ["string", "null"], "enum": ["float", "base64", null]},
+  "dimensions": {"type": ["integer", "null"], "minimum": 1}, "prompt_name": {"type": ["string", "null"]}}},
 "Tokenize": {"type": "object", "required": ["content"], "properties": {"model": {"type": ["string", "null"]},
   "content": {"type": "string"}, "add_special": {"type": ["boolean", "null"]}}},
 "Detokenize": {"type": "object", "required": ["tokens"], "properties": {"model": {"type": ["string", "null"]},

@@ -30,15 +30,21 @@ std::optional<std::vector<std::string>> match(std::string_view pattern, std::str
   return parts;
 }
 
-// Says what is wrong with a request that no route answers.
-[[noreturn]] void fail_to_route(const HttpRequest& request) {
+// The methods that a path takes, as in "GET, POST"; empty for one that nobody answers.
+std::string methods_of(const std::string& path) {
   std::set<std::string_view> methods;
   for (const Route& route : routes())
-    if (match(route.path, request.path)) methods.insert(route.method);
-  if (methods.empty())
-    throw ApiError(404, "'" + printable(request.path, 200) + "': there is no such endpoint", {}, "unknown_url");
+    if (match(route.path, path)) methods.insert(route.method);
   std::string list;
   for (const std::string_view method : methods) list += (list.empty() ? "" : ", ") + std::string(method);
+  return list;
+}
+
+// Says what is wrong with a request that no route answers.
+[[noreturn]] void fail_to_route(const HttpRequest& request) {
+  const std::string list = methods_of(request.path);
+  if (list.empty())
+    throw ApiError(404, "'" + printable(request.path, 200) + "': there is no such endpoint", {}, "unknown_url");
   throw ApiError(405, "'" + printable(request.path, 200) + "': takes " + list, {}, "method_not_allowed");
 }
 
@@ -92,6 +98,7 @@ std::span<const Route> routes() {
       {"POST", "/v1/messages", Scope::infer, post_messages, "the next message, in Anthropic's form", "Messages", true},
       {"POST", "/v1/messages/count_tokens", Scope::infer, post_count_tokens, "how many tokens a conversation has",
        "Messages"},
+      {"POST", "/v1/embeddings", Scope::embed, post_embeddings, "vectors of texts", "Embeddings"},
       {"POST", "/tokenize", Scope::infer, post_tokenize, "the tokens of a text", "Tokenize"},
       {"POST", "/detokenize", Scope::infer, post_detokenize, "the text of tokens", "Detokenize"},
   };
@@ -112,6 +119,7 @@ void match_route(HttpRequest& request) {
 void dispatch(App& app, HttpRequest request, const std::shared_ptr<Answer>& answer) {
   const auto refuse = [&](const ApiError& error) {
     HttpResponse response = error.response();
+    if (error.status() == 405) response.headers["allow"] = methods_of(request.path);
     if (request.path.starts_with("/v1/messages")) response.body = messages_error(error);
     answer->send(std::move(response));
   };

@@ -42,6 +42,26 @@ EngineOptions with_context(EngineOptions options, const std::string& path, const
   return options;
 }
 
+// Null when there is none.
+template <typename Model>
+Model* find_in(std::list<Model>& models, const std::string& name) {
+  const auto found = std::find_if(models.begin(), models.end(), [&](const Model& model) { return model.name == name; });
+  return found == models.end() ? nullptr : &*found;
+}
+
+// The model of a request; `why_not` says why it cannot be one of the others.
+template <typename Model, typename Other>
+Model& choose(std::list<Model>& models, const std::optional<std::string>& name, std::list<Other>& others,
+              const char* why_not) {
+  if (!name && models.size() == 1) return models.front();
+  if (!name) throw ApiError(400, "'model': is missing; GET /v1/models lists them", "model");
+  if (Model* found = find_in(models, *name)) return *found;
+  if (find_in(others, *name) != nullptr)
+    throw ApiError(400, "'model': '" + *name + "' " + why_not, "model", "invalid_value");
+  throw ApiError(404, "'model': '" + printable(*name, 100) + "' is not served here; GET /v1/models lists what is",
+                 "model", "model_not_found");
+}
+
 }  // namespace
 
 ServedModel::ServedModel(std::string its_name, const std::string& path, const EngineOptions& engine_options,
@@ -65,20 +85,29 @@ uint64_t ServedModel::submit(Submission submission) {
   return service.submit(std::move(submission));
 }
 
-ServedModel& ServedModels::add(std::string name, const std::string& path, const EngineOptions& engine_options,
-                               const ServiceOptions& service_options) {
-  for (const ServedModel& model : all())
-    if (model.name == name)
+void ServedModels::add(std::string name, const std::string& path, const EngineOptions& engine_options,
+                       const ServiceOptions& service_options) {
+  {
+    const std::shared_lock lock(mutex_);
+    if (find_in(models_, name) != nullptr || find_in(embedders_, name) != nullptr)
       throw Error(ErrorCode::invalid_argument, "--model: '" + name + "' is given twice; name each, as in NAME=MODEL");
+  }
   std::list<ServedModel> loaded;
-  loaded.emplace_back(std::move(name), path, engine_options, service_options, observer_);
+  std::list<ServedEmbedder> loaded_embedders;
+  if (inspect_model(path).is_encoder)
+    loaded_embedders.emplace_back(std::move(name), path, engine_options, service_options.max_queued);
+  else
+    loaded.emplace_back(std::move(name), path, engine_options, service_options, observer_);
   const std::unique_lock lock(mutex_);
   models_.splice(models_.end(), loaded);
-  return models_.back();
+  embedders_.splice(embedders_.end(), loaded_embedders);
 }
 
 void ServedModels::remove(const std::string& name) {
   const std::unique_lock lock(mutex_);
+  if (find_in(embedders_, name) != nullptr)
+    throw ApiError(400, "'" + name + "' makes embeddings and is served as long as the server runs", "model",
+                   "invalid_value");
   const auto found =
       std::find_if(models_.begin(), models_.end(), [&](const ServedModel& model) { return model.name == name; });
   if (found == models_.end())
@@ -115,14 +144,19 @@ std::vector<std::reference_wrapper<const ServedModel>> ServedModels::all() const
   return {models_.begin(), models_.end()};
 }
 
+std::vector<std::reference_wrapper<const ServedEmbedder>> ServedModels::embedders() const {
+  const std::shared_lock lock(mutex_);
+  return {embedders_.begin(), embedders_.end()};
+}
+
 ServedModel& ServedModels::find(const std::optional<std::string>& name) {
   const std::shared_lock lock(mutex_);
-  if (!name && models_.size() == 1) return models_.front();
-  if (!name) throw ApiError(400, "'model': is missing; GET /v1/models lists them", "model");
-  for (ServedModel& model : models_)
-    if (model.name == *name) return model;
-  throw ApiError(404, "'model': '" + printable(*name, 100) + "' is not served here; GET /v1/models lists what is",
-                 "model", "model_not_found");
+  return choose(models_, name, embedders_, "makes embeddings only; ask /v1/embeddings");
+}
+
+ServedEmbedder& ServedModels::find_embedder(const std::optional<std::string>& name) {
+  const std::shared_lock lock(mutex_);
+  return choose(embedders_, name, models_, "makes no embeddings; serve an encoder for them");
 }
 
 }  // namespace tidemill::serve

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "serve/served_embedder.h"
 #include "tidemill/chat_template.h"
 #include "tidemill/service.h"
 
@@ -45,15 +46,18 @@ class ServedModels {
  public:
   // Who is told of texts; to be set before any model is added.
   void set_observer(TextObserver observer) { observer_ = std::move(observer); }
-  // Loads a model, which takes a while, and serves it from then on.
-  ServedModel& add(std::string name, const std::string& path, const EngineOptions& engine_options,
-                   const ServiceOptions& service_options);
+  // Loads a model, which takes a while, and serves it from then on: an encoder for embeddings, others for texts.
+  void add(std::string name, const std::string& path, const EngineOptions& engine_options,
+           const ServiceOptions& service_options);
   // Serves the model to nobody else from now on; its memory comes back when the last who may use it has his answer.
-  // Throws ApiError 404.
+  // Throws ApiError 404, and 400 for an encoder, which stays.
   void remove(const std::string& name);
   std::vector<std::reference_wrapper<const ServedModel>> all() const;
-  // The model of this name; without one, the only model there is.  Throws ApiError 404 for the field "model".
+  std::vector<std::reference_wrapper<const ServedEmbedder>> embedders() const;
+  // The model of this name; without one, the only model of its kind.  Throws ApiError for the field "model": 404, and
+  // 400 for a model of the other kind.
   ServedModel& find(const std::optional<std::string>& name);
+  ServedEmbedder& find_embedder(const std::optional<std::string>& name);
 
   // Models that `all` and `find` give stay at least as long as a lease that was taken before.
   using Lease = std::shared_ptr<const void>;
@@ -73,6 +77,7 @@ class ServedModels {
   TextObserver observer_;
   mutable std::shared_mutex mutex_;  // guards what follows, not the models themselves
   std::list<ServedModel> models_;
+  std::list<ServedEmbedder> embedders_;
   std::shared_ptr<Epoch> latest_ = std::make_shared<Epoch>();
   std::list<Removed> removed_;
   std::jthread collector_{[this](const std::stop_token& stop) { free_removed(stop); }};  // last: it uses the others

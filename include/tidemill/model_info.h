@@ -51,6 +51,7 @@ struct ModelInfo {
   int64_t vocab_size = 0;
   int64_t context_length = 0;
   bool runnable = false;
+  bool is_encoder = false;  // it makes hidden states of texts and writes none
   std::string why_not_runnable;
   MemoryNeed memory;  // all zero when not runnable
 };

@@ -12,21 +12,35 @@ namespace {
 
 constexpr size_t kMostNameBytes = 200;
 
-nlohmann::json to_json(const ServedModel& model) {
-  return {{"id", model.name},
+nlohmann::json describe(const std::string& name, int64_t created, int64_t context_length) {
+  return {{"id", name},
           {"object", "model"},
-          {"created", model.created},
+          {"created", created},
           {"owned_by", "tidemill"},
-          {"context_length", model.engine.context_length()},
-          {"max_model_len", model.engine.context_length()}};
+          {"context_length", context_length},
+          {"max_model_len", context_length}};
+}
+
+nlohmann::json list_models(const ServedModels& models) {
+  auto list = nlohmann::json::array();
+  for (const ServedModel& model : models.all())
+    list.push_back(describe(model.name, model.created, model.engine.context_length()));
+  for (const ServedEmbedder& model : models.embedders())
+    list.push_back(describe(model.name, model.created, model.embedder.max_tokens()));
+  return list;
+}
+
+// The one of this name; null when there is none.
+nlohmann::json find_model(const ServedModels& models, const std::string& name) {
+  for (const nlohmann::json& model : list_models(models))
+    if (model["id"] == name) return model;
+  return {};
 }
 
 }  // namespace
 
 void get_models(App& app, const HttpRequest&, const std::shared_ptr<Answer>& answer) {
-  auto list = nlohmann::json::array();
-  for (const ServedModel& model : app.models.all()) list.push_back(to_json(model));
-  answer->send({.body = to_text({{"object", "list"}, {"data", list}})});
+  answer->send({.body = to_text({{"object", "list"}, {"data", list_models(app.models)}})});
 }
 
 void post_models(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer) {
@@ -35,14 +49,13 @@ void post_models(App& app, const HttpRequest& request, const std::shared_ptr<Ans
   const auto id = fields.text("id"), path = fields.text("path");
   if (!id || id->empty() || id->size() > kMostNameBytes) fields.fail("id", "must be a name of 1 to 200 bytes");
   if (!path || path->empty()) fields.fail("path", "is missing; give a file or a model of the store");
-  for (const ServedModel& model : app.models.all())
-    if (model.name == *id)
-      throw ApiError(409, "'id': '" + printable(*id) + "' is served already", "id", "model_exists");
+  if (!find_model(app.models, *id).is_null())
+    throw ApiError(409, "'id': '" + printable(*id) + "' is served already", "id", "model_exists");
   const std::unique_lock lock(app.loading, std::try_to_lock);
   if (!lock) throw ApiError(409, "another model is being loaded; try again when it is there", {}, "loading");
   try {
-    const ServedModel& model = app.models.add(*id, *path, app.engine_options, app.service_options);
-    answer->send({.status = 201, .body = to_text(to_json(model))});
+    app.models.add(*id, *path, app.engine_options, app.service_options);
+    answer->send({.status = 201, .body = to_text(find_model(app.models, *id))});
   } catch (const Error& error) {
     // Memory that is not there is not taken from models that answer.
     const bool is_full = error.code() == ErrorCode::out_of_memory;
@@ -57,7 +70,10 @@ void delete_model(App& app, const HttpRequest& request, const std::shared_ptr<An
 }
 
 void get_model(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer) {
-  answer->send({.body = to_text(to_json(app.models.find(request.parts.at(0))))});
+  const std::string& name = request.parts.at(0);
+  const nlohmann::json model = find_model(app.models, name);
+  if (model.is_null()) app.models.find(name);  // says that there is none
+  answer->send({.body = to_text(model)});
 }
 
 }  // namespace tidemill::serve

@@ -26,6 +26,7 @@ void describe_running(const ModelFile& file, int64_t context_length, int64_t bat
     const int64_t length = context_length > 0 ? context_length : result.context_length;
     result.memory = plan_memory(*model, length, batch, state_dtype_of(*model, "auto", DType::f16));
     result.memory.tokenizer = plan_tokenizer(file.tokenizer_kind(), result.vocab_size);
+    result.is_encoder = model->config().is_encoder;
     result.runnable = true;
   } catch (const Error& error) {
     result.why_not_runnable = error.what();

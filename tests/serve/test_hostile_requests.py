@@ -82,6 +82,11 @@ def test_wrong_requests(server, method, path, headers, status):
     assert server.ask(method, path, "{}" if method == "POST" else None, headers)[0] == status
 
 
+def test_a_wrong_method_is_told_the_right_ones(server):
+    assert server.ask("DELETE", "/v1/models")[1]["Allow"] == "GET, POST"
+    assert server.ask("GET", "/v1/completions")[1]["Allow"] == "POST"
+
+
 def test_a_page_of_the_server_itself_may_ask(server):
     assert server.ask("GET", "/v1/models", headers={"Origin": server.url})[0] == 200
 

@@ -1,0 +1,22 @@
+// A model that the server makes embeddings with.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "serve/embedding_queue.h"
+#include "tidemill/embedder.h"
+
+namespace tidemill::serve {
+
+struct ServedEmbedder {
+  // Throws what Embedder::load throws.
+  ServedEmbedder(std::string its_name, const std::string& path, const EngineOptions& options, int64_t max_requests);
+
+  std::string name;
+  Embedder embedder;
+  int64_t created;  // seconds since 1970
+  EmbeddingQueue queue;
+};
+
+}  // namespace tidemill::serve
