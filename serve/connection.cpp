@@ -12,12 +12,14 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
 #include <chrono>
 #include <cstdio>
 
 #include "serve/api_error.h"
 #include "serve/exchange.h"
 #include "serve/routes.h"
+#include "serve/socket_session.h"
 #include "serve/transport.h"
 #include "tidemill/stopwatch.h"
 #include "tidemill/system.h"
@@ -37,6 +39,7 @@ constexpr auto kHeaderTime = 10s;  // from the first byte of a request; kIdleTim
 constexpr auto kIdleTime = 75s;
 constexpr auto kLingerTime = 2s;
 
+constexpr int kSwitchingStatus = 101;   // to a WebSocket, which says so itself
 constexpr int kClientLeftStatus = 499;  // as logs of nginx have it: there was nobody to send one to
 
 using Parser = http::request_parser<http::string_body>;
@@ -79,6 +82,7 @@ class Connection {
     bool goes_on = true;
     if (stream_->is_encrypted()) goes_on = co_await stream_->begin();
     while (goes_on) goes_on = co_await serve_one();
+    if (socket_) co_return co_await socket_->serve(std::move(upgrade_));
     co_await stream_->end();
     if (has_refused_) co_await discard();
   }
@@ -156,13 +160,18 @@ class Connection {
     is_head_ = message.method() == http::verb::head;
     auto exchange = std::make_shared<Exchange>(co_await net::this_coro::executor);
     exchange->hold(connections_.app.models.lease());
+    const bool is_websocket =
+        beast::websocket::is_upgrade(message) && buffer_.size() == 0 && stream_->plain() != nullptr;
+    if (is_websocket) upgrade_ = message;
     HttpRequest request = to_request(std::move(message));
+    request.is_websocket = is_websocket;
     match_route(request);
     const Stopwatch since;
     cors_ = connections_.app.access.cors_headers(request);
     const Counted is_answering(connections_.n_answering);
     const Route* route = request.route;
     const std::string method = request.method, path = request.path;
+    const HttpRequest door = is_websocket ? request : HttpRequest();
     // What computes nothing is answered here: handing it to another thread would cost more than answering it.
     const bool is_quick = route != nullptr && route->scope <= Scope::list;
     net::cancellation_signal stop_watching;
@@ -178,6 +187,8 @@ class Connection {
     stop_watching.emit(net::cancellation_type::all);
     exchange->mark_gone();  // nothing written from now on is wanted
     tell(route, method, path, *exchange, goes_on, since);
+    if (is_websocket && status_ == kSwitchingStatus)
+      socket_ = std::make_shared<SocketSession>(stream_, door, connections_);
     const bool may_go_on = goes_on && keeps_alive_;
     co_return may_go_on && !connections_.app.is_draining;
   }
@@ -234,7 +245,7 @@ class Connection {
   net::awaitable<bool> write_answer(Exchange& exchange) {
     const auto head = co_await exchange.head();
     status_ = head ? head->status : kClientLeftStatus;
-    if (!head) co_return false;
+    if (!head || status_ == kSwitchingStatus) co_return false;
     if (!exchange.is_stream()) co_return co_await write(*head);
     co_return co_await write_stream(*head, exchange);
   }
@@ -310,6 +321,8 @@ class Connection {
   std::chrono::seconds client_time_;
   std::shared_ptr<Transport> stream_;
   beast::flat_buffer buffer_;
+  http::request<http::string_body> upgrade_;  // what asked for a WebSocket
+  std::shared_ptr<SocketSession> socket_;     // what the connection becomes
   std::string address_, id_;
   Headers cors_;
   unsigned version_ = 11;

@@ -20,6 +20,7 @@ struct HttpRequest {
   Headers headers;
   std::string body;
   std::string client;                   // who asks, for taking turns: the name of the key, else the address
+  bool is_websocket = false;            // asks to become one (RFC 6455)
   std::string id;                       // "req-...", in the answer's x-request-id
   const struct Route* route = nullptr;  // of the table; none for a path or method that nobody answers
   std::vector<std::string> parts;       // what the path's {} stood for, in order

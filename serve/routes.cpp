@@ -99,6 +99,7 @@ std::span<const Route> routes() {
       {"POST", "/v1/messages/count_tokens", Scope::infer, post_count_tokens, "how many tokens a conversation has",
        "Messages"},
       {"POST", "/v1/embeddings", Scope::embed, post_embeddings, "vectors of texts", "Embeddings"},
+      {"GET", "/v1/stream", Scope::infer, get_stream, "a WebSocket for several texts at once", "", false, 101},
       {"POST", "/tokenize", Scope::infer, post_tokenize, "the tokens of a text", "Tokenize"},
       {"POST", "/detokenize", Scope::infer, post_detokenize, "the text of tokens", "Detokenize"},
   };

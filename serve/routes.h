@@ -35,6 +35,7 @@ void post_responses(App& app, const HttpRequest& request, const std::shared_ptr<
 void post_messages(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
 void post_count_tokens(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
 void post_embeddings(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
+void get_stream(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
 void post_tokenize(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
 void post_models(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
 void delete_model(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);

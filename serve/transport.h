@@ -27,6 +27,8 @@ class Transport {
   // What is read and written from now on has to end by then.
   void expires_after(std::chrono::steady_clock::duration time) { lowest().expires_after(time); }
 
+  // The stream itself; null where there is TLS.
+  Plain* plain() { return std::get_if<Plain>(&stream_); }
   bool is_encrypted() const { return std::holds_alternative<Encrypted>(stream_); }
   // Agrees on keys, where there is TLS; false when the client cannot.
   boost::asio::awaitable<bool> begin();

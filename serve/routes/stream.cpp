@@ -1,0 +1,12 @@
+// GET /v1/stream: the door of the WebSocket; what goes through it is SocketSession's.
+#include "serve/api_error.h"
+#include "serve/routes.h"
+
+namespace tidemill::serve {
+
+void get_stream(App&, const HttpRequest& request, const std::shared_ptr<Answer>& answer) {
+  if (!request.is_websocket) throw ApiError(426, "this endpoint is a WebSocket", {}, "upgrade_required");
+  answer->send({.status = 101, .content_type = "", .body = ""});
+}
+
+}  // namespace tidemill::serve

@@ -1,0 +1,208 @@
+#include "serve/socket_session.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <chrono>
+#include <utility>
+
+#include "serve/api_error.h"
+#include "serve/fields.h"
+#include "serve/generation.h"
+#include "serve/routes.h"
+#include "serve/socket_answer.h"
+
+namespace tidemill::serve {
+namespace {
+
+namespace net = boost::asio;
+namespace websocket = boost::beast::websocket;
+using nlohmann::json;
+using namespace std::chrono_literals;
+
+constexpr size_t kMostMessageBytes = size_t{1} << 20;
+constexpr size_t kMostWaitingBytes = size_t{4} << 20;  // a client that lets so much wait has stopped reading
+constexpr size_t kMostTexts = 16;
+constexpr size_t kLongestId = 64;
+constexpr auto kIdleTime = 40s;  // half of it after the last frame a ping is sent
+
+auto into(boost::system::error_code& error) {
+  return net::redirect_error(net::use_awaitable, error);
+}
+
+}  // namespace
+
+SocketSession::SocketSession(std::shared_ptr<Transport> stream, HttpRequest request, Connections& connections)
+    : connections_(connections),
+      request_(std::move(request)),
+      stream_(std::move(stream)),
+      socket_(*stream_->plain()),
+      executor_(stream_->get_executor()),
+      outgoing_changed_(executor_),
+      message_taken_(executor_) {
+  request_.method = "POST";
+  request_.headers["content-type"] = "application/json";
+}
+
+net::awaitable<void> SocketSession::serve(Upgrade upgrade) {
+  stream_->plain()->expires_never();
+  socket_.set_option(websocket::stream_base::timeout{10s, kIdleTime, /*keep_alive_pings=*/true});
+  socket_.read_message_max(kMostMessageBytes);
+  boost::system::error_code error;
+  co_await socket_.async_accept(upgrade, into(error));
+  if (error) co_return;
+  socket_.text(true);
+  net::co_spawn(executor_, [self = shared_from_this()] { return self->write(); }, net::detached);
+  co_await read();
+  end();
+  stream_->plain()->close();  // a message may be on its way to somebody who does not read
+}
+
+// One message at a time: a client that sends faster than they are read has to wait.
+net::awaitable<void> SocketSession::read() {
+  while (true) {
+    boost::beast::flat_buffer buffer;
+    boost::system::error_code error;
+    co_await socket_.async_read(buffer, into(error));
+    if (error) co_return;
+    if (!socket_.got_text()) {
+      co_await socket_.async_close({websocket::close_code::unknown_data, "messages are text"}, into(error));
+      co_return;
+    }
+    is_taking_ = true;
+    net::post(connections_.workers,
+              [self = shared_from_this(), message = boost::beast::buffers_to_string(buffer.data())] {
+                self->take(message);
+                net::post(self->executor_, [self] {
+                  self->is_taking_ = false;
+                  self->message_taken_.cancel();
+                });
+              });
+    while (is_taking_) {
+      message_taken_.expires_at(net::steady_timer::time_point::max());
+      co_await message_taken_.async_wait(into(error));
+    }
+  }
+}
+
+net::awaitable<void> SocketSession::write() {
+  while (true) {
+    std::string message;
+    {
+      const std::lock_guard lock(mutex_);
+      if (has_ended_) co_return;
+      if (!outgoing_.empty()) {
+        message = std::move(outgoing_.front());
+        outgoing_.pop_front();
+        n_outgoing_bytes_ -= message.size();
+      }
+    }
+    boost::system::error_code error;
+    if (message.empty()) {
+      outgoing_changed_.expires_at(net::steady_timer::time_point::max());
+      co_await outgoing_changed_.async_wait(into(error));
+      continue;
+    }
+    co_await socket_.async_write(net::buffer(message), into(error));
+    if (error) co_return;
+  }
+}
+
+void SocketSession::take(const std::string& message) {
+  std::string id;
+  const auto refuse = [&](const ApiError& error) {
+    const std::string body = error.body();
+    const std::string status = ",\"status\":" + std::to_string(error.status());
+    send(id, "error", status + "," + body.substr(1, body.size() - 2), false);
+  };
+  try {
+    take_or_throw(message, id);
+  } catch (const ApiError& error) {
+    refuse(error);
+  } catch (const std::exception& error) {
+    refuse(ApiError(500, printable(error.what()), {}, "internal_error"));
+  }
+}
+
+void SocketSession::take_or_throw(const std::string& message, std::string& id) {
+  const json body = parse_body(message);
+  const Fields fields(body, "");
+  const std::string given = fields.text("id").value_or("");
+  if (given.empty() || given.size() > kLongestId) fields.fail("id", "must be a string of 1 to 64 bytes");
+  id = given;
+  if (fields.boolean("cancel").value_or(false)) return cancel(id);
+  HttpRequest request = request_;
+  request.path = fields.find("messages") != nullptr ? "/v1/chat/completions" : "/v1/completions";
+  request.body = "{\"stream\":true," + message.substr(message.find('{') + 1);  // unless the message says otherwise
+  match_route(request);
+  start(id, std::move(request));
+}
+
+void SocketSession::start(const std::string& id, HttpRequest request) {
+  const auto answer = std::make_shared<SocketAnswer>(weak_from_this(), id, connections_.app.models.lease());
+  {
+    const std::lock_guard lock(mutex_);
+    if (has_ended_) return;
+    if (running_.size() >= kMostTexts)
+      throw ApiError(429, "more than " + std::to_string(kMostTexts) + " texts at once over one connection", "id",
+                     "too_many_texts");
+    if (!running_.emplace(id, answer).second)
+      throw ApiError(400, "'id': is that of a text that is not over yet", "id", "invalid_value");
+    ++connections_.n_answering;
+  }
+  dispatch(connections_.app, std::move(request), answer);
+}
+
+void SocketSession::cancel(const std::string& id) {
+  std::shared_ptr<SocketAnswer> answer;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = running_.find(id);
+    if (found == running_.end()) return;  // it may just have ended
+    answer = found->second;
+  }
+  answer->cancel();
+  send(id, "cancelled", "", true);
+}
+
+void SocketSession::send(const std::string& id, const char* type, std::string_view members, bool is_last) {
+  std::string message = "{\"id\":" + (id.empty() ? "null" : to_text(id)) + ",\"type\":\"" + type + "\"";
+  message.append(members).append("}");
+  bool is_too_slow = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_last && running_.erase(id) > 0) --connections_.n_answering;
+    if (has_ended_) return;
+    n_outgoing_bytes_ += message.size();
+    outgoing_.push_back(std::move(message));
+    is_too_slow = n_outgoing_bytes_ > kMostWaitingBytes;
+  }
+  if (is_too_slow)
+    net::post(executor_,
+              [self = shared_from_this()] { self->stream_->plain()->close(); });  // which ends its coroutines
+  else
+    notify();
+}
+
+void SocketSession::notify() {
+  net::post(executor_, [self = shared_from_this()] { self->outgoing_changed_.cancel(); });
+}
+
+void SocketSession::end() {
+  std::map<std::string, std::shared_ptr<SocketAnswer>> running;
+  {
+    const std::lock_guard lock(mutex_);
+    has_ended_ = true;
+    running.swap(running_);
+    connections_.n_answering -= static_cast<int64_t>(running.size());
+    outgoing_.clear();
+  }
+  for (const auto& [id, answer] : running) answer->cancel();
+  notify();
+}
+
+}  // namespace tidemill::serve
