@@ -17,11 +17,11 @@ namespace {
 constexpr int64_t kDefaultContext = 4096;
 constexpr auto kCollectionPause = std::chrono::milliseconds(50);
 
-std::optional<ChatTemplate> template_of(const std::string& path) {
+std::optional<ChatTemplate> template_of(const Engine& engine) {
   try {
-    return ChatTemplate::from_file(path);
+    return ChatTemplate::from_file(engine.path());
   } catch (const Error&) {
-    return std::nullopt;
+    return ChatTemplate::for_vocabulary(engine.tokenizer());
   }
 }
 
@@ -68,7 +68,7 @@ ServedModel::ServedModel(std::string its_name, const std::string& path, const En
                          const ServiceOptions& its_service_options, TextObserver its_observer)
     : name(std::move(its_name)),
       engine(Engine::load(path, with_context(engine_options, path, its_service_options))),
-      chat_template(template_of(engine.path())),
+      chat_template(template_of(engine)),
       created(std::time(nullptr)),
       service_options(its_service_options),
       observer(std::move(its_observer)),

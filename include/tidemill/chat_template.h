@@ -8,12 +8,15 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 namespace tidemill {
+
+class Tokenizer;
 
 struct ChatTemplateOptions {
   // What strftime_now takes for the present, as "2026-03-04T05:06:07"; empty: this machine's local time.
@@ -36,6 +39,10 @@ class ChatTemplate {
   // Of a model's named templates, "tool_use" renders what has tools and "default" everything else.
   // Throws not_found, io, and bad_file for what is damaged or has no template.
   static ChatTemplate from_file(const std::string& path);
+
+  // For a model that comes without one: what its vocabulary shows it was trained on, of Gemma's, ChatML's and Llama 3's
+  // turns, by the tokens that mark them.  Nothing when it has none of them.
+  static std::optional<ChatTemplate> for_vocabulary(const Tokenizer& tokenizer);
 
   // The text for the variables in `variables`, a JSON object: usually messages, tools, add_generation_prompt and
   // documents.  A special token that is among them replaces the template's own.

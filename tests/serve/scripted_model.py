@@ -95,7 +95,8 @@ def write_gguf(path, template, tokens, types, follows):
     writer.add_token_merges(["h e"])
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(0)
-    writer.add_chat_template(template)
+    if template is not None:
+        writer.add_chat_template(template)
     square = np.zeros((D_MODEL, D_MODEL), np.float32)
     tensors = {
         "token_embd": directions, "output": output, "output_norm": np.ones(D_MODEL, np.float32),
