@@ -3,8 +3,8 @@
 namespace tidemill::cli {
 
 std::span<const Command* const> commands() {
-  static constexpr const Command* kCommands[] = {&kRun,        &kServe, &kTokenize, &kTemplate, &kEmbed, &kLogits,
-                                                 &kPerplexity, &kInfo,  &kBench,    &kConvert,  &kModels};
+  static constexpr const Command* kCommands[] = {&kRun,    &kChat,       &kServe, &kTokenize, &kTemplate, &kEmbed,
+                                                 &kLogits, &kPerplexity, &kInfo,  &kBench,    &kConvert,  &kModels};
   return kCommands;
 }
 

@@ -1,5 +1,7 @@
 #include "cli/input.h"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -56,6 +58,12 @@ void answer_written_json_lines(
   answer_lines([&](const nlohmann::json& line, const std::string& written) {
     return handle(line, written).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   });
+}
+
+std::optional<std::string> given_prompt(const Arguments& arguments) {
+  if (arguments.has("--prompt") && arguments.text("--prompt") != "-") return arguments.text("--prompt");
+  if (!arguments.has("--prompt") && isatty(STDIN_FILENO) != 0) return std::nullopt;
+  return read_all("-");
 }
 
 }  // namespace tidemill::cli

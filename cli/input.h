@@ -3,7 +3,10 @@
 
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
+
+#include "cli/options.h"
 
 namespace tidemill::cli {
 
@@ -18,5 +21,9 @@ void answer_json_lines(const std::function<std::string(const nlohmann::json& lin
 // keys.
 void answer_written_json_lines(
     const std::function<nlohmann::json(const nlohmann::json& line, const std::string& written)>& handle);
+
+// What --prompt says, "-" being standard input, which is read without it, too, when it is no terminal.  Nothing where
+// somebody sits before one.
+std::optional<std::string> given_prompt(const Arguments& arguments);
 
 }  // namespace tidemill::cli

@@ -24,12 +24,11 @@ void print_memory_plan(const std::string& model, int64_t context_length) {
   print_line("together", need.total());
 }
 
-void print_memory_use(const Engine& engine, const Session& session) {
+void print_memory_use(const Engine& engine, const Usage& usage) {
   const MemoryUse memory = engine.memory();
-  const double share = static_cast<double>(session.size()) / static_cast<double>(engine.context_length());
-  std::fprintf(stderr, "used, with %lld tokens in the context\n", static_cast<long long>(session.size()));
+  std::fprintf(stderr, "used for %lld tokens\n", static_cast<long long>(usage.prompt_tokens + usage.completion_tokens));
   print_line("weights", memory.weights);
-  print_line("state", static_cast<int64_t>(share * static_cast<double>(memory.state)));
+  print_line("state", memory.state_taken);
   print_line("activations", memory.activations);
   print_line("process", peak_rss_bytes());
 }

@@ -1,10 +1,7 @@
 // tidemill run: continues a text, or talks on a terminal.
 
-#include <unistd.h>
-
 #include <cstdio>
 #include <iostream>
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "cli/commands.h"
@@ -13,16 +10,14 @@
 #include "cli/input.h"
 #include "cli/interrupt.h"
 #include "cli/memory_report.h"
+#include "cli/result_report.h"
 #include "cli/sampling_options.h"
 #include "cli/speculate_option.h"
 #include "tidemill/error.h"
 #include "tidemill/prompt_cache.h"
-#include "tidemill/system.h"
 
 namespace tidemill::cli {
 namespace {
-
-using nlohmann::json;
 
 constexpr Option kOptions[] = {
     kModelOption,
@@ -30,13 +25,7 @@ constexpr Option kOptions[] = {
      .kind = OptionKind::text,
      .value_name = "TEXT",
      .help = "the text to continue; -: standard input"},
-    {.flag = "-n",
-     .kind = OptionKind::integer,
-     .value_name = "N",
-     .help = "at most N tokens; -1: until the model ends the text or the context is full",
-     .fallback = "-1",
-     .min = -1,
-     .max = 1 << 30},
+    kMaxTokensOption,
     kTemperatureOption,
     kTopKOption,
     kTopPOption,
@@ -47,10 +36,7 @@ constexpr Option kOptions[] = {
     kPresencePenaltyOption,
     kLogitBiasOption,
     kSeedOption,
-    {.flag = "--stop",
-     .kind = OptionKind::texts,
-     .value_name = "S",
-     .help = "end before this text; may be given again"},
+    kStopOption,
     kGrammarOption,
     kJsonSchemaOption,
     kJsonObjectOption,
@@ -77,47 +63,6 @@ constexpr Option kOptions[] = {
     kCheckOption,
     kJsonOption,
 };
-
-// Token ids and their timings as --json prints them.
-json to_json(const Result& result) {
-  return {{"text", result.text},
-          {"ids", result.ids},
-          {"finish_reason", to_string(result.finish_reason)},
-          {"usage",
-           {{"prompt_tokens", result.usage.prompt_tokens},
-            {"cached_tokens", result.usage.cached_tokens},
-            {"completion_tokens", result.usage.completion_tokens},
-            {"total_tokens", result.usage.prompt_tokens + result.usage.completion_tokens},
-            {"draft_tokens", result.usage.draft_tokens},
-            {"accepted_tokens", result.usage.accepted_tokens}}},
-          {"timings",
-           {{"load_ms", result.timings.load_ms},
-            {"ttft_ms", result.timings.ttft_ms},
-            {"prefill_tok_s", result.timings.prefill_tok_s},
-            {"decode_tok_s", result.timings.decode_tok_s}}},
-          {"peak_rss_bytes", peak_rss_bytes()}};
-}
-
-bool write_piece(const Event& event) {
-  std::fwrite(event.text.data(), 1, event.text.size(), stdout);
-  return std::fflush(stdout) == 0;
-}
-
-void print_summary(const Result& result) {
-  std::fprintf(
-      stderr,
-      "\n%lld prompt tokens at %.1f tokens/s, %lld new tokens at %.1f tokens/s; first after %.0f ms, loaded in "
-      "%.0f ms, peak memory %.0f MB\n",
-      static_cast<long long>(result.usage.prompt_tokens), result.timings.prefill_tok_s,
-      static_cast<long long>(result.usage.completion_tokens), result.timings.decode_tok_s, result.timings.ttft_ms,
-      result.timings.load_ms, static_cast<double>(peak_rss_bytes()) / 1e6);
-  if (result.usage.draft_tokens > 0)
-    std::fprintf(stderr, "%lld tokens were guessed ahead, %lld of them right\n",
-                 static_cast<long long>(result.usage.draft_tokens),
-                 static_cast<long long>(result.usage.accepted_tokens));
-  if (result.finish_reason == FinishReason::context_full)
-    std::fputs("the context is full: raise --ctx to go on\n", stderr);
-}
 
 // One line of the user at a time; the text so far stays in the session, so only new tokens are computed.
 int converse(Session& session, Request request) {
@@ -158,12 +103,9 @@ int run(const Arguments& arguments) {
                   .ignore_eos = arguments.flag("--ignore-eos"),
                   .speculate = speculate(arguments),
                   .cancelled = interrupted};
-  const bool has_prompt = arguments.has("--prompt") || isatty(STDIN_FILENO) == 0;
-  if (has_prompt) {
-    const std::string prompt = arguments.text("--prompt");
-    request.prompt = !arguments.has("--prompt") || prompt == "-" ? read_all("-") : prompt;
-  }
-  if (!has_prompt && arguments.has("--prompt-cache"))
+  const std::optional<std::string> prompt = given_prompt(arguments);
+  request.prompt = prompt.value_or("");
+  if (!prompt && arguments.has("--prompt-cache"))
     throw Error(ErrorCode::invalid_argument, "--prompt-cache: is for a prompt; give one (--prompt)");
   const std::optional<GrammarSource> grammar = grammar_source(arguments);
   catch_interrupts();
@@ -171,16 +113,11 @@ int run(const Arguments& arguments) {
   const Engine engine = load_engine(arguments, {.draft = arguments.text("--draft")});
   if (grammar) request.grammar = engine.compile(*grammar);
   Session session(engine);
-  if (!has_prompt) return converse(session, request);
+  if (!prompt) return converse(session, request);
   const bool as_json = arguments.flag("--json");
   const Result result = generate(session, engine, request, arguments, as_json ? EventSink() : write_piece);
-  if (as_json) {
-    std::cout << to_json(result).dump() << std::endl;
-  } else {
-    std::fputc('\n', stdout);
-    print_summary(result);
-  }
-  if (arguments.flag("--memory")) print_memory_use(engine, session);
+  print_result(result, as_json);
+  if (arguments.flag("--memory")) print_memory_use(engine, result.usage);
   return result.finish_reason == FinishReason::cancelled ? exit_status(ErrorCode::cancelled) : 0;
 }
 

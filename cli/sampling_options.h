@@ -1,4 +1,4 @@
-// Options that say how tokens are chosen.
+// Options that say how tokens are chosen, and when a text ends.
 #pragma once
 
 #include "cli/options.h"
@@ -6,6 +6,16 @@
 
 namespace tidemill::cli {
 
+inline constexpr Option kMaxTokensOption = {
+    .flag = "-n",
+    .kind = OptionKind::integer,
+    .value_name = "N",
+    .help = "at most N tokens; -1: until the model ends the text or the context is full",
+    .fallback = "-1",
+    .min = -1,
+    .max = 1 << 30};
+inline constexpr Option kStopOption = {
+    .flag = "--stop", .kind = OptionKind::texts, .value_name = "S", .help = "end before this text; may be given again"};
 inline constexpr Option kTemperatureOption = {.flag = "--temperature",
                                               .kind = OptionKind::number,
                                               .value_name = "T",

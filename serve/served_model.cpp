@@ -17,14 +17,6 @@ namespace {
 constexpr int64_t kDefaultContext = 4096;
 constexpr auto kCollectionPause = std::chrono::milliseconds(50);
 
-std::optional<ChatTemplate> template_of(const Engine& engine) {
-  try {
-    return ChatTemplate::from_file(engine.path());
-  } catch (const Error&) {
-    return ChatTemplate::for_vocabulary(engine.tokenizer());
-  }
-}
-
 // The options with a context chosen: many texts at once need many states, so it is not the model's whole one unless
 // asked for.  Throws out_of_memory for what could not be held at the worst.
 EngineOptions with_context(EngineOptions options, const std::string& path, const ServiceOptions& service) {
@@ -68,7 +60,7 @@ ServedModel::ServedModel(std::string its_name, const std::string& path, const En
                          const ServiceOptions& its_service_options, TextObserver its_observer)
     : name(std::move(its_name)),
       engine(Engine::load(path, with_context(engine_options, path, its_service_options))),
-      chat_template(template_of(engine)),
+      chat_template(engine.chat_template()),
       created(std::time(nullptr)),
       service_options(its_service_options),
       observer(std::move(its_observer)),

@@ -4,11 +4,19 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 GOLDEN = ROOT / "tests/golden"
+# Of a model that is made to chat for tests.
+TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}"
+    "{% if message.role not in ['user', 'assistant'] %}{{ raise_exception('roles are user and assistant') }}{% endif %}"
+    "<start_of_turn>{{ message.role }}\n{{ message.content }}<end_of_turn>\n{% endfor %}"
+    "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
+)
 
 
 class Tidemill:
@@ -49,6 +57,20 @@ def tidemill():
 def tiny_model():
     """A tiny random Gemma 3 with a tokenizer, made by scripts/golden/make_gemma3.py."""
     return GOLDEN / "gemma3/model.gguf"
+
+
+@pytest.fixture(scope="session")
+def chat_model(tiny_model, tmp_path_factory):
+    """The tiny Gemma with a chat template, and with a context long enough for texts that somebody has to stop."""
+    path = tmp_path_factory.mktemp("chat") / "tiny-chat.gguf"
+    programs = pathlib.Path(sys.executable).parent
+    for command in [
+        ["gguf-new-metadata", "--chat-template", TEMPLATE, tiny_model, path],
+        ["gguf-set-metadata", "--force", path, "gemma3.context_length", "32768"],
+    ]:
+        done = subprocess.run([programs / command[0], *command[1:]], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    return path
 
 
 @pytest.fixture(scope="session")

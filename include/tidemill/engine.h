@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tidemill/chat_template.h"
 #include "tidemill/encoder.h"
 #include "tidemill/grammar.h"
 #include "tidemill/profile.h"
@@ -103,7 +104,8 @@ struct Result {
 // What a loaded model takes, in bytes.
 struct MemoryUse {
   int64_t weights = 0;
-  int64_t state = 0;  // of one sequence at full context; committed as it fills
+  int64_t state = 0;        // of one sequence at full context; taken as it fills
+  int64_t state_taken = 0;  // for all sequences so far
   int64_t activations = 0;
 };
 
@@ -125,6 +127,10 @@ class Engine {
 
   // What has been computed since the last call of this; empty unless the engine was loaded with `profile`.
   Profile take_profile() const;
+
+  // How the model was trained to chat: the template of its files, or what its vocabulary shows
+  // (ChatTemplate::for_vocabulary).  Nothing for a model that neither tells of.
+  std::optional<ChatTemplate> chat_template() const;
 
   // Whether the model is an encoder: it reads whole texts and gives hidden states.  Such a model has no sessions.
   bool is_encoder() const;

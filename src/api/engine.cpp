@@ -161,7 +161,16 @@ double Engine::load_ms() const {
 MemoryUse Engine::memory() const {
   return {.weights = impl_->backend->weight_bytes(),
           .state = impl_->encoder ? 0 : impl_->states->bytes_per_state(),
+          .state_taken = impl_->encoder ? 0 : impl_->states->taken_bytes(),
           .activations = impl_->encoder ? impl_->encoder->arena_bytes() : impl_->runner->arena_bytes()};
+}
+
+std::optional<ChatTemplate> Engine::chat_template() const {
+  try {
+    return ChatTemplate::from_file(impl_->path);
+  } catch (const Error&) {
+    return ChatTemplate::for_vocabulary(tokenizer());
+  }
 }
 
 Profile Engine::take_profile() const {

@@ -17,6 +17,11 @@ PagePool::Page PagePool::take() {
   return Page(slot);
 }
 
+int64_t PagePool::taken_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return std::ssize(slots_) * page_bytes_;
+}
+
 void PagePool::grow() {
   const int64_t n_pages = std::clamp<int64_t>(kBlockBytes / page_bytes_, 1, kMostPages);
   const Storage& block = blocks_.emplace_back(n_pages * page_bytes_);

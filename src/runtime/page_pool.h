@@ -53,7 +53,8 @@ class PagePool {
   Page take();
 
   int64_t page_bytes() const { return page_bytes_; }
-  int64_t n_used() const;  // by anybody
+  int64_t n_used() const;       // by anybody
+  int64_t taken_bytes() const;  // from the system
 
  private:
   void give_back(Slot* slot);

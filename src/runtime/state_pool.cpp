@@ -32,6 +32,11 @@ int64_t StatePool::n_lent() const {
   return std::count_if(slots_.begin(), slots_.end(), [](const auto& slot) { return slot->lent; });
 }
 
+int64_t StatePool::taken_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return std::ssize(slots_) * spec_.slot_bytes() + pages_.taken_bytes();
+}
+
 void StatePool::give_back(State* state) {
   state->clear();
   const std::lock_guard lock(mutex_);

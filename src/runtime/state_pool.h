@@ -37,6 +37,7 @@ class StatePool {
   const PagePool& pages() const { return pages_; }
   int64_t n_lent() const;
   // Of lent states, and of pages that others keep.
+  int64_t taken_bytes() const;  // from the system: more than is used, once sequences have ended
   int64_t used_bytes() const { return n_lent() * spec_.slot_bytes() + pages_.n_used() * pages_.page_bytes(); }
 
  private:

@@ -104,7 +104,7 @@ def test_run_json(tidemill, tiny_model):
 
 def test_run_tells_the_memory_planned_and_used(tidemill, tiny_model):
     done = tidemill.run("run", tiny_model, "--prompt", "the hat", "-n", 6, "--memory", "--ctx", 64, *GREEDY)
-    planned, used = done.stderr.split("planned for a context of 64 tokens")[1].split("used, with ")
+    planned, used = done.stderr.split("planned for a context of 64 tokens")[1].split("used for ")
     for what in ("weights", "state", "activations"):
         assert what in planned and what in used
     assert "tokenizer" in planned and "process" in used

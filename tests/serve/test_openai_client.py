@@ -5,8 +5,6 @@ import json
 
 import openai
 import pytest
-
-from conftest import TEMPLATE  # noqa: F401
 from server import serving
 
 PROMPT = "the tide mill"
