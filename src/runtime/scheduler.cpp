@@ -8,7 +8,8 @@ namespace tidemill {
 namespace {
 
 constexpr int64_t kStepTokens = Runner::Limits{}.max_batch_tokens;
-// So many tokens of prompts take about as long to compute as one of each of a dozen running texts.
+// Of prompts, in a step that texts wait for: it takes about as long as a token for each of 16 texts (Gemma 3 270M, one
+// thread: 45 and 44 ms).
 constexpr int64_t kPromptTokensBesideTexts = 64;
 
 void expect_at_least(const char* name, int64_t value, int64_t least) {
