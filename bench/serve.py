@@ -1,12 +1,12 @@
 """The server under load, beside llama-cpp-python's server.
 
-    ./dev bench serve [--peers] [--streams 1,4,16,64] [--tokens 64] [--rounds 3] [--parts requests,http,streams]
+    ./dev bench serve [--peers] [--streams 1,4,16,64] [--tokens 64] [--rounds 3] [--parts requests,http,beginnings,streams]
                       [--soak SECONDS]
 
 Streams of greedy completions with prompts that differ, all at once: tokens a second of all of them, and the median time to
 a first token. Both servers run alternately, one at a time, on the same model and threads. Then, on a tiny model for which
 computing costs next to nothing, the processor time that streaming adds to a token; and with wrk, 16 connections on
-/health and /v1/models. Medians are printed.
+/health and /v1/models; and how much sooner a text starts whose beginning is known. Medians are printed.
 
 --soak: instead of all that, twice as many clients as the server has places for, for so many seconds, every fifth of which
 leaves in the middle of its text; tells whether memory stays as it is.
@@ -56,6 +56,20 @@ def measure_streams(options):
     for (program, n_streams), rounds in sorted(found.items(), reverse=True):
         rates, firsts = zip(*rounds, strict=True)
         print(f"{program:10} {n_streams:7}  {statistics.median(rates):8.1f}  {statistics.median(firsts):8.3f}")
+
+
+def measure_beginnings(options):
+    """The time to a first token behind a prompt that the server has not met, and behind one that begins like it."""
+    waits = {"new": [], "known": []}
+    with serving(tidemill(options.model, options.threads, "--ctx", 2048), "/ready") as server:
+        at_once(server.port, 1, 8)  # reads the weights once
+        for index in range(2 * options.rounds):
+            beginning = prompt(index, 1000)
+            for kind, end in (("new", "at first"), ("known", "and then")):
+                first, _ = asyncio.run(complete(server.port, f"{beginning} {end}", 1))
+                waits[kind].append(first * 1000)
+    new, known = (statistics.median(waits[kind]) for kind in ("new", "known"))
+    print(f"to the first token behind 1,000 words: {new:.0f} ms, where another text began so: {known:.1f} ms ({new / known:.0f} x)")
 
 
 def measure_http(rounds):
@@ -124,7 +138,7 @@ def main():
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--parts", default="requests,http,streams", help="which of these to measure")
+    parser.add_argument("--parts", default="requests,http,beginnings,streams", help="which of these to measure")
     parser.add_argument("--soak", type=int, default=0, metavar="SECONDS")
     options = parser.parse_args()
     load_now()
@@ -134,6 +148,8 @@ def main():
         measure_requests(options.model)
     if "http" in options.parts:
         measure_http(options.rounds)
+    if "beginnings" in options.parts:
+        measure_beginnings(options)
     if "streams" in options.parts:
         measure_streams(options)
 
