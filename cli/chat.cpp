@@ -14,6 +14,7 @@
 #include "cli/result_report.h"
 #include "cli/sampling_options.h"
 #include "cli/speculate_option.h"
+#include "cli/text_request.h"
 #include "tidemill/error.h"
 
 namespace tidemill::cli {
@@ -102,11 +103,7 @@ int converse(Conversation& conversation) {
 }
 
 int chat(const Arguments& arguments) {
-  Request request{.max_tokens = arguments.integer("-n"),
-                  .sampling = sampling_options(arguments),
-                  .stop = arguments.texts("--stop"),
-                  .speculate = speculate(arguments),
-                  .cancelled = interrupted};
+  Request request = text_request(arguments);
   const std::optional<std::string> prompt = given_prompt(arguments);
   const std::optional<GrammarSource> grammar = grammar_source(arguments);
   catch_interrupts();

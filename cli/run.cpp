@@ -13,6 +13,7 @@
 #include "cli/result_report.h"
 #include "cli/sampling_options.h"
 #include "cli/speculate_option.h"
+#include "cli/text_request.h"
 #include "tidemill/error.h"
 #include "tidemill/prompt_cache.h"
 
@@ -97,12 +98,8 @@ Result generate(Session& session, const Engine& engine, Request request, const A
 }
 
 int run(const Arguments& arguments) {
-  Request request{.max_tokens = arguments.integer("-n"),
-                  .sampling = sampling_options(arguments),
-                  .stop = arguments.texts("--stop"),
-                  .ignore_eos = arguments.flag("--ignore-eos"),
-                  .speculate = speculate(arguments),
-                  .cancelled = interrupted};
+  Request request = text_request(arguments);
+  request.ignore_eos = arguments.flag("--ignore-eos");
   const std::optional<std::string> prompt = given_prompt(arguments);
   request.prompt = prompt.value_or("");
   if (!prompt && arguments.has("--prompt-cache"))
