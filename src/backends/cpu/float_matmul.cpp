@@ -165,7 +165,8 @@ void float_gemm_of_target(const MatmulTask& task, const Tensor& x, TaskScratch& 
 
 // kPanels panels next to each other meet one row: more chains of multiply-adds side by side.
 template <int kPanels, typename T>
-HWY_INLINE void dot_float_panels(const T* panels, int64_t n_cols, const float* x, float (*result)[kPanelRows]) {
+HWY_INLINE void dot_float_panels(const T* panels, int64_t stride, int64_t n_cols, const float* x,
+                                 float (*result)[kPanelRows]) {
   // f32 takes so few instructions for a byte that the processor itself looks far enough ahead: asking for weights cost
   // a seventh of the speed of reading them from third-level cache.
   constexpr bool kPrefetches = sizeof(T) < sizeof(float);
@@ -184,7 +185,7 @@ HWY_INLINE void dot_float_panels(const T* panels, int64_t n_cols, const float* x
       const Floats activation = set_floats(x[k]);
       TIDEMILL_UNROLL
       for (int p = 0; p < kPanels; ++p) {
-        const T* const weights = panels + (p * n_cols + k) * kPanelRows;
+        const T* const weights = panels + p * stride + k * kPanelRows;
         if (kPrefetches && s == 0) prefetch_weights(weights);
         strands[s][p] = mul_add(widen(weights), activation, strands[s][p]);
       }
@@ -208,13 +209,14 @@ HWY_INLINE void dot_float_panels(const T* panels, int64_t n_cols, const float* x
 template <typename T>
 void float_gemv_of(const Product& product, int64_t begin, int64_t end, const float* x) {
   HWY_ALIGN float results[kGemvPanels][kPanelRows];
+  const int64_t stride = panel_stride(product.dtype, product.n_cols) / static_cast<int64_t>(sizeof(T));
   for (int64_t panel = begin; panel < end;) {
     const auto* const weights = reinterpret_cast<const T*>(product.panel(panel));
     const int64_t n = end - panel < kGemvPanels ? 1 : kGemvPanels;
     if (n == 1) {
-      dot_float_panels<1>(weights, product.n_cols, x, results);
+      dot_float_panels<1>(weights, stride, product.n_cols, x, results);
     } else {
-      dot_float_panels<kGemvPanels>(weights, product.n_cols, x, results);
+      dot_float_panels<kGemvPanels>(weights, stride, product.n_cols, x, results);
     }
     const int64_t first = panel * kPanelRows;
     std::copy_n(results[0], std::min<int64_t>(n * kPanelRows, product.n_rows - first), product.out + first);

@@ -109,6 +109,23 @@ class MatmulTest : public testing::TestWithParam<DType> {
   ThreadPool pool_{3};
 };
 
+// One thread takes several panels at once.
+TEST_P(MatmulTest, BitsOfARowAloneAreThoseInABatchForOneThreadToo) {
+  ThreadPool one(1);
+  for (const Precision precision : {Precision::f32, Precision::fast}) {
+    MatmulContext alone(one, precision), many(pool_, precision);
+    for (const int64_t n_cols : column_counts()) {
+      const RandomWeight weight(pool_, GetParam(), 85, n_cols, 5);
+      const Matrix x(random_activations(7, n_cols, 9), n_cols);
+      const Matrix expected = multiply(many, x.tensor, weight.panels);
+      for (int64_t m = 0; m < 7; ++m) {
+        const Matrix found = multiply(alone, x.tensor.slice(0, m, m + 1), weight.panels);
+        ASSERT_TRUE(same_bits(found.values.data(), expected.tensor.row<float>(m), 85)) << "K = " << n_cols;
+      }
+    }
+  }
+}
+
 // Without quantised activations: double precision says what is right.
 TEST_P(MatmulTest, FloatPrecisionMatchesDoubleReference) {
   MatmulContext context(pool_, Precision::f32);
