@@ -4,8 +4,9 @@
                       [--soak SECONDS]
 
 Streams of greedy completions with prompts that differ, all at once: tokens a second of all of them, and the median time to
-a first token. Both servers run alternately, one at a time, on the same model and threads. Then, on a tiny model for which
-computing costs next to nothing, the processor time that streaming adds to a token; and with wrk, 16 connections on
+a first token; tidemill with guessing ahead and without. The servers run alternately, one at a time, on the same model and
+threads; every stream gets all its tokens, for those that end a text are forbidden (--ends). Then, on a tiny model for
+which computing costs next to nothing, the processor time that streaming adds to a token; and with wrk, 16 connections on
 /health and /v1/models; and how much sooner a text starts whose beginning is known. Medians are printed.
 
 --soak: instead of all that, twice as many clients as the server has places for, for so many seconds, every fifth of which
@@ -21,9 +22,11 @@ import subprocess
 import time
 
 from measuring import PEERS, RELEASE, ROOT, load_now
-from serve_load import at_once, complete, prompt, serving
+from serve_load import ENDLESS, at_once, complete, prompt, serving
 
 TINY_MODEL = ROOT / "tests/golden/gemma3/model.gguf"
+UNGUESSED = "tidemill, no guesses"
+PARTS = ["requests", "http", "beginnings", "streams"]
 PLACES = 16
 WRK_SECONDS = 4
 REPEATS = 20
@@ -34,28 +37,39 @@ def tidemill(model, threads, *options):
 
 
 def command_of(program, model, threads):
-    if program == "tidemill":
-        return tidemill(model, threads, "--max-running", PLACES, "--max-queued", 200, "--ctx", 512)
-    return [
-        PEERS / "llama-venv/bin/python", "-m", "llama_cpp.server", "--model", model, "--port", "PORT", "--n_ctx", 512,
-        "--n_threads", threads, "--n_threads_batch", threads, "--interrupt_requests", "false",
-    ]  # fmt: skip
+    if program == "llama.cpp":
+        return [
+            PEERS / "llama-venv/bin/python", "-m", "llama_cpp.server", "--model", model, "--port", "PORT", "--n_ctx", 512,
+            "--n_threads", threads, "--n_threads_batch", threads, "--interrupt_requests", "false",
+        ]  # fmt: skip
+    guesses = ["--speculate", "off"] if program == UNGUESSED else []
+    return tidemill(model, threads, "--max-running", PLACES, "--max-queued", 200, "--ctx", 512, *guesses)
+
+
+def endless(program, ends):
+    """What of a request keeps a server from ending a text early."""
+    if program == "llama.cpp":  # its server knows no ignore_eos
+        return {"logit_bias": {str(token): -100 for token in ends}}
+    return ENDLESS
 
 
 def measure_streams(options):
-    programs = ["tidemill", "llama.cpp"] if options.peers else ["tidemill"]
+    programs = ["tidemill", UNGUESSED] + (["llama.cpp"] if options.peers else [])
     found = {}
     for round_number in range(options.rounds):
         for program in programs if round_number % 2 == 0 else reversed(programs):
-            path = "/ready" if program == "tidemill" else "/v1/models"
+            path = "/v1/models" if program == "llama.cpp" else "/ready"
+            more = endless(program, options.ends)
             with serving(command_of(program, options.model, options.threads), path) as server:
-                at_once(server.port, 1, 8)  # reads the weights once
+                at_once(server.port, 1, 8, more=more)  # reads the weights once
                 for n_streams in options.streams:
-                    found.setdefault((program, n_streams), []).append(at_once(server.port, n_streams, options.tokens))
-    print("program    streams  tokens/s  to first token s")
-    for (program, n_streams), rounds in sorted(found.items(), reverse=True):
-        rates, firsts = zip(*rounds, strict=True)
-        print(f"{program:10} {n_streams:7}  {statistics.median(rates):8.1f}  {statistics.median(firsts):8.3f}")
+                    measured = at_once(server.port, n_streams, options.tokens, more=more)
+                    found.setdefault((program, n_streams), []).append(measured)
+    print("program                streams  tokens/s  to first token s")
+    for program in programs:
+        for n_streams in options.streams:
+            rates, firsts = zip(*found[program, n_streams], strict=True)
+            print(f"{program:22} {n_streams:7}  {statistics.median(rates):8.1f}  {statistics.median(firsts):8.3f}")
 
 
 def measure_beginnings(options):
@@ -121,7 +135,9 @@ def soak(options):
         until = time.monotonic() + options.soak
         await asyncio.gather(watch(server, until), *(client(server.port, number, until) for number in range(2 * PLACES)))
 
-    with serving(command_of("tidemill", options.model, options.threads), "/ready") as server:
+    # The memory for known beginnings is full early, so that what grows later is something else.
+    command = [*command_of("tidemill", options.model, options.threads), "--prefix-cache-mib", 32]
+    with serving(command, "/ready") as server:
         asyncio.run(run(server))
     quarter = max(1, len(sizes) // 4)
     early, late = max(sizes[quarter : 2 * quarter] or sizes), max(sizes[-quarter:])
@@ -130,15 +146,27 @@ def soak(options):
     raise SystemExit(1 if failures or late > early * 1.02 else 0)
 
 
+def numbers(text):
+    return [int(word) for word in text.split(",")]
+
+
+def parts(text):
+    words = text.split(",")
+    if unknown := [word for word in words if word not in PARTS]:
+        raise argparse.ArgumentTypeError(f"'{unknown[0]}' is none of {', '.join(PARTS)}")
+    return words
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True)
     parser.add_argument("--peers", action="store_true")
-    parser.add_argument("--streams", type=lambda text: [int(word) for word in text.split(",")], default=[1, 4, 16, 64])
+    parser.add_argument("--streams", type=numbers, default=[1, 4, 16, 64])
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--parts", default="requests,http,beginnings,streams", help="which of these to measure")
+    parser.add_argument("--parts", type=parts, default=PARTS, help="which to measure of " + ", ".join(PARTS))
+    parser.add_argument("--ends", type=numbers, default=[1, 106], help="tokens that end a text of the model (Gemma 3's: 1,106)")
     parser.add_argument("--soak", type=int, default=0, metavar="SECONDS")
     options = parser.parse_args()
     load_now()

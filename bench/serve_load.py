@@ -4,23 +4,36 @@ be asked.
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import time
 import urllib.request
 
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 EVENT = b"data: {"
-WORDS = "the mill stood at the edge of a village where water rose and fell with every tide and nobody knew who had built it"
+USAGE = re.compile(rb'"completion_tokens": ?(\d+)')
+ENDLESS = {"ignore_eos": True}  # tidemill's; texts of one length can be compared
+BETWEEN_BEGINNINGS = 37  # words: prompts next to each other share none of theirs at the same place
+
+
+@functools.cache
+def prose():
+    """The words of the pages of documentation, without tables and code: a text that does not repeat itself."""
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md")))
+    without_code = re.sub(r"```.*?```", "", pages, flags=re.DOTALL)
+    return " ".join(line for line in without_code.splitlines() if not line.startswith(("|", "#"))).split()
 
 
 def prompt(index, n_words):
     """Texts that begin differently, so that no server can take one from another."""
-    words = WORDS.split()
-    return f"{index}. " + " ".join(words[(index * 7 + word) % len(words)] for word in range(n_words))
+    words = prose()
+    return " ".join(words[(index * BETWEEN_BEGINNINGS + word) % len(words)] for word in range(n_words))
 
 
 class Server:
@@ -62,38 +75,44 @@ def serving(command, path="/v1/models", seconds=120):
             process.wait()
 
 
-async def complete(port, text, n_tokens, stream=True, leave_after=None):
-    """One completion; (seconds to the first token, tokens that came). `leave_after`: closes the connection after so many events."""
-    body = {"prompt": text, "max_tokens": n_tokens, "temperature": 0, "stream": stream, "ignore_eos": True}
+async def complete(port, text, n_tokens, stream=True, leave_after=None, more=ENDLESS):
+    """One completion; (seconds to the first token, tokens that came). `leave_after`: closes the connection after so many
+    events; `more`: further fields of the request."""
+    body = {"prompt": text, "max_tokens": n_tokens, "temperature": 0, "stream": stream, **more}
+    if stream:
+        body["stream_options"] = {"include_usage": True}
     data = json.dumps(body).encode()
     begin = time.monotonic()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     head = f"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {len(data)}\r\n\r\n"
     writer.write(head.encode() + data)
-    first, n_events, answer, status = None, 0, b"", None
+    first, n_events, n_told, unread = None, 0, None, b""
     try:
+        status = (await reader.readline()).split()[1:2]
+        if status != [b"200"]:
+            raise RuntimeError(f"status {b''.join(status).decode()}")
         while piece := await reader.read(65536):
-            answer += piece
-            status = status or answer.split(b" ", 2)[1]
-            events = answer.count(EVENT)
-            if events and first is None:
+            unread += piece
+            n_new = unread.count(EVENT)
+            if n_new and first is None:
                 first = time.monotonic() - begin
-            n_events += events
-            answer = answer[1 - len(EVENT) :]  # an event may begin here
+            n_events += n_new
+            if told := USAGE.findall(unread):
+                n_told = int(told[-1])
+            unread = unread[unread.rfind(EVENT) + 1 :]  # the last event may go on
             if leave_after is not None and n_events >= leave_after:
                 break
     finally:
         writer.close()
-    if status != b"200":
-        raise RuntimeError(f"status {status}")
-    return first or time.monotonic() - begin, n_events - 1 if stream else n_tokens  # the last event has no token
+    # A server that does not tell what it has written sends an event for each token and one for the end.
+    return first or time.monotonic() - begin, n_events - 1 if n_told is None else n_told
 
 
-def at_once(port, n_streams, n_tokens, stream=True, n_words=48):
+def at_once(port, n_streams, n_tokens, stream=True, n_words=48, more=ENDLESS):
     """(tokens a second of all together, median seconds to the first token)."""
 
     async def ask_all():
-        return await asyncio.gather(*(complete(port, prompt(index, n_words), n_tokens, stream) for index in range(n_streams)))
+        return await asyncio.gather(*(complete(port, prompt(index, n_words), n_tokens, stream, more=more) for index in range(n_streams)))
 
     begin = time.monotonic()
     answers = asyncio.run(ask_all())
