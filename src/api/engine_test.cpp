@@ -87,6 +87,35 @@ TEST(Engine, ComputingATokenAllocatesNothing) {
   EXPECT_EQ(Storage::total_bytes(), system);
 }
 
+// Ids alone: a text is handed out in strings of its own.
+TEST(Session, AnIdAllocatesNothing) {
+  if (!kCountsAllocations) GTEST_SKIP() << "allocations are the sanitizer's";
+  const std::string model = std::string(TIDEMILL_SOURCE_DIR) + "/tests/golden/models/llama-gqa-untied";
+  const Engine engine = Engine::load(model, {.threads = 2, .context_length = 200});
+  for (const float temperature : {0.0f, 0.8f}) {
+    for (const int32_t speculate : {0, 5, -1}) {
+      Session session(engine);
+      std::vector<int64_t> counts, systems;
+      counts.reserve(200);
+      systems.reserve(200);
+      session.generate({.prompt_ids = {5, 9, 6, 5, 9, 7, 5, 9},
+                        .max_tokens = 120,
+                        .sampling = {.temperature = temperature, .top_k = 4, .seed = 3},
+                        .ignore_eos = true,
+                        .speculate = speculate},
+                       [&](const Event&) {
+                         counts.push_back(allocation_count());
+                         systems.push_back(Storage::total_bytes());
+                         return true;
+                       });
+      ASSERT_EQ(counts.size(), 120u);
+      // What a token needs is there after some of them; a page of state is for 128 positions, guesses included.
+      EXPECT_EQ(counts[100], counts[60]) << temperature << " " << speculate;
+      EXPECT_EQ(systems[100], systems[60]);
+    }
+  }
+}
+
 TEST(Engine, TheCpuBackendAgreesWithTheReference) {
   const auto ids = some_ids(40);
   const Scores reference = score_in_pieces(Engine::load(kModel, {.backend = "reference"}), ids, 40);

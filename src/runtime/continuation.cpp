@@ -10,6 +10,11 @@
 #include "tidemill/probability.h"
 
 namespace tidemill {
+namespace {
+
+constexpr int64_t kReservedIds = 1 << 16;
+
+}  // namespace
 
 Continuation::Continuation(const Request& request, std::shared_ptr<const Tokenizer> tokenizer,
                            std::span<const int32_t> prompt, int64_t context_length, const Stopwatch& since_call,
@@ -24,6 +29,10 @@ Continuation::Continuation(const Request& request, std::shared_ptr<const Tokeniz
   Speculation::validate(request.speculate);
   if (tokenizer_) decoder_.emplace(tokenizer_);
   if (request.grammar) guide_.emplace(*request.grammar, !request.ignore_eos);
+  // So that a token allocates nothing, unless the text is very long.
+  chosen_.reserve(Speculation::kMost + 1);
+  const int64_t n_most = request.max_tokens < 0 ? n_free_ + 1 : std::min(request.max_tokens, n_free_ + 1);
+  result_.ids.reserve(static_cast<size_t>(std::clamp<int64_t>(n_most, 0, kReservedIds)));
   if (request.sampling.penalise_prompt)
     for (const int32_t id : prompt) sampler_.accept(id);
   result_.usage.prompt_tokens = std::ssize(prompt);
