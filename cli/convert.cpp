@@ -78,7 +78,7 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 const Command kConvert = {.name = "convert",
-                          .summary = "A model from one file format to another",
+                          .summary = "Write a model in another file format",
                           .usage = "MODEL OUT [options]",
                           .examples =
                               "  tidemill convert model.gguf model.tmill\n"

@@ -118,7 +118,7 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 const Command kEmbed = {.name = "embed",
-                        .summary = "Texts to vectors, by an encoder",
+                        .summary = "Turn texts into vectors with an encoder",
                         .usage = "MODEL (--text T | --stdin-jsonl | --bench) [options]",
                         .examples =
                             "  tidemill embed ./all-MiniLM-L6-v2 --text \"The tide mill stood\"\n"

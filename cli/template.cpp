@@ -59,7 +59,7 @@ int run(const Arguments& arguments) {
 
 const Command kTemplate = {
     .name = "template",
-    .summary = "conversations to prompts, by a model's chat template",
+    .summary = "Turn conversations into prompts by a model's chat template",
     .usage = "(MODEL | --template FILE) [--stdin-jsonl]",
     .examples =
         "  tidemill template model.gguf                   # prints the template\n"

@@ -113,7 +113,7 @@ constexpr const Command* kSubcommands[] = {&kTokenizeTrain};
 
 const Command kTokenize = {
     .name = "tokenize",
-    .summary = "text to token ids and back",
+    .summary = "Turn text into token ids and back",
     .usage = "MODEL (--text T | --stdin-jsonl [--decode] | --input F [--bench] | --write-json F) [options]",
     .examples =
         "  tidemill tokenize model.gguf --text \"The tide mill stood\"\n"

@@ -142,7 +142,7 @@ int run(const Arguments& arguments) {
 
 const Command kTokenizeTrain = {
     .name = "tokenize train",
-    .summary = "text files to a tokenizer",
+    .summary = "Make a tokenizer from text files",
     .usage = "--out tokenizer.json FILE... [options]",
     .examples =
         "  tidemill tokenize train --vocab-size 16000 --out tokenizer.json book.txt more.txt\n"

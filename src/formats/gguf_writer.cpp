@@ -1,5 +1,6 @@
 #include "formats/gguf_writer.h"
 
+#include <algorithm>
 #include <array>
 #include <set>
 
@@ -26,10 +27,16 @@ void put_text(std::string& bytes, std::string_view text) {
   throw Error(ErrorCode::invalid_argument, "tensor " + quoted(tensor.name) + ": " + why + "; no GGUF can hold that");
 }
 
+// Null where the format has none.
+const GgmlType* type_of(DType dtype) {
+  const auto types = ggml_types();
+  const auto found =
+      std::find_if(types.begin(), types.end(), [&](const GgmlType& type) { return type.dtype == dtype; });
+  return found == types.end() ? nullptr : &*found;
+}
+
 uint32_t type_number(const GgufTensorSpec& tensor) {
-  for (const GgmlType& type : ggml_types()) {
-    if (type.dtype == tensor.dtype) return type.number;
-  }
+  if (const GgmlType* const type = type_of(tensor.dtype)) return type->number;
   fail(tensor, "elements of " + std::string(info(tensor.dtype).name));
 }
 
@@ -97,10 +104,7 @@ void GgufEntries::add_entry(std::span<const std::byte> entry) {
 }
 
 bool gguf_has(DType dtype) {
-  for (const GgmlType& type : ggml_types()) {
-    if (type.dtype == dtype) return true;
-  }
-  return false;
+  return type_of(dtype) != nullptr;
 }
 
 std::span<const std::byte> gguf_padding(uint64_t n_bytes) {

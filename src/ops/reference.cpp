@@ -14,16 +14,16 @@
 #include "tensor/quantize.h"
 
 namespace tidemill {
-
 namespace {
 
-// Row `index` of a [n_rows, n_cols] tensor of any dtype, as f32.
+// The keys or values of position `pos`, of any dtype, as f32.
 std::vector<float> row_as_f32(const PagedRows& rows, int64_t pos) {
   std::vector<float> row(static_cast<size_t>(rows.width()));
   dequantize(rows.dtype(), rows.row<std::byte>(pos), row);
   return row;
 }
 
+// Row `index` of a [n_rows, n_cols] tensor of any dtype, as f32.
 std::vector<float> row_as_f32(const Tensor& tensor, int64_t index) {
   assert(tensor.layout() == Layout::rows);
   std::vector<float> row(static_cast<size_t>(tensor.dim(1)));
