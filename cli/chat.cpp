@@ -22,38 +22,14 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr Option kOptions[] = {
+constexpr auto kOptions = option_table(
     kModelOption,
-    {.flag = "--prompt",
-     .kind = OptionKind::text,
-     .value_name = "TEXT",
-     .help = "the only message; -: standard input.  Without it a terminal is asked for one after the other"},
-    {.flag = "--system", .kind = OptionKind::text, .value_name = "TEXT", .help = "how the model shall behave"},
-    kMaxTokensOption,
-    kTemperatureOption,
-    kTopKOption,
-    kTopPOption,
-    kMinPOption,
-    kRepeatPenaltyOption,
-    kRepeatLastNOption,
-    kFrequencyPenaltyOption,
-    kPresencePenaltyOption,
-    kLogitBiasOption,
-    kSeedOption,
-    kStopOption,
-    kGrammarOption,
-    kJsonSchemaOption,
-    kJsonObjectOption,
-    kSpeculateOption,
-    kDraftOption,
-    kThreadsOption,
-    kContextOption,
-    kPrecisionOption,
-    kStateOption,
-    kBackendOption,
-    kCheckOption,
-    kJsonOption,
-};
+    Option{.flag = "--prompt",
+           .kind = OptionKind::text,
+           .value_name = "TEXT",
+           .help = "the only message; -: standard input.  Without it a terminal is asked for one after the other"},
+    Option{.flag = "--system", .kind = OptionKind::text, .value_name = "TEXT", .help = "how the model shall behave"},
+    kTextOptions, kContextOption, kComputeOptions, kJsonOption);
 
 ChatTemplate template_of(const Engine& engine) {
   std::optional<ChatTemplate> found = engine.chat_template();

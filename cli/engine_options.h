@@ -45,6 +45,9 @@ inline constexpr Option kBackendOption = {.flag = "--backend",
                                           .help = "cpu, or reference: plain scalar code, very slow",
                                           .fallback = "cpu"};
 inline constexpr Option kCheckOption = {.flag = "--check", .help = "refuse weights that are NaN or infinite"};
+// What a loaded model computes with, besides the length of its context.
+inline constexpr std::array kComputeOptions = {kThreadsOption, kPrecisionOption, kStateOption, kBackendOption,
+                                               kCheckOption};
 inline constexpr Option kJsonOption = {.flag = "--json", .help = "print JSON"};
 
 // `options` with what --threads, --ctx, --precision and --state say.

@@ -2,12 +2,15 @@
 // help.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <map>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace tidemill::cli {
@@ -30,6 +33,27 @@ struct Option {
   // The flag that the key's own name makes, "--max-batch-size"; it means the same.  Empty without a key.
   std::string config_flag() const;
 };
+
+template <typename Part>
+inline constexpr size_t kOptionsIn = 1;
+template <size_t kSize>
+inline constexpr size_t kOptionsIn<std::array<Option, kSize>> = kSize;
+
+// The options of a command from single ones and groups (arrays), in this order.
+template <typename... Parts>
+constexpr auto option_table(const Parts&... parts) {
+  std::array<Option, (kOptionsIn<Parts> + ...)> table;
+  auto next = table.begin();
+  const auto add = [&](const auto& part) {
+    if constexpr (kOptionsIn<std::decay_t<decltype(part)>> == 1) {
+      *next++ = part;
+    } else {
+      next = std::copy(part.begin(), part.end(), next);
+    }
+  };
+  (add(parts), ...);
+  return table;
+}
 
 // Throws invalid_argument, beginning with `called`, for a number that is none or is out of range.
 void check_value(const Option& option, const std::string& value, const std::string& called);

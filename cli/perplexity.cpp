@@ -18,23 +18,18 @@
 namespace tidemill::cli {
 namespace {
 
-constexpr Option kOptions[] = {
+constexpr auto kOptions = option_table(
     kModelOption,
-    {.flag = "--file", .kind = OptionKind::text, .value_name = "TEXT", .help = "the text file; -: standard input"},
-    {.flag = "--ctx",
-     .kind = OptionKind::integer,
-     .value_name = "N",
-     .help = "a longer text is cut into windows of N tokens, each starting afresh; 0: as many as the model takes",
-     .fallback = "0",
-     .min = 0,
-     .max = 1 << 30},
-    kThreadsOption,
-    kPrecisionOption,
-    kStateOption,
-    kBackendOption,
-    kCheckOption,
-    kJsonOption,
-};
+    Option{
+        .flag = "--file", .kind = OptionKind::text, .value_name = "TEXT", .help = "the text file; -: standard input"},
+    Option{.flag = "--ctx",
+           .kind = OptionKind::integer,
+           .value_name = "N",
+           .help = "a longer text is cut into windows of N tokens, each starting afresh; 0: as many as the model takes",
+           .fallback = "0",
+           .min = 0,
+           .max = 1 << 30},
+    kComputeOptions, kJsonOption);
 
 int run(const Arguments& arguments) {
   if (!arguments.has("--file")) throw Error(ErrorCode::invalid_argument, "--file: none given; name a text file");
