@@ -27,13 +27,25 @@ MAMBA = {
     "tie_word_embeddings": False,
 }
 MAMBA2 = MAMBA | {"num_heads": 5, "head_dim": 16, "n_groups": 1, "chunk_size": 8}
+# Rotary embeddings that change with the length of a text, at 32 tokens.
+LENGTHS = {
+    "vocab_size": 256, "hidden_size": 64, "intermediate_size": 80, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "pad_token_id": 0,
+}  # fmt: skip
+LONGROPE = {"type": "longrope", "short_factor": [1.0, 1.05, 1.2, 1.5, 2.0, 2.5, 3.0, 3.5],
+            "long_factor": [1.0, 1.3, 2.0, 3.5, 4.0, 4.5, 5.0, 6.0]}  # fmt: skip
+PHI3 = LENGTHS | {"max_position_embeddings": 128, "original_max_position_embeddings": 32, "rope_scaling": LONGROPE}
+DYNAMIC = LENGTHS | {"max_position_embeddings": 32, "rope_scaling": {"rope_type": "dynamic", "factor": 4.0}}
 # Name -> class of the model, of its configuration, fields, lengths of the prompts.
 MODELS = {
     "gptoss-mxfp4": ("GptOssForCausalLM", "GptOssConfig", GPT_OSS, (1, 13, 40)),
     "mamba-biases": ("MambaForCausalLM", "MambaConfig", MAMBA, (1, 13, 40)),
     "mamba2-biases": ("Mamba2ForCausalLM", "Mamba2Config", MAMBA2, (1, 13, 40)),
+    "phi3-longrope": ("Phi3ForCausalLM", "Phi3Config", PHI3, (13, 32, 33, 60)),
+    "llama-rope-dynamic": ("LlamaForCausalLM", "LlamaConfig", DYNAMIC, (13, 32, 33, 60)),
 }
 N_GREEDY = 24
+N_FIRST = 5  # ids that are read at once before steps of one
 
 
 def fill(model, seed):
@@ -64,15 +76,41 @@ def pack_experts(model, seed):
     return packed
 
 
+def forget(model):
+    """What it knows of the lengths of earlier texts: a short one sets it back."""
+    with torch.no_grad():
+        model(torch.tensor([[3]]), use_cache=False)
+
+
 def logits(model, ids):
+    forget(model)
     with torch.no_grad():
         return model(torch.tensor([ids]), use_cache=False).logits[0].numpy()
+
+
+def keeps_keys(model):
+    """Whether keys stay as they are when a text grows longer than the first context, as those of Phi-3 do not."""
+    return (model.config.to_dict().get("rope_scaling") or {}).get("rope_type") == "dynamic"
+
+
+def next_logits(model, ids, n_first):
+    """Of `ids` from the `n_first` on, one at a time behind those before them: [len(ids) - n_first + 1, vocabulary]."""
+    if not keeps_keys(model):
+        return np.stack([logits(model, ids[:end])[-1] for end in range(n_first, len(ids) + 1)])
+    forget(model)
+    rows, kept = [], None
+    with torch.no_grad():
+        for piece in [ids[:n_first], *([id] for id in ids[n_first:])]:
+            found = model(torch.tensor([piece]), past_key_values=kept, use_cache=True)
+            kept = found.past_key_values
+            rows.append(found.logits[0, -1].numpy())
+    return np.stack(rows)
 
 
 def greedy(model, ids):
     chosen, margins = [], []
     for _ in range(N_GREEDY):
-        last = logits(model, [*ids, *chosen])[-1]
+        last = next_logits(model, [*ids, *chosen], len(ids))[-1]
         second, first = np.sort(last)[-2:]
         margins.append(round(float(first - second), 5))
         chosen.append(int(last.argmax()))
@@ -99,8 +137,11 @@ def make(folder, name):
         ids = random.integers(3, fields["vocab_size"], length).tolist()
         np.save(folder / f"case{index}.npy", logits(model, ids))
         cases.append({"ids": ids, "out": f"case{index}.npy"} | (greedy(model, ids) if length > 1 else {}))
+        if fields.items() >= LENGTHS.items():
+            np.save(folder / f"steps{index}.npy", next_logits(model, ids, N_FIRST))
+            cases[-1] |= {"first": N_FIRST, "steps": f"steps{index}.npy"}
     truth = {
-        "name": name, "kind": "causal", "weights": "mxfp4" if packed else "f32", "cases": cases,
+        "name": name, "kind": "by-length" if fields.items() >= LENGTHS.items() else "causal", "weights": "mxfp4" if packed else "f32", "cases": cases,
         "made_with": f"{kind}, transformers {transformers.__version__}, torch {torch.__version__}",
         "parameters": sum(weight.numel() for weight in model.parameters()),
     }  # fmt: skip

@@ -21,7 +21,8 @@ namespace tidemill {
 namespace {
 
 // Tensors of a GGUF that are no weights but part of its configuration.
-constexpr std::array<std::string_view, 2> kConfigurationTensors = {"rope_freqs.weight", "rope_factors_short.weight"};
+constexpr std::array<std::string_view, 3> kConfigurationTensors = {"rope_freqs.weight", "rope_factors_short.weight",
+                                                                   "rope_factors_long.weight"};
 
 std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));

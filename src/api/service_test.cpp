@@ -73,8 +73,8 @@ TEST_P(ServiceModelTest, ManyRequestsGetWhatEachGetsAlone) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, ServiceModelTest,
-                         testing::Values("gemma3/model.gguf", "models/llama-gqa-untied", "models/mamba",
-                                         "models/rwkv7"),
+                         testing::Values("gemma3/model.gguf", "models/llama-gqa-untied", "models/mamba", "models/rwkv7",
+                                         "models/phi3-longrope", "models/llama-rope-dynamic"),
                          [](const auto& parameter) {
                            std::string name = parameter.param;
                            std::erase_if(name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; });

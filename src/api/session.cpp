@@ -21,7 +21,9 @@ class Session::Impl {
   }
 
   Result generate(const Request& request, const EventSink& sink);
-  void feed(std::span<const int32_t> ids, LogitsWanted wanted, const LogitsSink& sink);
+  // `prompt_length`: Feed's, at least what the session holds with `ids`.
+  void feed(std::span<const int32_t> ids, LogitsWanted wanted, const LogitsSink& sink, int64_t prompt_length = 0);
+  void prepare_for(int64_t n_tokens);
   std::span<const float> append(std::span<const int32_t> ids);
   void truncate(int64_t n);
 
@@ -47,11 +49,25 @@ class Session::Impl {
   std::vector<float> scores_;  // that `append` returned last
 };
 
-void Session::Impl::feed(std::span<const int32_t> ids, LogitsWanted wanted, const LogitsSink& sink) {
+void Session::Impl::feed(std::span<const int32_t> ids, LogitsWanted wanted, const LogitsSink& sink,
+                         int64_t prompt_length) {
   if (ids.empty()) throw Error(ErrorCode::invalid_argument, "session: no tokens to append; give at least one");
-  const Feed feed{.state = lease_.get(), .ids = ids, .wanted = wanted};
+  prompt_length = std::max(prompt_length, lease_->n_past() + std::ssize(ids));
+  prepare_for(prompt_length);
+  const Feed feed{.state = lease_.get(), .ids = ids, .wanted = wanted, .prompt_length = prompt_length};
   engine_->runner->feed({&feed, 1}, sink);
   ids_.insert(ids_.end(), ids.begin(), ids.end());
+}
+
+// Reads what is held anew where it has other keys in a text of `n_tokens`.
+void Session::Impl::prepare_for(int64_t n_tokens) {
+  if (lease_->can_become(n_tokens)) return;
+  const std::vector<int32_t> held = ids_;
+  lease_->clear();
+  ids_.clear();
+  const Feed feed{.state = lease_.get(), .ids = held, .wanted = LogitsWanted::none, .prompt_length = n_tokens};
+  engine_->runner->feed({&feed, 1}, nullptr);
+  ids_ = held;
 }
 
 std::span<const float> Session::Impl::append(std::span<const int32_t> ids) {
@@ -96,7 +112,7 @@ std::vector<int32_t> Session::Impl::prompt_ids(const Request& request) const {
 // Cuts the state to what it shares with `prompt`, less the last token, whose scores are needed anew.
 int64_t Session::Impl::keep_common_prefix(std::span<const int32_t> prompt) {
   const auto differs = std::mismatch(ids_.begin(), ids_.end(), prompt.begin(), prompt.end() - 1);
-  keep(static_cast<size_t>(differs.first - ids_.begin()));
+  keep(lease_->begins_text_of(std::ssize(prompt)) ? static_cast<size_t>(differs.first - ids_.begin()) : 0);
   return std::ssize(ids_);
 }
 
@@ -109,14 +125,16 @@ void Session::Impl::keep(size_t n) {
 // continuation chooses its first id unless none is wanted.
 bool Session::Impl::feed_prompt(std::span<const int32_t> prompt, Continuation& continuation, const Request& request) {
   constexpr size_t kPiece = static_cast<size_t>(Runner::Limits{}.max_batch_tokens);
+  const int64_t prompt_length = std::ssize(prompt);
   prompt = prompt.subspan(ids_.size());
   while (!prompt.empty()) {
     if (request.cancelled && request.cancelled()) return false;
     const auto piece = prompt.first(std::min(kPiece, prompt.size()));
     prompt = prompt.subspan(piece.size());
     const bool wants_id = prompt.empty() && request.max_tokens != 0;
-    feed(piece, wants_id ? LogitsWanted::last : LogitsWanted::none,
-         [&](size_t, int64_t, std::span<const float> logits) { continuation.choose(logits); });
+    feed(
+        piece, wants_id ? LogitsWanted::last : LogitsWanted::none,
+        [&](size_t, int64_t, std::span<const float> logits) { continuation.choose(logits); }, prompt_length);
   }
   return true;
 }
@@ -126,7 +144,8 @@ void Session::Impl::run_pass(Continuation& continuation) {
   const size_t n_held = ids_.size();
   const PassCost cost = engine_->runner->pass_cost();
   PassLoad load(cost, 1);
-  continuation.propose(ids_, lease_->is_recurrent() ? 0 : Speculation::kMost, load);
+  prepare_for(lease_->n_past() + 1);
+  continuation.propose(ids_, lease_->is_recurrent() ? 0 : lease_->n_alike(Speculation::kMost), load);
   const Feed feed{.state = lease_.get(), .ids = std::span(ids_).subspan(n_held), .wanted = LogitsWanted::all};
   bool is_right = true;
   try {
@@ -192,8 +211,11 @@ void Session::append_each(std::span<Session* const> sessions, std::span<const in
     throw Error(ErrorCode::invalid_argument, "append_each: " + std::to_string(sessions.size()) + " sessions and " +
                                                  std::to_string(ids.size()) + " ids; give one id to each");
   std::vector<Feed> feeds;
-  for (size_t index = 0; index < sessions.size(); ++index)
-    feeds.push_back({.state = &sessions[index]->impl_->state(), .ids = ids.subspan(index, 1)});
+  for (size_t index = 0; index < sessions.size(); ++index) {
+    Impl& session = *sessions[index]->impl_;
+    session.prepare_for(session.state().n_past() + 1);
+    feeds.push_back({.state = &session.state(), .ids = ids.subspan(index, 1)});
+  }
   Engine::Impl& engine = sessions.front()->impl_->engine();
   engine.runner->feed(
       feeds, [&](size_t feed, int64_t, std::span<const float> logits) { sink(static_cast<int64_t>(feed), logits); });

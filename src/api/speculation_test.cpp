@@ -106,8 +106,12 @@ TEST_P(SpeculationModelTest, ManyTogetherGetWhatEachGetsAlone) {
   EXPECT_GT(service.statistics().draft_tokens, service.statistics().accepted_tokens);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, SpeculationModelTest, testing::Values("gemma3/model.gguf", "models/llama-gqa-untied"),
-                         [](const auto& parameter) { return parameter.index == 0 ? "gemma3" : "llama"; });
+constexpr const char* kNames[] = {"gemma3", "llama", "longrope", "dynamic"};
+
+INSTANTIATE_TEST_SUITE_P(Models, SpeculationModelTest,
+                         testing::Values("gemma3/model.gguf", "models/llama-gqa-untied", "models/phi3-longrope",
+                                         "models/llama-rope-dynamic"),
+                         [](const auto& parameter) { return kNames[parameter.index]; });
 
 TEST(SpeculationTest, RecurrentModelsGoTokenByToken) {
   const Engine engine = Engine::load(kGolden + "models/rwkv7", {.context_length = 128});

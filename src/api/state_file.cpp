@@ -12,6 +12,7 @@ namespace tidemill {
 namespace {
 
 constexpr std::string_view kFormat = "tidemill-state", kVersion = "2";
+constexpr std::string_view kShortKeys = "short", kLongKeys = "long";  // State::has_long_keys
 constexpr size_t kSampledBytes = 64;  // of each weight: a cache line, so that no more than its page is read
 
 // FNV-1a.  It tells models apart; it does not protect from somebody who forges one.
@@ -135,8 +136,11 @@ void save_state(const std::string& path, const State& state, std::span<const int
   const std::vector<Part> parts = parts_of(state, state.n_past());
   std::vector<SafetensorSpec> specs{{"ids", safetensors_type(DType::i32), {ids.size()}}};
   for (const Part& part : parts) specs.push_back(spec_of(part));
-  SafetensorsWriter writer(
-      path, specs, {{"format", std::string(kFormat)}, {"version", std::string(kVersion)}, {"model", fingerprint}});
+  SafetensorsWriter writer(path, specs,
+                           {{"format", std::string(kFormat)},
+                            {"version", std::string(kVersion)},
+                            {"model", fingerprint},
+                            {"keys", std::string(state.has_long_keys() ? kLongKeys : kShortKeys)}});
   writer.write(std::as_bytes(ids));
   for (const Part& part : parts) part.for_each_piece([&](std::span<const std::byte> piece) { writer.write(piece); });
   writer.finish();
@@ -151,8 +155,12 @@ std::vector<int32_t> restore_state(const std::string& path, State& state, const 
   if (n_past > state.capacity())
     throw Error(ErrorCode::context_full, path + ": holds " + std::to_string(n_past) + " positions, the context only " +
                                              std::to_string(state.capacity()) + "; load with a longer one (--ctx)");
+  const bool has_long_keys = file.metadata("keys") == kLongKeys;
+  if (has_long_keys && state.longer_texts().length == 0)
+    fail(path, "has keys of a long text, the model none; make it again");
   state.clear();
   state.make_room(n_past);
+  state.join_text_of(has_long_keys ? state.longer_texts().length + 1 : 0);
   for (const Part& part : parts_of(state, n_past)) {
     const Tensor stored = file.require(part.name, part.shape);
     if (stored.dtype() != part.dtype)

@@ -80,6 +80,20 @@ class LayerLister {
   std::string prefix_;
 };
 
+// What the rotary embeddings of a model at `where` do in longer texts.
+LongerTexts longer_texts(std::span<const RopeConfig> ropes, const std::string& where) {
+  LongerTexts longer;
+  for (const RopeConfig& rope : ropes) {
+    if (rope.short_context == 0) continue;
+    const LongerTexts found{.length = rope.short_context, .changes_on = rope.long_divisors.empty()};
+    if (longer.length > 0 && (longer.length != found.length || longer.changes_on != found.changes_on))
+      throw Error(ErrorCode::unsupported,
+                  where + ": has rotary embeddings that change at different lengths of text; that is not supported");
+    longer = found;
+  }
+  return longer;
+}
+
 class Decoder final : public Model {
  public:
   Decoder(DecoderConfig config, const ModelSource& source, std::span<const WeightName> names, DecoderForm form,
@@ -100,6 +114,7 @@ class Decoder final : public Model {
   void list_layer(const Lister& list, int64_t index);
   void list_attention(const LayerLister& list, Layer& layer) const;
   void list_feed_forward(const LayerLister& list, Layer& layer, const DecoderLayer& kind) const;
+  RopeByLength by_length(size_t rope, const Batch& batch) const;
   Tensor normed(Ops& ops, const Tensor& x, const Norm& norm) const;
   Tensor attention_block(Ops& ops, const Tensor& h, int64_t index, const Ropes& ropes, const Batch& batch) const;
   Tensor feed_forward_block(Ops& ops, const Tensor& h, int64_t index) const;
@@ -116,17 +131,25 @@ class Decoder final : public Model {
   TokenMixers mixers_;
   std::vector<RopeFrequencies> frequencies_;  // of each of own_.ropes
   std::vector<Tensor> inv_freqs_;             // views of them, [n_rotated / 2]
+  std::vector<Tensor> long_inv_freqs_;        // likewise, empty where texts of all lengths have the same
+  LongerTexts longer_;
 };
 
 Decoder::Decoder(DecoderConfig config, const ModelSource& source, std::span<const WeightName> names, DecoderForm form,
                  TokenMixers mixers)
     : own_(std::move(config)), form_(form), mixers_(std::move(mixers)) {
   config_ = own_.model;
-  check_heads(own_, source.gguf != nullptr ? source.gguf->path() : source.config_path);
+  const std::string& where = source.gguf != nullptr ? source.gguf->path() : source.config_path;
+  check_heads(own_, where);
   if (own_.attention_scale == 0) own_.attention_scale = 1.0f / std::sqrt(static_cast<float>(own_.head_dim));
   for (const RopeConfig& rope : own_.ropes) frequencies_.push_back(rope_frequencies(rope));
   for (RopeFrequencies& rope : frequencies_)
     inv_freqs_.emplace_back(rope.inv_freq.data(), DType::f32, Shape{std::ssize(rope.inv_freq)});
+  for (RopeFrequencies& rope : frequencies_)
+    long_inv_freqs_.push_back(rope.long_inv_freq.empty() ? Tensor()
+                                                         : Tensor(rope.long_inv_freq.data(), DType::f32,
+                                                                  Shape{std::ssize(rope.long_inv_freq)}));
+  longer_ = longer_texts(own_.ropes, where);
   layers_.resize(own_.layers.size());
   WeightLoader loader(source.weights, names, own_.heads(), made_);
   list_params([&](const Parameter& parameter) { loader.load(parameter); });
@@ -224,7 +247,8 @@ FileForm Decoder::form_in(const FileTarget& target) const {
 }
 
 StateSpec Decoder::state_spec() const {
-  StateSpec spec{std::vector<LayerStateSpec>(layers_.size(), {.kv_width = own_.n_kv_heads * own_.head_dim})};
+  StateSpec spec{.layers = std::vector<LayerStateSpec>(layers_.size(), {.kv_width = own_.n_kv_heads * own_.head_dim}),
+                 .longer = longer_};
   for (size_t index = 0; index < mixers_.size(); ++index)
     if (mixers_[index] != nullptr) spec.layers[index] = {.slot_size = mixers_[index]->slot_size()};
   return spec;
@@ -234,12 +258,21 @@ Tensor Decoder::normed(Ops& ops, const Tensor& x, const Norm& norm) const {
   return tidemill::normed(ops, x, norm, own_.norm, own_.norm_eps);
 }
 
+RopeByLength Decoder::by_length(size_t rope, const Batch& batch) const {
+  const RopeConfig& config = own_.ropes[rope];
+  if (config.short_context == 0) return {};
+  return {.lengths = batch.lengths,
+          .short_length = config.short_context,
+          .long_inv_freq = long_inv_freqs_[rope],
+          .growth = config.growth};
+}
+
 Tensor Decoder::forward(Ops& ops, const Batch& batch) const {
   Tensor x = ops.embed(embedding_, batch.tokens, own_.embedding_scale);  // [n_tokens, d_model]
   if (own_.parts.learned_positions) x = ops.add_to(x, ops.embed(positions_, batch.positions));
   Ropes ropes;
   for (size_t i = 0; i < frequencies_.size(); ++i) {
-    ropes[i] = ops.rope_table(batch.positions, inv_freqs_[i], frequencies_[i].scale);
+    ropes[i] = ops.rope_table(batch.positions, inv_freqs_[i], frequencies_[i].scale, by_length(i, batch));
   }
   const auto scaled = [&](const Tensor& t) { return own_.residual_scale == 1 ? t : ops.scale(t, own_.residual_scale); };
   for (int64_t index = 0; index < config_.n_layers; ++index) {

@@ -11,20 +11,36 @@
 namespace tidemill {
 namespace {
 
-// Frequencies divided one by one, by other numbers past the context that a model was first trained for, and a factor on
-// the scores; this reads what holds up to that context.  Ding et al. 2024, arXiv:2402.13753.
+// Frequencies divided one by one, by other numbers in texts longer than the context that a model was first trained
+// for, and a factor on the scores.  Ding et al. 2024, arXiv:2402.13753.
 void read_longrope(const JsonConfig& get, const JsonConfig& section, RopeConfig& rope) {
+  constexpr std::string_view kOriginal = "original_max_position_embeddings";
   const int64_t context = get.count("max_position_embeddings", kMaxContext);
-  rope.longest = get.count_or("original_max_position_embeddings", kMaxContext,
-                              section.count_or("original_max_position_embeddings", kMaxContext, context));
-  rope.divisors = section.positives("short_factor");
-  if (std::ssize(rope.divisors) != rope.n_rotated / 2)
-    section.fail("short_factor", "has " + std::to_string(rope.divisors.size()) + " numbers, expected " +
-                                     std::to_string(rope.n_rotated / 2));
-  const float stretch = static_cast<float>(context) / static_cast<float>(rope.longest);
-  const float on_scores =
-      stretch <= 1 ? 1.0f : std::sqrt(1 + std::log(stretch) / std::log(static_cast<float>(rope.longest)));
+  rope.short_context = get.count_or(kOriginal, kMaxContext, section.count_or(kOriginal, kMaxContext, context));
+  const auto divisors = [&](std::string_view name) {
+    std::vector<float> found = section.positives(name);
+    if (std::ssize(found) != rope.n_rotated / 2)
+      section.fail(name,
+                   "has " + std::to_string(found.size()) + " numbers, expected " + std::to_string(rope.n_rotated / 2));
+    return found;
+  };
+  rope.divisors = divisors("short_factor");
+  rope.long_divisors = divisors("long_factor");
+  const auto first = static_cast<float>(rope.short_context);
+  const bool has_first = get.has(kOriginal) || section.has(kOriginal);
+  const float stretch = has_first ? static_cast<float>(context) / first : section.positive_or("factor", 1);
+  const float on_scores = stretch <= 1 || first <= 1 ? 1.0f : std::sqrt(1 + std::log(stretch) / std::log(first));
   rope.attention_factor = section.positive_or("attention_factor", on_scores);
+}
+
+// The base grows with texts longer than the context that a model was trained for.  There, transformers' number of
+// positions is the one to begin at, and the factor says how far it is meant to go.
+void read_dynamic(const JsonConfig& get, const JsonConfig& section, RopeConfig& rope) {
+  rope.growth = section.positive_or("factor", 1);
+  if (rope.growth < 1) section.fail("factor", "is " + std::to_string(rope.growth) + ", expected at least 1");
+  if (rope.growth == 1) return;
+  if (rope.n_rotated < 4) section.fail("rope_type", "is 'dynamic', which needs at least 4 elements that rotate");
+  rope.short_context = get.count("max_position_embeddings", kMaxContext);
 }
 
 // `section` is what holds the scaling, `get` the whole configuration.
@@ -32,7 +48,7 @@ void read_stretch(const JsonConfig& get, const JsonConfig& section, RopeConfig& 
   const std::string type = section.has("rope_type") ? section.text("rope_type") : section.text_or("type", "default");
   if (type == "default") return;
   if (type == "longrope" || type == "su") return read_longrope(get, section, rope);
-  if (type == "dynamic") return;  // frequencies change only past the context that the model was trained for
+  if (type == "dynamic") return read_dynamic(get, section, rope);
   rope.factor = section.positive_or("factor", 1);
   const auto context = static_cast<float>(get.count("max_position_embeddings", kMaxContext));
   rope.original_context = section.positive_or("original_max_position_embeddings", context);
@@ -59,6 +75,32 @@ void read_stretch(const JsonConfig& get, const JsonConfig& section, RopeConfig& 
   }
 }
 
+// llama3 and longrope come as divisors.
+void read_divisors(const GgufConfig& get, RopeConfig& rope) {
+  const auto read = [&](std::string_view name) {
+    std::vector<float> divisors;
+    const auto found = get.file().find(name);
+    if (!found) return divisors;
+    if (found->n_elements() != rope.n_rotated / 2)
+      get.fail("rope.dimension_count",
+               "does not fit the divisors of the rotary embedding, " + found->shape().to_string());
+    divisors.resize(static_cast<size_t>(rope.n_rotated / 2));
+    dequantize(found->dtype(), found->data(), divisors);
+    return divisors;
+  };
+  rope.divisors = read("rope_factors_short.weight");
+  if (rope.divisors.empty()) {
+    rope.divisors = read("rope_freqs.weight");
+    return;
+  }
+  rope.long_divisors = read("rope_factors_long.weight");
+  rope.short_context = get.count("rope.scaling.original_context_length", kMaxContext);
+  if (rope.long_divisors.empty())
+    get.fail("rope.scaling.original_context_length",
+             "is there with rope_factors_short.weight, but rope_factors_long.weight is missing");
+  rope.attention_factor = get.positive_or("rope.scaling.attn_factor", 1);
+}
+
 void read_stretch(const GgufConfig& get, RopeConfig& rope) {
   const std::string type = get.text_or("rope.scaling.type", get.has("rope.scaling.factor") ? "linear" : "none");
   rope.factor = get.positive_or("rope.scaling.factor", 1);
@@ -71,28 +113,18 @@ void read_stretch(const GgufConfig& get, RopeConfig& rope) {
     rope.beta_fast = get.positive_or("rope.scaling.yarn_beta_fast", 32);
     rope.beta_slow = get.positive_or("rope.scaling.yarn_beta_slow", 1);
     rope.attention_factor = (0.1f * std::log(rope.factor) + 1) * get.positive_or("rope.scaling.attn_factor", 1.0f);
-  } else if (type != "none") {
-    get.fail("rope.scaling.type", "is '" + type + "', which is not known (none, linear and yarn are)");
+  } else if (type != "none" && type != "longrope") {  // the latter's divisors tell it, whether or not it is named
+    get.fail("rope.scaling.type", "is '" + type + "', which is not known (none, linear, yarn and longrope are)");
   }
-  // llama3 and longrope come as divisors; the latter hold up to the context that the model was first trained for.
-  auto divisors = get.file().find("rope_freqs.weight");
-  if (const auto short_ones = get.file().find("rope_factors_short.weight")) {
-    divisors = short_ones;
-    rope.longest = get.count("rope.scaling.original_context_length", kMaxContext);
-    rope.attention_factor = get.positive_or("rope.scaling.attn_factor", 1);
-  }
-  if (!divisors) return;
-  if (divisors->n_elements() != rope.n_rotated / 2)
-    get.fail("rope.dimension_count",
-             "does not fit the divisors of the rotary embedding, " + divisors->shape().to_string());
-  rope.divisors.resize(static_cast<size_t>(rope.n_rotated / 2));
-  dequantize(divisors->dtype(), divisors->data(), rope.divisors);
+  read_divisors(get, rope);
 }
 
-// To what the rotary embedding is right for.
-void cap_context(DecoderConfig& config) {
-  if (const int64_t longest = config.ropes[0].longest; longest > 0)
-    config.model.context_length = std::min(config.model.context_length, longest);
+// Dynamic scaling counts the positions that a model was trained for; it takes longer texts.
+void lengthen_context(DecoderConfig& config) {
+  const RopeConfig& rope = config.ropes[0];
+  if (rope.growth == 1) return;
+  const double length = static_cast<double>(rope.short_context) * double{rope.growth};
+  config.model.context_length = static_cast<int64_t>(std::min(length, static_cast<double>(kMaxContext)));
 }
 
 constexpr CountField kCounts[] = {
@@ -159,7 +191,7 @@ DecoderConfig decoder_config(const JsonConfig& get, std::string architecture, fl
   if (share > 1) get.fail("partial_rotary_factor", "is " + std::to_string(share) + ", expected at most 1");
   const auto n_rotated = static_cast<int64_t>(static_cast<float>(config.head_dim) * share);
   config.ropes = {rope_config(get, n_rotated, 10000)};
-  cap_context(config);
+  lengthen_context(config);
   config.layers.resize(static_cast<size_t>(config.model.n_layers));
   return config;
 }
@@ -182,7 +214,6 @@ DecoderConfig decoder_config(const GgufConfig& get, std::string architecture) {
   config.ropes = {{.n_rotated = get.count_or("rope.dimension_count", kMaxHeadDim, config.head_dim),
                    .base = get.positive_or("rope.freq_base", 10000)}};
   read_stretch(get, config.ropes[0]);
-  cap_context(config);
   config.n_experts = get.count_or("expert_count", kMaxExperts, 0);
   config.n_experts_used = get.count_or("expert_used_count", kMaxExperts, 0);
   config.d_expert = get.count_or("expert_feed_forward_length", kMaxHidden, config.d_ff);

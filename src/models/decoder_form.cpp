@@ -31,8 +31,14 @@ std::vector<float> divisors_of(const RopeConfig& rope) {
 void write_rope_to_gguf(const RopeConfig& rope, const FileTarget& target, FileForm& form) {
   form.fields["rope.dimension_count"] = rope.n_rotated;
   form.fields["rope.freq_base"] = shortest(rope.base);
-  if (rope.longest > 0) target.fail("its rotary embedding is of the kind longrope");
-  if (rope.stretch == RopeStretch::llama3 || !rope.divisors.empty()) {
+  if (rope.growth > 1) target.fail("its rotary embedding is of the kind dynamic");
+  if (!rope.long_divisors.empty()) {
+    form.fields["rope.scaling.type"] = "longrope";
+    form.fields["rope.scaling.original_context_length"] = rope.short_context;
+    form.fields["rope.scaling.attn_factor"] = shortest(rope.attention_factor);
+    form.tables.emplace_back("rope_factors_short.weight", rope.divisors);
+    form.tables.emplace_back("rope_factors_long.weight", rope.long_divisors);
+  } else if (rope.stretch == RopeStretch::llama3 || !rope.divisors.empty()) {
     form.tables.emplace_back("rope_freqs.weight", divisors_of(rope));
   } else if (rope.stretch == RopeStretch::linear) {
     form.fields["rope.scaling.type"] = "linear";
@@ -67,10 +73,27 @@ ordered_json llama3_scaling(const RopeConfig& rope, const FileTarget& target) {
           {"original_max_position_embeddings", static_cast<int64_t>(guess.original_context)}};
 }
 
+ordered_json longrope_scaling(const RopeConfig& rope) {
+  const auto numbers = [](const std::vector<float>& divisors) {
+    ordered_json list = ordered_json::array();
+    for (const float divisor : divisors) list.push_back(shortest(divisor));
+    return list;
+  };
+  return {{"type", "longrope"},  // the name by which Phi-3's own code knows it
+          {"short_factor", numbers(rope.divisors)},
+          {"long_factor", numbers(rope.long_divisors)},
+          {"attention_factor", shortest(rope.attention_factor)}};
+}
+
 void write_rope_to_json(const RopeConfig& rope, const FileTarget& target, ordered_json& fields) {
   fields["rope_theta"] = shortest(rope.base);
-  if (rope.longest > 0) target.fail("its rotary embedding is of the kind longrope");
-  if (!rope.divisors.empty()) {
+  if (rope.growth > 1) {
+    fields["max_position_embeddings"] = rope.short_context;
+    fields["rope_scaling"] = {{"rope_type", "dynamic"}, {"factor", shortest(rope.growth)}};
+  } else if (!rope.long_divisors.empty()) {
+    fields["original_max_position_embeddings"] = rope.short_context;
+    fields["rope_scaling"] = longrope_scaling(rope);
+  } else if (!rope.divisors.empty()) {
     fields["rope_scaling"] = llama3_scaling(rope, target);
   } else if (rope.stretch == RopeStretch::linear) {
     fields["rope_scaling"] = {{"rope_type", "linear"}, {"factor", shortest(rope.factor)}};

@@ -45,6 +45,9 @@ struct Batch {
   std::span<const StateRun> state_runs;  // [n_layers, n_sequences]: which rows continue which state
   int64_t n_sequences = 0;
   std::span<const int32_t> types = {};  // [n_rows], for encoders that tell texts of a pair apart; empty: all 0
+  // [n_rows], of the text that each row is part of, for models whose keys depend on it (StateSpec::longer); empty where
+  // none do.
+  std::span<const int32_t> lengths = {};
 
   // The sequences' states at one layer.  An encoder's have none: one layer says where each begins and ends.
   std::span<const StateRun> runs(int64_t layer) const {

@@ -73,7 +73,10 @@ RopeFrequencies rope_frequencies(const RopeConfig& config) {
       break;
   }
   if (config.attention_factor > 0) result.scale = config.attention_factor;
+  if (!config.long_divisors.empty()) result.long_inv_freq = result.inv_freq;
   for (size_t pair = 0; pair < config.divisors.size(); ++pair) result.inv_freq[pair] /= config.divisors[pair];
+  for (size_t pair = 0; pair < config.long_divisors.size(); ++pair)
+    result.long_inv_freq[pair] /= config.long_divisors[pair];
   return result;
 }
 

@@ -24,14 +24,20 @@ struct RopeConfig {
   float low_freq_factor = 1, high_freq_factor = 4;  // llama3
   float beta_fast = 32, beta_slow = 1;  // yarn: rotations over the original context where the ramp begins and ends
   bool truncate = true;                 // yarn: the ramp's ends are whole numbers
-  int64_t longest = 0;                  // positions that these frequencies are right for; 0: all
   std::vector<float> divisors = {};     // of each frequency, [n_rotated / 2], as GGUF writes llama3's; empty: none
-  float attention_factor = 0;           // on sine and cosine; 0: for yarn 0.1 ln(factor) + 1, else 1
+  // Texts of more than `short_context` tokens have other frequencies; 0: none have.
+  int64_t short_context = 0;
+  std::vector<float> long_divisors =
+      {};                      // theirs, instead of `divisors`.  LongRoPE: Ding et al. 2024, arXiv:2402.13753
+  float growth = 1;            // without these, their base grows with the text ("dynamic NTK")
+  float attention_factor = 0;  // on sine and cosine; 0: for yarn 0.1 ln(factor) + 1, else 1
 };
 
 struct RopeFrequencies {
   std::vector<float> inv_freq;  // [n_rotated / 2], angle per position of each pair
-  float scale = 1;              // of sine and cosine
+  std::vector<float> long_inv_freq =
+      {};           // of texts longer than RopeConfig::short_context; empty: by growth, or as these
+  float scale = 1;  // of sine and cosine
 };
 
 // As transformers computes them, in f32.

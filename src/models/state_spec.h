@@ -17,8 +17,21 @@ struct LayerStateSpec {
   int64_t slot_size = 0;  // f32 numbers, whatever the number of positions
 };
 
+// What becomes of keys in texts that are longer than `length` tokens, where a rotary embedding changes there (longrope,
+// dynamic; models/rope.h).
+struct LongerTexts {
+  int64_t length = 0;  // 0: keys are the same in all texts
+  // false: all keys are others, and always the same: what is held is read anew where a text becomes longer.
+  // true: they change with each further token, and those that are held stay as they are, as in transformers; a prompt
+  // is read with the keys of its length.
+  bool changes_on = false;
+
+  bool contains(int64_t n_tokens) const { return length > 0 && n_tokens > length; }
+};
+
 struct StateSpec {
   std::vector<LayerStateSpec> layers;
+  LongerTexts longer = {};
 
   // Bytes of a page: kPageRows positions (ops/paged_rows.h) of all layers, keys and values of `dtype`; 0 where no layer
   // keeps any.

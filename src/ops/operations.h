@@ -89,6 +89,17 @@ enum class RouterWeights : uint8_t {
   softmax_of_chosen,  // softmax over the chosen ones alone: shares of all, made to sum to one
 };
 
+// How frequencies change for rows whose text is longer than `short_length` tokens (models/rope.h).
+struct RopeByLength {
+  std::span<const int32_t> lengths = {};  // [n_rows], of each row's text; empty: no frequency changes
+  int64_t short_length = 0;
+  Tensor long_inv_freq = {};  // [n_freqs], in place of inv_freq; empty: frequencies are slowed down by `growth`
+  float growth = 1;
+
+  // Frequency `j` of row `row`, where `inv_freq` are those of short texts.
+  float frequency(const Tensor& inv_freq, size_t row, int64_t j) const;
+};
+
 namespace op {
 
 // out[i, :] = table[ids[i], :] * scale.  table: [vocab_size, d_model].
@@ -199,13 +210,14 @@ struct SoftCap {
 };
 
 // out[i, :] = cos of angles | sin of angles, both times `scale`; angle j = positions[i] * inv_freq[j], a float32
-// product as the models were trained with.  out: [n_rows, 2 * n_freqs].
+// product as the models were trained with.  out: [n_rows, 2 * n_freqs].  Rows of long texts have other frequencies.
 struct RopeTable {
   static constexpr std::string_view kName = "rope_table";
   std::span<const int32_t> positions;
   Tensor inv_freq;
   float scale;
   Tensor out;
+  RopeByLength by_length = {};
 };
 
 // Rotates the first 2 * n_freqs elements of each head of x: [n_rows, n_heads, head_dim] by its row of `table`; the

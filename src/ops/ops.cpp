@@ -193,10 +193,16 @@ Tensor Ops::soft_cap(const Tensor& x, float cap) {
   return x;
 }
 
-Tensor Ops::rope_table(std::span<const int32_t> positions, const Tensor& inv_freq, float scale) {
+Tensor Ops::rope_table(std::span<const int32_t> positions, const Tensor& inv_freq, float scale,
+                       const RopeByLength& by_length) {
   expect_activation("rope_table: inv_freq", inv_freq, 1);
+  if (!by_length.long_inv_freq.empty())
+    expect_shape("rope_table: long_inv_freq", by_length.long_inv_freq.shape(), inv_freq.shape());
+  if (!by_length.lengths.empty() && by_length.lengths.size() != positions.size())
+    fail("rope_table: " + std::to_string(by_length.lengths.size()) + " lengths for " +
+         std::to_string(positions.size()) + " positions; give one for each");
   Tensor out = arena_.allocate(DType::f32, {static_cast<int64_t>(positions.size()), 2 * inv_freq.dim(0)});
-  kernels_.run(op::RopeTable{positions, inv_freq, scale, out});
+  kernels_.run(op::RopeTable{positions, inv_freq, scale, out, by_length});
   return out;
 }
 

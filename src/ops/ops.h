@@ -67,7 +67,8 @@ class Ops {
   Tensor mul(const Tensor& a, const Tensor& b) { return gate(a, b, Activation::identity); }  // as a
   Tensor scale(const Tensor& x, float factor);  // as x, in its memory like add_to
   Tensor soft_cap(const Tensor& x, float cap);  // as x, in its memory like add_to
-  Tensor rope_table(std::span<const int32_t> positions, const Tensor& inv_freq, float scale = 1.0f);  // [n, 2 n_freqs]
+  Tensor rope_table(std::span<const int32_t> positions, const Tensor& inv_freq, float scale = 1.0f,
+                    const RopeByLength& by_length = {});  // [n, 2 n_freqs]
   // As x: [n_rows, n_heads * head_dim]; the table may be narrower than a head.
   Tensor rope(const Tensor& x, const Tensor& table, int64_t head_dim, RopePairs pairs = RopePairs::halves);
   Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const StateRun> runs,

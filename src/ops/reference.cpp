@@ -229,7 +229,7 @@ void compute(const op::RopeTable& o) {
   for (size_t row = 0; row < o.positions.size(); ++row) {
     for (int64_t j = 0; j < n_freqs; ++j) {
       // The angle is a float32 product because the models were trained with one.
-      const float angle = static_cast<float>(o.positions[row]) * o.inv_freq.as<float>()[j];
+      const float angle = static_cast<float>(o.positions[row]) * o.by_length.frequency(o.inv_freq, row, j);
       o.out.row<float>(row)[j] = static_cast<float>(std::cos(double{angle}) * o.scale);
       o.out.row<float>(row)[n_freqs + j] = static_cast<float>(std::sin(double{angle}) * o.scale);
     }

@@ -40,9 +40,10 @@ void DraftModel::append_guess(std::vector<int32_t>& text, int64_t n) {
   // Its last id is read again if it must be, for what follows it.
   const auto differs = std::mismatch(held_.begin(), held_.end(), text.begin(), text.end() - 1);
   held_.resize(static_cast<size_t>(state_->truncate(differs.first - held_.begin())));
+  if (!state_->can_become(std::ssize(text))) held_.resize(static_cast<size_t>(state_->truncate(0)));
   const int64_t n_unread = std::ssize(text) - std::ssize(held_);
   feed(std::span(text).subspan(held_.size()));
-  for (int64_t index = 0; index < n && likely_ >= 0; ++index) {
+  for (int64_t index = 0; index < n && likely_ >= 0 && state_->can_become(state_->n_past() + 1); ++index) {
     if (index > 0) feed(std::span(text).last(1));
     if (likely_ >= 0) text.push_back(likely_);
   }

@@ -18,7 +18,9 @@ std::span<const int32_t> first_page(std::span<const int32_t> ids) {
 
 PrefixCache::Found PrefixCache::take(std::span<const int32_t> prompt, const std::string& owner) {
   Found found{.sequence = {.state = pool_.acquire(), .ids = {}}, .n_known = 0};
-  const auto root = roots_.find(owner);
+  const LongerTexts& longer = pool_.spec().longer;
+  const bool is_long = longer.contains(std::ssize(prompt));
+  const auto root = is_long && longer.changes_on ? roots_.end() : roots_.find({owner, is_long});
   if (root == roots_.end()) return found;
 
   std::span<const int32_t> rest = prompt.first(prompt.size() - 1);
@@ -56,7 +58,7 @@ PrefixCache::Found PrefixCache::take(std::span<const int32_t> prompt, const std:
     pages.push_back(partial->page);
   }
   pages.resize(pool_.pages().page_bytes() > 0 ? static_cast<size_t>(pages_for(n_ids)) : 0);
-  found.sequence.state->adopt(pages, slots, n_ids);
+  found.sequence.state->adopt(pages, slots, n_ids, is_long);
   found.sequence.ids.assign(prompt.begin(), prompt.begin() + n_ids);
   return found;
 }
@@ -84,7 +86,9 @@ PrefixCache::Node* PrefixCache::slots_behind(Node* node, std::span<const int32_t
 
 void PrefixCache::add(const Sequence& sequence, const std::string& owner, bool with_rest) {
   if (max_bytes_ == 0 || std::ssize(sequence.ids) < (with_rest ? 1 : kPageRows)) return;
-  Node* node = &roots_[owner];
+  const bool is_long = sequence.state->has_long_keys();
+  if (is_long && pool_.spec().longer.changes_on) return;  // no other prompt's keys are these
+  Node* node = &roots_[{owner, is_long}];
   std::span<const int32_t> rest = sequence.ids;
   std::span<const PagePool::Page> pages = sequence.state->pages();
   while (!rest.empty() && (with_rest || std::ssize(rest) >= kPageRows)) {

@@ -13,6 +13,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/state_pool.h"
@@ -80,7 +81,8 @@ class PrefixCache {
   StatePool& pool_;
   int64_t max_bytes_;
   int64_t n_bytes_ = 0;
-  std::map<std::string, Node> roots_;  // by owner
+  // By owner, and whether keys are of long texts (LongerTexts).
+  std::map<std::pair<std::string, bool>, Node> roots_;
   // Lately used first, and a node before those below it: the last one has none below it.
   std::list<Node*> by_use_;
 };

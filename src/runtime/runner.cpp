@@ -9,6 +9,15 @@
 
 namespace tidemill {
 
+namespace {
+
+// Of the text that a feed's tokens are part of.
+int64_t length_with(const Feed& feed) {
+  return std::max(feed.prompt_length, feed.state->n_past() + std::ssize(feed.ids));
+}
+
+}  // namespace
+
 int64_t Runner::plan_bytes(const Model& model, const StateSpec& spec, DType state_dtype, Limits limits) {
   Arena arena = Arena::planner();
   PlanningKernels kernels;
@@ -31,7 +40,7 @@ Runner::Runner(const Model& model, Kernels& kernels, const StateSpec& spec, DTyp
     : model_(model), kernels_(kernels), limits_(limits), arena_(plan_bytes(model, spec, state_dtype, limits)) {
   const auto n_rows = static_cast<size_t>(limits.max_batch_tokens);
   const auto n_sequences = static_cast<size_t>(limits.max_sequences);
-  for (auto* buffer : {&tokens_, &positions_, &output_rows_}) buffer->reserve(n_rows);
+  for (auto* buffer : {&tokens_, &positions_, &output_rows_, &lengths_}) buffer->reserve(n_rows);
   wanted_.reserve(n_rows);
   n_fed_.reserve(n_sequences);
   parts_.reserve(n_sequences);
@@ -49,13 +58,20 @@ void Runner::check(std::span<const Feed> feeds) const {
                                                std::to_string(feed.state->capacity()) +
                                                "; shorten the prompt or load with a longer context (--ctx)");
     expect_ids_inside(feed.ids, model_.config().vocab_size);
+    if (!feed.state->can_become(length_with(feed)))
+      throw Error(ErrorCode::invalid_argument, "batch: a text becomes longer than " +
+                                                   std::to_string(feed.state->longer_texts().length) +
+                                                   " tokens, where its keys change; read it anew");
   }
 }
 
 void Runner::feed(std::span<const Feed> feeds, const LogitsSink& sink) {
   check(feeds);
   const std::lock_guard turn(turn_);
-  for (const Feed& feed : feeds) feed.state->make_room(std::ssize(feed.ids));
+  for (const Feed& feed : feeds) {
+    feed.state->make_room(std::ssize(feed.ids));
+    feed.state->join_text_of(length_with(feed));
+  }
   n_fed_.assign(feeds.size(), 0);
   const auto unfinished = [&] {
     for (size_t feed = 0; feed < feeds.size(); ++feed)
@@ -80,7 +96,8 @@ void Runner::run_batch(std::span<const Feed> feeds, const LogitsSink& sink) {
                                              .positions = positions_,
                                              .output_rows = output_rows_,
                                              .state_runs = state_runs_,
-                                             .n_sequences = static_cast<int64_t>(parts_.size())});
+                                             .n_sequences = static_cast<int64_t>(parts_.size()),
+                                             .lengths = lengths_});
   for (const Part& part : parts_) {
     feeds[part.feed].state->advance(part.n_rows);
     n_fed_[part.feed] += part.n_rows;
@@ -93,7 +110,7 @@ void Runner::run_batch(std::span<const Feed> feeds, const LogitsSink& sink) {
 
 // Fills one batch with the next tokens of the feeds, in order.
 void Runner::collect_rows(std::span<const Feed> feeds) {
-  for (auto* buffer : {&tokens_, &positions_, &output_rows_}) buffer->clear();
+  for (auto* buffer : {&tokens_, &positions_, &output_rows_, &lengths_}) buffer->clear();
   wanted_.clear();
   parts_.clear();
   for (size_t index = 0; index < feeds.size(); ++index) {
@@ -110,7 +127,9 @@ void Runner::collect_rows(std::span<const Feed> feeds) {
         wanted_.push_back({.feed = index, .index = token});
       }
       tokens_.push_back(feed.ids[static_cast<size_t>(token)]);
-      positions_.push_back(static_cast<int32_t>(feed.state->n_past() + row));
+      const int64_t position = feed.state->n_past() + row;
+      positions_.push_back(static_cast<int32_t>(position));
+      lengths_.push_back(static_cast<int32_t>(std::max(position + 1, feed.prompt_length)));
     }
   }
 }

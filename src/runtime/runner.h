@@ -25,6 +25,9 @@ struct Feed {
   State* state = nullptr;
   std::span<const int32_t> ids;  // not empty
   LogitsWanted wanted = LogitsWanted::last;
+  // Tokens of the prompt that these are part of, where keys depend on it (LongerTexts).  0: there is none, each token
+  // ends the text as it is then.
+  int64_t prompt_length = 0;
 };
 
 // Receives the logits [vocab_size] that follow token `index` of feed `feed`; valid during the call.  Called in the
@@ -49,7 +52,8 @@ class Runner {
 
   // Appends each feed's tokens to its state (their n_past grows).  At most limits.max_sequences feeds.
   // Throws context_full, before anything is computed, when a state cannot take its tokens, and invalid_argument for ids
-  // outside the vocabulary.  Callers take turns; `sink` must not call back.
+  // outside the vocabulary and for a state that cannot become so long (State::can_become).  Callers take turns; `sink`
+  // must not call back.
   void feed(std::span<const Feed> feeds, const LogitsSink& sink);
 
   int64_t arena_bytes() const { return arena_.capacity_bytes(); }
@@ -80,7 +84,7 @@ class Runner {
   Arena arena_;
   std::mutex turn_;
   // Buffers of the batch being run; they keep their capacity, so a decode step allocates nothing.
-  std::vector<int32_t> tokens_, positions_, output_rows_;
+  std::vector<int32_t> tokens_, positions_, output_rows_, lengths_;
   std::vector<StateRun> state_runs_;
   std::vector<Part> parts_;
   std::vector<Wanted> wanted_;

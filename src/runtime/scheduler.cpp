@@ -175,15 +175,20 @@ void Scheduler::start(Job& job) {
 void Scheduler::plan() {
   feeds_.clear();
   fed_.clear();
-  for (const JobPointer& job : running_) job->n_held = job->sequence.ids.size();
+  for (const JobPointer& job : running_) {
+    job->n_held = job->sequence.ids.size();
+    job->is_reading = job->n_unread() > 0;
+  }
   plan_texts();
   plan_prompts();
 }
 
 // The step feeds what has been appended to a job's ids.
 void Scheduler::add_feed(Job& job, LogitsWanted wanted) {
-  feeds_.push_back(
-      {.state = job.sequence.state.get(), .ids = std::span(job.sequence.ids).subspan(job.n_held), .wanted = wanted});
+  feeds_.push_back({.state = job.sequence.state.get(),
+                    .ids = std::span(job.sequence.ids).subspan(job.n_held),
+                    .wanted = wanted,
+                    .prompt_length = job.is_reading ? std::ssize(job.to_read()) : 0});
   fed_.push_back(&job);
   job.wants_scores = wanted != LogitsWanted::none;
   job.has_scores = false;
@@ -199,10 +204,25 @@ void Scheduler::plan_texts() {
   for (const JobPointer& job : running_) {
     if (!is_text(job)) continue;
     std::vector<int32_t>& ids = job->sequence.ids;
-    job->continuation->propose(ids, job->sequence.state->is_recurrent() ? 0 : n_left, load);
+    const State& state = *job->sequence.state;
+    if (!state.can_become(state.n_past() + 1)) {
+      read_anew(*job, load);
+      continue;
+    }
+    job->continuation->propose(ids, state.is_recurrent() ? 0 : state.n_alike(n_left), load);
     n_left -= std::ssize(ids) - static_cast<int64_t>(job->n_held) - 1;
     add_feed(*job, LogitsWanted::all);
   }
+}
+
+// The text is read once more, as if its chosen ids had been in its prompt, for all keys change with the next one.
+void Scheduler::read_anew(Job& job, PassLoad& load) {
+  job.continuation->propose(job.sequence.ids, 0, load);
+  job.reread = std::move(job.sequence.ids);
+  job.sequence.ids.clear();
+  job.sequence.state->clear();
+  job.n_held = 0;
+  job.is_reading = true;
 }
 
 void Scheduler::plan_prompts() {
@@ -222,7 +242,7 @@ void Scheduler::plan_prompts() {
     // A state that cannot be cut is worth keeping where prompts part.
     const auto n_read = static_cast<int64_t>(job.n_held);
     if (states_.is_recurrent() && n_read < job.n_known) n = std::min(n, job.n_known - n_read);
-    const auto piece = job.prompt().subspan(job.n_held, static_cast<size_t>(n));
+    const auto piece = job.to_read().subspan(job.n_held, static_cast<size_t>(n));
     job.sequence.ids.insert(job.sequence.ids.end(), piece.begin(), piece.end());
     add_feed(job, n == n_unread ? LogitsWanted::last : LogitsWanted::none);
     n_left -= n;
@@ -276,7 +296,7 @@ void Scheduler::take_ids(Job& job) {
     return;
   }
   job.has_ended = !continuation.tell(job.submission.on_event);
-  if (!is_text) return;
+  if (!is_text || job.is_reading) return;
   const auto n_kept = static_cast<int64_t>(job.n_held) + continuation.n_kept();
   job.sequence.ids.resize(static_cast<size_t>(job.sequence.state->truncate(n_kept)));
 }

@@ -60,8 +60,12 @@ class Scheduler {
     bool has_ended = false;
     std::optional<Error> error = {};  // why it ended, when it failed
 
+    std::vector<int32_t> reread = {};  // what the text was when it became so long that all keys change, or empty
+    bool is_reading = false;           // in this step
+
     std::span<const int32_t> prompt() const { return submission.request.prompt_ids; }
-    int64_t n_unread() const { return std::max<int64_t>(0, std::ssize(prompt()) - std::ssize(sequence.ids)); }
+    std::span<const int32_t> to_read() const { return reread.empty() ? prompt() : reread; }
+    int64_t n_unread() const { return std::max<int64_t>(0, std::ssize(to_read()) - std::ssize(sequence.ids)); }
     bool is_cancelled(const std::unordered_set<uint64_t>& numbers) const;
   };
   using JobPointer = std::unique_ptr<Job>;
@@ -72,6 +76,7 @@ class Scheduler {
   void start(Job& job);
   void plan();
   void plan_texts();
+  static void read_anew(Job& job, PassLoad& load);
   void plan_prompts();
   void add_feed(Job& job, LogitsWanted wanted);
   void run();

@@ -36,6 +36,18 @@ class State {
   // Those of its positions; the last one may hold fewer than kPageRows.
   std::span<const PagePool::Page> pages() const { return pages_; }
 
+  // What a text's length says of keys (LongerTexts).  Whether tokens may follow that make it `n_tokens` long: where
+  // not, what it holds must be read anew first.
+  bool can_become(int64_t n_tokens) const;
+  // Whether it is what a prompt of `n_tokens` begins with, read as such.
+  bool begins_text_of(int64_t n_tokens) const;
+  // How many tokens may follow, `most` at most, beyond the next one whose keys are as that one's.
+  int64_t n_alike(int64_t most) const;
+  // Its next positions belong to a text of `n_tokens`, which it can become.
+  void join_text_of(int64_t n_tokens);
+  bool has_long_keys() const { return has_long_keys_; }
+  const LongerTexts& longer_texts() const { return longer_; }
+
   // Lets `n` more positions be written: takes pages for them, and a copy of the last page where others use it, too.
   // Throws out_of_memory, with nothing changed.
   void make_room(int64_t n);
@@ -46,19 +58,21 @@ class State {
   int64_t truncate(int64_t n);
 
   // Forgets everything.
-  void clear() { adopt({}, {}, 0); }
+  void clear() { adopt({}, {}, 0, false); }
 
   // Becomes what `other`, a state of the same model, was at its first `n` positions: all that it holds, or fewer where
   // no layer is recurrent.  Shares its pages.  Throws context_full when its capacity is too small for that.
   void share(const State& other, int64_t n);
-  // Becomes the state of `n` positions that `pages` and `slots` hold.
-  void adopt(std::span<const PagePool::Page> pages, std::span<const std::byte> slots, int64_t n);
+  // Becomes the state of `n` positions that `pages` and `slots` hold, `has_long_keys` as theirs has been.
+  void adopt(std::span<const PagePool::Page> pages, std::span<const std::byte> slots, int64_t n, bool has_long_keys);
 
  private:
   void take_page();
 
   PagePool& pool_;
   int64_t capacity_;
+  LongerTexts longer_;
+  bool has_long_keys_ = false;  // of a text longer than longer_.length
   int64_t n_past_ = 0;
   Storage slots_;  // of all layers
   std::vector<PagePool::Page> pages_;

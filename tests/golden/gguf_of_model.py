@@ -2,6 +2,7 @@
 tensors, the order of the elements that rotate together, metadata keys."""
 
 import json
+import math
 import pathlib
 import re
 
@@ -160,6 +161,11 @@ def weights_of(folder, config, architecture, names, legacy):
     return result
 
 
+def longrope_attention_factor(config):
+    first = config["original_max_position_embeddings"]
+    return math.sqrt(1 + math.log(config["max_position_embeddings"] / first) / math.log(first))
+
+
 def llama3_divisors(config, scaling):
     """What the converter writes for rope_type llama3: a divisor for each frequency."""
     dim = config["head_dim"]
@@ -220,7 +226,7 @@ def write(folder, path, legacy=False):
         weights["rope_freqs.weight"] = llama3_divisors(config, scaling)
     if kind == "default" and scaling.get("type") == "longrope":
         writer.add_rope_scaling_orig_ctx_len(config["original_max_position_embeddings"])
-        writer.add_rope_scaling_attn_factors(scaling["attention_factor"])
+        writer.add_rope_scaling_attn_factors(scaling.get("attention_factor") or longrope_attention_factor(config))
         for which in ("long", "short"):
             weights[f"rope_factors_{which}.weight"] = np.array(scaling[f"{which}_factor"], np.float32)
     if config.get("sliding_window"):

@@ -55,14 +55,15 @@ void rope_row_adjacent(const float* x, const float* table, float* out, int64_t n
 
 void compute(ThreadPool& pool, const op::RopeTable& operation) {
   const int64_t n_freqs = operation.inv_freq.dim(0);
-  const float* const inv_freq = operation.inv_freq.as<float>();
+  const RopeByLength& by_length = operation.by_length;
   // A cosine costs as much as some tens of elements of simple work.
   const int64_t grain = rows_per_piece(32 * n_freqs);
   pool.parallel_for(std::ssize(operation.positions), grain, [&](int64_t begin, int64_t end, int) {
     for (int64_t row = begin; row < end; ++row) {
       float* const cosine = operation.out.row<float>(row);
       for (int64_t j = 0; j < n_freqs; ++j) {
-        const double angle = static_cast<float>(operation.positions[static_cast<size_t>(row)]) * inv_freq[j];
+        const float frequency = by_length.frequency(operation.inv_freq, static_cast<size_t>(row), j);
+        const double angle = static_cast<float>(operation.positions[static_cast<size_t>(row)]) * frequency;
         cosine[j] = static_cast<float>(std::cos(angle) * operation.scale);
         cosine[n_freqs + j] = static_cast<float>(std::sin(angle) * operation.scale);
       }

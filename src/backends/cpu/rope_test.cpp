@@ -30,6 +30,33 @@ TEST(RopeTest, TheTableIsExactForLargeAngles) {
   }
 }
 
+TEST(RopeTest, RowsOfLongTextsHaveOtherFrequencies) {
+  constexpr int64_t kFreqs = 9;
+  TestTensor inv_freq = TestTensor::random({kFreqs}, 1), long_inv_freq = TestTensor::random({kFreqs}, 2);
+  const std::vector<int32_t> positions{0, 5, 30, 31, 32, 100}, lengths{6, 6, 32, 33, 33, 101};
+  ThreadPool pool(2);
+  for (const bool has_own : {false, true}) {
+    const RopeByLength by_length{.lengths = lengths,
+                                 .short_length = 32,
+                                 .long_inv_freq = has_own ? long_inv_freq.view() : Tensor(),
+                                 .growth = 4};
+    TestTensor found({6, 2 * kFreqs}), expected({6, 2 * kFreqs}), plain({6, 2 * kFreqs});
+    compute(pool, op::RopeTable{positions, inv_freq.view(), 1.0f, found.view(), by_length});
+    ReferenceKernels().run(op::RopeTable{positions, inv_freq.view(), 1.0f, expected.view(), by_length});
+    compute(pool, op::RopeTable{positions, inv_freq.view(), 1.0f, plain.view()});
+    for (int64_t i = 0; i < 6 * 2 * kFreqs; ++i) ASSERT_NEAR(found.data()[i], expected.data()[i], 6e-8f) << i;
+    for (int64_t row = 0; row < 6; ++row) {
+      const float* const of_row = found.data() + row * 2 * kFreqs;
+      const bool is_plain = std::equal(of_row, of_row + 2 * kFreqs, plain.data() + row * 2 * kFreqs);
+      EXPECT_EQ(is_plain, row < 3) << row;
+    }
+  }
+  // 100 tokens where 50 are short: 4 * 100 / 50 - 3 = 5; the slowest frequency is as much slower, the fastest stays.
+  const RopeByLength doubled{.lengths = std::span(positions).last(1), .short_length = 50, .growth = 4};
+  EXPECT_FLOAT_EQ(doubled.frequency(inv_freq.view(), 0, 0), inv_freq.data()[0]);
+  EXPECT_FLOAT_EQ(doubled.frequency(inv_freq.view(), 0, kFreqs - 1), inv_freq.data()[kFreqs - 1] / 5);
+}
+
 TEST(RopeTest, ARowOfTheTableDoesNotDependOnTheOthersOrOnThreads) {
   std::vector<int32_t> positions(100);
   for (size_t i = 0; i < positions.size(); ++i) positions[i] = static_cast<int32_t>(i * i * 31);
