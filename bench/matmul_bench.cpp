@@ -1,8 +1,9 @@
-// Speed of the CPU matmul beside the machine's limits:  matmul_bench [--threads N] [FORMAT ...]
+// Speed of the CPU matmul beside the machine's limits:  matmul_bench [--threads N] [--batch N] ... [FORMAT ...]
 //
-// Per weight format: one row of activations (decoding) in GB/s of weights, beside the bandwidth of plain reading, and
-// 512 rows (prefill) in GOP/s, beside the peak of the int8 dot product (AVX-512 VNNI; 0 where there is none).  Medians
-// of rounds that take all measurements in turn, so that a disturbance hits all of them.
+// Per weight format: one row of activations (decoding) in GB/s of weights, beside the bandwidth of plain reading; 512
+// rows (prefill) in GOP/s, beside the peak of the int8 dot product (AVX-512 VNNI; 0 where there is none); and for every
+// --batch so many rows over weights that no cache holds (sequences that are decoded together).  Medians of rounds that
+// take all measurements in turn, so that a disturbance hits all of them.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -77,6 +78,7 @@ bool has_dot_products() {
 
 constexpr int64_t kDecodeRows = 30000, kDecodeCols = 4096;  // larger than any cache, smaller than an output head
 constexpr int64_t kPrefillX = 512, kPrefillRows = 2048, kPrefillCols = 2048;
+constexpr int64_t kMostBatch = 64;
 
 // A matrix in panels of random numbers, the first 256 rows repeated.
 struct Panels {
@@ -117,13 +119,13 @@ struct Row {
 };
 
 struct Bench {
-  Bench(int n_threads, const std::vector<DType>& dtypes, Precision precision)
+  Bench(int n_threads, const std::vector<DType>& dtypes, const std::vector<int64_t>& batches, Precision precision)
       : pool(n_threads),
         context(pool, precision),
         read_block(kReadBytes),
-        decode_x(activations(kDecodeCols)),
+        decode_x(activations(kMostBatch * kDecodeCols)),
         prefill_x(activations(kPrefillX * kPrefillCols)),
-        decode_out(kDecodeRows),
+        decode_out(kMostBatch * kDecodeRows),
         prefill_out(kPrefillX * kPrefillRows) {
     std::memset(read_block.data(), 1, kReadBytes);
     rows.push_back({"read", "GB/s", kReadBytes * 1e-9, [this] { read_memory(pool, read_block); }, {}});
@@ -134,10 +136,10 @@ struct Bench {
                       [this] { pool.parallel_for(pool.n_threads(), 1, [](int64_t, int64_t, int) { dot_products(); }); },
                       {}});
     }
-    for (const DType dtype : dtypes) add(dtype);
+    for (const DType dtype : dtypes) add(dtype, batches);
   }
 
-  void add(DType dtype) {
+  void add(DType dtype, const std::vector<int64_t>& batches) {
     const std::string name(info(dtype).name);
     decode.push_back(std::make_unique<Panels>(pool, dtype, kDecodeRows, kDecodeCols));
     const Tensor& w = decode.back()->tensor;
@@ -146,6 +148,13 @@ struct Bench {
                     decode.back()->memory.size_bytes() * 1e-9,
                     [this, w] { run(w, decode_x, 1, decode_out); },
                     {}});
+    for (const int64_t n : batches) {
+      rows.push_back({name + " x " + std::to_string(n),
+                      "GOP/s",
+                      2e-9 * static_cast<double>(n * kDecodeRows * kDecodeCols),
+                      [this, w, n] { run(w, decode_x, n, decode_out); },
+                      {}});
+    }
     prefill.push_back(std::make_unique<Panels>(pool, dtype, kPrefillRows, kPrefillCols));
     const Tensor& v = prefill.back()->tensor;
     rows.push_back({name + " prefill",
@@ -176,24 +185,27 @@ int main(int argc, char** argv) {
   int n_threads = 1, n_rounds = 9;
   Precision precision = Precision::fast;
   std::vector<DType> dtypes;
+  std::vector<int64_t> batches;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     if (argument == "--threads" && i + 1 < argc) {
       n_threads = std::atoi(argv[++i]);
     } else if (argument == "--rounds" && i + 1 < argc) {
       n_rounds = std::atoi(argv[++i]);
+    } else if (argument == "--batch" && i + 1 < argc) {
+      batches.push_back(std::clamp<int64_t>(std::atoi(argv[++i]), 1, kMostBatch));
     } else if (argument == "--f32") {
       precision = Precision::f32;
     } else if (const auto dtype = dtype_from_name(argument); dtype && has_panels(*dtype)) {
       dtypes.push_back(*dtype);
     } else {
-      std::fprintf(stderr, "usage: matmul_bench [--threads N] [--rounds N] [--f32] [FORMAT ...]\n");
+      std::fprintf(stderr, "usage: matmul_bench [--threads N] [--rounds N] [--batch N] ... [--f32] [FORMAT ...]\n");
       return 2;
     }
   }
   if (dtypes.empty()) dtypes.assign(std::begin(kPanelDTypes), std::end(kPanelDTypes));
   select_isa();
-  Bench bench(n_threads, dtypes, precision);
+  Bench bench(n_threads, dtypes, batches, precision);
   for (int round = 0; round < n_rounds; ++round) {
     for (Row& row : bench.rows) row.seconds.push_back(seconds_of(row.work));
   }

@@ -1,5 +1,6 @@
-// Memory for weights, taken piece by piece and kept until the end: many matrices share a block of huge pages and stand
-// in it in the order in which they are read.
+// Memory for weights, taken piece by piece and kept until the end: many share a block, in the order in which they are
+// taken, so that those that are read one after the other are neighbours.  Blocks of matrices are large enough for huge
+// pages, those of vectors are not.
 #pragma once
 
 #include <cstddef>

@@ -10,6 +10,8 @@
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 
 #include "backends/cpu/lanes-inl.h"
+#include "backends/cpu/prefetcher.h"
+#include "backends/cpu/tiles-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tidemill::HWY_NAMESPACE {
@@ -18,7 +20,6 @@ namespace tidemill::HWY_NAMESPACE {
 
 constexpr int kTilePanels = 2, kTileRows = 8;
 constexpr int kBlockBytes = kFloatBlockLength / 2 * kVectorBytes;  // of a panel
-static_assert(kTaskPanels % kTilePanels == 0);
 
 bool bf16_products_of_target() {
   return __builtin_cpu_supports("avx512bf16") != 0;
@@ -74,22 +75,43 @@ void weave_panel(const uint8_t* panel, int n_cols, PairBlock& out) {
   if (n_cols % 2 != 0) store_words(weave(load_last(panel + n_cols / 2 * kVectorBytes)), out.pairs[n_cols / 2]);
 }
 
-// One tile over one block of k.  sums: [kRows][kTaskPanels * 16], added to.
-template <int kRows>
-void run_tile(const PairBlock* blocks, int n_pairs, const uint32_t* x, int64_t stride, float* sums) {
-  Floats acc[kRows][kTilePanels];
-  const uint32_t* rows[kRows];
-  TIDEMILL_UNROLL
-  for (int r = 0; r < kRows; ++r) {
-    rows[r] = x + r * stride;
-    asm("" : "+r"(rows[r]));  // a pointer each, not sums of a pointer and multiples of the stride
+// A task's tiles over one block of k.
+struct PairTile {
+  static constexpr int kPanels = kTilePanels;
+  static constexpr int kPairsPerStep = 16;  // of the prefetcher
+
+  const PairBlock* blocks;
+  int n_pairs;
+  const uint32_t* x;
+  int64_t stride;
+  float* sums;
+  Prefetcher& prefetcher;
+
+  template <int kRows>
+  void run(int panel, int64_t row) const {
+    Floats acc[kRows][kTilePanels];
+    const uint32_t* rows[kRows];
     TIDEMILL_UNROLL
-    for (int p = 0; p < kTilePanels; ++p) acc[r][p] = set_floats(0);
+    for (int r = 0; r < kRows; ++r) {
+      rows[r] = x + (row + r) * stride;
+      forget_origin(rows[r]);  // a pointer each, not sums of a pointer and multiples of the stride
+      TIDEMILL_UNROLL
+      for (int p = 0; p < kTilePanels; ++p) acc[r][p] = set_floats(0);
+    }
+    for (int first = 0; first < n_pairs; first += kPairsPerStep) {
+      prefetcher.step();
+      const int end = std::min(n_pairs, first + kPairsPerStep);
+      for (int i = first; i < end; ++i) add_pair(panel, i, rows, acc);
+    }
+    add_to_sums(acc, sums + (row * kTaskPanels + panel) * kPanelRows);
   }
-  for (int i = 0; i < n_pairs; ++i) {
+
+  template <int kRows>
+  HWY_INLINE void add_pair(int panel, int i, const uint32_t* const (&rows)[kRows],
+                           Floats (&acc)[kRows][kTilePanels]) const {
     Words weights[kTilePanels];
     TIDEMILL_UNROLL
-    for (int p = 0; p < kTilePanels; ++p) weights[p] = load_words(blocks[p].pairs[i]);
+    for (int p = 0; p < kTilePanels; ++p) weights[p] = load_words(blocks[panel + p].pairs[i]);
     TIDEMILL_UNROLL
     for (int r = 0; r < kRows; ++r) {
       const Words activations = broadcast_pair(rows[r] + i);
@@ -97,38 +119,32 @@ void run_tile(const PairBlock* blocks, int n_pairs, const uint32_t* x, int64_t s
       for (int p = 0; p < kTilePanels; ++p) acc[r][p] = dot2(acc[r][p], weights[p], activations);
     }
   }
-  TIDEMILL_UNROLL
-  for (int r = 0; r < kRows; ++r) {
-    TIDEMILL_UNROLL
-    for (int p = 0; p < kTilePanels; ++p) {
-      float* sum = sums + (r * kTaskPanels + p) * kPanelRows;
-      store_floats(load_floats(sum) + acc[r][p], sum);
-    }
-  }
-}
-
-template <int kRows>
-void run_tiles(const PairBlock* blocks, int n_pairs, const uint32_t* x, int64_t stride, int64_t n_rows, float* sums) {
-  for (; n_rows >= kRows; n_rows -= kRows) {
-    for (int p = 0; p < kTaskPanels; p += kTilePanels) {
-      run_tile<kRows>(blocks + p, n_pairs, x, stride, sums + p * kPanelRows);
-    }
-    x += kRows * stride;
-    sums += kRows * kTaskPanels * kPanelRows;
-  }
-  if constexpr (kRows > 1) run_tiles<kRows / 2>(blocks, n_pairs, x, stride, n_rows, sums);
-}
+};
 
 void bf16_gemm_of_target(const MatmulTask& task, const Bf16Rows& x, TaskScratch& scratch) {
   const int64_t n_x = task.end_x - task.first_x;
   std::fill_n(&scratch.sums[0][0], n_x * kTaskPanels * kPanelRows, 0.0f);
+  const uint8_t* panels[kTaskPanels];
+  for (int p = 0; p < kTaskPanels; ++p) panels[p] = task.panel(p);
   for (int64_t k = 0; k < x.n_cols; k += kFloatBlockLength) {
     const int length = static_cast<int>(std::min<int64_t>(kFloatBlockLength, x.n_cols - k));
+    const int n_pairs = (length + 1) / 2;
     for (int p = 0; p < kTaskPanels; ++p) {
-      weave_panel(task.panel(p) + k * kVectorBytes / 2, length, scratch.pair_blocks[p]);
+      weave_panel(panels[p], length, scratch.pair_blocks[p]);
+      panels[p] += length * kVectorBytes / 2;
     }
-    run_tiles<kTileRows>(scratch.pair_blocks, (length + 1) / 2, x.pairs + task.first_x * x.stride + k / 2, x.stride,
-                         n_x, &scratch.sums[0][0]);
+    if (k + length == x.n_cols) {  // the next task probably has the next panels
+      for (const uint8_t*& panel : panels) panel += (kTaskPanels - 1) * panel_stride(DType::bf16, x.n_cols);
+    }
+    const int64_t n_steps = (n_pairs + PairTile::kPairsPerStep - 1) / PairTile::kPairsPerStep;
+    Prefetcher prefetcher(panels, kBlockBytes, tile_count(kTileRows, n_x) * n_steps);
+    const PairTile tile{.blocks = scratch.pair_blocks,
+                        .n_pairs = n_pairs,
+                        .x = x.pairs + task.first_x * x.stride + k / 2,
+                        .stride = x.stride,
+                        .sums = &scratch.sums[0][0],
+                        .prefetcher = prefetcher};
+    for_each_tile<kTileRows>(tile, 0, n_x);
   }
   store_sums(task, scratch);
 }

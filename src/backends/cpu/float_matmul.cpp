@@ -8,6 +8,8 @@
 
 #include "backends/cpu/formats-inl.h"
 #include "backends/cpu/lanes-inl.h"
+#include "backends/cpu/prefetcher.h"
+#include "backends/cpu/tiles-inl.h"
 #include "backends/cpu/unpack_units-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -23,7 +25,6 @@ constexpr int kTilePanels = 1, kTileRows = 1;
 #else
 constexpr int kTilePanels = 1, kTileRows = 2;
 #endif
-static_assert(kTaskPanels % kTilePanels == 0);
 
 // Within a block of k, products are summed in two strands: those of even k and those of odd k.  With one, a row of
 // activations would wait four cycles at each vector of weights for the sum before, as long as third-level cache takes
@@ -97,52 +98,58 @@ const uint8_t* unpack_floats(DType dtype, const uint8_t* panel, int length, Unit
   }
 }
 
-// One strand of one tile over one block of k.  sums: [kRows][kTaskPanels * 16], added to.
-template <int kRows>
-HWY_INLINE void run_strand(const FloatBlock* blocks, int strand, int length, const float* x, int64_t stride,
-                           float* sums) {
-  Floats acc[kRows][kTilePanels];
-  TIDEMILL_UNROLL
-  for (int r = 0; r < kRows; ++r) {
-    TIDEMILL_UNROLL
-    for (int p = 0; p < kTilePanels; ++p) acc[r][p] = set_floats(0);
+// A task's tiles over one block of k.
+struct FloatTile {
+  static constexpr int kPanels = kTilePanels;
+  static constexpr int kTermsPerStep = 16;  // of the prefetcher
+
+  const FloatBlock* blocks;
+  int length;
+  const float* x;
+  int64_t stride;
+  float* sums;
+  Prefetcher& prefetcher;
+
+  template <int kRows>
+  void run(int panel, int64_t row) const {
+    for (int strand = 0; strand < kStrands; ++strand) run_strand<kRows>(panel, row, strand);
   }
-  for (int k = strand; k < length; k += kStrands) {
-    Floats weights[kTilePanels];
-    TIDEMILL_UNROLL
-    for (int p = 0; p < kTilePanels; ++p) weights[p] = load_floats(blocks[p].values[k]);
+
+  template <int kRows>
+  HWY_INLINE void run_strand(int panel, int64_t row, int strand) const {
+    Floats acc[kRows][kTilePanels];
     TIDEMILL_UNROLL
     for (int r = 0; r < kRows; ++r) {
-      const Floats activation = set_floats(x[r * stride + k]);
+      TIDEMILL_UNROLL
+      for (int p = 0; p < kTilePanels; ++p) acc[r][p] = set_floats(0);
+    }
+    const float* const rows = x + row * stride;
+    for (int first = strand; first < length; first += kStrands * kTermsPerStep) {
+      prefetcher.step();
+      const int end = std::min(length, first + kStrands * kTermsPerStep);
+      for (int k = first; k < end; k += kStrands) add_term(panel, k, rows, acc);
+    }
+    add_to_sums(acc, sums + (row * kTaskPanels + panel) * kPanelRows);
+  }
+
+  template <int kRows>
+  HWY_INLINE void add_term(int panel, int k, const float* rows, Floats (&acc)[kRows][kTilePanels]) const {
+    Floats weights[kTilePanels];
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kTilePanels; ++p) weights[p] = load_floats(blocks[panel + p].values[k]);
+    TIDEMILL_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      const Floats activation = set_floats(rows[r * stride + k]);
       TIDEMILL_UNROLL
       for (int p = 0; p < kTilePanels; ++p) acc[r][p] = mul_add(weights[p], activation, acc[r][p]);
     }
   }
-  TIDEMILL_UNROLL
-  for (int r = 0; r < kRows; ++r) {
-    TIDEMILL_UNROLL
-    for (int p = 0; p < kTilePanels; ++p) {
-      float* sum = sums + (r * kTaskPanels + p) * kPanelRows;
-      store_floats(load_floats(sum) + acc[r][p], sum);
-    }
-  }
-}
+};
 
-template <int kRows>
-void run_tile(const FloatBlock* blocks, int length, const float* x, int64_t stride, float* sums) {
-  for (int strand = 0; strand < kStrands; ++strand) run_strand<kRows>(blocks, strand, length, x, stride, sums);
-}
-
-template <int kRows>
-void run_tiles(const FloatBlock* blocks, int length, const float* x, int64_t stride, int64_t n_rows, float* sums) {
-  for (; n_rows >= kRows; n_rows -= kRows) {
-    for (int p = 0; p < kTaskPanels; p += kTilePanels) {
-      run_tile<kRows>(blocks + p, length, x, stride, sums + p * kPanelRows);
-    }
-    x += kRows * stride;
-    sums += kRows * kTaskPanels * kPanelRows;
-  }
-  if constexpr (kRows > 1) run_tiles<kRows / 2>(blocks, length, x, stride, n_rows, sums);
+// Bytes of a panel's next block.
+int64_t block_bytes(DType dtype) {
+  const PanelFormat format = panel_format(dtype);
+  return format.is_quantized() ? format.superblock_bytes() : kFloatBlockLength * size_bytes(dtype, {kPanelRows});
 }
 
 void float_gemm_of_target(const MatmulTask& task, const Tensor& x, TaskScratch& scratch) {
@@ -151,14 +158,24 @@ void float_gemm_of_target(const MatmulTask& task, const Tensor& x, TaskScratch& 
   const uint8_t* panels[kTaskPanels];
   for (int p = 0; p < kTaskPanels; ++p) panels[p] = task.panel(p);
   std::fill_n(&scratch.sums[0][0], n_x * kTaskPanels * kPanelRows, 0.0f);
+  const int64_t n_tiles = tile_count(kTileRows, n_x) * (kTaskPanels / kTilePanels);
   for (int64_t k = 0; k < product.n_cols; k += kFloatBlockLength) {
     const int length = static_cast<int>(std::min<int64_t>(kFloatBlockLength, product.n_cols - k));
     for (int p = 0; p < kTaskPanels; ++p) {
       panels[p] = unpack_floats(product.dtype, panels[p], length, scratch.unit_blocks[p], scratch.float_blocks[p]);
     }
-    const auto stride = x.stride_bytes(0) / static_cast<int64_t>(sizeof(float));
-    run_tiles<kTileRows>(scratch.float_blocks, length, x.row<float>(task.first_x) + k, stride, n_x,
-                         &scratch.sums[0][0]);
+    if (k + length == product.n_cols) {  // the next task probably has the next panels
+      for (const uint8_t*& panel : panels) panel += (kTaskPanels - 1) * panel_stride(product.dtype, product.n_cols);
+    }
+    const int n_steps = (length + FloatTile::kTermsPerStep - 1) / FloatTile::kTermsPerStep;
+    Prefetcher prefetcher(panels, block_bytes(product.dtype), n_tiles * n_steps);
+    const FloatTile tile{.blocks = scratch.float_blocks,
+                         .length = length,
+                         .x = x.row<float>(task.first_x) + k,
+                         .stride = x.stride_bytes(0) / static_cast<int64_t>(sizeof(float)),
+                         .sums = &scratch.sums[0][0],
+                         .prefetcher = prefetcher};
+    for_each_tile<kTileRows>(tile, 0, n_x);
   }
   store_sums(task, scratch);
 }

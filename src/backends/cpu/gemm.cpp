@@ -13,6 +13,8 @@
 
 #include "backends/cpu/formats-inl.h"
 #include "backends/cpu/lanes-inl.h"
+#include "backends/cpu/prefetcher.h"
+#include "backends/cpu/tiles-inl.h"
 #include "backends/cpu/unpack_units-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -27,13 +29,6 @@ constexpr int kTilePanels = 1, kTileRows = 1;
 #else
 constexpr int kTilePanels = 1, kTileRows = 2;
 #endif
-static_assert(kTaskPanels % kTilePanels == 0);
-
-// Makes the compiler load anew what it has already loaded through this pointer.
-template <typename T>
-HWY_INLINE void forget_origin(T*& pointer) {
-  asm("" : "+r"(pointer));
-}
 
 // How the numbers of a format meet: a group's parts of kLength elements share a scale; kSigned: units are.
 template <ActivationForm kForm, int kLength, bool kSigned>
@@ -150,6 +145,11 @@ struct TileSumsAt {
   int64_t in_stride;
   float* out;
   int64_t out_stride;
+
+  TileSumsAt of_tile(int panel, int64_t row) const {
+    return {in == nullptr ? nullptr : in + row * in_stride + panel * kPanelRows, in_stride,
+            out + row * out_stride + panel * kPanelRows, out_stride};
+  }
 };
 
 template <int kRows>
@@ -200,86 +200,63 @@ HWY_INLINE void add_scaled(Floats (&sums)[kRows][kTilePanels], const Products<kR
   }
 }
 
-// One tile over one block of k.
-template <int kRows, typename M>
-void run_tile(const UnitBlock* blocks, int n_groups, bool has_min, const TileRows& x, const TileSumsAt& at) {
-  Floats sums[kRows][kTilePanels];
-  load_sums(at, sums);
-  const int8_t* rows[kRows];
-  TIDEMILL_UNROLL
-  for (int r = 0; r < kRows; ++r) {
-    rows[r] = x.groups[r * x.stride].high;
-    forget_origin(rows[r]);  // a pointer each, not sums of a pointer and multiples of the stride
-  }
-  Vectors vectors[kTilePanels];
-  TIDEMILL_UNROLL
-  for (int p = 0; p < kTilePanels; ++p) vectors[p] = blocks[p].units;
-  const ActivationTerm* terms = x.terms;
-  for (int group = 0; group < n_groups; ++group) {
+// A task's tiles over one block of k.
+template <typename M>
+struct UnitTile {
+  static constexpr int kPanels = kTilePanels;
+
+  const UnitBlock* blocks;
+  int n_groups;
+  bool has_min;
+  TileRows x;
+  TileSumsAt at;
+  Prefetcher& prefetcher;
+
+  template <int kRows>
+  void run(int panel, int64_t row) const {
+    const TileSumsAt tile_at = at.of_tile(panel, row);
+    Floats sums[kRows][kTilePanels];
+    load_sums(tile_at, sums);
+    const int8_t* rows[kRows];
     TIDEMILL_UNROLL
-    for (int i = 0; i < M::parts_per_group; ++i) {
-      Products<kRows> products;
-      multiply_part<kRows, M>(products, vectors, rows, i * M::length, terms, x.term_stride);
-      add_scaled<kRows>(sums, products, blocks, group * M::parts_per_group + i, has_min, terms, x.term_stride);
+    for (int r = 0; r < kRows; ++r) {
+      rows[r] = x.groups[(row + r) * x.stride].high;
+      forget_origin(rows[r]);  // a pointer each, not sums of a pointer and multiples of the stride
+    }
+    Vectors vectors[kTilePanels];
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kTilePanels; ++p) vectors[p] = blocks[panel + p].units;
+    const ActivationTerm* terms = x.terms + row * x.term_stride;
+    for (int group = 0; group < n_groups; ++group) {
+      prefetcher.step();
       TIDEMILL_UNROLL
-      for (int p = 0; p < kTilePanels; ++p) vectors[p] += M::vectors_per_part;
-      ++terms;
+      for (int i = 0; i < M::parts_per_group; ++i) {
+        Products<kRows> products;
+        multiply_part<kRows, M>(products, vectors, rows, i * M::length, terms, x.term_stride);
+        add_scaled<kRows>(sums, products, blocks + panel, group * M::parts_per_group + i, has_min, terms,
+                          x.term_stride);
+        TIDEMILL_UNROLL
+        for (int p = 0; p < kTilePanels; ++p) vectors[p] += M::vectors_per_part;
+        ++terms;
+      }
+      TIDEMILL_UNROLL
+      for (int r = 0; r < kRows; ++r) rows[r] += sizeof(ActivationGroup);
     }
-    TIDEMILL_UNROLL
-    for (int r = 0; r < kRows; ++r) rows[r] += sizeof(ActivationGroup);
+    save_sums(tile_at, sums);
   }
-  save_sums(at, sums);
-}
-
-// Fetches packed weights while tiles compute: the bytes of the next blocks, spread evenly over the rows.
-class Prefetcher {
- public:
-  Prefetcher(const uint8_t* const (&next)[kTaskPanels], int64_t bytes, int64_t n_rows)
-      : bytes_per_row_((bytes + n_rows - 1) / n_rows), bytes_(bytes) {
-    std::copy_n(next, kTaskPanels, next_);
-  }
-  HWY_INLINE void fetch_for(int n_rows) {
-    const int64_t end = std::min(bytes_, wanted_ += n_rows * bytes_per_row_);
-    for (; at_ < end; at_ += kVectorBytes) {
-      for (const uint8_t* panel : next_) __builtin_prefetch(panel + at_, 0, 2);  // into second-level cache
-    }
-  }
-
- private:
-  const uint8_t* next_[kTaskPanels];
-  int64_t bytes_per_row_;
-  int64_t bytes_;
-  int64_t wanted_ = 0;
-  int64_t at_ = 0;
 };
 
-// Tiles of kRows rows as long as so many are left, then of fewer.
-template <int kRows, typename M>
-void run_tiles(const UnitBlock* blocks, int n_groups, bool has_min, TileRows x, int64_t n_rows, TileSumsAt at,
-               Prefetcher& prefetcher) {
-  for (; n_rows >= kRows; n_rows -= kRows) {
-    prefetcher.fetch_for(kRows);
-    for (int p = 0; p < kTaskPanels; p += kTilePanels) {
-      const TileSumsAt tile{at.in == nullptr ? nullptr : at.in + p * kPanelRows, at.in_stride, at.out + p * kPanelRows,
-                            at.out_stride};
-      run_tile<kRows, M>(blocks + p, n_groups, has_min, x, tile);
-    }
-    x.groups += kRows * x.stride;
-    x.terms += kRows * x.term_stride;
-    if (at.in != nullptr) at.in += kRows * at.in_stride;
-    at.out += kRows * at.out_stride;
-  }
-  if constexpr (kRows > 1) {
-    constexpr int kFewer = kRows > 4 ? 4 : kRows > 2 ? 2 : 1;
-    run_tiles<kFewer, M>(blocks, n_groups, has_min, x, n_rows, at, prefetcher);
-  }
+template <typename M>
+void run_tiles(const UnitBlock* blocks, int n_groups, bool has_min, const TileRows& x, int64_t n_rows,
+               const TileSumsAt& at, Prefetcher& prefetcher) {
+  for_each_tile<kTileRows>(UnitTile<M>{blocks, n_groups, has_min, x, at, prefetcher}, 0, n_rows);
 }
 
-using RunTiles = void (*)(const UnitBlock*, int, bool, TileRows, int64_t, TileSumsAt, Prefetcher&);
+using RunTiles = void (*)(const UnitBlock*, int, bool, const TileRows&, int64_t, const TileSumsAt&, Prefetcher&);
 
 RunTiles tiles_of(PanelFormat format) {
   if (activation_form(format) == ActivationForm::pairs) {
-    return run_tiles<kTileRows, Meeting<ActivationForm::pairs, 32, kSignedPairs>>;
+    return run_tiles<Meeting<ActivationForm::pairs, 32, kSignedPairs>>;
   }
   constexpr bool kAlwaysSigned = HWY_ARCH_ARM;
   constexpr bool kNeverSigned = HWY_TARGET == HWY_AVX3_DL;
@@ -289,14 +266,13 @@ RunTiles tiles_of(PanelFormat format) {
     // Formats with signed units here all have long parts, except where all units are signed.
     if (has_signed_units(format)) {
       if constexpr (kAlwaysSigned) {
-        if (!is_long) return run_tiles<kTileRows, Meeting<kHalves, 16, true>>;
+        if (!is_long) return run_tiles<Meeting<kHalves, 16, true>>;
       }
-      return run_tiles<kTileRows, Meeting<kHalves, 32, true>>;
+      return run_tiles<Meeting<kHalves, 32, true>>;
     }
   }
   if constexpr (!kAlwaysSigned) {
-    return is_long ? run_tiles<kTileRows, Meeting<kHalves, 32, false>>
-                   : run_tiles<kTileRows, Meeting<kHalves, 16, false>>;
+    return is_long ? run_tiles<Meeting<kHalves, 32, false>> : run_tiles<Meeting<kHalves, 16, false>>;
   }
   return nullptr;
 }
@@ -335,9 +311,10 @@ void gemm_of_target(const MatmulTask& task, const QuantizedRows& x, const Activa
         .term_stride = n_parts,
     };
     if (is_last) {  // the next task probably has the next panels
-      for (const uint8_t*& panel : panels) panel += panel_stride(dtype, x.n_cols);
+      for (const uint8_t*& panel : panels) panel += (kTaskPanels - 1) * panel_stride(dtype, x.n_cols);
     }
-    Prefetcher prefetcher(panels, block_length / kSuperblockLength * format.superblock_bytes(), n_x);
+    Prefetcher prefetcher(panels, block_length / kSuperblockLength * format.superblock_bytes(),
+                          tile_count(kTileRows, n_x) * (kTaskPanels / kTilePanels) * n_groups);
     run(scratch.unit_blocks, n_groups, format.has_min(), rows, n_x, sums_at(task, scratch, k == 0, is_last),
         prefetcher);
   }

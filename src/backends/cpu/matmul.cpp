@@ -62,6 +62,7 @@ class Pass {
                       .n_cols = weights[j].dim(1),
                       .out = outs[j].as<float>(),
                       .out_stride = outs[j].stride_bytes(0) / static_cast<int64_t>(sizeof(float))};
+      arithmetic_[j] = arithmetic_of(products_[j].dtype);
     }
   }
 
@@ -75,10 +76,10 @@ class Pass {
   }
 
  private:
-  Arithmetic arithmetic(const Product& product) const {
+  Arithmetic arithmetic_of(DType weights) const {
     if (context_.precision() == Precision::f32) return Arithmetic::f32;
-    if (panel_format(product.dtype).is_quantized()) return Arithmetic::int8;
-    return product.dtype == DType::bf16 && has_bf16_products() ? Arithmetic::bf16 : Arithmetic::f32;
+    if (panel_format(weights).is_quantized()) return Arithmetic::int8;
+    return weights == DType::bf16 && has_bf16_products() ? Arithmetic::bf16 : Arithmetic::f32;
   }
 
   // Rounds or quantises the inputs of products that need it, and makes the terms of each format.
@@ -101,10 +102,9 @@ class Pass {
   bool lay_out(Carver& carver) {
     bool is_needed = false;
     for (int j = 0; j < n_products_; ++j) {
-      const Arithmetic kind = arithmetic(products_[j]);
-      if (kind == Arithmetic::bf16) lay_out_rounded(carver, j);
-      if (kind == Arithmetic::int8) lay_out_quantized(carver, j);
-      is_needed = is_needed || kind != Arithmetic::f32;
+      if (arithmetic_[j] == Arithmetic::bf16) lay_out_rounded(carver, j);
+      if (arithmetic_[j] == Arithmetic::int8) lay_out_quantized(carver, j);
+      is_needed = is_needed || arithmetic_[j] != Arithmetic::f32;
     }
     return is_needed;
   }
@@ -181,7 +181,7 @@ class Pass {
 
   void gemv_piece(int j, int64_t begin, int64_t end, TaskScratch& scratch) {
     const Product& product = products_[j];
-    switch (arithmetic(product)) {
+    switch (arithmetic_[j]) {
       case Arithmetic::int8:
         return gemv(product, begin, end, quantized_[j], terms_[j]);
       case Arithmetic::bf16:
@@ -226,7 +226,7 @@ class Pass {
     int j = 0;
     for (int64_t n; stripe >= (n = ceil_div(panel_count(products_[j].n_rows), kTaskPanels)); ++j) stripe -= n;
     const MatmulTask task{products_[j], stripe * kTaskPanels, first_x, end_x};
-    switch (arithmetic(products_[j])) {
+    switch (arithmetic_[j]) {
       case Arithmetic::int8:
         return gemm(task, quantized_[j], terms_[j], scratch);
       case Arithmetic::bf16:
@@ -246,6 +246,7 @@ class Pass {
   int n_products_;
   std::array<Tensor, kMaxWeights> xs_{};
   std::array<Product, kMaxWeights> products_{};
+  std::array<Arithmetic, kMaxWeights> arithmetic_{};
   std::array<ActivationTerm*, kMaxWeights> terms_{};
   std::array<bool, kMaxWeights> owns_pairs_{}, owns_rows_{}, owns_terms_{};
   std::array<Bf16Rows, kMaxWeights> rounded_{};
