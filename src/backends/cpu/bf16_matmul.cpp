@@ -1,5 +1,5 @@
 // A tile as in float_matmul.cpp.  A panel holds k after k, 16 numbers each; products want elements k and k + 1 of a row
-// side by side, so two of these halves of a vector are woven into one: once per task, or in registers for one row.
+// side by side, so two of these halves of a vector are woven into one: once per task, or in registers for a few rows.
 #include "backends/cpu/bf16_matmul.h"
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 #define HWY_TARGET_INCLUDE "backends/cpu/bf16_matmul.cpp"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 
+#include "backends/cpu/few_rows-inl.h"
 #include "backends/cpu/lanes-inl.h"
 #include "backends/cpu/prefetcher.h"
 #include "backends/cpu/tiles-inl.h"
@@ -149,47 +150,61 @@ void bf16_gemm_of_target(const MatmulTask& task, const Bf16Rows& x, TaskScratch&
   store_sums(task, scratch);
 }
 
-// kPanels panels side by side: a panel's sum is one chain of products, whose latency would set the pace.
-template <int kPanels>
-void dot_panels(const Product& product, int64_t first, const uint32_t* x) {
+// kPanels panels side by side: a panel's sum is one chain of products for each row, whose latency would set the pace.
+template <int kPanels, int kRows>
+void dot_panels(const Product& product, int64_t first, const Bf16Rows& x, int64_t n_x) {
   const int64_t stride = panel_stride(product.dtype, product.n_cols);
   const uint8_t* const first_panel = product.panel(first);
   const uint8_t* panel = first_panel;
-  Floats sums[kPanels];
+  const uint32_t* rows[kRows];
+  Floats sums[kPanels][kRows];
   TIDEMILL_UNROLL
-  for (int p = 0; p < kPanels; ++p) sums[p] = set_floats(0);
+  for (int r = 0; r < kRows; ++r) {
+    rows[r] = x.pairs + std::min<int64_t>(r, n_x - 1) * x.stride;
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kPanels; ++p) sums[p][r] = set_floats(0);
+  }
+  Floats acc[kPanels][kRows];
+  const auto meet = [&](int p, const Words& halves, int64_t pair) HWY_ATTR {
+    const Words weights = weave(halves);
+    TIDEMILL_UNROLL
+    for (int r = 0; r < kRows; ++r) acc[p][r] = dot2(acc[p][r], weights, broadcast_pair(rows[r] + pair));
+  };
+  int64_t pair = 0;
   for (int64_t k = 0; k < product.n_cols; k += kFloatBlockLength) {
     const int64_t end = std::min<int64_t>(product.n_cols - k, kFloatBlockLength);
-    Floats acc[kPanels];
     TIDEMILL_UNROLL
-    for (int p = 0; p < kPanels; ++p) acc[p] = set_floats(0);
+    for (int p = 0; p < kPanels; ++p) {
+      TIDEMILL_UNROLL
+      for (int r = 0; r < kRows; ++r) acc[p][r] = set_floats(0);
+    }
     // A block ahead, and at the end of these panels the beginning of the next ones.
     const bool is_last = k + kFloatBlockLength >= product.n_cols;
     const uint8_t* ahead = is_last ? first_panel + kPanels * stride : panel + kBlockBytes;
-    for (int64_t i = 0; i < end / 2; ++i, panel += kVectorBytes, ahead += kVectorBytes, ++x) {
+    for (int64_t i = 0; i < end / 2; ++i, ++pair, panel += kVectorBytes, ahead += kVectorBytes) {
       TIDEMILL_UNROLL
       for (int p = 0; p < kPanels; ++p) {
         hwy::Prefetch(ahead + p * stride);
-        acc[p] = dot2(acc[p], weave(load_words(panel + p * stride)), broadcast_pair(x));
+        meet(p, load_words(panel + p * stride), pair);
       }
     }
     TIDEMILL_UNROLL
     for (int p = 0; p < kPanels; ++p) {
-      if (end % 2 != 0) acc[p] = dot2(acc[p], weave(load_last(panel + p * stride)), broadcast_pair(x));
-      sums[p] = sums[p] + acc[p];
+      if (end % 2 != 0) meet(p, load_last(panel + p * stride), pair);
+      TIDEMILL_UNROLL
+      for (int r = 0; r < kRows; ++r) sums[p][r] = sums[p][r] + acc[p][r];
     }
   }
-  for (int p = 0; p < kPanels; ++p) {
-    HWY_ALIGN float result[kPanelRows];
-    store_floats(sums[p], result);
-    const int64_t row = (first + p) * kPanelRows;
-    std::copy_n(result, std::min<int64_t>(kPanelRows, product.n_rows - row), product.out + row);
-  }
+  for (int p = 0; p < kPanels; ++p) store_panel(sums[p], n_x, product, first + p);
 }
 
-void bf16_gemv_of_target(const Product& product, int64_t begin, int64_t end, const Bf16Rows& x) {
-  for (; begin + 4 <= end; begin += 4) dot_panels<4>(product, begin, x.pairs);
-  for (; begin < end; ++begin) dot_panels<1>(product, begin, x.pairs);
+void bf16_gemv_of_target(const Product& product, int64_t begin, int64_t end, const Bf16Rows& x, int64_t n_x) {
+  with_rows(n_x, [&](auto rows) HWY_ATTR {
+    constexpr int kRows = decltype(rows)::value;
+    constexpr int kPanels = kRows <= 2 ? 4 : 2;
+    for (; begin + kPanels <= end; begin += kPanels) dot_panels<kPanels, kRows>(product, begin, x, n_x);
+    for (; begin < end; ++begin) dot_panels<1, kRows>(product, begin, x, n_x);
+  });
 }
 
 #else
@@ -199,7 +214,8 @@ bool bf16_products_of_target() {
 }
 void round_rows_of_target(const Tensor& /*x*/, int64_t /*begin*/, int64_t /*end*/, const Bf16Rows& /*out*/) {}
 void bf16_gemm_of_target(const MatmulTask& /*task*/, const Bf16Rows& /*x*/, TaskScratch& /*scratch*/) {}
-void bf16_gemv_of_target(const Product& /*product*/, int64_t /*begin*/, int64_t /*end*/, const Bf16Rows& /*x*/) {}
+void bf16_gemv_of_target(const Product& /*product*/, int64_t /*begin*/, int64_t /*end*/, const Bf16Rows& /*x*/,
+                         int64_t /*n_x*/) {}
 
 #endif
 
@@ -226,8 +242,8 @@ void bf16_gemm(const MatmulTask& task, const Bf16Rows& x, TaskScratch& scratch) 
   HWY_DYNAMIC_DISPATCH(bf16_gemm_of_target)(task, x, scratch);
 }
 
-void bf16_gemv(const Product& product, int64_t begin, int64_t end, const Bf16Rows& x) {
-  HWY_DYNAMIC_DISPATCH(bf16_gemv_of_target)(product, begin, end, x);
+void bf16_gemv(const Product& product, int64_t begin, int64_t end, const Bf16Rows& x, int64_t n_x) {
+  HWY_DYNAMIC_DISPATCH(bf16_gemv_of_target)(product, begin, end, x, n_x);
 }
 
 }  // namespace tidemill

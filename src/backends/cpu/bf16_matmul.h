@@ -32,7 +32,8 @@ void round_rows(const Tensor& x, int64_t begin, int64_t end, const Bf16Rows& out
 // The task's share of the product of several rows.
 void bf16_gemm(const MatmulTask& task, const Bf16Rows& x, TaskScratch& scratch);
 
-// Panels [begin, end) of the product of one row; the same bits as bf16_gemm gives it.
-void bf16_gemv(const Product& product, int64_t begin, int64_t end, const Bf16Rows& x);
+// Panels [begin, end) of the product of the first n_x rows, at most most_gemv_rows(); the same bits as bf16_gemm gives
+// them.
+void bf16_gemv(const Product& product, int64_t begin, int64_t end, const Bf16Rows& x, int64_t n_x);
 
 }  // namespace tidemill

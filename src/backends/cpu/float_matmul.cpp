@@ -6,6 +6,7 @@
 #define HWY_TARGET_INCLUDE "backends/cpu/float_matmul.cpp"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 
+#include "backends/cpu/few_rows-inl.h"
 #include "backends/cpu/formats-inl.h"
 #include "backends/cpu/lanes-inl.h"
 #include "backends/cpu/prefetcher.h"
@@ -31,8 +32,10 @@ constexpr int kTilePanels = 1, kTileRows = 2;
 // to bring one.  Four do not fill tiles: their sums would be stored too often.
 constexpr int kStrands = 2;
 
-// Panels that one row of activations meets at a time: two more chains, where their sums fit the registers.
-constexpr int kGemvPanels = kParts <= 2 ? 2 : 1;
+// Panels that few rows of activations meet at a time: two more chains, where their sums fit the registers.
+constexpr int gemv_panels(int rows) {
+  return rows * kParts <= 2 ? 2 : 1;
+}
 
 HWY_INLINE Floats widen(const float* p) {
   return load_floats(p);
@@ -180,31 +183,34 @@ void float_gemm_of_target(const MatmulTask& task, const Tensor& x, TaskScratch& 
   store_sums(task, scratch);
 }
 
-// kPanels panels next to each other meet one row: more chains of multiply-adds side by side.
-template <int kPanels, typename T>
-HWY_INLINE void dot_float_panels(const T* panels, int64_t stride, int64_t n_cols, const float* x,
-                                 float (*result)[kPanelRows]) {
+// kPanels panels next to each other meet kRows rows: more chains of multiply-adds side by side.
+template <int kPanels, int kRows, typename T>
+HWY_INLINE void dot_float_panels(const T* panels, int64_t stride, int64_t n_cols, const float* const (&rows)[kRows],
+                                 Floats (&sums)[kPanels][kRows]) {
   // f32 takes so few instructions for a byte that the processor itself looks far enough ahead: asking for weights cost
   // a seventh of the speed of reading them from third-level cache.
   constexpr bool kPrefetches = sizeof(T) < sizeof(float);
-  Floats sums[kPanels];
-  TIDEMILL_UNROLL
-  for (int p = 0; p < kPanels; ++p) sums[p] = set_floats(0);
+  const auto for_each_sum = [](auto body) HWY_ATTR {
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kPanels; ++p) {
+      TIDEMILL_UNROLL
+      for (int r = 0; r < kRows; ++r) body(p, r);
+    }
+  };
+  for_each_sum([&](int p, int r) HWY_ATTR { sums[p][r] = set_floats(0); });
   for (int64_t k0 = 0; k0 < n_cols; k0 += kFloatBlockLength) {
     const int64_t k1 = std::min(n_cols, k0 + kFloatBlockLength);
-    Floats strands[kStrands][kPanels];
+    Floats strands[kStrands][kPanels][kRows];
     TIDEMILL_UNROLL
-    for (int s = 0; s < kStrands; ++s) {
-      TIDEMILL_UNROLL
-      for (int p = 0; p < kPanels; ++p) strands[s][p] = set_floats(0);
-    }
+    for (int s = 0; s < kStrands; ++s) for_each_sum([&](int p, int r) HWY_ATTR { strands[s][p][r] = set_floats(0); });
     const auto meet = [&](int64_t k, int s) HWY_ATTR {
-      const Floats activation = set_floats(x[k]);
       TIDEMILL_UNROLL
       for (int p = 0; p < kPanels; ++p) {
-        const T* const weights = panels + p * stride + k * kPanelRows;
-        if (kPrefetches && s == 0) prefetch_weights(weights);
-        strands[s][p] = mul_add(widen(weights), activation, strands[s][p]);
+        const T* const at = panels + p * stride + k * kPanelRows;
+        if (kPrefetches && s == 0) prefetch_weights(at);
+        const Floats weights = widen(at);
+        TIDEMILL_UNROLL
+        for (int r = 0; r < kRows; ++r) strands[s][p][r] = mul_add(weights, set_floats(rows[r][k]), strands[s][p][r]);
       }
     };
     int64_t k = k0;
@@ -215,33 +221,35 @@ HWY_INLINE void dot_float_panels(const T* panels, int64_t stride, int64_t n_cols
     TIDEMILL_UNROLL
     for (int s = 0; s < kStrands; ++s) {
       if (k + s < k1) meet(k + s, s);
-      TIDEMILL_UNROLL
-      for (int p = 0; p < kPanels; ++p) sums[p] = sums[p] + strands[s][p];
+      for_each_sum([&](int p, int r) HWY_ATTR { sums[p][r] = sums[p][r] + strands[s][p][r]; });
     }
   }
-  TIDEMILL_UNROLL
-  for (int p = 0; p < kPanels; ++p) store_floats(sums[p], result[p]);
+}
+
+template <int kPanels, int kRows, typename T>
+void float_gemv_of_panels(const Product& product, int64_t first, const float* const (&rows)[kRows], int64_t n_x) {
+  const auto* const weights = reinterpret_cast<const T*>(product.panel(first));
+  const int64_t stride = panel_stride(product.dtype, product.n_cols) / static_cast<int64_t>(sizeof(T));
+  Floats sums[kPanels][kRows];
+  dot_float_panels(weights, stride, product.n_cols, rows, sums);
+  for (int p = 0; p < kPanels; ++p) store_panel(sums[p], n_x, product, first + p);
 }
 
 template <typename T>
-void float_gemv_of(const Product& product, int64_t begin, int64_t end, const float* x) {
-  HWY_ALIGN float results[kGemvPanels][kPanelRows];
-  const int64_t stride = panel_stride(product.dtype, product.n_cols) / static_cast<int64_t>(sizeof(T));
-  for (int64_t panel = begin; panel < end;) {
-    const auto* const weights = reinterpret_cast<const T*>(product.panel(panel));
-    const int64_t n = end - panel < kGemvPanels ? 1 : kGemvPanels;
-    if (n == 1) {
-      dot_float_panels<1>(weights, stride, product.n_cols, x, results);
-    } else {
-      dot_float_panels<kGemvPanels>(weights, stride, product.n_cols, x, results);
+void float_gemv_of(const Product& product, int64_t begin, int64_t end, const Tensor& x) {
+  with_rows(x.dim(0), [&](auto n_rows) HWY_ATTR {
+    constexpr int kRows = decltype(n_rows)::value, kPanels = gemv_panels(kRows);
+    const float* rows[kRows];
+    for (int r = 0; r < kRows; ++r) rows[r] = x.row<float>(std::min<int64_t>(r, x.dim(0) - 1));
+    int64_t panel = begin;
+    for (; panel + kPanels <= end; panel += kPanels) {
+      float_gemv_of_panels<kPanels, kRows, T>(product, panel, rows, x.dim(0));
     }
-    const int64_t first = panel * kPanelRows;
-    std::copy_n(results[0], std::min<int64_t>(n * kPanelRows, product.n_rows - first), product.out + first);
-    panel += n;
-  }
+    for (; panel < end; ++panel) float_gemv_of_panels<1, kRows, T>(product, panel, rows, x.dim(0));
+  });
 }
 
-void float_gemv_of_target(const Product& product, int64_t begin, int64_t end, const float* x) {
+void float_gemv_of_target(const Product& product, int64_t begin, int64_t end, const Tensor& x) {
   switch (product.dtype) {
     case DType::f32:
       return float_gemv_of<float>(product, begin, end, x);
@@ -265,7 +273,7 @@ void float_gemm(const MatmulTask& task, const Tensor& x, TaskScratch& scratch) {
   HWY_DYNAMIC_DISPATCH(float_gemm_of_target)(task, x, scratch);
 }
 
-void float_gemv(const Product& product, int64_t begin, int64_t end, const float* x) {
+void float_gemv(const Product& product, int64_t begin, int64_t end, const Tensor& x) {
   HWY_DYNAMIC_DISPATCH(float_gemv_of_target)(product, begin, end, x);
 }
 

@@ -12,7 +12,8 @@ namespace tidemill {
 // kFloatBlockLength by themselves.
 void float_gemm(const MatmulTask& task, const Tensor& x, TaskScratch& scratch);
 
-// The same bits for one row of x and panels [begin, end) of a matrix of a float dtype, each read once, front to back.
-void float_gemv(const Product& product, int64_t begin, int64_t end, const float* x);
+// The same bits for a few rows of x (at most most_gemv_rows()) and panels [begin, end) of a matrix of a float dtype,
+// each read once, front to back.
+void float_gemv(const Product& product, int64_t begin, int64_t end, const Tensor& x);
 
 }  // namespace tidemill

@@ -8,66 +8,106 @@
 #define HWY_TARGET_INCLUDE "backends/cpu/gemv.cpp"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 
+#include "backends/cpu/few_rows-inl.h"
 #include "backends/cpu/formats-inl.h"
 #include "backends/cpu/lanes-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tidemill::HWY_NAMESPACE {
 
-// sum + the products of units [kUnit, kEnd) with the activations x of their group.
-template <DType kDType, int kUnit, int kEnd>
-HWY_INLINE Ints dot_units(const Ints& sum, const uint8_t* group, const int8_t* x) {
-  if constexpr (kUnit == kEnd) {
-    return sum;
-  } else {
+// Where rows of activations are read, a group or a term at a time.
+template <int kRows>
+struct RowsAt {
+  const ActivationGroup* groups[kRows];
+  const ActivationTerm* terms[kRows];
+  int64_t group = 0, term = 0;
+
+  RowsAt(const QuantizedRows& x, int64_t n_x, const ActivationTerm* all_terms, int64_t term_stride) {
+    for (int r = 0; r < kRows; ++r) {
+      const int64_t row = std::min<int64_t>(r, n_x - 1);
+      groups[r] = x.groups + row * x.stride;
+      terms[r] = all_terms + row * term_stride;
+    }
+  }
+};
+
+// The integer sums of each row: of high and of low numbers.
+template <int kRows>
+struct Halves {
+  HWY_INLINE Halves() {}  // as that of Lanes
+  Ints high[kRows], low[kRows];
+};
+
+// sums += the products of units [kUnit, kEnd) of a group.
+template <DType kDType, int kUnit, int kEnd, int kRows>
+HWY_INLINE void add_units(Halves<kRows>& sums, const uint8_t* group, const RowsAt<kRows>& x) {
+  if constexpr (kUnit < kEnd) {
     constexpr bool kSigned = has_signed_units(panel_format(kDType));
-    return dot_units<kDType, kUnit + 1, kEnd>(
-        dot<kSigned>(sum, unit_of<kDType, kUnit>(group), broadcast4(x + 4 * kUnit)), group, x);
+    const Words unit = unit_of<kDType, kUnit>(group);
+    TIDEMILL_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      const ActivationGroup& numbers = x.groups[r][x.group];
+      sums.high[r] = dot<kSigned>(sums.high[r], unit, broadcast4(numbers.high + 4 * kUnit));
+      sums.low[r] = dot<kSigned>(sums.low[r], unit, broadcast4(numbers.low + 4 * kUnit));
+    }
+    add_units<kDType, kUnit + 1, kEnd>(sums, group, x);
   }
 }
 
-// One row's position in the activations.
-struct ActivationCursor {
-  const ActivationGroup* group;
-  const ActivationTerm* term;
-};
-
-// `start` + the products of a group of codes in pairs.
-HWY_INLINE Ints dot_pairs(const uint8_t* group, const ActivationGroup& x, int32_t start) {
-  Ints high = set_ints(0), low = set_ints(start);
+// sums += the products of a group of codes in pairs.
+template <int kRows>
+HWY_INLINE void add_pairs(Halves<kRows>& sums, const uint8_t* group, const RowsAt<kRows>& x) {
   TIDEMILL_UNROLL
   for (int v = 0; v < kUnitsPerGroup / 2; ++v) {
     const Words pairs = load_words(group + v * kVectorBytes);
-    high = dot<kSignedCodes>(high, codes_of_pairs<false>(pairs), broadcast4(x.high + 4 * v));
-    high = dot<kSignedCodes>(high, codes_of_pairs<true>(pairs), broadcast4(x.high + kGroupLength / 2 + 4 * v));
-    low = dot<kSignedPairs>(low, operand_of_pairs(pairs), broadcast4(x.low + 4 * v));
+    const Words first = codes_of_pairs<false>(pairs), second = codes_of_pairs<true>(pairs);
+    const Words both = operand_of_pairs(pairs);
+    TIDEMILL_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      const ActivationGroup& numbers = x.groups[r][x.group];
+      sums.high[r] = dot<kSignedCodes>(sums.high[r], first, broadcast4(numbers.high + 4 * v));
+      sums.high[r] = dot<kSignedCodes>(sums.high[r], second, broadcast4(numbers.high + kGroupLength / 2 + 4 * v));
+      sums.low[r] = dot<kSignedPairs>(sums.low[r], both, broadcast4(numbers.low + 4 * v));
+    }
   }
-  return shift_left<8>(high) + low;
 }
 
 // Adds units [kUnit, kEnd) of a group, which share scale number `part` of the superblock.
-template <DType kDType, int kUnit, int kEnd>
-HWY_INLINE Floats add_part(const Floats& acc, const uint8_t* group, const SuperblockScales<kDType>& scales, int part,
-                           const ActivationCursor& x) {
-  const ActivationTerm& term = *x.term;
-  Ints sum;
-  if constexpr (activation_form(panel_format(kDType)) == ActivationForm::pairs) {
-    sum = dot_pairs(group, *x.group, term.start);
-  } else {
-    const Ints of_high = dot_units<kDType, kUnit, kEnd>(set_ints(0), group, x.group->high);
-    sum = dot_units<kDType, kUnit, kEnd>(shift_left<8>(of_high) + set_ints(term.start), group, x.group->low);
+template <DType kDType, int kUnit, int kEnd, int kRows>
+HWY_INLINE void add_part(Floats (&acc)[kRows], const uint8_t* group, const SuperblockScales<kDType>& scales, int part,
+                         RowsAt<kRows>& x) {
+  constexpr PanelFormat kFormat = panel_format(kDType);
+  Halves<kRows> sums;
+  TIDEMILL_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    sums.high[r] = set_ints(0);
+    sums.low[r] = set_ints(x.terms[r][x.term].start);
   }
-  Floats out = mul_add(to_floats(sum) * term.scale, scales.scale(part), acc);
-  if constexpr (panel_format(kDType).has_min()) out = mul_add(scales.min(part), set_floats(term.sum), out);
-  return out;
+  if constexpr (activation_form(kFormat) == ActivationForm::pairs) {
+    add_pairs(sums, group, x);
+  } else {
+    add_units<kDType, kUnit, kEnd>(sums, group, x);
+  }
+  const Floats scale = scales.scale(part);
+  TIDEMILL_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    const Ints sum = shift_left<8>(sums.high[r]) + sums.low[r];
+    acc[r] = mul_add(to_floats(sum) * x.terms[r][x.term].scale, scale, acc[r]);
+  }
+  if constexpr (kFormat.has_min()) {
+    const Floats min = scales.min(part);
+    TIDEMILL_UNROLL
+    for (int r = 0; r < kRows; ++r) acc[r] = mul_add(min, set_floats(x.terms[r][x.term].sum), acc[r]);
+  }
+  ++x.term;
 }
 
-template <DType kDType>
-HWY_INLINE Floats dot_panel(const uint8_t* panel, const QuantizedRows& x, const ActivationTerm* terms) {
+template <DType kDType, int kRows>
+HWY_INLINE void dot_panel(const uint8_t* panel, int64_t n_cols, RowsAt<kRows> x, Floats (&acc)[kRows]) {
   constexpr PanelFormat kFormat = panel_format(kDType);
-  ActivationCursor cursor{x.groups, terms};
-  Floats acc = set_floats(0);
-  int64_t groups_left = x.n_cols / kGroupLength;
+  TIDEMILL_UNROLL
+  for (int r = 0; r < kRows; ++r) acc[r] = set_floats(0);
+  int64_t groups_left = n_cols / kGroupLength;
   for (; groups_left > 0; groups_left -= kGroupsPerSuperblock) {
     const int n_groups = static_cast<int>(std::min<int64_t>(groups_left, kGroupsPerSuperblock));
     const SuperblockScales<kDType> scales(panel, n_groups);
@@ -75,43 +115,52 @@ HWY_INLINE Floats dot_panel(const uint8_t* panel, const QuantizedRows& x, const 
     for (int g = 0; g < n_groups; ++g) {
       for (int line = 0; line < kFormat.group_bytes(); line += kVectorBytes) prefetch_weights(panel + line);
       if constexpr (kFormat.scale_length == kGroupLength) {
-        acc = add_part<kDType, 0, 8>(acc, panel, scales, g, cursor);
+        add_part<kDType, 0, 8>(acc, panel, scales, g, x);
       } else {
-        acc = add_part<kDType, 0, 4>(acc, panel, scales, 2 * g, cursor);
-        ++cursor.term;
-        acc = add_part<kDType, 4, 8>(acc, panel, scales, 2 * g + 1, cursor);
+        add_part<kDType, 0, 4>(acc, panel, scales, 2 * g, x);
+        add_part<kDType, 4, 8>(acc, panel, scales, 2 * g + 1, x);
       }
-      ++cursor.term;
-      ++cursor.group;
+      ++x.group;
       panel += kFormat.group_bytes();
     }
   }
-  return acc;
 }
 
-template <DType kDType>
-void gemv_of_dtype(const Product& product, int64_t begin, int64_t end, const QuantizedRows& x,
-                   const ActivationTerm* terms) {
+template <DType kDType, int kRows>
+void gemv_of_rows(const Product& product, int64_t begin, int64_t end, const QuantizedRows& x, int64_t n_x,
+                  const ActivationTerm* terms) {
   const int64_t stride = panel_stride(kDType, product.n_cols);
+  const RowsAt<kRows> rows(x, n_x, terms, product.n_cols / panel_format(kDType).scale_length);
   const uint8_t* panel = product.panel(begin);
   for (int64_t p = begin; p < end; ++p, panel += stride) {
-    HWY_ALIGN float result[kPanelRows];
-    store_floats(dot_panel<kDType>(panel, x, terms), result);
-    std::copy_n(result, std::min<int64_t>(kPanelRows, product.n_rows - p * kPanelRows), product.out + p * kPanelRows);
+    Floats sums[kRows];
+    dot_panel<kDType>(panel, product.n_cols, rows, sums);
+    store_panel(sums, n_x, product, p);
   }
 }
 
-void gemv_of_target(const Product& product, int64_t begin, int64_t end, const QuantizedRows& x,
+template <DType kDType>
+void gemv_of_dtype(const Product& product, int64_t begin, int64_t end, const QuantizedRows& x, int64_t n_x,
+                   const ActivationTerm* terms) {
+  with_rows(n_x, [&](auto rows)
+                     HWY_ATTR { gemv_of_rows<kDType, decltype(rows)::value>(product, begin, end, x, n_x, terms); });
+}
+
+void gemv_of_target(const Product& product, int64_t begin, int64_t end, const QuantizedRows& x, int64_t n_x,
                     const ActivationTerm* terms) {
   switch (product.dtype) {
 #define TIDEMILL_CASE(name) \
   case DType::name:         \
-    return gemv_of_dtype<DType::name>(product, begin, end, x, terms);
+    return gemv_of_dtype<DType::name>(product, begin, end, x, n_x, terms);
     TIDEMILL_QUANTISED_DTYPES(TIDEMILL_CASE)
 #undef TIDEMILL_CASE
     default:
       return;
   }
+}
+
+int64_t most_gemv_rows_of_target() {
+  return kFewRows;
 }
 
 }  // namespace tidemill::HWY_NAMESPACE
@@ -121,9 +170,15 @@ HWY_AFTER_NAMESPACE();
 namespace tidemill {
 
 HWY_EXPORT(gemv_of_target);
+HWY_EXPORT(most_gemv_rows_of_target);
 
-void gemv(const Product& product, int64_t begin, int64_t end, const QuantizedRows& x, const ActivationTerm* terms) {
-  HWY_DYNAMIC_DISPATCH(gemv_of_target)(product, begin, end, x, terms);
+int64_t most_gemv_rows() {
+  return HWY_DYNAMIC_DISPATCH(most_gemv_rows_of_target)();
+}
+
+void gemv(const Product& product, int64_t begin, int64_t end, const QuantizedRows& x, int64_t n_x,
+          const ActivationTerm* terms) {
+  HWY_DYNAMIC_DISPATCH(gemv_of_target)(product, begin, end, x, n_x, terms);
 }
 
 }  // namespace tidemill

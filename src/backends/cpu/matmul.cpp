@@ -16,9 +16,12 @@ namespace {
 
 constexpr int kMaxWeights = 8;         // of one pass; more take several passes
 constexpr int64_t kMaxPassRows = 512;  // of one pass, which bounds the scratch memory
-// Of weights, for one row: a thread reads that much in order.  Where pieces end the processor's prefetchers begin anew;
-// pieces of 32 KiB took a third longer with two threads and weights in third-level cache.
+// Of weights, for a few rows: a thread reads that much in order.  Where pieces end the processor's prefetchers begin
+// anew; pieces of 32 KiB took a third longer with two threads and weights in third-level cache.
 constexpr int64_t kGemvPieceBytes = 256 << 10;
+// Of activations, counted once for each of a piece's tasks: with fewer rows a thread takes several tasks in order,
+// since each of them fetches the weights of the next.
+constexpr int64_t kGemmPieceRows = 64;
 
 int64_t round_up(int64_t n, int64_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
@@ -68,7 +71,7 @@ class Pass {
 
   void run() {
     quantize();
-    if (n_rows_ == 1) {
+    if (n_rows_ <= most_gemv_rows()) {
       run_gemv();
     } else {
       run_gemm();
@@ -156,7 +159,7 @@ class Pass {
     return j;
   }
 
-  // One row: pieces of some panels each, over all products.
+  // A few rows: pieces of some panels each, over all products.
   void run_gemv() {
     int64_t n_panels = 0, n_bytes = 0;
     for (int j = 0; j < n_products_; ++j) {
@@ -183,15 +186,15 @@ class Pass {
     const Product& product = products_[j];
     switch (arithmetic_[j]) {
       case Arithmetic::int8:
-        return gemv(product, begin, end, quantized_[j], terms_[j]);
+        return gemv(product, begin, end, quantized_[j], n_rows_, terms_[j]);
       case Arithmetic::bf16:
-        return bf16_gemv(product, begin, end, rounded_[j]);
+        return bf16_gemv(product, begin, end, rounded_[j], n_rows_);
       case Arithmetic::f32:
         if (!panel_format(product.dtype).is_quantized()) {
-          return float_gemv(product, begin, end, xs_[j].row<float>(0));
+          return float_gemv(product, begin, end, xs_[j]);
         }
         for (int64_t panel = begin; panel < end; panel += kTaskPanels) {
-          float_gemm({product, panel, 0, 1}, xs_[j], scratch);
+          float_gemm({product, panel, 0, n_rows_}, xs_[j], scratch);
         }
     }
   }
@@ -204,8 +207,11 @@ class Pass {
     if (n_stripes == 0) return;
     const int64_t rows = rows_per_task(n_stripes);
     const int64_t n_row_blocks = ceil_div(n_rows_, rows);
+    const int64_t n_tasks = n_stripes * n_row_blocks;
+    const int64_t most = ceil_div(n_tasks, 4 * context_.pool().n_threads());
+    const int64_t grain = std::clamp<int64_t>(kGemmPieceRows / n_rows_, 1, most);
     TaskScratch* scratch = reserve_thread_scratch();
-    context_.pool().parallel_for(n_stripes * n_row_blocks, 1, [&](int64_t begin, int64_t end, int thread) {
+    context_.pool().parallel_for(n_tasks, grain, [&](int64_t begin, int64_t end, int thread) {
       for (int64_t task = begin; task < end; ++task) {
         const int64_t first_x = task / n_stripes * rows;
         gemm_task(task % n_stripes, first_x, std::min(first_x + rows, n_rows_), scratch[thread]);
