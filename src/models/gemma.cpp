@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "models/families.h"
+#include "models/text_part.h"
 
 namespace tidemill {
 namespace {
@@ -59,6 +60,14 @@ DecoderConfig from_json(const ModelSource& source, std::string_view name) {
   const float local_base = local ? local->positive("rope_theta") : get.positive_or("rope_local_base_freq", 1e4f);
   set_local_rope(config, {.n_rotated = config.head_dim, .base = local_base});
   return config;
+}
+
+// What configurations of Gemma 3 models that see leave out of their text part: transformers' Gemma3TextConfig.
+nlohmann::json text_defaults() {
+  return {{"vocab_size", 262208},    {"hidden_size", 2304},      {"intermediate_size", 9216},
+          {"num_hidden_layers", 26}, {"num_attention_heads", 8}, {"num_key_value_heads", 4},
+          {"head_dim", 256},         {"rms_norm_eps", 1e-6},     {"max_position_embeddings", 131072},
+          {"rope_theta", 1e6},       {"sliding_window", 4096}};
 }
 
 // query_pre_attn_scalar is head_dim in every published size but the 27B of both, where it is d_model / n_heads.
@@ -161,6 +170,10 @@ FileForm form(const DecoderConfig& config, const FileTarget& target) {
 
 std::unique_ptr<Model> make_gemma(const ModelSource& source, std::string_view name) {
   if (source.gguf != nullptr) return make_decoder(from_gguf(source, name), source, gguf_names(*source.gguf), form);
+  if (has_text_part(source)) {
+    const TextPart part(source, text_defaults());
+    return make_decoder(from_json(part.source(), name), part.source(), names(name), form);
+  }
   return make_decoder(from_json(source, name), source, names(name), form);
 }
 

@@ -23,6 +23,7 @@ constexpr Row kRows[] = {
     {{"gemma",    "gemma",    "GemmaForCausalLM",     "Gemma 1"},                      make_gemma},
     {{"gemma2",   "gemma2",   "Gemma2ForCausalLM",    "Gemma 2"},                      make_gemma},
     {{"gemma3",   "gemma3",   "Gemma3ForCausalLM",    "Gemma 3, text"},                make_gemma},
+    {{"gemma3",   "",         "Gemma3ForConditionalGeneration", "Gemma 3 that sees, its text part"}, make_gemma},
     {{"glm",      "",         "GlmForCausalLM",       "GLM-4 of 2024"},                make_glm},
     {{"glm4",     "glm4",     "Glm4ForCausalLM",      "GLM-4 of 2025"},                make_glm},
     {{"gpt2",     "gpt2",     "GPT2LMHeadModel",      "GPT-2"},                        make_gpt2},

@@ -208,3 +208,28 @@ def test_longrope_divides_each_frequency(tidemill, tmp_path):
     del scaling["attention_factor"]
     scaled = with_config(folder, tmp_path / "scaled", rope_scaling=scaling, original_max_position_embeddings=64)
     assert tidemill.logits(scaled, ids)["logits"] != found
+
+
+@pytest.mark.parametrize("first, later", [("language_model.model.", ""), ("model.language_model.", "model.")])
+def test_the_text_part_of_a_gemma_that_sees(tidemill, tmp_path, first, later):
+    """In either naming of its tensors; those of the part that sees are left alone."""
+    source, folder, ids = FOLDERS["gemma3-qknorm-window"], tmp_path / "model", list(range(3, 40))
+    shutil.copytree(source, folder)
+    config = json.loads((source / "config.json").read_text())
+    del config["architectures"]
+    seeing = {"architectures": ["Gemma3ForConditionalGeneration"], "model_type": "gemma3", "eos_token_id": [1, 106],
+              "text_config": config, "vision_config": {"hidden_size": 8}}  # fmt: skip
+    (folder / "config.json").write_text(json.dumps(seeing))
+    weights = load_file(source / "model.safetensors")
+    renamed = {first + name.removeprefix("model."): weight for name, weight in weights.items()}
+    for name in ("vision_tower.vision_model.post_layernorm.weight", "multi_modal_projector.mm_soft_emb_norm.weight"):
+        renamed[later + name] = np.zeros(8, np.float32)
+    save_file(renamed, folder / "model.safetensors")
+    expected = tidemill.logits(source, ids)["logits"]
+    assert tidemill.logits(folder, ids)["logits"] == expected
+    assert tidemill.run("convert", folder, tmp_path / "model.tmill").returncode == 0
+    assert tidemill.logits(tmp_path / "model.tmill", ids)["logits"] == expected
+    seeing["text_config"] = 3
+    (folder / "config.json").write_text(json.dumps(seeing))
+    done = tidemill.run("logits", folder, "--ids-file", "-", stdin='{"ids":[1]}')
+    assert done.returncode == 3 and "text_config" in done.stderr, done.stderr
