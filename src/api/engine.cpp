@@ -20,6 +20,14 @@ namespace {
 
 constexpr int64_t kMaxStates = 1024;
 
+// Special tokens may lie behind the embedding: Gemma 3's small models have no image, their tokenizer a token for it.
+// Who writes one into a text is told then.
+bool fits_embedding(const Tokenizer& tokenizer, int64_t n_rows) {
+  for (int64_t id = n_rows; id < tokenizer.vocab_size(); ++id)
+    if (!tokenizer.is_special(static_cast<int32_t>(id))) return false;
+  return true;
+}
+
 }  // namespace
 
 const char* to_string(FinishReason reason) {
@@ -58,7 +66,7 @@ Engine::Impl::Impl(const std::string& name, const EngineOptions& options) : path
     if (options.on_progress) options.on_progress(share);
   });
   tokenizer = loading_tokenizer.get();
-  if (tokenizer && tokenizer->vocab_size() > model->config().vocab_size)
+  if (tokenizer && !fits_embedding(*tokenizer, model->config().vocab_size))
     throw Error(ErrorCode::bad_file, path + ": the tokenizer has " + std::to_string(tokenizer->vocab_size()) +
                                          " tokens, the embedding only " + std::to_string(model->config().vocab_size) +
                                          "; the file is damaged");

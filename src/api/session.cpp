@@ -17,7 +17,10 @@ class Session::Impl {
   explicit Impl(const Engine& engine) : engine_(engine.impl()), lease_(engine_->require_states().acquire()) {
     ids_.reserve(static_cast<size_t>(lease_->capacity()));  // so that a step allocates nothing
     if (const auto& draft = engine_->draft)
-      draft_.emplace(*draft->runner, *draft->states, draft->tokenizer->vocab_size());
+      draft_.emplace(
+          *draft->runner, *draft->states,
+          static_cast<int32_t>(std::min({int64_t{draft->tokenizer->vocab_size()}, draft->model->config().vocab_size,
+                                         engine_->model->config().vocab_size})));
   }
 
   Result generate(const Request& request, const EventSink& sink);

@@ -233,3 +233,22 @@ def test_the_text_part_of_a_gemma_that_sees(tidemill, tmp_path, first, later):
     (folder / "config.json").write_text(json.dumps(seeing))
     done = tidemill.run("logits", folder, "--ids-file", "-", stdin='{"ids":[1]}')
     assert done.returncode == 3 and "text_config" in done.stderr, done.stderr
+
+
+def test_special_tokens_behind_the_embedding(tidemill, tmp_path):
+    """As Gemma 3's small models have one for images; plain tokens there are a mistake."""
+    n = json.loads((FOLDERS["llama-gqa-untied"] / "config.json").read_text())["vocab_size"]
+    vocabulary = {f"w{id}": id for id in range(n)}
+    added = {"id": n, "content": "<image>", "single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
+    tokenizer = {"version": "1.0", "added_tokens": [added | {"special": True}], "pre_tokenizer": {"type": "Whitespace"},
+                 "model": {"type": "WordLevel", "vocab": vocabulary | {"<image>": n}, "unk_token": "w0"}}  # fmt: skip
+    folder = with_config(FOLDERS["llama-gqa-untied"], tmp_path / "model")
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    found = tidemill.json("run", folder, "--prompt", "w5 w6 w7", "-n", 4, "--temperature", 0)
+    assert found["finish_reason"] == "length" and len(found["ids"]) == 4
+    refused = tidemill.run("run", folder, "--prompt", "w5 <image>", "-n", 4)
+    assert refused.returncode == 2 and str(n) in refused.stderr, refused.stderr
+    tokenizer["added_tokens"] = []
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    refused = tidemill.run("run", folder, "--prompt", "w5", "-n", 4)
+    assert refused.returncode == 3 and "the embedding only" in refused.stderr, refused.stderr
