@@ -11,6 +11,7 @@
 #include "sys/thread_pool.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -80,6 +81,25 @@ class BlockSignals {
  private:
   sigset_t before_;
 };
+
+// Puts a new thread, the `index`th, on another processor than this one, from where it may go anywhere again: the kernel
+// often leaves it on ours, where it waits until we sleep, and a short job is done by then.
+void start_elsewhere(pthread_t thread, int index) {
+  cpu_set_t allowed;
+  const int own = sched_getcpu();
+  if (own < 0 || pthread_getaffinity_np(thread, sizeof(allowed), &allowed) != 0) return;
+  int cpu = own;
+  for (int n_left = index; n_left > 0;) {
+    cpu = (cpu + 1) % CPU_SETSIZE;
+    if (cpu == own) return;
+    n_left -= CPU_ISSET(cpu, &allowed) != 0;
+  }
+  cpu_set_t only;
+  CPU_ZERO(&only);
+  CPU_SET(cpu, &only);
+  if (pthread_setaffinity_np(thread, sizeof(only), &only) != 0) return;
+  pthread_setaffinity_np(thread, sizeof(allowed), &allowed);
+}
 
 }  // namespace
 
@@ -224,15 +244,17 @@ ThreadPool::ThreadPool(int n_threads) : n_threads_(n_threads) {
   const BlockSignals inherited;
   for (int thread = 1; thread < n_threads; ++thread) {
     try {
-      impl_->workers[thread - 1].thread =
-          std::thread([impl = impl_.get(), thread] { impl->work_until_stopped(thread); });
+      impl_->workers[thread - 1].thread = std::thread([impl = impl_.get(), thread] {
+        // By the thread itself: another one would have to write a file.
+        pthread_setname_np(pthread_self(), ("tidemill-" + std::to_string(thread)).c_str());
+        impl->work_until_stopped(thread);
+      });
     } catch (const std::system_error& error) {
       throw Error(ErrorCode::io, "thread pool: the system refuses thread " + std::to_string(thread + 1) + " of " +
                                      std::to_string(n_threads) + " (" + error.code().message() +
                                      "); use fewer threads or raise the limit (ulimit -u)");
     }
-    const std::string name = "tidemill-" + std::to_string(thread);
-    pthread_setname_np(impl_->workers[thread - 1].thread.native_handle(), name.c_str());
+    start_elsewhere(impl_->workers[thread - 1].thread.native_handle(), thread);
   }
 }
 

@@ -1,12 +1,14 @@
 // Many texts at once: the only place where encoding uses threads.
 
 #include <algorithm>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <utility>
 
 #include "sys/thread_pool.h"
 #include "text/encoding.h"
+#include "text/open_text.h"
 #include "text/reserved_ids.h"
 #include "text/word_parts.h"
 #include "tidemill/tokenizer.h"
@@ -26,31 +28,59 @@ void for_each_text(size_t n_texts, int n_threads, Encode&& encode) {
 // A part of a text that may be all of it.
 struct TextPart {
   size_t text;
-  std::string_view bytes;
+  std::string_view bytes;  // where it is encoded by itself
+  OpenText* open;          // otherwise
+  size_t index;            // there
 };
 
 // The parts of all texts; long ones are cut so that all threads have work until the end, and what a part becomes stays
 // in the second-level cache until it is appended.
-std::vector<TextPart> parts_of(const Tokenizer& tokenizer, std::span<const std::string_view> texts,
-                               const EncodeOptions& options, int n_threads) {
-  constexpr size_t kPartBytes = size_t{64} << 10;
-  constexpr size_t kTooLong = size_t{1} << 30;
-  std::vector<TextPart> parts;
-  for (size_t k = 0; k < texts.size(); ++k) {
-    // What is too long for `encode` stays so.
-    const bool whole = n_threads == 1 || options.truncation || texts[k].size() >= kTooLong;
-    const size_t n_parts = whole ? 1 : std::max<size_t>(texts[k].size() / kPartBytes, 1);
-    for (const std::string_view part : tokenizer.cut(texts[k], n_parts)) parts.push_back({k, part});
+class TextParts {
+ public:
+  // What is given outlives this.
+  TextParts(const Tokenizer& tokenizer, std::span<const std::string_view> texts, const EncodeOptions& options,
+            int n_threads)
+      : tokenizer_(tokenizer),
+        opens_(dynamic_cast<const OpensTexts*>(&tokenizer)),
+        special_text_(options.special_text) {
+    constexpr size_t kPartBytes = size_t{64} << 10;
+    constexpr size_t kTooLong = size_t{1} << 30;
+    for (size_t k = 0; k < texts.size(); ++k) {
+      // What is too long for `encode` stays so.
+      const bool whole = n_threads == 1 || options.truncation || texts[k].size() >= kTooLong;
+      add(k, texts[k], whole ? 1 : std::max<size_t>(texts[k].size() / kPartBytes, 1));
+    }
   }
-  return parts;
-}
+
+  size_t size() const { return parts_.size(); }
+  const TextPart& operator[](size_t part) const { return parts_[part]; }
+
+ private:
+  void add(size_t number, std::string_view text, size_t n_parts) {
+    const std::vector<std::string_view> cut = tokenizer_.cut(text, n_parts);
+    std::unique_ptr<OpenText> open =
+        opens_ && n_parts > 1 && cut.size() == 1 ? opens_->open(text, n_parts, special_text_) : nullptr;
+    if (open) {
+      for (size_t k = 0; k < open->n_parts(); ++k) parts_.push_back({number, {}, open.get(), k});
+      opened_.push_back(std::move(open));
+    } else {
+      for (const std::string_view part : cut) parts_.push_back({number, part, nullptr, 0});
+    }
+  }
+
+  const Tokenizer& tokenizer_;
+  const OpensTexts* const opens_;  // null: it does not
+  const SpecialText special_text_;
+  std::vector<std::unique_ptr<OpenText>> opened_;
+  std::vector<TextPart> parts_;
+};
 
 // The ids of parts, which several threads make in any order, one behind the other: whoever finishes a part appends all
 // that can be, while the others go on.
 class PartsInOrder {
  public:
   // `parts` outlive this.
-  PartsInOrder(const std::vector<TextPart>& parts, std::span<const std::string_view> texts, AddedAround around)
+  PartsInOrder(const TextParts& parts, std::span<const std::string_view> texts, AddedAround around)
       : parts_(parts), texts_(texts), around_(std::move(around)), finished_(parts.size()), lists_(texts.size()) {}
 
   bool is_whole(size_t part) const { return is_first(part) && is_last(part); }
@@ -87,20 +117,26 @@ class PartsInOrder {
   bool is_last(size_t part) const { return part + 1 == parts_.size() || parts_[part + 1].text != parts_[part].text; }
 
   void append(size_t part, std::vector<int32_t>& ids) {
-    const auto [text, bytes] = parts_[part];
-    std::vector<int32_t>& list = lists_[text];
-    if (is_whole(part)) return list.swap(ids);
+    const TextPart& its = parts_[part];
+    std::vector<int32_t>& list = lists_[its.text];
+    if (is_whole(part) && !its.open) return list.swap(ids);
     if (is_first(part)) n_bytes_ = 0;
-    n_bytes_ += bytes.size();
-    const double rest = static_cast<double>(texts_[text].size()) / static_cast<double>(n_bytes_);
-    make_room(list, around_.before.size() + ids.size() + around_.after.size(),
-              static_cast<double>(list.size() + ids.size()) * rest);
-    if (is_first(part)) list = around_.before;
-    list.insert(list.end(), ids.begin(), ids.end());
+    n_bytes_ += its.bytes.size();
+    if (!its.open) {
+      const double rest = static_cast<double>(texts_[its.text].size()) / static_cast<double>(n_bytes_);
+      make_room(list, around_.before.size() + ids.size() + around_.after.size(),
+                static_cast<double>(list.size() + ids.size()) * rest);
+    }
+    if (is_first(part)) list.insert(list.end(), around_.before.begin(), around_.before.end());
+    if (its.open) {
+      its.open->append(its.index, list);
+    } else {
+      list.insert(list.end(), ids.begin(), ids.end());
+    }
     if (is_last(part)) list.insert(list.end(), around_.after.begin(), around_.after.end());
   }
 
-  const std::vector<TextPart>& parts_;
+  const TextParts& parts_;
   const std::span<const std::string_view> texts_;
   const AddedAround around_;
   std::mutex mutex_;
@@ -115,10 +151,14 @@ class PartsInOrder {
 
 std::vector<std::vector<int32_t>> encode_parts(const Tokenizer& tokenizer, std::span<const std::string_view> texts,
                                                const EncodeOptions& options, int n_threads) {
-  const std::vector<TextPart> parts = parts_of(tokenizer, texts, options, n_threads);
+  const TextParts parts(tokenizer, texts, options, n_threads);
   const bool needs_around = parts.size() > texts.size() && options.add_special_tokens;
   PartsInOrder in_order(parts, texts, needs_around ? added_around(tokenizer) : AddedAround());
   for_each_text(parts.size(), n_threads, [&](size_t k) {
+    if (parts[k].open) {
+      parts[k].open->encode(parts[k].index);
+      return in_order.finish(k, {});
+    }
     EncodeOptions part_options = options;
     part_options.add_special_tokens = options.add_special_tokens && in_order.is_whole(k);
     std::vector<int32_t> ids = in_order.empty_list();

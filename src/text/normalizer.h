@@ -28,9 +28,9 @@ class WordNormalizer {
   virtual bool append_word(std::string_view word, std::string& out) const = 0;
 };
 
-// Immutable; any number of threads may call it.
 struct AsciiMap;
 
+// Immutable; any number of threads may call it.
 class Normalizer {
  public:
   virtual ~Normalizer() = default;

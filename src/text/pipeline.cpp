@@ -5,12 +5,14 @@
 #include <utility>
 
 #include "text/encoding.h"
+#include "text/open_text.h"
 #include "text/pieces/token_table.h"
 #include "text/scratch_pool.h"
 #include "text/stages.h"
 #include "text/text_cuts.h"
 #include "text/unicode/repaired_text.h"
 #include "text/unicode/utf8.h"
+#include "text/words/open_words_text.h"
 #include "tidemill/error.h"
 
 namespace tidemill {
@@ -35,7 +37,7 @@ struct Surroundings {
   std::vector<int32_t> before, after;
 };
 
-class Pipeline final : public Tokenizer {
+class Pipeline final : public Tokenizer, public OpensTexts {
  public:
   Pipeline(PipelineParts parts, const TokenizerOptions& options)
       : parts_(std::move(parts)),
@@ -123,6 +125,17 @@ class Pipeline final : public Tokenizer {
   bool splits_at_word_ends() const override { return cuts_.word_ends; }
   std::vector<std::string_view> cut(std::string_view text, size_t n_parts) const override {
     return cut_text(cuts_, text, n_parts);
+  }
+  std::unique_ptr<OpenText> open(std::string_view text, size_t n_parts, SpecialText special_text) const override {
+    check_length(text);
+    // Otherwise the parts find out.
+    if (added_.any(AddedTokens::Stage::original) && !is_utf8(text)) return nullptr;
+    const WordNormalizer* const by_words = stages_.by_words(text, resolved(special_text));
+    if (!by_words) return nullptr;
+    return std::make_unique<OpenWordsText>(
+        *parts_.model, *by_words, scratches_, text, n_parts, [this, text, special_text](std::vector<int32_t>& ids) {
+          append_ids(text, ids, {.add_special_tokens = false, .special_text = special_text});
+        });
   }
 
  private:

@@ -26,6 +26,8 @@ Stages::Stages(const AddedTokens& added, const Normalizer* normalizer, const Pre
       pre_tokenizer_(pre_tokenizer),
       model_(model),
       needs_origins_(normalizer && pre_tokenizer && pre_tokenizer->needs_origins()),
+      by_words_(!normalizer || pre_tokenizer || added.any(AddedTokens::Stage::normalized) ? nullptr
+                                                                                          : normalizer->by_words()),
       word_bounds_(find_word_bounds()),
       ascii_words_(make_ascii_words()),
       special_text_matters_(std::any_of(added.tokens().begin(), added.tokens().end(),
@@ -35,6 +37,12 @@ void Stages::encode(std::string_view text, SpecialText special_text, PipelineScr
                     TextTokens& tokens) const {
   if (model_.reads_raw_text() && !tokens.tracked()) return encode_raw(text, special_text, scratch, tokens);
   encode_stages(text, 0, special_text, scratch, tokens);
+}
+
+const WordNormalizer* Stages::by_words(std::string_view text, SpecialText special_text) const {
+  AddedTokens::Cursor cursor;
+  if (!by_words_ || model_.reads_raw_text()) return nullptr;
+  return added_.next(AddedTokens::Stage::original, text, special_text, cursor) ? nullptr : by_words_;
 }
 
 void Stages::encode_raw(std::string_view text, SpecialText special_text, PipelineScratch& scratch,
@@ -88,11 +96,7 @@ void Stages::add_token(size_t index, TokenSpan span, TextTokens& tokens) const {
 void Stages::encode_stretch(std::string_view text, size_t at, SpecialText special_text, PipelineScratch& scratch,
                             TextTokens& tokens) const {
   const bool tracked = tokens.tracked() || needs_origins_;
-  const WordNormalizer* const by_words = normalizer_ && !tracked ? normalizer_->by_words() : nullptr;
-  if (by_words && !pre_tokenizer_ && !added_.any(AddedTokens::Stage::normalized) &&
-      model_.encode_by_words(text, *by_words, *scratch.model, tokens.ids)) {
-    return;
-  }
+  if (by_words_ && !tracked && model_.encode_by_words(text, *by_words_, *scratch.model, tokens.ids)) return;
   NormalizedText normalized(text, tracked ? NormalizedText::Track::origins : NormalizedText::Track::no, at);
   if (normalizer_) normalizer_->apply(normalized);
   if (!added_.any(AddedTokens::Stage::normalized)) return encode_pieces(normalized, scratch, tokens);

@@ -36,6 +36,10 @@ class Stages {
   // Appends the tokens of `text`, valid UTF-8.
   void encode(std::string_view text, SpecialText special_text, PipelineScratch& scratch, TextTokens& tokens) const;
 
+  // What makes words of `text`, which is then all that PieceModel::encode_by_words has to read; null where there is
+  // more to do.  Throws invalid_argument for forbidden special tokens.
+  const WordNormalizer* by_words(std::string_view text, SpecialText special_text) const;
+
   // True when words may go by themselves, so that a WordCache is of use.
   bool words_are_independent() const { return word_bounds_ != WordBounds::crossed; }
 
@@ -74,7 +78,8 @@ class Stages {
   const Normalizer* normalizer_;
   const PreTokenizer* pre_tokenizer_;
   const PieceModel& model_;
-  bool needs_origins_;  // also where no spans are asked for
+  bool needs_origins_;              // also where no spans are asked for
+  const WordNormalizer* by_words_;  // what is between added tokens goes through it and to the model; null: more to do
   WordBounds word_bounds_;
   std::optional<AsciiWords> ascii_words_;  // where words of ASCII can go a short way
   bool special_text_matters_;              // once the text is normalized

@@ -68,6 +68,24 @@ class PieceModel {
     return false;
   }
 
+  // Some words of a text, as far as they can be encoded without those before them.  Refers to the text.
+  class OpenWords {
+   public:
+    virtual ~OpenWords() = default;
+  };
+  // The same way for a text in parts, cut at white space, that threads take in any order.  Null for a text that must go
+  // through the normalizer as a whole, and where encode_by_words does not need what is before a word.
+  virtual std::unique_ptr<OpenWords> open_words(std::string_view /*part*/, const WordNormalizer& /*normalizer*/,
+                                                Scratch& /*scratch*/) const {
+    return nullptr;
+  }
+  // Appends the ids of a part, after those of all before it.  `sum`: 0 for the first part, then what was left in it.
+  // False for a text that must go through the normalizer as a whole.
+  virtual bool close_words(const OpenWords& /*part*/, const WordNormalizer& /*normalizer*/, Scratch& /*scratch*/,
+                           double& /*sum*/, std::vector<int32_t>& /*ids*/) const {
+    return false;
+  }
+
   virtual int32_t vocab_size() const = 0;
   // The token as the vocabulary spells it; `id` is in range.  A hole in the vocabulary has an empty name.
   virtual std::string_view token_name(int32_t id) const = 0;

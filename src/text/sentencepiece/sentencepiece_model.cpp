@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "text/bpe/word_ends.h"
+#include "text/open_text.h"
 #include "text/pieces/byte_tokens.h"
 #include "text/pieces/space_symbol.h"
 #include "text/pieces/token_table.h"
@@ -53,7 +54,7 @@ bool is_text(TokenType type) {
 }
 
 // Encoding is a pipeline's; decoding goes by the types of pieces, which names do not tell.
-class SentencePieceTokenizer final : public Tokenizer {
+class SentencePieceTokenizer final : public Tokenizer, public OpensTexts {
  public:
   SentencePieceTokenizer(const Proto& proto, std::shared_ptr<const Tokenizer> encoder, const std::string& source)
       : encoder_(std::move(encoder)),
@@ -81,6 +82,10 @@ class SentencePieceTokenizer final : public Tokenizer {
   }
   std::vector<std::string_view> cut(std::string_view text, size_t n_parts) const override {
     return encoder_->cut(text, n_parts);
+  }
+  std::unique_ptr<OpenText> open(std::string_view text, size_t n_parts, SpecialText special_text) const override {
+    const auto* const opens = dynamic_cast<const OpensTexts*>(encoder_.get());
+    return opens ? opens->open(text, n_parts, special_text) : nullptr;
   }
   Encoding encode_full(std::string_view text, const EncodeOptions& options) const override {
     return encoder_->encode_full(text, options);

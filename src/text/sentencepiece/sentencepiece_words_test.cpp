@@ -112,5 +112,22 @@ TEST(SentencePieceWords, BecomeTheIdsOfTheWholeText) {
   }
 }
 
+// Long enough for sums to begin anew several times, at places that parts cannot know.
+TEST(SentencePieceWords, BecomeTheIdsOfTheWholeTextInParts) {
+  for (uint32_t seed = 0; seed < 3; ++seed) {
+    std::mt19937 random(100 + seed);
+    const ModelFile file = random_vocabulary(random, seed % 2 == 0);
+    const size_t cache_bytes = seed % 3 == 0 ? 0 : size_t{1} << 20;
+    const SentencePieceAdditions additions{.add_bos = seed < 2, .add_eos = seed < 1};
+    const auto tokenizer =
+        make_sentencepiece_tokenizer(file.bytes(), "test.model", additions, {.cache_bytes = cache_bytes});
+    const std::string text = random_text(random, 250'000);
+    const std::vector<std::string> texts = {text, text + " a\u2581 b " + text, text + "\xFF " + text, text + " "};
+    const std::vector<std::string_view> views(texts.begin(), texts.end());
+    const auto parts = tokenizer->encode_batch(views, {}, 3);
+    for (size_t k = 0; k < texts.size(); ++k) ASSERT_TRUE(parts[k] == tokenizer->encode(texts[k])) << seed << ' ' << k;
+  }
+}
+
 }  // namespace
 }  // namespace tidemill

@@ -2,6 +2,7 @@
 
 #include "text/bpe/bpe_cuts.h"
 #include "text/pieces/space_symbol.h"
+#include "text/unigram/unigram_open_words.h"
 #include "text/unigram/unigram_pass.h"
 #include "text/unigram/unigram_raw_text.h"
 #include "text/unigram/unigram_tokens.h"
@@ -43,7 +44,23 @@ class Unigram final : public PieceModel {
   bool encode_by_words(std::string_view text, const WordNormalizer& normalizer, PieceModel::Scratch& scratch,
                        std::vector<int32_t>& ids) const override {
     return words_stand_alone_ &&
-           UnigramRawText<Score>(tokens_, cuts_, text, normalizer, static_cast<Scratch&>(scratch), ids).encode();
+           UnigramRawText<Score>(tokens_, cuts_, text, normalizer, static_cast<Scratch&>(scratch), 0, ids).encode();
+  }
+
+  std::unique_ptr<PieceModel::OpenWords> open_words(std::string_view part, const WordNormalizer& normalizer,
+                                                    PieceModel::Scratch& scratch) const override {
+    if (!words_stand_alone_) return nullptr;
+    auto words = std::make_unique<UnigramOpenWords<Score>>(tokens_, cuts_, part);
+    if (!words->open(normalizer, static_cast<Scratch&>(scratch))) return nullptr;
+    return words;
+  }
+  bool close_words(const PieceModel::OpenWords& part, const WordNormalizer& normalizer, PieceModel::Scratch& scratch,
+                   double& sum, std::vector<int32_t>& ids) const override {
+    auto exact_sum = static_cast<Score>(sum);
+    const auto& words = static_cast<const UnigramOpenWords<Score>&>(part);
+    const bool closed = words.close(normalizer, static_cast<Scratch&>(scratch), exact_sum, ids);
+    sum = exact_sum;
+    return closed;
   }
 
   int32_t vocab_size() const override { return tokens_.names.size(); }

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -28,6 +29,12 @@ struct UnigramTokens {
   int32_t find(std::string_view name) const {
     const int32_t id = others.find(name);
     return id >= 0 ? id : found.find(name);
+  }
+  // `sum` and the scores of `ids`, one after the other.
+  Score sum_on(Score sum, std::span<const int32_t> ids) const {
+    const Score* const all = scores.data();
+    for (const int32_t id : ids) sum += all[id];
+    return sum;
   }
   int32_t byte_id(char byte) const { return byte_ids[static_cast<uint8_t>(byte)]; }
 
