@@ -20,6 +20,7 @@ namespace tidemill::HWY_NAMESPACE {
 #if HWY_TARGET == HWY_AVX3_DL
 
 constexpr int kTilePanels = 2, kTileRows = 8;
+constexpr int kMostChains = 16;                                    // of panels that few rows meet, times the rows
 constexpr int kBlockBytes = kFloatBlockLength / 2 * kVectorBytes;  // of a panel
 
 bool bf16_products_of_target() {
@@ -152,7 +153,7 @@ void bf16_gemm_of_target(const MatmulTask& task, const Bf16Rows& x, TaskScratch&
 
 // kPanels panels side by side: a panel's sum is one chain of products for each row, whose latency would set the pace.
 template <int kPanels, int kRows>
-void dot_panels(const Product& product, int64_t first, const Bf16Rows& x, int64_t n_x) {
+void dot_panels(const Product& product, int64_t first, const Bf16Rows& x, const FewRows& few) {
   const int64_t stride = panel_stride(product.dtype, product.n_cols);
   const uint8_t* const first_panel = product.panel(first);
   const uint8_t* panel = first_panel;
@@ -160,7 +161,7 @@ void dot_panels(const Product& product, int64_t first, const Bf16Rows& x, int64_
   Floats sums[kPanels][kRows];
   TIDEMILL_UNROLL
   for (int r = 0; r < kRows; ++r) {
-    rows[r] = x.pairs + std::min<int64_t>(r, n_x - 1) * x.stride;
+    rows[r] = x.pairs + few.row(r) * x.stride;
     TIDEMILL_UNROLL
     for (int p = 0; p < kPanels; ++p) sums[p][r] = set_floats(0);
   }
@@ -170,6 +171,7 @@ void dot_panels(const Product& product, int64_t first, const Bf16Rows& x, int64_
     TIDEMILL_UNROLL
     for (int r = 0; r < kRows; ++r) acc[p][r] = dot2(acc[p][r], weights, broadcast_pair(rows[r] + pair));
   };
+  const int64_t ahead_step = kVectorBytes / few.n_tiles();
   int64_t pair = 0;
   for (int64_t k = 0; k < product.n_cols; k += kFloatBlockLength) {
     const int64_t end = std::min<int64_t>(product.n_cols - k, kFloatBlockLength);
@@ -178,10 +180,14 @@ void dot_panels(const Product& product, int64_t first, const Bf16Rows& x, int64_
       TIDEMILL_UNROLL
       for (int r = 0; r < kRows; ++r) acc[p][r] = set_floats(0);
     }
-    // A block ahead, and at the end of these panels the beginning of the next ones.
+    // A block ahead, and at the end of these panels the beginning of the next ones; of several tiles each fetches its
+    // share of these, a part of a line at a time.
     const bool is_last = k + kFloatBlockLength >= product.n_cols;
     const uint8_t* ahead = is_last ? first_panel + kPanels * stride : panel + kBlockBytes;
-    for (int64_t i = 0; i < end / 2; ++i, ++pair, panel += kVectorBytes, ahead += kVectorBytes) {
+    if (few.n_tiles() > 1) {
+      ahead = first_panel + kPanels * stride + few.tile() * (stride / few.n_tiles()) + pair * ahead_step;
+    }
+    for (int64_t i = 0; i < end / 2; ++i, ++pair, panel += kVectorBytes, ahead += ahead_step) {
       TIDEMILL_UNROLL
       for (int p = 0; p < kPanels; ++p) {
         hwy::Prefetch(ahead + p * stride);
@@ -195,16 +201,22 @@ void dot_panels(const Product& product, int64_t first, const Bf16Rows& x, int64_
       for (int r = 0; r < kRows; ++r) sums[p][r] = sums[p][r] + acc[p][r];
     }
   }
-  for (int p = 0; p < kPanels; ++p) store_panel(sums[p], n_x, product, first + p);
+  for (int p = 0; p < kPanels; ++p) store_panel(sums[p], few, product, first + p);
 }
 
 void bf16_gemv_of_target(const Product& product, int64_t begin, int64_t end, const Bf16Rows& x, int64_t n_x) {
-  with_rows(n_x, [&](auto rows) HWY_ATTR {
-    constexpr int kRows = decltype(rows)::value;
-    constexpr int kPanels = kRows <= 2 ? 4 : 2;
-    for (; begin + kPanels <= end; begin += kPanels) dot_panels<kPanels, kRows>(product, begin, x, n_x);
-    for (; begin < end; ++begin) dot_panels<1, kRows>(product, begin, x, n_x);
-  });
+  const auto multiply = [&](auto panels) HWY_ATTR {
+    constexpr int kPanels = decltype(panels)::value;
+    for (; begin + kPanels <= end; begin += kPanels) {
+      for_each_few(n_x, [&](auto kind, const FewRows& rows) HWY_ATTR {
+        constexpr int kRows = decltype(kind)::value;
+        if constexpr (kPanels * kRows <= kMostChains) dot_panels<kPanels, kRows>(product, begin, x, rows);
+      });
+    }
+  };
+  if (n_x <= 2) multiply(std::integral_constant<int, 4>());
+  if (n_x > 2) multiply(std::integral_constant<int, 2>());
+  multiply(std::integral_constant<int, 1>());
 }
 
 #else

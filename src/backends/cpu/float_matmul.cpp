@@ -32,10 +32,8 @@ constexpr int kTilePanels = 1, kTileRows = 2;
 // to bring one.  Four do not fill tiles: their sums would be stored too often.
 constexpr int kStrands = 2;
 
-// Panels that few rows of activations meet at a time: two more chains, where their sums fit the registers.
-constexpr int gemv_panels(int rows) {
-  return rows * kParts <= 2 ? 2 : 1;
-}
+// Panels that one row of activations meets at a time: two more chains, where their sums fit the registers.
+constexpr int kGemvPanels = kParts <= 2 ? 2 : 1;
 
 HWY_INLINE Floats widen(const float* p) {
   return load_floats(p);
@@ -227,26 +225,31 @@ HWY_INLINE void dot_float_panels(const T* panels, int64_t stride, int64_t n_cols
 }
 
 template <int kPanels, int kRows, typename T>
-void float_gemv_of_panels(const Product& product, int64_t first, const float* const (&rows)[kRows], int64_t n_x) {
+void float_gemv_of_panels(const Product& product, int64_t first, const Tensor& x, const FewRows& few) {
+  const float* rows[kRows];
+  for (int r = 0; r < kRows; ++r) rows[r] = x.row<float>(few.row(r));
   const auto* const weights = reinterpret_cast<const T*>(product.panel(first));
   const int64_t stride = panel_stride(product.dtype, product.n_cols) / static_cast<int64_t>(sizeof(T));
   Floats sums[kPanels][kRows];
   dot_float_panels(weights, stride, product.n_cols, rows, sums);
-  for (int p = 0; p < kPanels; ++p) store_panel(sums[p], n_x, product, first + p);
+  for (int p = 0; p < kPanels; ++p) store_panel(sums[p], few, product, first + p);
 }
 
 template <typename T>
 void float_gemv_of(const Product& product, int64_t begin, int64_t end, const Tensor& x) {
-  with_rows(x.dim(0), [&](auto n_rows) HWY_ATTR {
-    constexpr int kRows = decltype(n_rows)::value, kPanels = gemv_panels(kRows);
-    const float* rows[kRows];
-    for (int r = 0; r < kRows; ++r) rows[r] = x.row<float>(std::min<int64_t>(r, x.dim(0) - 1));
-    int64_t panel = begin;
-    for (; panel + kPanels <= end; panel += kPanels) {
-      float_gemv_of_panels<kPanels, kRows, T>(product, panel, rows, x.dim(0));
+  const auto multiply = [&](auto panels) HWY_ATTR {
+    constexpr int kPanels = decltype(panels)::value;
+    for (; begin + kPanels <= end; begin += kPanels) {
+      for_each_few(x.dim(0), [&](auto kind, const FewRows& rows) HWY_ATTR {
+        constexpr int kRows = decltype(kind)::value;
+        if constexpr (kPanels == 1 || kRows == 1) {
+          float_gemv_of_panels<kPanels, kRows, T>(product, begin, x, rows);
+        }
+      });
     }
-    for (; panel < end; ++panel) float_gemv_of_panels<1, kRows, T>(product, panel, rows, x.dim(0));
-  });
+  };
+  if (x.dim(0) == 1) multiply(std::integral_constant<int, kGemvPanels>());
+  multiply(std::integral_constant<int, 1>());
 }
 
 void float_gemv_of_target(const Product& product, int64_t begin, int64_t end, const Tensor& x) {

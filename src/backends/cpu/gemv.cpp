@@ -22,11 +22,10 @@ struct RowsAt {
   const ActivationTerm* terms[kRows];
   int64_t group = 0, term = 0;
 
-  RowsAt(const QuantizedRows& x, int64_t n_x, const ActivationTerm* all_terms, int64_t term_stride) {
+  RowsAt(const QuantizedRows& x, const FewRows& rows, const ActivationTerm* all_terms, int64_t term_stride) {
     for (int r = 0; r < kRows; ++r) {
-      const int64_t row = std::min<int64_t>(r, n_x - 1);
-      groups[r] = x.groups + row * x.stride;
-      terms[r] = all_terms + row * term_stride;
+      groups[r] = x.groups + rows.row(r) * x.stride;
+      terms[r] = all_terms + rows.row(r) * term_stride;
     }
   }
 };
@@ -102,8 +101,29 @@ HWY_INLINE void add_part(Floats (&acc)[kRows], const uint8_t* group, const Super
   ++x.term;
 }
 
+// What a tile fetches of the next panel where there are several: each its share, since the requests of one alone would
+// wait for each other.
+struct Fetch {
+  const uint8_t* at = nullptr;
+  int lines_per_group = 0;  // 0: one tile, which fetches what it reads itself some KiB ahead
+
+  HWY_INLINE void step() {
+    for (int line = 0; line < lines_per_group; ++line, at += kVectorBytes) hwy::Prefetch(at);
+  }
+};
+
+template <DType kDType>
+HWY_INLINE Fetch fetch_of(const uint8_t* panel, int64_t n_cols, const FewRows& rows) {
+  const auto n_tiles = static_cast<int>(rows.n_tiles());
+  if (n_tiles == 1) return {};
+  constexpr int kBytes = panel_format(kDType).superblock_bytes() / kGroupsPerSuperblock;  // of a group, with its scales
+  const int n_lines = (kBytes + n_tiles * kVectorBytes - 1) / (n_tiles * kVectorBytes);
+  const int64_t share = n_cols / kGroupLength * n_lines * kVectorBytes;
+  return {panel + panel_stride(kDType, n_cols) + rows.tile() * share, n_lines};
+}
+
 template <DType kDType, int kRows>
-HWY_INLINE void dot_panel(const uint8_t* panel, int64_t n_cols, RowsAt<kRows> x, Floats (&acc)[kRows]) {
+HWY_INLINE void dot_panel(const uint8_t* panel, int64_t n_cols, Fetch fetch, RowsAt<kRows> x, Floats (&acc)[kRows]) {
   constexpr PanelFormat kFormat = panel_format(kDType);
   TIDEMILL_UNROLL
   for (int r = 0; r < kRows; ++r) acc[r] = set_floats(0);
@@ -113,7 +133,11 @@ HWY_INLINE void dot_panel(const uint8_t* panel, int64_t n_cols, RowsAt<kRows> x,
     const SuperblockScales<kDType> scales(panel, n_groups);
     panel += kFormat.header_bytes(n_groups);
     for (int g = 0; g < n_groups; ++g) {
-      for (int line = 0; line < kFormat.group_bytes(); line += kVectorBytes) prefetch_weights(panel + line);
+      if (kRows < kFewRows || fetch.lines_per_group == 0) {
+        for (int line = 0; line < kFormat.group_bytes(); line += kVectorBytes) prefetch_weights(panel + line);
+      } else {
+        fetch.step();
+      }
       if constexpr (kFormat.scale_length == kGroupLength) {
         add_part<kDType, 0, 8>(acc, panel, scales, g, x);
       } else {
@@ -126,24 +150,21 @@ HWY_INLINE void dot_panel(const uint8_t* panel, int64_t n_cols, RowsAt<kRows> x,
   }
 }
 
-template <DType kDType, int kRows>
-void gemv_of_rows(const Product& product, int64_t begin, int64_t end, const QuantizedRows& x, int64_t n_x,
-                  const ActivationTerm* terms) {
-  const int64_t stride = panel_stride(kDType, product.n_cols);
-  const RowsAt<kRows> rows(x, n_x, terms, product.n_cols / panel_format(kDType).scale_length);
-  const uint8_t* panel = product.panel(begin);
-  for (int64_t p = begin; p < end; ++p, panel += stride) {
-    Floats sums[kRows];
-    dot_panel<kDType>(panel, product.n_cols, rows, sums);
-    store_panel(sums, n_x, product, p);
-  }
-}
-
 template <DType kDType>
 void gemv_of_dtype(const Product& product, int64_t begin, int64_t end, const QuantizedRows& x, int64_t n_x,
                    const ActivationTerm* terms) {
-  with_rows(n_x, [&](auto rows)
-                     HWY_ATTR { gemv_of_rows<kDType, decltype(rows)::value>(product, begin, end, x, n_x, terms); });
+  const int64_t stride = panel_stride(kDType, product.n_cols);
+  const int64_t term_stride = product.n_cols / panel_format(kDType).scale_length;
+  const uint8_t* panel = product.panel(begin);
+  for (int64_t p = begin; p < end; ++p, panel += stride) {
+    for_each_few(n_x, [&](auto kind, const FewRows& rows) HWY_ATTR {
+      constexpr int kRows = decltype(kind)::value;
+      Floats sums[kRows];
+      dot_panel<kDType>(panel, product.n_cols, fetch_of<kDType>(panel, product.n_cols, rows),
+                        RowsAt<kRows>(x, rows, terms, term_stride), sums);
+      store_panel(sums, rows, product, p);
+    });
+  }
 }
 
 void gemv_of_target(const Product& product, int64_t begin, int64_t end, const QuantizedRows& x, int64_t n_x,
@@ -160,7 +181,7 @@ void gemv_of_target(const Product& product, int64_t begin, int64_t end, const Qu
 }
 
 int64_t most_gemv_rows_of_target() {
-  return kFewRows;
+  return kMostFewRows;
 }
 
 }  // namespace tidemill::HWY_NAMESPACE
