@@ -168,7 +168,7 @@ double Engine::load_ms() const {
 
 MemoryUse Engine::memory() const {
   return {.weights = impl_->backend->weight_bytes(),
-          .state = impl_->encoder ? 0 : impl_->states->bytes_per_state(),
+          .state = impl_->encoder ? 0 : impl_->states->bytes_per_state(Runner::Limits{}.max_batch_tokens),
           .state_taken = impl_->encoder ? 0 : impl_->states->taken_bytes(),
           .activations = impl_->encoder ? impl_->encoder->arena_bytes() : impl_->runner->arena_bytes()};
 }

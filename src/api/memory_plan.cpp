@@ -22,7 +22,7 @@ MemoryNeed plan_memory(Model& model, int64_t context_length, int64_t batch, DTyp
   const StateSpec spec = model.state_spec();
   MemoryNeed need{.context_length = context_length, .batch = batch};
   model.visit_params([&](std::string_view, Tensor& weight, WeightRole) { need.weights += weight.size_bytes(); });
-  need.state = batch * spec.size_bytes(context_length, state_dtype);
+  need.state = batch * spec.size_bytes(context_length, state_dtype, limits.max_batch_tokens);
   need.activations = model.config().is_encoder ? EncoderRunner::plan_bytes(model, context_length)
                                                : Runner::plan_bytes(model, spec, state_dtype, limits);
   return need;

@@ -122,8 +122,10 @@ void PromptCache::save(const Session& session, std::span<const int32_t> ids) {
     return session.save(options_.path);
   }
   const StatePool& states = *engine_.impl()->states;
-  const int64_t position_bytes = states.spec().page_bytes(states.dtype()) / kPageRows;
-  const int64_t n_bytes = std::ssize(ids) * position_bytes + states.spec().slot_bytes();
+  const StateSpec& spec = states.spec();
+  const auto bytes_of = [&](int64_t n, PageKind kind) { return n * spec.page_bytes(kind, states.dtype()) / kPageRows; };
+  const int64_t n = std::ssize(ids), n_recent = std::min(n, spec.n_recent());
+  const int64_t n_bytes = bytes_of(n, PageKind::whole) + bytes_of(n_recent, PageKind::recent) + spec.slot_bytes();
   if (n_bytes > options_.max_bytes)
     return note(options_.path + ": a prompt of " + std::to_string(n_bytes) + " bytes is above the limit of " +
                 std::to_string(options_.max_bytes) + "; it is not kept");

@@ -58,7 +58,12 @@ void Session::Impl::feed(std::span<const int32_t> ids, LogitsWanted wanted, cons
   prompt_length = std::max(prompt_length, lease_->n_past() + std::ssize(ids));
   prepare_for(prompt_length);
   const Feed feed{.state = lease_.get(), .ids = ids, .wanted = wanted, .prompt_length = prompt_length};
-  engine_->runner->feed({&feed, 1}, sink);
+  try {
+    engine_->runner->feed({&feed, 1}, sink);
+  } catch (...) {
+    keep(ids_.size());
+    throw;
+  }
   ids_.insert(ids_.end(), ids.begin(), ids.end());
 }
 

@@ -11,9 +11,13 @@
 namespace tidemill {
 namespace {
 
-constexpr std::string_view kFormat = "tidemill-state", kVersion = "2";
+constexpr std::string_view kFormat = "tidemill-state", kVersion = "3";
 constexpr std::string_view kShortKeys = "short", kLongKeys = "long";  // State::has_long_keys
 constexpr size_t kSampledBytes = 64;  // of each weight: a cache line, so that no more than its page is read
+
+[[noreturn]] void fail(const std::string& path, const std::string& why) {
+  throw Error(ErrorCode::bad_file, path + ": " + why);
+}
 
 // FNV-1a.  It tells models apart; it does not protect from somebody who forges one.
 class Hash {
@@ -38,15 +42,16 @@ struct Part {
   DType dtype;
   Shape shape;
   PagedRows rows = {};
+  int64_t first_pos = 0;  // whose row is the first
   Tensor slot = {};
 
   // Calls `body` with its memory, piece by piece in order.
   template <typename Body>
   void for_each_piece(Body&& body) const {
     if (!slot.empty()) return body(std::span(slot.as<std::byte>(), static_cast<size_t>(slot.size_bytes())));
-    for (int64_t pos = 0; pos < shape[0]; pos += kPageRows) {
-      const int64_t n_bytes = std::min(kPageRows, shape[0] - pos) * rows.row_bytes();
-      body(std::span(rows.row<std::byte>(pos), static_cast<size_t>(n_bytes)));
+    for (int64_t row = 0; row < shape[0]; row += kPageRows) {
+      const int64_t n_bytes = std::min(kPageRows, shape[0] - row) * rows.row_bytes();
+      body(std::span(rows.row<std::byte>(first_pos + row), static_cast<size_t>(n_bytes)));
     }
   }
 };
@@ -57,14 +62,33 @@ std::vector<Part> parts_of(const State& state, int64_t n_past) {
   for (size_t index = 0; index < state.layers().size(); ++index) {
     const std::string prefix = "layer." + std::to_string(index) + ".";
     const LayerState& layer = state.layers()[index];
+    const int64_t first_pos = layer.kind == PageKind::recent ? state.first_recent() : 0;
     for (const auto& [name, rows] : {std::pair("keys", layer.keys), std::pair("values", layer.values)}) {
       if (rows.empty()) continue;
-      parts.push_back({.name = prefix + name, .dtype = rows.dtype(), .shape = {n_past, rows.width()}, .rows = rows});
+      parts.push_back({.name = prefix + name,
+                       .dtype = rows.dtype(),
+                       .shape = {n_past - first_pos, rows.width()},
+                       .rows = rows,
+                       .first_pos = first_pos});
     }
     if (layer.slot.empty()) continue;
     parts.push_back({.name = prefix + "slot", .dtype = DType::f32, .shape = layer.slot.shape(), .slot = layer.slot});
   }
   return parts;
+}
+
+// How many positions layers with a window have lost in a file of `n_past` of them, which is what their rows say.
+int64_t first_recent_in(const SafetensorsFile& file, const State& state, int64_t n_past) {
+  for (size_t index = 0; index < state.layers().size(); ++index) {
+    if (state.layers()[index].kind != PageKind::recent) continue;
+    const auto rows = file.find("layer." + std::to_string(index) + ".keys");
+    const int64_t n_rows = rows && rows->shape().rank() == 2 ? rows->dim(0) : n_past;
+    const int64_t first = n_past - n_rows;
+    const bool has_enough = first == 0 || (first > 0 && first % kPageRows == 0 && n_rows >= state.reach());
+    if (!has_enough) fail(file.path(), "keeps too few positions of layer " + std::to_string(index) + "; make it again");
+    return first;
+  }
+  return 0;
 }
 
 SafetensorSpec spec_of(const Part& part) {
@@ -75,10 +99,6 @@ SafetensorSpec spec_of(const Part& part) {
 std::span<const std::byte> bytes_of(const Tensor& tensor) {
   const int64_t size = tensor.n_elements() == 0 ? 0 : tensor.size_bytes();
   return {tensor.as<std::byte>(), static_cast<size_t>(size)};
-}
-
-[[noreturn]] void fail(const std::string& path, const std::string& why) {
-  throw Error(ErrorCode::bad_file, path + ": " + why);
 }
 
 void check_metadata(const SafetensorsFile& file, const std::string& fingerprint) {
@@ -159,7 +179,7 @@ std::vector<int32_t> restore_state(const std::string& path, State& state, const 
   if (has_long_keys && state.longer_texts().length == 0)
     fail(path, "has keys of a long text, the model none; make it again");
   state.clear();
-  state.make_room(n_past);
+  state.make_room(n_past, first_recent_in(file, state, n_past));
   state.join_text_of(has_long_keys ? state.longer_texts().length + 1 : 0);
   for (const Part& part : parts_of(state, n_past)) {
     const Tensor stored = file.require(part.name, part.shape);

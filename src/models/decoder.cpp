@@ -247,8 +247,9 @@ FileForm Decoder::form_in(const FileTarget& target) const {
 }
 
 StateSpec Decoder::state_spec() const {
-  StateSpec spec{.layers = std::vector<LayerStateSpec>(layers_.size(), {.kv_width = own_.n_kv_heads * own_.head_dim}),
-                 .longer = longer_};
+  StateSpec spec{.layers = {}, .longer = longer_};
+  for (const DecoderLayer& layer : own_.layers)
+    spec.layers.push_back({.kv_width = own_.n_kv_heads * own_.head_dim, .window = layer.window});
   for (size_t index = 0; index < mixers_.size(); ++index)
     if (mixers_[index] != nullptr) spec.layers[index] = {.slot_size = mixers_[index]->slot_size()};
   return spec;

@@ -39,6 +39,7 @@ class PagePool {
       if (slot_ != nullptr && --slot_->n_users == 0) slot_->pool->give_back(slot_);
     }
 
+    explicit operator bool() const { return slot_ != nullptr; }
     std::byte* data() const { return slot_->data; }
     // Who writes to a shared page writes into other sequences, too.
     bool is_shared() const { return slot_->n_users > 1; }

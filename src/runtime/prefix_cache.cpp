@@ -24,7 +24,7 @@ PrefixCache::Found PrefixCache::take(std::span<const int32_t> prompt, const std:
   if (root == roots_.end()) return found;
 
   std::span<const int32_t> rest = prompt.first(prompt.size() - 1);
-  std::vector<PagePool::Page> pages;
+  std::vector<PageSet> pages;
   Node* node = &root->second;
   Node* partial = nullptr;  // one whose page begins as `rest` does
   int64_t n_partial = 0;
@@ -38,7 +38,7 @@ PrefixCache::Found PrefixCache::take(std::span<const int32_t> prompt, const std:
     }
     if (n_partial < kPageRows) break;
     node = partial;
-    pages.push_back(node->page);
+    pages.push_back(node->pages);
     rest = rest.subspan(std::exchange(n_partial, 0));
   }
   touch(n_partial > 0 ? partial : node);
@@ -55,12 +55,28 @@ PrefixCache::Found PrefixCache::take(std::span<const int32_t> prompt, const std:
   }
   if (n_ids % kPageRows != 0) {
     pages.resize(static_cast<size_t>(n_ids / kPageRows));
-    pages.push_back(partial->page);
+    pages.push_back(partial->pages);
   }
-  pages.resize(pool_.pages().page_bytes() > 0 ? static_cast<size_t>(pages_for(n_ids)) : 0);
+  const int64_t n_usable = usable(pages, n_ids);
+  if (n_usable < n_ids && pool_.is_recurrent()) return found;
+  n_ids = n_usable;
+  pages.resize(pool_.pages().have_any() ? static_cast<size_t>(pages_for(n_ids)) : 0);
   found.sequence.state->adopt(pages, slots, n_ids, is_long);
   found.sequence.ids.assign(prompt.begin(), prompt.begin() + n_ids);
   return found;
+}
+
+// How many of the first `n` positions `pages` have all of that the next query sees: `n`, or fewer where pages of layers
+// with a window had been given back when the others were kept.
+int64_t PrefixCache::usable(std::span<const PageSet> pages, int64_t n) const {
+  const auto has_recent = [&](int64_t end) {
+    const int64_t first = std::max<int64_t>(0, end - pool_.spec().reach()) / kPageRows;
+    const auto seen = pages.subspan(static_cast<size_t>(first), static_cast<size_t>(pages_for(end) - first));
+    return std::ranges::all_of(seen, [](const PageSet& set) { return bool{set[PageKind::recent]}; });
+  };
+  if (!pool_.pages().have(PageKind::recent)) return n;
+  while (n > 0 && !has_recent(n)) n = (n - 1) / kPageRows * kPageRows;
+  return n;
 }
 
 // The node at or above `node`, or right below one of these, that holds slots behind the longest beginning of the
@@ -90,7 +106,7 @@ void PrefixCache::add(const Sequence& sequence, const std::string& owner, bool w
   if (is_long && pool_.spec().longer.changes_on) return;  // no other prompt's keys are these
   Node* node = &roots_[{owner, is_long}];
   std::span<const int32_t> rest = sequence.ids;
-  std::span<const PagePool::Page> pages = sequence.state->pages();
+  std::span<const PageSet> pages = sequence.state->pages();
   while (!rest.empty() && (with_rest || std::ssize(rest) >= kPageRows)) {
     const std::span<const int32_t> ids = first_page(rest);
     node = &child_of(*node, ids, pages.first(std::min<size_t>(1, pages.size())));
@@ -103,27 +119,39 @@ void PrefixCache::add(const Sequence& sequence, const std::string& owner, bool w
 }
 
 // The child with `ids`, made when it is not there; of beginnings of the same page that hold no slots the longest stays.
-PrefixCache::Node& PrefixCache::child_of(Node& parent, std::span<const int32_t> ids,
-                                         std::span<const PagePool::Page> page) {
+PrefixCache::Node& PrefixCache::child_of(Node& parent, std::span<const int32_t> ids, std::span<const PageSet> pages) {
   auto next = parent.children.lower_bound(ids);
   const bool is_whole = std::ssize(ids) == kPageRows || pool_.is_recurrent();
   if (next != parent.children.end() && n_common(ids, next->first) == std::ssize(ids) &&
-      (!is_whole || next->first.size() == ids.size()))
+      (!is_whole || next->first.size() == ids.size())) {
+    if (next->first.size() == ids.size()) add_pages(*next->second, pages);
     return *next->second;
+  }
   Node* const before = next == parent.children.begin() ? nullptr : std::prev(next)->second.get();
   const auto made =
       parent.children.emplace(std::vector<int32_t>(ids.begin(), ids.end()), std::make_unique<Node>()).first;
   Node& node = *made->second;
   node.parent = &parent;
   node.self = made;
-  if (!page.empty()) node.page = page.front();
-  node.n_bytes = pool_.pages().page_bytes() + static_cast<int64_t>(ids.size_bytes());
+  node.n_bytes = static_cast<int64_t>(ids.size_bytes());
   n_bytes_ += node.n_bytes;
+  add_pages(node, pages);
   node.use = by_use_.insert(by_use_.begin(), &node);
   if (before != nullptr && before->slots.empty() && before->children.empty() &&
       n_common(before->ids(), ids) == std::ssize(before->ids()))
     forget(*before);
   return node;
+}
+
+// Those of the first of `pages` that it lacks.
+void PrefixCache::add_pages(Node& node, std::span<const PageSet> pages) {
+  if (pages.empty()) return;
+  for (const PageKind kind : kPageKinds) {
+    if (node.pages[kind] || !pages.front()[kind]) continue;
+    node.pages[kind] = pages.front()[kind];
+    node.n_bytes += pool_.pages()[kind].page_bytes();
+    n_bytes_ += pool_.pages()[kind].page_bytes();
+  }
 }
 
 void PrefixCache::keep_slots(Node& node, const State& state) {

@@ -62,7 +62,7 @@ class PrefixCache {
   struct Node {
     Node* parent = nullptr;  // null for an owner's root, which holds nothing
     Children::iterator self = {};
-    PagePool::Page page = {};
+    PageSet pages = {};
     std::vector<std::byte> slots = {};
     int64_t n_bytes = 0;
     std::list<Node*>::iterator use = {};
@@ -71,7 +71,9 @@ class PrefixCache {
     const std::vector<int32_t>& ids() const { return self->first; }
   };
 
-  Node& child_of(Node& parent, std::span<const int32_t> ids, std::span<const PagePool::Page> page);
+  Node& child_of(Node& parent, std::span<const int32_t> ids, std::span<const PageSet> pages);
+  void add_pages(Node& node, std::span<const PageSet> pages);
+  int64_t usable(std::span<const PageSet> pages, int64_t n) const;
   Node* slots_behind(Node* node, std::span<const int32_t> rest, int64_t* n_ids) const;
   void keep_slots(Node& node, const State& state);
   void touch(Node* node);

@@ -10,12 +10,11 @@ namespace {
 
 constexpr int64_t kUnlimited = int64_t{1} << 30;
 
-StateSpec spec(bool has_pages, bool is_recurrent) {
-  StateSpec spec;
-  if (has_pages) spec.layers.push_back({.kv_width = 1});
-  if (is_recurrent) spec.layers.push_back({.slot_size = 1});
-  return spec;
-}
+const StateSpec kAttention{.layers = {{.kv_width = 1}}};
+const StateSpec kRecurrent{.layers = {{.slot_size = 1}}};
+const StateSpec kHybrid{.layers = {{.kv_width = 1}, {.slot_size = 1}}};
+const StateSpec kWindows{.layers = {{.kv_width = 1}, {.kv_width = 1, .window = 100}}};
+const StateSpec kHybridOfWindows{.layers = {{.kv_width = 1, .window = 100}, {.slot_size = 1}}};
 
 // What a state of such a model holds says which ids it has seen: each position its id, the slot a hash of all.
 float hash_of(std::span<const int32_t> ids) {
@@ -38,9 +37,12 @@ void append(Sequence& sequence, std::span<const int32_t> ids) {
 }
 
 void expect_whole(const Sequence& sequence) {
-  ASSERT_EQ(sequence.state->n_past(), std::ssize(sequence.ids));
-  for (const LayerState& layer : sequence.state->layers()) {
-    for (size_t i = 0; i < sequence.ids.size() && !layer.keys.empty(); ++i)
+  const State& state = *sequence.state;
+  ASSERT_EQ(state.n_past(), std::ssize(sequence.ids));
+  ASSERT_LE(state.first_recent(), std::max<int64_t>(0, state.n_past() - state.reach()));
+  for (const LayerState& layer : state.layers()) {
+    const int64_t first = layer.kind == PageKind::recent ? state.first_recent() : 0;
+    for (auto i = static_cast<size_t>(first); i < sequence.ids.size() && !layer.keys.empty(); ++i)
       ASSERT_EQ(*layer.keys.row<float>(static_cast<int64_t>(i)), static_cast<float>(sequence.ids[i])) << i;
     if (layer.slot.empty() || sequence.ids.empty()) continue;
     ASSERT_EQ(*layer.slot.as<float>(), hash_of(sequence.ids));
@@ -53,11 +55,12 @@ std::vector<int32_t> counting(int64_t n, int32_t first = 0) {
   return ids;
 }
 
-class PrefixCacheTest : public testing::TestWithParam<std::pair<bool, bool>> {
+class PrefixCacheTest : public testing::TestWithParam<StateSpec> {
  protected:
   // Reads `prompt` as a scheduler does and keeps it; how many of its ids were there already.
-  int64_t read(std::span<const int32_t> prompt, const std::string& owner = "a") {
-    PrefixCache::Found found = cache_.take(prompt, owner);
+  int64_t read(std::span<const int32_t> prompt, const std::string& owner = "a") { return read(cache_, prompt, owner); }
+  int64_t read(PrefixCache& cache, std::span<const int32_t> prompt, const std::string& owner = "a") {
+    PrefixCache::Found found = cache.take(prompt, owner);
     expect_whole(found.sequence);
     const int64_t n_found = std::ssize(found.sequence.ids);
     EXPECT_LT(n_found, std::ssize(prompt));
@@ -66,22 +69,24 @@ class PrefixCacheTest : public testing::TestWithParam<std::pair<bool, bool>> {
     if (pool_.is_recurrent() && found.n_known > n_found) {
       append(found.sequence,
              prompt.subspan(static_cast<size_t>(n_found), static_cast<size_t>(found.n_known - n_found)));
-      cache_.add(found.sequence, owner, true);
+      cache.add(found.sequence, owner, true);
     }
-    append(found.sequence, prompt.subspan(found.sequence.ids.size()));
-    cache_.add(found.sequence, owner, true);
+    while (std::ssize(found.sequence.ids) < std::ssize(prompt)) {
+      const auto rest = prompt.subspan(found.sequence.ids.size());
+      append(found.sequence, rest.first(std::min<size_t>(rest.size(), 90)));
+    }
+    cache.add(found.sequence, owner, true);
     return n_found;
   }
 
-  StatePool pool_{spec(GetParam().first, GetParam().second), 1000, DType::f32, 4};
+  StatePool pool_{GetParam(), 1000, DType::f32, 4};
   PrefixCache cache_{pool_, kUnlimited};
 };
 
+constexpr const char* kNames[] = {"attention", "recurrent", "hybrid", "windows", "hybrid_of_windows"};
 INSTANTIATE_TEST_SUITE_P(States, PrefixCacheTest,
-                         testing::Values(std::pair(true, false), std::pair(false, true), std::pair(true, true)),
-                         [](const auto& parameter) {
-                           return parameter.param.first ? parameter.param.second ? "hybrid" : "attention" : "recurrent";
-                         });
+                         testing::Values(kAttention, kRecurrent, kHybrid, kWindows, kHybridOfWindows),
+                         [](const auto& parameter) { return kNames[parameter.index]; });
 
 TEST_P(PrefixCacheTest, FindsTheLongestBeginning) {
   std::vector<int32_t> prompt = counting(300);
@@ -113,6 +118,21 @@ TEST_P(PrefixCacheTest, TextsOfRandomBeginningsAreNeverMixedUp) {
   EXPECT_GT(n_found, 5000);
 }
 
+// Of texts whose first pages were forgotten, layers with a window keep the last ones only: prompts that part there find
+// less than is known.
+TEST_P(PrefixCacheTest, WhatIsNoLongerThereIsNotFound) {
+  std::mt19937 generator(11);
+  read(counting(500));
+  PrefixCache small(pool_, cache_.n_bytes() / 2);
+  std::vector<std::vector<int32_t>> texts;
+  for (int32_t first = 0; first < 4; ++first) texts.push_back(counting(700, 1000 * first));
+  for (int round = 0; round < 100; ++round) {
+    const std::vector<int32_t>& text = texts[generator() % texts.size()];
+    read(small, std::span(text).first(2 + generator() % (text.size() - 1)));
+    EXPECT_LE(small.n_bytes(), cache_.n_bytes() / 2);
+  }
+}
+
 TEST_P(PrefixCacheTest, WhatWasUsedLeastLatelyGoesFirst) {
   const std::vector<int32_t> first = counting(129, 1000), second = counting(129, 2000), third = counting(129, 3000);
   read(first);
@@ -137,7 +157,7 @@ TEST_P(PrefixCacheTest, WhatWasUsedLeastLatelyGoesFirst) {
 }
 
 TEST(PrefixCache, NothingIsKeptWhereNothingMayBe) {
-  StatePool pool(spec(true, false), 1000, DType::f32, 4);
+  StatePool pool(kAttention, 1000, DType::f32, 4);
   PrefixCache cache(pool, 0);
   const std::vector<int32_t> ids = counting(300);
   Sequence sequence{.state = pool.acquire(), .ids = {}};
@@ -148,7 +168,7 @@ TEST(PrefixCache, NothingIsKeptWhereNothingMayBe) {
 }
 
 TEST(PrefixCache, PagesOfCommonBeginningsAreKeptOnce) {
-  StatePool pool(spec(true, false), 1000, DType::f32, 4);
+  StatePool pool(kAttention, 1000, DType::f32, 4);
   PrefixCache cache(pool, kUnlimited);
   for (const int32_t last : {1, 2, 3}) {
     std::vector<int32_t> ids = counting(2 * kPageRows);
@@ -157,7 +177,7 @@ TEST(PrefixCache, PagesOfCommonBeginningsAreKeptOnce) {
     append(sequence, std::span(ids).subspan(sequence.ids.size()));
     cache.add(sequence, "a", true);
   }
-  EXPECT_EQ(pool.pages().n_used(), 2 + 3);
+  EXPECT_EQ(pool.pages()[PageKind::whole].n_used(), 2 + 3);
 }
 
 }  // namespace

@@ -68,10 +68,7 @@ void Runner::check(std::span<const Feed> feeds) const {
 void Runner::feed(std::span<const Feed> feeds, const LogitsSink& sink) {
   check(feeds);
   const std::lock_guard turn(turn_);
-  for (const Feed& feed : feeds) {
-    feed.state->make_room(std::ssize(feed.ids));
-    feed.state->join_text_of(length_with(feed));
-  }
+  for (const Feed& feed : feeds) feed.state->join_text_of(length_with(feed));
   n_fed_.assign(feeds.size(), 0);
   const auto unfinished = [&] {
     for (size_t feed = 0; feed < feeds.size(); ++feed)
@@ -89,6 +86,7 @@ PassCost Runner::pass_cost() const {
 void Runner::run_batch(std::span<const Feed> feeds, const LogitsSink& sink) {
   const Stopwatch stopwatch;
   collect_rows(feeds);
+  for (const Part& part : parts_) feeds[part.feed].state->make_room(part.n_rows);
   collect_runs(feeds);
   arena_.rewind(0);
   Ops ops(kernels_, arena_);

@@ -52,8 +52,9 @@ class Runner {
 
   // Appends each feed's tokens to its state (their n_past grows).  At most limits.max_sequences feeds.
   // Throws context_full, before anything is computed, when a state cannot take its tokens, and invalid_argument for ids
-  // outside the vocabulary and for a state that cannot become so long (State::can_become).  Callers take turns; `sink`
-  // must not call back.
+  // outside the vocabulary and for a state that cannot become so long (State::can_become); out_of_memory when there are
+  // no pages for them, after which states may hold some of their tokens.  Callers take turns; `sink` must not call
+  // back.
   void feed(std::span<const Feed> feeds, const LogitsSink& sink);
 
   int64_t arena_bytes() const { return arena_.capacity_bytes(); }

@@ -40,7 +40,7 @@ class Speculation {
   static void validate(int64_t wanted);
 
   // `wanted`: Request::speculate.  `drafter` outlives this object.
-  Speculation(int64_t wanted, Drafter& drafter) : wanted_(wanted), drafter_(&drafter) {}
+  Speculation(int64_t wanted, Drafter& drafter) : wanted_(wanted), drafter_(&drafter) { guesses_.reserve(kMost); }
 
   // Appends guesses to `text`, whose last id is chosen but not yet fed, `most` at most, and their rows to `load`.
   void propose(std::vector<int32_t>& text, int64_t most, PassLoad& load);

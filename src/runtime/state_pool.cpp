@@ -7,11 +7,7 @@
 namespace tidemill {
 
 StatePool::StatePool(StateSpec spec, int64_t capacity, DType dtype, int64_t max_states)
-    : spec_(std::move(spec)),
-      capacity_(capacity),
-      dtype_(dtype),
-      max_states_(max_states),
-      pages_(spec_.page_bytes(dtype)) {}
+    : spec_(std::move(spec)), capacity_(capacity), dtype_(dtype), max_states_(max_states), pages_(spec_, dtype) {}
 
 StatePool::Lease StatePool::acquire() {
   const std::lock_guard lock(mutex_);
@@ -34,7 +30,15 @@ int64_t StatePool::n_lent() const {
 
 int64_t StatePool::taken_bytes() const {
   const std::lock_guard lock(mutex_);
-  return std::ssize(slots_) * spec_.slot_bytes() + pages_.taken_bytes();
+  int64_t total = std::ssize(slots_) * spec_.slot_bytes();
+  for (const PagePool& pool : pages_.of) total += pool.taken_bytes();
+  return total;
+}
+
+int64_t StatePool::used_bytes() const {
+  int64_t total = n_lent() * spec_.slot_bytes();
+  for (const PagePool& pool : pages_.of) total += pool.n_used() * pool.page_bytes();
+  return total;
 }
 
 void StatePool::give_back(State* state) {

@@ -32,13 +32,14 @@ class StatePool {
   int64_t capacity() const { return capacity_; }
   // Whether its states cannot go back (State::is_recurrent).
   bool is_recurrent() const { return spec_.is_recurrent(); }
-  int64_t bytes_per_state() const { return spec_.size_bytes(capacity_, dtype_); }
+  // At most, with steps of `step` positions.
+  int64_t bytes_per_state(int64_t step) const { return spec_.size_bytes(capacity_, dtype_, step); }
   DType dtype() const { return dtype_; }  // of keys and values
-  const PagePool& pages() const { return pages_; }
+  const PagePools& pages() const { return pages_; }
   int64_t n_lent() const;
   // Of lent states, and of pages that others keep.
   int64_t taken_bytes() const;  // from the system: more than is used, once sequences have ended
-  int64_t used_bytes() const { return n_lent() * spec_.slot_bytes() + pages_.n_used() * pages_.page_bytes(); }
+  int64_t used_bytes() const;
 
  private:
   struct Slot {
@@ -51,7 +52,7 @@ class StatePool {
   int64_t capacity_;
   DType dtype_;
   int64_t max_states_;
-  PagePool pages_;
+  PagePools pages_;
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Slot>> slots_;
 };

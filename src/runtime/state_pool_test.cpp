@@ -35,7 +35,7 @@ TEST(StatePool, StatesHaveTheSpecsShapes) {
   EXPECT_EQ(state->layers()[1].values.shape(), (Shape{10, 16}));
   EXPECT_EQ(state->layers()[0].slot.shape(), (Shape{3}));
   EXPECT_TRUE(state->layers()[1].slot.empty());
-  EXPECT_EQ(pool.bytes_per_state(), kPageRows * (8 + 16) * 2 * 4 + 3 * 4);
+  EXPECT_EQ(pool.bytes_per_state(1), kPageRows * (8 + 16) * 2 * 4 + 3 * 4);
 }
 
 TEST(StatePool, TensorsDoNotOverlap) {
@@ -59,12 +59,12 @@ TEST(StatePool, LendsAtMostItsNumberAndTakesBack) {
   EXPECT_THROW(pool.acquire(), Error);
   first->make_room(5);
   first->advance(5);
-  const void* const memory = first->pages()[0].data();
+  const void* const memory = first->pages()[0][PageKind::whole].data();
   first.reset();
   const auto third = pool.acquire();
   EXPECT_EQ(third->n_past(), 0);
   third->make_room(1);
-  EXPECT_EQ(third->pages()[0].data(), memory) << "a page that came back is used again";
+  EXPECT_EQ(third->pages()[0][PageKind::whole].data(), memory) << "a page that came back is used again";
 }
 
 TEST(StatePool, ALongContextCostsNothingUntilItIsUsed) {
