@@ -1,6 +1,6 @@
 """Text generation, tidemill and its peers in alternation on the same GGUF files.
 
-    ./dev bench infer [--peers] [--models gemma,Q8_0,Q4_0,BF16] [--threads 1,2] [--rounds 5] [--with-noise] [--add]
+    ./dev bench infer [--peers] [--models gemma,Q8_0,Q4_0,BF16,F16] [--threads 1,2] [--rounds 5] [--with-noise] [--add]
 
 Models are the default one, Gemma 3 270M, and random weights in the shape of a small Llama in several formats
 (infer_models.py). Every measurement is a fresh process. In each round every program runs once per model and thread
@@ -168,7 +168,7 @@ def sizes_of(model):
 def parsed_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="a GGUF file (./dev bench gives the default model)")
-    parser.add_argument("--models", default="gemma", help="gemma (--model), Q8_0, Q4_0, BF16, separated by commas")
+    parser.add_argument("--models", default="gemma", help="gemma (--model), Q8_0, Q4_0, BF16, F16, separated by commas")
     parser.add_argument("--peers", action="store_true", help="run llama.cpp beside tidemill")
     parser.add_argument("--threads", default="1,2", help="thread counts, separated by commas")
     parser.add_argument("--rounds", type=int, default=5)

@@ -8,6 +8,7 @@ import numpy as np
 N_LAYERS, D_MODEL, D_FF, N_HEADS, N_KV_HEADS, VOCAB = 16, 1024, 2816, 16, 4, 32000
 FORMATS = {
     "BF16": gguf.GGMLQuantizationType.BF16,
+    "F16": gguf.GGMLQuantizationType.F16,
     "Q8_0": gguf.GGMLQuantizationType.Q8_0,
     "Q4_0": gguf.GGMLQuantizationType.Q4_0,
 }
