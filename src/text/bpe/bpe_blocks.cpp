@@ -41,8 +41,9 @@ void BpeBlocks::find_unknown(std::string_view text, ByteRange range, size_t k, B
   }
   ++own.n_misses;
   const bool may_cut = joints && piece.size() >= tables_.cut_from();
+  const bool may_be_whole = tables_.may_be_whole(key, hash);
   const std::span<const int32_t> ids =
-      may_cut && encode_parts(text, range, own) ? own.piece_ids : merged_ids(piece, own);
+      may_cut && encode_parts(text, range, own) ? own.piece_ids : merged_ids(piece, may_be_whole, own);
   if (ids.size() == 1 && !key.empty() && tables_.known().confirm(key, hash, static_cast<uint32_t>(ids[0]))) {
     found = {{{static_cast<uint32_t>(ids[0])}}, 1};
   } else if (!own.cache.add(piece, key, hash, ids, found)) {
@@ -70,16 +71,16 @@ bool BpeBlocks::encode_parts(std::string_view text, ByteRange piece, BpeScratch&
   return true;
 }
 
-std::span<const int32_t> BpeBlocks::merged_ids(std::string_view piece, BpeScratch& own) const {
-  split(piece, own);
+std::span<const int32_t> BpeBlocks::merged_ids(std::string_view piece, bool may_be_whole, BpeScratch& own) const {
+  split(piece, may_be_whole, own);
   own.word_ids.clear();
   for (const BpeWord::Symbol& symbol : own.word.symbols()) own.word_ids.push_back(static_cast<int32_t>(symbol.id));
   return own.word_ids;
 }
 
 // Leaves the tokens of `piece` in the scratch.
-void BpeBlocks::split(std::string_view piece, BpeScratch& own) const {
-  const int32_t whole = tables_.whole(piece);
+void BpeBlocks::split(std::string_view piece, bool may_be_whole, BpeScratch& own) const {
+  const int32_t whole = may_be_whole ? tables_.whole(piece) : -1;
   if (whole >= 0) {
     own.word.clear();
     own.word.add(static_cast<uint32_t>(whole), static_cast<uint32_t>(piece.size()));
@@ -167,7 +168,7 @@ void BpeBlocks::append_ranges(std::string_view text, ByteRange piece, std::span<
   }
   ranges.resize(n_before);
   begin = piece.begin;
-  split(text.substr(piece.begin, piece.end - piece.begin), own);
+  split(text.substr(piece.begin, piece.end - piece.begin), true, own);
   for (const BpeWord::Symbol& symbol : own.word.symbols()) append(symbol.size);
 }
 

@@ -42,8 +42,8 @@ class BpeBlocks {
   void find_unknown(std::string_view text, ByteRange range, size_t k, BpeBlock& block, BpeScratch& own,
                     const CharacterJoints* joints, PieceCache::Value& found) const;
   bool encode_parts(std::string_view text, ByteRange piece, BpeScratch& own) const;
-  std::span<const int32_t> merged_ids(std::string_view piece, BpeScratch& own) const;
-  void split(std::string_view piece, BpeScratch& own) const;
+  std::span<const int32_t> merged_ids(std::string_view piece, bool may_be_whole, BpeScratch& own) const;
+  void split(std::string_view piece, bool may_be_whole, BpeScratch& own) const;
   static void emit_block(size_t n_pieces, const BpeBlock& block, BpeScratch& own, std::vector<int32_t>& ids);
   void append_ranges(std::string_view text, ByteRange piece, std::span<const int32_t> ids, BpeScratch& own,
                      std::vector<ByteRange>& ranges) const;

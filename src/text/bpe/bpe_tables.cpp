@@ -61,6 +61,7 @@ BpeTables::BpeTables(const BpeVocab& vocab, const std::string& source, Loading l
       cutter_(make_cutter(vocab)),
       prefix_(vocab.raw ? vocab.raw->prefix : RawText::Prefix::none),
       whole_pieces_(vocab.whole_pieces),
+      known_tell_wholes_(vocab.whole_pieces && !vocab.raw),
       cache_bytes_(vocab.cache_bytes) {}
 
 // Tables of large vocabularies are made on other threads, where there are any, while this one finds the pairs.

@@ -52,6 +52,10 @@ class BpeTables {
   int32_t whole(std::string_view piece) const {
     return whole_pieces_ ? text_index().find(piece) : cutter_ ? cutter_->whole(piece) : -1;
   }
+  // False where `whole` surely is -1, for a piece of that key, which is empty for a long one, and its hash.
+  bool may_be_whole(const PieceKey& key, uint64_t hash) const {
+    return !known_tell_wholes_ || key.empty() || known_.may_hold(key, hash);
+  }
 
  private:
   // The texts of tokens, where they are not their names.
@@ -94,6 +98,7 @@ class BpeTables {
   std::unique_ptr<const JointCutter> cutter_;
   RawText::Prefix prefix_;
   bool whole_pieces_;
+  bool known_tell_wholes_;  // what is whole is a text that known_ was made of
   size_t cache_bytes_;
 };
 

@@ -27,6 +27,14 @@ class KnownPieces {
   // Fills `block` for `pieces` of `text`, at most PieceBlock::kPieces.
   void find(std::string_view text, std::span<const ByteRange> pieces, PieceBlock& block) const;
 
+  // False when no text has that key, which is not empty; true also where one may have been left out.
+  bool may_hold(const PieceKey& key, uint64_t hash) const {
+    const Bucket& bucket = buckets_[hash >> shift_];
+    bool holds = !bucket.keys[kWays - 1].empty();
+    for (const PieceKey& kept : bucket.keys) holds |= kept == key;
+    return holds;
+  }
+
   // The piece is the token `id`.  False when it is left out.  May be called from any thread.
   bool confirm(const PieceKey& key, uint64_t hash, uint32_t id) const;
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -172,6 +173,29 @@ TEST(KnownPieces, FindsWhatIsConfirmed) {
   size_t n_more = 0;
   for (int round = 0; round < 50; ++round) find_all(n_more);
   EXPECT_GT(n_more, n_known + 1000);
+}
+
+TEST(KnownPieces, MayHoldWhatTheyAreMadeOfAndLittleElse) {
+  std::mt19937 rng(4);
+  std::set<std::string> pieces;
+  while (pieces.size() < 3000) pieces.insert(random_piece(rng));
+  const std::vector<std::string_view> texts(pieces.begin(), pieces.end());
+  const KnownPieces known(texts, std::vector<bool>(texts.size()));
+  size_t n_others = 0, n_held = 0;
+  for (int k = 0; k < 6000; ++k) {
+    const std::string piece = k < 3000 ? std::string(texts[static_cast<size_t>(k)]) : random_piece(rng);
+    const PieceKey key = piece_key(piece);
+    if (key.empty()) continue;
+    const bool holds = known.may_hold(key, piece_hash(key));
+    if (pieces.count(piece) > 0) {
+      EXPECT_TRUE(holds) << piece;
+    } else {
+      ++n_others;
+      n_held += holds;
+    }
+  }
+  EXPECT_GT(n_others, 500u);
+  EXPECT_LT(n_held, n_others / 2);
 }
 
 }  // namespace
