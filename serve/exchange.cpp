@@ -27,7 +27,8 @@ void Exchange::send(HttpResponse response) {
 void Exchange::begin_stream(std::string content_type) {
   {
     const std::lock_guard lock(mutex_);
-    head_ = HttpResponse{.content_type = std::move(content_type), .body = ""};
+    head_ =
+        HttpResponse{.content_type = std::move(content_type), .body = "", .headers = {{"cache-control", "no-cache"}}};
     is_stream_ = true;
   }
   notify();

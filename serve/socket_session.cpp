@@ -11,23 +11,21 @@
 #include <utility>
 
 #include "serve/api_error.h"
-#include "serve/fields.h"
 #include "serve/generation.h"
 #include "serve/routes.h"
 #include "serve/socket_answer.h"
+#include "serve/socket_message.h"
 
 namespace tidemill::serve {
 namespace {
 
 namespace net = boost::asio;
 namespace websocket = boost::beast::websocket;
-using nlohmann::json;
 using namespace std::chrono_literals;
 
 constexpr size_t kMostMessageBytes = size_t{1} << 20;
 constexpr size_t kMostWaitingBytes = size_t{4} << 20;  // a client that lets so much wait has stopped reading
 constexpr size_t kMostTexts = 16;
-constexpr size_t kLongestId = 64;
 constexpr auto kIdleTime = 40s;  // half of it after the last frame a ping is sent
 
 auto into(boost::system::error_code& error) {
@@ -40,7 +38,7 @@ SocketSession::SocketSession(std::shared_ptr<Transport> stream, HttpRequest requ
     : connections_(connections),
       request_(std::move(request)),
       stream_(std::move(stream)),
-      socket_(*stream_->plain()),
+      socket_(*stream_),
       executor_(stream_->get_executor()),
       outgoing_changed_(executor_),
       message_taken_(executor_) {
@@ -49,7 +47,7 @@ SocketSession::SocketSession(std::shared_ptr<Transport> stream, HttpRequest requ
 }
 
 net::awaitable<void> SocketSession::serve(Upgrade upgrade) {
-  stream_->plain()->expires_never();
+  stream_->expires_never();
   socket_.set_option(websocket::stream_base::timeout{10s, kIdleTime, /*keep_alive_pings=*/true});
   socket_.read_message_max(kMostMessageBytes);
   boost::system::error_code error;
@@ -59,7 +57,7 @@ net::awaitable<void> SocketSession::serve(Upgrade upgrade) {
   net::co_spawn(executor_, [self = shared_from_this()] { return self->write(); }, net::detached);
   co_await read();
   end();
-  stream_->plain()->close();  // a message may be on its way to somebody who does not read
+  stream_->close();  // a message may be on its way to somebody who does not read
 }
 
 // One message at a time: a client that sends faster than they are read has to wait.
@@ -129,15 +127,11 @@ void SocketSession::take(const std::string& message) {
 }
 
 void SocketSession::take_or_throw(const std::string& message, std::string& id) {
-  const json body = parse_body(message);
-  const Fields fields(body, "");
-  const std::string given = fields.text("id").value_or("");
-  if (given.empty() || given.size() > kLongestId) fields.fail("id", "must be a string of 1 to 64 bytes");
-  id = given;
-  if (fields.boolean("cancel").value_or(false)) return cancel(id);
+  SocketMessage asked = read_socket_message(message, id);
+  if (asked.cancels) return cancel(id);
   HttpRequest request = request_;
-  request.path = fields.find("messages") != nullptr ? "/v1/chat/completions" : "/v1/completions";
-  request.body = "{\"stream\":true," + message.substr(message.find('{') + 1);  // unless the message says otherwise
+  request.path = std::move(asked.path);
+  request.body = std::move(asked.body);
   match_route(request);
   start(id, std::move(request));
 }
@@ -182,8 +176,7 @@ void SocketSession::send(const std::string& id, const char* type, std::string_vi
     is_too_slow = n_outgoing_bytes_ > kMostWaitingBytes;
   }
   if (is_too_slow)
-    net::post(executor_,
-              [self = shared_from_this()] { self->stream_->plain()->close(); });  // which ends its coroutines
+    net::post(executor_, [self = shared_from_this()] { self->stream_->close(); });  // which ends its coroutines
   else
     notify();
 }

@@ -31,7 +31,7 @@ class SocketSession : public std::enable_shared_from_this<SocketSession> {
  public:
   using Upgrade = boost::beast::http::request<boost::beast::http::string_body>;
 
-  // `request` is what asked for the upgrade: its headers stand for those of every text.  `stream` is a plain one.
+  // `request` is what asked for the upgrade: its headers stand for those of every text.
   SocketSession(std::shared_ptr<Transport> stream, HttpRequest request, Connections& connections);
 
   // Accepts and serves until either side has enough; then all texts are cancelled.
@@ -54,7 +54,7 @@ class SocketSession : public std::enable_shared_from_this<SocketSession> {
   Connections& connections_;
   HttpRequest request_;
   std::shared_ptr<Transport> stream_;
-  boost::beast::websocket::stream<Transport::Plain&> socket_;
+  boost::beast::websocket::stream<Transport&> socket_;
   boost::asio::any_io_executor executor_;
   boost::asio::steady_timer outgoing_changed_, message_taken_;
   bool is_taking_ = false;  // a message is with a worker; only the connection's thread looks at it

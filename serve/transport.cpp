@@ -1,5 +1,7 @@
 #include "serve/transport.h"
 
+#include <sys/socket.h>
+
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -43,6 +45,12 @@ net::awaitable<void> Transport::end() {
     co_await encrypted->async_shutdown(net::redirect_error(net::use_awaitable, ignored));
   }
   socket().shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+size_t Transport::write_at_once(std::string_view text) {
+  if (is_encrypted()) return 0;
+  const ssize_t n = ::send(socket().native_handle(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  return n < 0 ? 0 : static_cast<size_t>(n);  // an error shows when the rest is written
 }
 
 }  // namespace tidemill::serve

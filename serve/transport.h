@@ -6,7 +6,11 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
+#include <boost/beast/websocket/ssl.hpp>
+#include <boost/beast/websocket/teardown.hpp>
 #include <chrono>
+#include <cstddef>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -26,14 +30,18 @@ class Transport {
   boost::asio::ip::tcp::socket& socket() { return lowest().socket(); }
   // What is read and written from now on has to end by then.
   void expires_after(std::chrono::steady_clock::duration time) { lowest().expires_after(time); }
+  void expires_never() { lowest().expires_never(); }
+  // Ends the connection at once; what is being read and written fails.
+  void close() { lowest().close(); }
 
-  // The stream itself; null where there is TLS.
-  Plain* plain() { return std::get_if<Plain>(&stream_); }
   bool is_encrypted() const { return std::holds_alternative<Encrypted>(stream_); }
   // Agrees on keys, where there is TLS; false when the client cannot.
   boost::asio::awaitable<bool> begin();
   // Tells the client that nothing more will be written.
   boost::asio::awaitable<void> end();
+
+  // Writes what can be written without waiting, which is nothing where there is TLS; returns how many bytes that was.
+  size_t write_at_once(std::string_view text);
 
   template <typename Buffers, typename Token>
   auto async_read_some(const Buffers& buffers, Token&& token) {
@@ -48,6 +56,14 @@ class Transport {
       return encrypted->async_write_some(buffers, std::forward<Token>(token));
     return std::get<Plain>(stream_).async_write_some(buffers, std::forward<Token>(token));
   }
+
+  // What Beast's WebSockets ask of a stream: how it ends, in good order and at once.
+  template <typename Handler>
+  friend void async_teardown(boost::beast::role_type role, Transport& transport, Handler&& handler) {
+    using boost::beast::websocket::async_teardown;
+    std::visit([&](auto& stream) { async_teardown(role, stream, std::forward<Handler>(handler)); }, transport.stream_);
+  }
+  friend void beast_close_socket(Transport& transport) { transport.close(); }
 
  private:
   Plain& lowest();

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+import websockets.sync.client
+
 from server import serving
 
 
@@ -65,6 +67,36 @@ def test_requests_and_streams(secure, trusting):
     events = ask(secure, trusting, "/v1/completions", body | {"stream": True}).decode().split("\n\n")
     assert events[-2:] == ["data: [DONE]", ""]
     assert "".join(json.loads(event[6:])["choices"][0]["text"] for event in events[:-2]) == whole
+
+
+def test_a_websocket(secure, trusting):
+    body = {"prompt": "the mill", "max_tokens": 20, "temperature": 0, "ignore_eos": True}
+    whole = json.loads(ask(secure, trusting, "/v1/completions", body))["choices"][0]["text"]
+    with websockets.sync.client.connect(f"wss://127.0.0.1:{secure.port}/v1/stream", ssl=trusting) as stream:
+        for name in "abc":
+            stream.send(json.dumps({"id": name, **body}))
+        texts, n_left = dict.fromkeys("abc", ""), 3
+        while n_left:
+            message = json.loads(stream.recv(timeout=60))
+            if message["type"] == "chunk":
+                texts[message["id"]] += message["data"]["choices"][0]["text"]
+            else:
+                assert message["type"] == "done"
+                n_left -= 1
+    assert set(texts.values()) == {whole}
+
+
+def test_a_websocket_that_breaks_off_frees_its_places(secure, trusting):
+    for _ in range(10):
+        stream = websockets.sync.client.connect(f"wss://127.0.0.1:{secure.port}/v1/stream", ssl=trusting)
+        for name in "abc":
+            stream.send(json.dumps({"id": name, "prompt": "x", "max_tokens": 20000, "ignore_eos": True}))
+        stream.recv(timeout=60)
+        stream.socket.shutdown(socket.SHUT_RDWR)  # without a word of WebSocket or TLS
+        stream.close()
+    begin = time.monotonic()
+    ask(secure, trusting, "/v1/completions", {"prompt": "x", "max_tokens": 1})
+    assert time.monotonic() - begin < 5
 
 
 def connect(server, context):
