@@ -9,7 +9,8 @@
 
 namespace tidemill::serve {
 
-// A token as answers tell of it: its own log-probability first, then those of the most likely ones.
+// A token as answers tell of it: its own log-probability first, which is NaN where it has none, then those of the most
+// likely ones.
 using TokenNote = std::vector<TokenLogprob>;
 
 struct ToolCall {

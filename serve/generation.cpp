@@ -1,5 +1,8 @@
 #include "serve/generation.h"
 
+#include <algorithm>
+#include <cmath>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -31,16 +34,21 @@ Generation::Generation(ServedModel& model, TextOptions options, std::unique_ptr<
   if (tools_.grammar) options_.request.grammar = tools_.grammar;
 }
 
-void Generation::start(const std::vector<std::vector<int32_t>>& prompts, const std::string& client) {
+void Generation::start(const std::vector<std::vector<int32_t>>& prompts, const std::string& client,
+                       const std::vector<std::string>& echoes) {
   {
     const std::lock_guard lock(mutex_);  // what the service has to tell waits until all texts are submitted
     const auto n = static_cast<size_t>(options_.n);
+    const bool is_echo = !echoes.empty(), is_scored = options_.request.n_logprobs >= 0;
     n_left_ = prompts.size() * n;
     for (size_t index = 0; index < n_left_; ++index)
       texts_.push_back({.choice = {.index = static_cast<int64_t>(index)}, .parser = tools_.make_parser()});
     try {
-      for (size_t index = 0; index < n_left_; ++index)
-        numbers_.push_back(model_.submit(submission(index, prompts[index / n], client)));
+      for (size_t index = 0; index < n_left_; ++index) {
+        Submission text = submission(index, prompts[index / n], client);
+        if (is_echo && is_scored) echo_scored(text, index, echoes[index / n]);
+        numbers_.push_back(model_.submit(std::move(text)));
+      }
     } catch (const Error&) {
       has_failed_ = true;
       for (const uint64_t number : numbers_) model_.service.cancel(number);
@@ -50,6 +58,8 @@ void Generation::start(const std::vector<std::vector<int32_t>>& prompts, const s
       answer_->begin_stream("text/event-stream");
       write(wire_->begin(texts_.size()));
     }
+    if (is_echo && !is_scored)
+      for (size_t index = 0; index < texts_.size(); ++index) take_prompt(index, echoes[index / n], {});
   }
   answer_->on_gone([weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->cancel();
@@ -65,6 +75,27 @@ Submission Generation::submission(size_t index, std::vector<int32_t> prompt, con
   submission.on_end = [self, index](Result&& result) { self->take_end(index, result); };
   submission.on_error = [self](const Error& error) { self->take_error(error); };
   return submission;
+}
+
+// The prompt is repeated when the log-probabilities of its tokens are there.
+void Generation::echo_scored(Submission& submission, size_t index, const std::string& echo) {
+  const TokenNote first = {{submission.request.prompt_ids.front(), NAN}};  // follows nothing: it has none
+  const auto n_each = static_cast<size_t>(submission.request.n_logprobs) + 1;
+  submission.request.on_prompt_logprobs = [self = shared_from_this(), index, echo, first,
+                                           n_each](std::span<const TokenLogprob> logprobs) {
+    std::vector<TokenNote> tokens = {first};
+    for (; !logprobs.empty(); logprobs = logprobs.subspan(std::min(n_each, logprobs.size()))) {
+      const auto note = logprobs.first(std::min(n_each, logprobs.size()));
+      tokens.emplace_back(note.begin(), note.end());
+    }
+    const std::lock_guard lock(self->mutex_);
+    if (!self->has_failed_) self->take_prompt(index, echo, std::move(tokens));
+  };
+}
+
+void Generation::take_prompt(size_t index, const std::string& echo, std::vector<TokenNote> tokens) {
+  Choice& choice = texts_[index].choice;
+  take_piece(choice, {.index = choice.index, .text = echo, .tokens = std::move(tokens)});
 }
 
 bool Generation::take_event(size_t index, const Event& event) {

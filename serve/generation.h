@@ -26,8 +26,11 @@ class Generation : public std::enable_shared_from_this<Generation> {
   Generation(ServedModel& model, TextOptions options, std::unique_ptr<Wire> wire, std::shared_ptr<Answer> answer,
              ToolOptions tools = {});
 
-  // Submits options.n texts for each prompt.  Throws what Service::submit throws; then nothing was answered.
-  void start(const std::vector<std::vector<int32_t>>& prompts, const std::string& client);
+  // Submits options.n texts for each prompt; those of a prompt begin with its text in `echoes`, unless that is empty,
+  // and with the log-probabilities of its tokens when those of tokens were asked for.  Throws what Service::submit
+  // throws; then nothing was answered.
+  void start(const std::vector<std::vector<int32_t>>& prompts, const std::string& client,
+             const std::vector<std::string>& echoes = {});
   // Ends all texts; nothing more is answered.
   void cancel();
 
@@ -39,6 +42,8 @@ class Generation : public std::enable_shared_from_this<Generation> {
   };
 
   Submission submission(size_t index, std::vector<int32_t> prompt, const std::string& client);
+  void echo_scored(Submission& submission, size_t index, const std::string& echo);
+  void take_prompt(size_t index, const std::string& echo, std::vector<TokenNote> tokens);
   bool take_event(size_t index, const Event& event);
   void take_end(size_t index, const Result& result);
   void take_error(const Error& error);

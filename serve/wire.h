@@ -48,10 +48,10 @@ class ChoicesWire : public Wire {
 
  protected:
   // Entries of "choices"; null says nothing.
-  virtual nlohmann::json whole_entry(const Choice& choice) const = 0;
-  virtual nlohmann::json begin_entry(int64_t index) const = 0;
-  virtual nlohmann::json piece_entry(const Piece& piece) const = 0;
-  virtual nlohmann::json end_entry(const Choice& choice) const = 0;
+  virtual nlohmann::json whole_entry(const Choice& choice) = 0;
+  virtual nlohmann::json begin_entry(int64_t index) = 0;
+  virtual nlohmann::json piece_entry(const Piece& piece) = 0;
+  virtual nlohmann::json end_entry(const Choice& choice) = 0;
 
  private:
   nlohmann::json envelope(const char* object) const;

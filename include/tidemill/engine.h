@@ -41,6 +41,12 @@ struct EngineOptions {
   std::function<void(double share)> on_progress = {};
 };
 
+// A token and the logarithm of its probability by the model's own scores, before any sampling option.
+struct TokenLogprob {
+  int32_t id = 0;
+  float logprob = 0;
+};
+
 struct Request {
   std::string prompt = {};               // the whole text so far; what the session already holds is not computed again
   std::vector<int32_t> prompt_ids = {};  // instead of `prompt`, when not empty
@@ -51,6 +57,9 @@ struct Request {
   bool ignore_eos = false;               // go on after end-of-text tokens (benchmarks)
   std::vector<int32_t> spoken_ids = {};  // special tokens whose spelling is part of the text, such as "[TOOL_CALLS]"
   int32_t n_logprobs = -1;               // -1: none; else each token's log-probability, and those of the n most likely
+  // Told once, before the first event, of all tokens of the prompt but the first: of each as Event::logprobs, one
+  // token's behind the other's.  Then nothing of the prompt is taken from kept states.
+  std::function<void(std::span<const TokenLogprob> logprobs)> on_prompt_logprobs = {};
   // Tokens that are guessed and verified together with the next one, which changes no token, only the time: 0 to 15, or
   // -1: as many as measure faster.  Models with a recurrent state take their time token by token.
   int32_t speculate = -1;
@@ -59,12 +68,6 @@ struct Request {
 
 enum class FinishReason { stop, length, context_full, cancelled };
 const char* to_string(FinishReason reason);  // "stop", "length", "context_full", "cancelled"
-
-// A token and the logarithm of its probability by the model's own scores, before any sampling option.
-struct TokenLogprob {
-  int32_t id = 0;
-  float logprob = 0;
-};
 
 // One token has been chosen, or, with an id of -1, text that was held back is certain.
 struct Event {

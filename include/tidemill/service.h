@@ -35,6 +35,10 @@ struct ServiceStatistics {
   int64_t n_queued = 0;
   int64_t kept_bytes = 0;   // for prompts that begin as texts did, with what running texts share of it
   int64_t state_bytes = 0;  // of all states
+  // Pages of states: in use, of those the ones that several texts share, and taken from the system for texts to come.
+  int64_t pages_used = 0;
+  int64_t pages_shared = 0;
+  int64_t pages_free = 0;
   // Since the start:
   int64_t n_submitted = 0;
   int64_t n_ended = 0;  // of their own accord

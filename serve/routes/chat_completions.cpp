@@ -30,7 +30,7 @@ class ChatWire : public ChoicesWire {
         tokenizer_(model.engine.tokenizer()) {}
 
  protected:
-  json whole_entry(const Choice& choice) const override {
+  json whole_entry(const Choice& choice) override {
     json message = {{"role", "assistant"}, {"content", choice.text}, {"refusal", nullptr}};
     if (!choice.calls.empty()) {
       if (choice.text.empty()) message["content"] = nullptr;
@@ -41,17 +41,17 @@ class ChatWire : public ChoicesWire {
             {"logprobs", logprobs(choice.tokens)},
             {"finish_reason", choice.finish_reason}};
   }
-  json begin_entry(int64_t index) const override {
+  json begin_entry(int64_t index) override {
     return delta(index, {{"role", "assistant"}, {"content", ""}}, {}, nullptr);
   }
-  json piece_entry(const Piece& piece) const override {
+  json piece_entry(const Piece& piece) override {
     if (piece.text.empty() && piece.tokens.empty() && piece.calls.empty()) return {};
     json content = json::object();
     if (!piece.text.empty() || piece.calls.empty()) content["content"] = piece.text;
     for (const CallDelta& call : piece.calls) content["tool_calls"].push_back(to_json(call));
     return delta(piece.index, std::move(content), piece.tokens, nullptr);
   }
-  json end_entry(const Choice& choice) const override {
+  json end_entry(const Choice& choice) override {
     return delta(choice.index, json::object(), {}, choice.finish_reason);
   }
 

@@ -1,5 +1,9 @@
 // POST /v1/completions: texts that go on from prompts.
 // https://platform.openai.com/docs/api-reference/completions
+#include <algorithm>
+#include <cmath>
+#include <map>
+
 #include "serve/api_error.h"
 #include "serve/generation.h"
 #include "serve/grammars.h"
@@ -29,59 +33,60 @@ std::string spelled(std::string_view token) {
   }
 }
 
+// Those that begin in `bytes`: a token may be only part of one.
+size_t n_characters(std::string_view bytes) {
+  return static_cast<size_t>(
+      std::count_if(bytes.begin(), bytes.end(), [](char byte) { return (static_cast<uint8_t>(byte) & 0xc0) != 0x80; }));
+}
+
 class CompletionWire : public ChoicesWire {
  public:
-  // `echoes` are what texts begin with, by the index of their choices; empty when they do not.
-  CompletionWire(const ServedModel& model, const TextOptions& options, std::vector<std::string> echoes)
+  CompletionWire(const ServedModel& model, const TextOptions& options)
       : ChoicesWire({"cmpl-", "text_completion", "text_completion"}, model, options),
-        tokenizer_(model.engine.tokenizer()),
-        echoes_(std::move(echoes)) {}
+        tokenizer_(model.engine.tokenizer()) {}
 
  protected:
-  json whole_entry(const Choice& choice) const override {
-    return entry(choice.index, echo(choice.index) + choice.text, choice.tokens, choice.finish_reason);
+  json whole_entry(const Choice& choice) override {
+    return entry(choice.index, choice.text, choice.tokens, choice.finish_reason);
   }
-  json begin_entry(int64_t index) const override {
-    return echoes_.empty() ? json() : entry(index, echo(index), {}, nullptr);
-  }
-  json piece_entry(const Piece& piece) const override {
+  json begin_entry(int64_t) override { return {}; }
+  json piece_entry(const Piece& piece) override {
     if (piece.text.empty() && piece.tokens.empty()) return {};
     return entry(piece.index, piece.text, piece.tokens, nullptr);
   }
-  json end_entry(const Choice& choice) const override { return entry(choice.index, "", {}, choice.finish_reason); }
+  json end_entry(const Choice& choice) override { return entry(choice.index, "", {}, choice.finish_reason); }
 
  private:
-  std::string echo(int64_t index) const { return echoes_.empty() ? "" : echoes_[static_cast<size_t>(index)]; }
-
-  json entry(int64_t index, const std::string& text, const std::vector<TokenNote>& tokens, const char* reason) const {
+  json entry(int64_t index, const std::string& text, const std::vector<TokenNote>& tokens, const char* reason) {
     return {{"index", index},
             {"text", text},
-            {"logprobs", tokens.empty() ? json() : logprobs(tokens)},
+            {"logprobs", tokens.empty() ? json() : logprobs(tokens, n_told_[index])},
             {"finish_reason", reason == nullptr ? json() : json(reason)}};
   }
 
-  json logprobs(const std::vector<TokenNote>& tokens) const {
+  // `offset` is where the first of them begins in its text, in characters, and becomes where the next one does.
+  json logprobs(const std::vector<TokenNote>& tokens, size_t& offset) const {
     json result = {{"tokens", json::array()},
                    {"token_logprobs", json::array()},
                    {"top_logprobs", json::array()},
                    {"text_offset", json::array()}};
-    size_t offset = 0;
     for (const TokenNote& token : tokens) {
       const auto name = [&](int32_t id) { return spelled(tokenizer_.token_bytes(id, false)); };
       const auto& own = token.front();
       result["tokens"].push_back(name(own.id));
-      result["token_logprobs"].push_back(own.logprob);
-      json top = json::object();
+      const bool has_logprob = !std::isnan(own.logprob);
+      result["token_logprobs"].push_back(has_logprob ? json(own.logprob) : json());
+      json top = has_logprob ? json::object() : json();
       for (size_t rank = 1; rank < token.size(); ++rank) top[name(token[rank].id)] = token[rank].logprob;
       result["top_logprobs"].push_back(top);
       result["text_offset"].push_back(offset);
-      offset += tokenizer_.token_bytes(own.id, false).size();
+      offset += n_characters(tokenizer_.token_bytes(own.id, /*skip_special_tokens=*/true));
     }
     return result;
   }
 
   const Tokenizer& tokenizer_;
-  std::vector<std::string> echoes_;
+  std::map<int64_t, size_t> n_told_;  // characters of each choice whose tokens were told of
 };
 
 }  // namespace
@@ -96,19 +101,18 @@ void post_completions(App& app, const HttpRequest& request, const std::shared_pt
     fields.fail("suffix", "is not supported; a prompt is only gone on from");
   options.request.n_logprobs = static_cast<int32_t>(fields.integer("logprobs", 0, 20).value_or(-1));
   const bool is_echo = fields.boolean("echo").value_or(false);
-  if (is_echo && options.request.n_logprobs >= 0)
-    fields.fail("echo", "cannot be combined with 'logprobs'; ask for one of them");
   const json* prompt = fields.find("prompt");
   if (prompt == nullptr) fields.fail("prompt", "is missing; give a text or a list of token ids");
 
   std::vector<std::vector<int32_t>> prompts;
   std::vector<std::string> echoes;
   for (Prompt& entry : read_prompts(*prompt, model)) {
-    if (is_echo) echoes.insert(echoes.end(), static_cast<size_t>(options.n), entry.text);
+    if (is_echo) echoes.push_back(std::move(entry.text));
     prompts.push_back(std::move(entry.ids));
   }
-  auto wire = std::make_unique<CompletionWire>(model, options, std::move(echoes));
-  std::make_shared<Generation>(model, std::move(options), std::move(wire), answer)->start(prompts, request.client);
+  auto wire = std::make_unique<CompletionWire>(model, options);
+  std::make_shared<Generation>(model, std::move(options), std::move(wire), answer)
+      ->start(prompts, request.client, echoes);
 }
 
 }  // namespace tidemill::serve

@@ -133,16 +133,20 @@ void Session::Impl::keep(size_t n) {
 // continuation chooses its first id unless none is wanted.
 bool Session::Impl::feed_prompt(std::span<const int32_t> prompt, Continuation& continuation, const Request& request) {
   constexpr size_t kPiece = static_cast<size_t>(Runner::Limits{}.max_batch_tokens);
-  const int64_t prompt_length = std::ssize(prompt);
-  prompt = prompt.subspan(ids_.size());
-  while (!prompt.empty()) {
+  const bool is_scored = continuation.wants_prompt_scores();
+  while (ids_.size() < prompt.size()) {
     if (request.cancelled && request.cancelled()) return false;
-    const auto piece = prompt.first(std::min(kPiece, prompt.size()));
-    prompt = prompt.subspan(piece.size());
-    const bool wants_id = prompt.empty() && request.max_tokens != 0;
-    feed(
-        piece, wants_id ? LogitsWanted::last : LogitsWanted::none,
-        [&](size_t, int64_t, std::span<const float> logits) { continuation.choose(logits); }, prompt_length);
+    const auto rest = prompt.subspan(ids_.size());
+    const auto piece = rest.first(std::min(kPiece, rest.size()));
+    const bool wants_id = piece.size() == rest.size() && request.max_tokens != 0;
+    const LogitsWanted unscored = wants_id ? LogitsWanted::last : LogitsWanted::none;
+    const auto take_scores = [&](size_t, int64_t row, std::span<const float> logits) {
+      if (const size_t next = static_cast<size_t>(row) + 1; next < rest.size())
+        continuation.score_prompt(rest[next], logits);
+      else if (wants_id)
+        continuation.choose(logits);
+    };
+    feed(piece, is_scored ? LogitsWanted::all : unscored, take_scores, std::ssize(prompt));
   }
   return true;
 }
@@ -173,6 +177,7 @@ Result Session::Impl::generate(const Request& request, const EventSink& sink) {
                             draft_ ? &*draft_ : nullptr);
   Result& result = continuation.result();
   result.timings.load_ms = engine_->load_ms;
+  if (continuation.wants_prompt_scores()) keep(0);  // what is not computed again has no scores
   result.usage.cached_tokens = keep_common_prefix(prompt);
   const Stopwatch since_prefill;
   if (!feed_prompt(prompt, continuation, request)) {

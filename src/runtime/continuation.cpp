@@ -1,13 +1,8 @@
 #include "runtime/continuation.h"
 
 #include <algorithm>
-#include <cmath>
-#include <iterator>
-#include <numeric>
 #include <string>
 #include <utility>
-
-#include "tidemill/probability.h"
 
 namespace tidemill {
 namespace {
@@ -25,7 +20,9 @@ Continuation::Continuation(const Request& request, std::shared_ptr<const Tokeniz
       sampler_(request.sampling),
       matcher_(request.stop),
       since_call_(since_call),
-      speculation_(request.speculate, drafter != nullptr ? *drafter : lookup_) {
+      speculation_(request.speculate, drafter != nullptr ? *drafter : lookup_),
+      logprobs_(static_cast<size_t>(std::max(0, request.n_logprobs))),
+      prompt_logprobs_(logprobs_) {
   Speculation::validate(request.speculate);
   if (tokenizer_) decoder_.emplace(tokenizer_);
   if (request.grammar) guide_.emplace(*request.grammar, !request.ignore_eos);
@@ -62,24 +59,10 @@ std::optional<FinishReason> Continuation::why_to_end(bool is_wanted) const {
   return std::nullopt;
 }
 
-void Continuation::find_logprobs(int32_t id, std::span<const float> logits) {
-  const double total = log_sum_exp(logits);
-  const auto with_logprob = [&](int32_t token) {
-    return TokenLogprob{token, static_cast<float>(logits[static_cast<size_t>(token)] - total)};
-  };
-  likely_.resize(logits.size());
-  std::iota(likely_.begin(), likely_.end(), 0);
-  const auto n = std::min(static_cast<size_t>(request_.n_logprobs), likely_.size());
-  const auto end = likely_.begin() + static_cast<std::ptrdiff_t>(n);
-  const auto score = [&](int32_t token) {  // what is not a number comes last
-    const float logit = logits[static_cast<size_t>(token)];
-    return std::isnan(logit) ? -HUGE_VALF : logit;
-  };
-  std::partial_sort(likely_.begin(), end, likely_.end(),
-                    [&](int32_t a, int32_t b) { return score(a) > score(b) || (score(a) == score(b) && a < b); });
-  n_logprobs_ = n + 1;
-  logprobs_.push_back(with_logprob(id));
-  std::transform(likely_.begin(), end, std::back_inserter(logprobs_), with_logprob);
+void Continuation::tell_prompt() {
+  if (!wants_prompt_scores() || std::exchange(has_told_prompt_, true)) return;
+  request_.on_prompt_logprobs(prompt_logprobs_.all());
+  prompt_logprobs_ = Logprobs(0);
 }
 
 void Continuation::propose(std::vector<int32_t>& text, int64_t n_more, PassLoad& load) {
@@ -103,11 +86,12 @@ bool Continuation::choose(std::span<const float> logits) {
   if (is_end(id)) return false;
   sampler_.accept(id);
   if (guide_) guide_->accept(id);
-  if (request_.n_logprobs >= 0) find_logprobs(id, logits);
+  if (request_.n_logprobs >= 0) logprobs_.add(id, logits);
   return speculation_.verify(id) && !(guide_ && guide_->must_end());
 }
 
 bool Continuation::tell(const EventSink& sink) {
+  tell_prompt();
   result_.usage.draft_tokens = speculation_.n_proposed();
   result_.usage.accepted_tokens = speculation_.n_right();
   std::optional<FinishReason> reason;
@@ -124,13 +108,13 @@ std::optional<FinishReason> Continuation::take(size_t index, const EventSink& si
   result_.ids.push_back(id);
   const std::string text = matcher_.push(text_of(id));
   result_.text += text;
-  const auto logprobs = std::span(logprobs_).subspan(index * n_logprobs_, n_logprobs_);
-  const bool is_wanted = !sink || sink({.id = id, .text = text, .logprobs = logprobs});
+  const bool is_wanted = !sink || sink({.id = id, .text = text, .logprobs = logprobs_.of(index)});
   if (guide_ && index + 1 == chosen_.size() && guide_->must_end()) return FinishReason::stop;
   return why_to_end(is_wanted);
 }
 
 void Continuation::end(FinishReason reason, const EventSink& sink) {
+  if (reason != FinishReason::cancelled) tell_prompt();  // when no token is wanted, nothing else tells of it
   result_.finish_reason = reason;
   result_.stop = matcher_.found();
   result_.usage.completion_tokens = std::ssize(result_.ids);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "runtime/guide.h"
+#include "runtime/logprobs.h"
 #include "runtime/prompt_lookup.h"
 #include "runtime/sampler.h"
 #include "runtime/speculation.h"
@@ -33,6 +34,11 @@ class Continuation {
                int64_t context_length, const Stopwatch& since_call, Drafter* drafter = nullptr);
   Continuation(const Continuation&) = delete;  // it points into itself
   Continuation& operator=(const Continuation&) = delete;
+
+  // Whether the scores of the prompt's ids are wanted; then each goes to `score_prompt`, but for the first, which
+  // follows nothing: `logits` are the scores that the id before it left.
+  bool wants_prompt_scores() const { return request_.on_prompt_logprobs != nullptr; }
+  void score_prompt(int32_t id, std::span<const float> logits) { prompt_logprobs_.add(id, logits); }
 
   // Appends the last id to `text`, the prompt and all ids before it, and up to `n_more` guesses of what follows.
   void propose(std::vector<int32_t>& text, int64_t n_more, PassLoad& load);
@@ -54,7 +60,7 @@ class Continuation {
   bool is_stop_id(int32_t id) const;
   std::string text_of(int32_t id);
   bool is_end(int32_t id) const { return !request_.ignore_eos && is_stop_id(id); }
-  void find_logprobs(int32_t id, std::span<const float> logits);
+  void tell_prompt();
   std::optional<FinishReason> take(size_t index, const EventSink& sink);
   std::optional<FinishReason> why_to_end(bool is_wanted) const;
 
@@ -69,12 +75,11 @@ class Continuation {
   Result result_;
   PromptLookup lookup_;
   Speculation speculation_;
-  // Of the pass: ids chosen, one for each right row, and their log-probabilities, as Event has them, one id's behind
-  // the other's.
+  // Of the pass: ids chosen, one for each right row, and their log-probabilities when they are wanted.
   std::vector<int32_t> chosen_;
-  std::vector<TokenLogprob> logprobs_;
-  size_t n_logprobs_ = 0;        // of one id
-  std::vector<int32_t> likely_;  // buffer: ids by their scores
+  Logprobs logprobs_;
+  Logprobs prompt_logprobs_;
+  bool has_told_prompt_ = false;
   int64_t n_told_ = 0;
 };
 

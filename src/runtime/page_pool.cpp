@@ -37,6 +37,14 @@ int64_t PagePool::n_used() const {
   return std::ssize(slots_) - std::ssize(free_);
 }
 
+PagePool::Counts PagePool::counts() const {
+  const std::lock_guard lock(mutex_);
+  const auto is_shared = [](const auto& slot) { return slot->n_users > 1; };
+  return {.n_used = std::ssize(slots_) - std::ssize(free_),
+          .n_shared = std::count_if(slots_.begin(), slots_.end(), is_shared),
+          .n_free = std::ssize(free_)};
+}
+
 void PagePool::give_back(Slot* slot) {
   const std::lock_guard lock(mutex_);
   free_.push_back(slot);

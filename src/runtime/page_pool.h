@@ -54,7 +54,14 @@ class PagePool {
   Page take();
 
   int64_t page_bytes() const { return page_bytes_; }
-  int64_t n_used() const;       // by anybody
+  int64_t n_used() const;  // by anybody
+  // Pages by who uses them; takes a time that grows with their number.
+  struct Counts {
+    int64_t n_used = 0;
+    int64_t n_shared = 0;  // of those, the ones that several use
+    int64_t n_free = 0;    // taken from the system for sequences to come
+  };
+  Counts counts() const;
   int64_t taken_bytes() const;  // from the system
 
  private:

@@ -54,7 +54,9 @@ uint64_t Scheduler::submit(Submission submission) {
   job->submission = std::move(submission);
   if (int32_t& speculate = job->submission.request.speculate; speculate < 0) speculate = options_.speculate;
   const std::lock_guard lock(mutex_);
-  if (std::ssize(queue_) >= options_.max_queued)
+  const auto is_wanted = [&](const JobPointer& queued) { return !cancelled_.contains(queued->number); };
+  if (std::ssize(queue_) >= options_.max_queued &&
+      std::count_if(queue_.begin(), queue_.end(), is_wanted) >= options_.max_queued)
     throw Error(ErrorCode::queue_full,
                 "queue: " + std::to_string(options_.max_queued) + " requests wait already; try again later");
   job->number = ++last_number_;
@@ -74,6 +76,12 @@ ServiceStatistics Scheduler::statistics() const {
   const std::lock_guard lock(mutex_);
   ServiceStatistics statistics = statistics_;
   statistics.n_queued = std::ssize(queue_);
+  for (const PagePool& pool : states_.pages().of) {
+    const PagePool::Counts pages = pool.counts();
+    statistics.pages_used += pages.n_used;
+    statistics.pages_shared += pages.n_shared;
+    statistics.pages_free += pages.n_free;
+  }
   return statistics;
 }
 
@@ -159,7 +167,9 @@ void Scheduler::start(Job& job) {
   try {
     job.continuation = std::make_unique<Continuation>(job.submission.request, tokenizer_, job.prompt(),
                                                       states_.capacity(), job.since_submit);
-    PrefixCache::Found found = prefixes_.take(job.prompt(), job.submission.client);
+    // Scores of what is not computed again are not there.
+    const auto known = job.continuation->wants_prompt_scores() ? job.prompt().first(1) : job.prompt();
+    PrefixCache::Found found = prefixes_.take(known, job.submission.client);
     job.sequence = std::move(found.sequence);
     job.n_known = found.n_known;
   } catch (const Error& error) {
@@ -244,7 +254,8 @@ void Scheduler::plan_prompts() {
     if (states_.is_recurrent() && n_read < job.n_known) n = std::min(n, job.n_known - n_read);
     const auto piece = job.to_read().subspan(job.n_held, static_cast<size_t>(n));
     job.sequence.ids.insert(job.sequence.ids.end(), piece.begin(), piece.end());
-    add_feed(job, n == n_unread ? LogitsWanted::last : LogitsWanted::none);
+    const LogitsWanted unscored = n == n_unread ? LogitsWanted::last : LogitsWanted::none;
+    add_feed(job, job.continuation->wants_prompt_scores() ? LogitsWanted::all : unscored);
     n_left -= n;
   }
 }
@@ -252,8 +263,9 @@ void Scheduler::plan_prompts() {
 void Scheduler::run() {
   int64_t n_tokens = 0;
   try {
-    runner_.feed(feeds_,
-                 [&](size_t feed, int64_t, std::span<const float> logits) { take_scores(*fed_[feed], logits); });
+    runner_.feed(feeds_, [&](size_t feed, int64_t row, std::span<const float> logits) {
+      take_scores(*fed_[feed], row, logits);
+    });
     for (const Feed& feed : feeds_) n_tokens += std::ssize(feed.ids);
     for (Job* job : fed_)
       if (job->has_scores && !job->error) take_ids(*job);
@@ -270,8 +282,11 @@ void Scheduler::run() {
   statistics_.n_step_tokens += n_tokens;
 }
 
-void Scheduler::take_scores(Job& job, std::span<const float> logits) {
+// The scores that row `row` of the step left for what follows it.
+void Scheduler::take_scores(Job& job, int64_t row, std::span<const float> logits) {
   if (!job.wants_scores) return;
+  if (const size_t next = job.n_held + static_cast<size_t>(row) + 1; next < job.prompt().size())
+    return job.continuation->score_prompt(job.prompt()[next], logits);
   job.has_scores = true;
   try {
     job.wants_scores = job.submission.request.max_tokens != 0 && job.continuation->choose(logits);

@@ -80,7 +80,7 @@ class Scheduler {
   void plan_prompts();
   void add_feed(Job& job, LogitsWanted wanted);
   void run();
-  void take_scores(Job& job, std::span<const float> logits);
+  void take_scores(Job& job, int64_t row, std::span<const float> logits);
   void take_ids(Job& job);
   void keep_beginning(const Job& job);
   void tell(Job& job);

@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 
+import numpy as np
 import openai
 import pytest
 from server import serving
@@ -81,6 +82,33 @@ def test_echo_repeats_the_prompt(client):
     assert greedy(client, PROMPT, echo=True).choices[0].text == PROMPT + plain
     pieces = greedy(client, PROMPT, echo=True, stream=True)
     assert "".join(piece.choices[0].text for piece in pieces) == PROMPT + plain
+
+
+def test_echo_tells_the_log_probabilities_of_the_prompt(client, tidemill, chat_model):
+    ids = [2, 5, 9, 17, 5, 9, 17, 30]
+    scores = tidemill.logits(chat_model, ids)["logits"]
+    expected = [float(np.array(row)[ids[at + 1]] - np.logaddexp.reduce(np.array(row))) for at, row in enumerate(scores[:-1])]
+    greedy(client, ids, n=4)  # what is kept of the prompt has no scores
+    for n in [0, 4]:
+        told = greedy(client, ids, n=n, logprobs=2, echo=True, extra_body={"ignore_eos": True})
+        logprobs = told.choices[0].logprobs
+        assert len(logprobs.tokens) == len(logprobs.text_offset) == len(ids) + n == told.usage.prompt_tokens + n
+        assert logprobs.token_logprobs[0] is None and logprobs.top_logprobs[0] is None
+        assert logprobs.token_logprobs[1 : len(ids)] == pytest.approx(expected, abs=2e-2)
+        assert all(len(top) >= 2 and max(top.values()) >= own for top, own in
+                   zip(logprobs.top_logprobs[1:], logprobs.token_logprobs[1:], strict=True))  # fmt: skip
+        assert logprobs.text_offset[:2] == [0, 0]  # the beginning of a text has no characters
+    pieces = [piece.choices[0] for piece in greedy(client, ids, n=4, logprobs=2, echo=True, stream=True)]
+    assert "".join(piece.text for piece in pieces) == told.choices[0].text
+    streamed = [piece.logprobs for piece in pieces if piece.logprobs]
+    for field in ["tokens", "token_logprobs", "text_offset"]:
+        assert [entry for logprobs in streamed for entry in getattr(logprobs, field)] == getattr(told.choices[0].logprobs, field)
+
+
+def test_offsets_count_characters(client):
+    answer = greedy(client, "über Öl", n=6, logprobs=0, echo=True).choices[0]
+    for token, offset in zip(answer.logprobs.tokens, answer.logprobs.text_offset, strict=True):
+        assert token.startswith(("bytes:", "<bos>")) or answer.text[offset:].startswith(token)
 
 
 MESSAGES = [{"role": "user", "content": "what is a mill?"}]
