@@ -1,10 +1,12 @@
 #include "serve/metrics.h"
 
 #include <prometheus/counter.h>
+#include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <sstream>
@@ -15,18 +17,28 @@
 namespace tidemill::serve {
 namespace {
 
-using prometheus::BuildCounter;
-using prometheus::BuildHistogram;
 using prometheus::Histogram;
+using Labels = prometheus::Labels;
 
 const Histogram::BucketBoundaries kRequestSeconds = {0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300};
 const Histogram::BucketBoundaries kFirstTokenSeconds = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
 const Histogram::BucketBoundaries kTokenSeconds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1};
+const Histogram::BucketBoundaries kTokens = {1, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10'000, 20'000, 50'000};
+
+// By the words that dashboards know.
+const char* reason_of(FinishReason reason) {
+  if (reason == FinishReason::cancelled) return "abort";
+  return reason == FinishReason::stop ? "stop" : "length";
+}
 
 }  // namespace
 
 class Metrics::Impl {
  public:
+  using Counters = prometheus::Family<prometheus::Counter>;
+  using Gauges = prometheus::Family<prometheus::Gauge>;
+  using Histograms = prometheus::Family<Histogram>;
+
   // What is counted for one kind of answer; found once for each.
   struct Answered {
     prometheus::Counter& count;
@@ -37,8 +49,8 @@ class Metrics::Impl {
     const std::lock_guard lock(mutex_);
     const auto found = answered_.find(std::tuple(method, route, status));
     if (found != answered_.end()) return found->second;
-    const std::map<std::string, std::string> labels = {{"method", std::string(method)}, {"route", std::string(route)}};
-    auto with_status = labels;
+    const Labels labels = {{"method", std::string(method)}, {"route", std::string(route)}};
+    Labels with_status = labels;
     with_status["status"] = std::to_string(status);
     return answered_
         .emplace(std::tuple(std::string(method), std::string(route), status),
@@ -47,35 +59,46 @@ class Metrics::Impl {
   }
 
   prometheus::Registry registry;
-  prometheus::Family<Histogram>& first_token_seconds = BuildHistogram()
-                                                           .Name("tidemill_time_to_first_token_seconds")
-                                                           .Help("Time from a request to the first token of its text.")
-                                                           .Register(registry);
-  prometheus::Family<Histogram>& token_seconds = BuildHistogram()
-                                                     .Name("tidemill_time_per_output_token_seconds")
-                                                     .Help("Mean time between the tokens of a text.")
-                                                     .Register(registry);
-  prometheus::Family<Histogram>& text_seconds = BuildHistogram()
-                                                    .Name("tidemill_text_duration_seconds")
-                                                    .Help("Time from a request to the end of its text.")
-                                                    .Register(registry);
-  prometheus::Family<prometheus::Counter>& prefill_seconds = BuildCounter()
-                                                                 .Name("tidemill_prefill_seconds_total")
-                                                                 .Help("Time that texts spent on reading prompts.")
-                                                                 .Register(registry);
-  prometheus::Family<prometheus::Counter>& decode_seconds =
-      BuildCounter()
-          .Name("tidemill_decode_seconds_total")
-          .Help("Time that texts spent between their first and last tokens.")
-          .Register(registry);
 
  private:
-  prometheus::Family<prometheus::Counter>& requests_ =
-      BuildCounter().Name("tidemill_http_requests_total").Help("HTTP requests that were answered.").Register(registry);
-  prometheus::Family<Histogram>& request_seconds_ = BuildHistogram()
-                                                        .Name("tidemill_http_request_duration_seconds")
-                                                        .Help("Time from a whole HTTP request to its whole answer.")
-                                                        .Register(registry);
+  Counters& counters(const char* name, const char* help) {
+    return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
+  }
+  Gauges& gauges(const char* name, const char* help) {
+    return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
+  }
+  Histograms& histograms(const char* name, const char* help) {
+    return prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
+  }
+
+ public:
+  Counters& texts_ended =
+      counters("tidemill_texts_ended_total", "Texts that ended; those that their clients ended count as 'abort'.");
+  Histograms& text_seconds =
+      histograms("tidemill_text_duration_seconds", "Time from a request to the end of its text.");
+  Histograms& first_token_seconds =
+      histograms("tidemill_time_to_first_token_seconds", "Time from a request to the first token of its text.");
+  Histograms& token_seconds =
+      histograms("tidemill_time_per_output_token_seconds", "Mean time between the tokens of a text.");
+  Histograms& queue_seconds =
+      histograms("tidemill_text_queue_seconds", "Time that texts waited before their prompt was read.");
+  Histograms& prompt_seconds = histograms("tidemill_text_prefill_seconds", "Time that a text's prompt took to read.");
+  Histograms& writing_seconds =
+      histograms("tidemill_text_decode_seconds", "Time between the first and the last token of a text.");
+  Histograms& prompt_tokens = histograms("tidemill_text_prompt_tokens", "Tokens of a text's prompt.");
+  Histograms& completion_tokens = histograms("tidemill_text_completion_tokens", "Tokens that were written of a text.");
+  Counters& prefill_seconds = counters("tidemill_prefill_seconds_total", "Time that texts spent on reading prompts.");
+  Counters& decode_seconds =
+      counters("tidemill_decode_seconds_total", "Time that texts spent between their first and last tokens.");
+  Gauges& prefill_rate = gauges("tidemill_prefill_tokens_per_second", "Of the last prompt that was read.");
+  Gauges& decode_rate = gauges("tidemill_decode_tokens_per_second", "Of the last text that was written.");
+  Counters& embedded_texts = counters("tidemill_embedded_texts_total", "Texts that became vectors.");
+  Counters& embedded_tokens = counters("tidemill_embedded_tokens_total", "Tokens of texts that became vectors.");
+
+ private:
+  Counters& requests_ = counters("tidemill_http_requests_total", "HTTP requests that were answered.");
+  Histograms& request_seconds_ =
+      histograms("tidemill_http_request_duration_seconds", "Time from a whole HTTP request to its whole answer.");
   std::mutex mutex_;
   std::map<std::tuple<std::string, std::string, int>, Answered, std::less<>> answered_;
 };
@@ -90,17 +113,35 @@ void Metrics::count_request(std::string_view method, std::string_view route, int
 }
 
 void Metrics::count_text(const std::string& model, const Result& result, double seconds) {
-  const std::map<std::string, std::string> labels = {{"model", model}};
-  const auto n_tokens = static_cast<double>(result.usage.completion_tokens);
-  const auto n_read = static_cast<double>(result.usage.prompt_tokens - result.usage.cached_tokens);
+  const Labels labels = {{"model", model}};
+  const Usage& usage = result.usage;
+  const Timings& timings = result.timings;
+  impl_->texts_ended.Add({{"model", model}, {"finished_reason", reason_of(result.finish_reason)}}).Increment();
   impl_->text_seconds.Add(labels, kRequestSeconds).Observe(seconds);
-  if (n_tokens > 0) impl_->first_token_seconds.Add(labels, kFirstTokenSeconds).Observe(result.timings.ttft_ms / 1e3);
-  if (result.timings.prefill_tok_s > 0)
-    impl_->prefill_seconds.Add(labels).Increment(n_read / result.timings.prefill_tok_s);
-  if (result.timings.decode_tok_s > 0) {
-    impl_->token_seconds.Add(labels, kTokenSeconds).Observe(1 / result.timings.decode_tok_s);
-    impl_->decode_seconds.Add(labels).Increment((n_tokens - 1) / result.timings.decode_tok_s);
+  impl_->prompt_tokens.Add(labels, kTokens).Observe(static_cast<double>(usage.prompt_tokens));
+  impl_->completion_tokens.Add(labels, kTokens).Observe(static_cast<double>(usage.completion_tokens));
+  if (usage.completion_tokens > 0)
+    impl_->first_token_seconds.Add(labels, kFirstTokenSeconds).Observe(timings.ttft_ms / 1e3);
+  if (timings.prefill_tok_s > 0) {
+    const double reading = static_cast<double>(usage.prompt_tokens - usage.cached_tokens) / timings.prefill_tok_s;
+    impl_->prompt_seconds.Add(labels, kRequestSeconds).Observe(reading);
+    impl_->queue_seconds.Add(labels, kRequestSeconds).Observe(std::max(0.0, timings.ttft_ms / 1e3 - reading));
+    impl_->prefill_seconds.Add(labels).Increment(reading);
+    impl_->prefill_rate.Add(labels).Set(timings.prefill_tok_s);
   }
+  if (timings.decode_tok_s > 0) {
+    const double writing = static_cast<double>(usage.completion_tokens - 1) / timings.decode_tok_s;
+    impl_->token_seconds.Add(labels, kTokenSeconds).Observe(1 / timings.decode_tok_s);
+    impl_->writing_seconds.Add(labels, kRequestSeconds).Observe(writing);
+    impl_->decode_seconds.Add(labels).Increment(writing);
+    impl_->decode_rate.Add(labels).Set(timings.decode_tok_s);
+  }
+}
+
+void Metrics::count_embeddings(const std::string& model, int64_t n_texts, int64_t n_tokens) {
+  const Labels labels = {{"model", model}};
+  impl_->embedded_texts.Add(labels).Increment(static_cast<double>(n_texts));
+  impl_->embedded_tokens.Add(labels).Increment(static_cast<double>(n_tokens));
 }
 
 std::string Metrics::text(const ServedModels& models, int64_t n_connections) const {

@@ -21,6 +21,8 @@ class Metrics {
   void count_request(std::string_view method, std::string_view route, int status, double seconds);
   // A text of a model has ended.
   void count_text(const std::string& model, const Result& result, double seconds);
+  // Texts have become vectors.
+  void count_embeddings(const std::string& model, int64_t n_texts, int64_t n_tokens);
 
   // Everything, in Prometheus' text format.
   std::string text(const ServedModels& models, int64_t n_connections) const;

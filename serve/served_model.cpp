@@ -41,6 +41,13 @@ Model* find_in(std::list<Model>& models, const std::string& name) {
   return found == models.end() ? nullptr : &*found;
 }
 
+// Moves the model of that name, if there is one.
+template <typename Model>
+void take(std::list<Model>& models, const std::string& name, std::list<Model>& taken) {
+  const auto found = std::find_if(models.begin(), models.end(), [&](const Model& model) { return model.name == name; });
+  if (found != models.end()) taken.splice(taken.end(), models, found);
+}
+
 // The model of a request; `why_not` says why it cannot be one of the others.
 template <typename Model, typename Other>
 Model& choose(std::list<Model>& models, const std::optional<std::string>& name, std::list<Other>& others,
@@ -97,16 +104,12 @@ void ServedModels::add(std::string name, const std::string& path, const EngineOp
 
 void ServedModels::remove(const std::string& name) {
   const std::unique_lock lock(mutex_);
-  if (find_in(embedders_, name) != nullptr)
-    throw ApiError(400, "'" + name + "' makes embeddings and is served as long as the server runs", "model",
-                   "invalid_value");
-  const auto found =
-      std::find_if(models_.begin(), models_.end(), [&](const ServedModel& model) { return model.name == name; });
-  if (found == models_.end())
+  Removed removed{.model = {}, .embedder = {}, .last_user = latest_};
+  take(models_, name, removed.model);
+  take(embedders_, name, removed.embedder);
+  if (removed.model.empty() && removed.embedder.empty())
     throw ApiError(404, "'" + printable(name, 100) + "' is not served here; GET /v1/models lists what is", "model",
                    "model_not_found");
-  Removed removed{.model = {}, .last_user = latest_};
-  removed.model.splice(removed.model.end(), models_, found);
   removed_.push_back(std::move(removed));
   latest_->next = std::make_shared<Epoch>();
   latest_ = latest_->next;

@@ -50,7 +50,7 @@ class ServedModels {
   void add(std::string name, const std::string& path, const EngineOptions& engine_options,
            const ServiceOptions& service_options);
   // Serves the model to nobody else from now on; its memory comes back when the last who may use it has his answer.
-  // Throws ApiError 404, and 400 for an encoder, which stays.
+  // Throws ApiError 404.
   void remove(const std::string& name);
   std::vector<std::reference_wrapper<const ServedModel>> all() const;
   std::vector<std::reference_wrapper<const ServedEmbedder>> embedders() const;
@@ -69,7 +69,8 @@ class ServedModels {
     std::shared_ptr<Epoch> next;
   };
   struct Removed {
-    std::list<ServedModel> model;  // one
+    std::list<ServedModel> model;        // one,
+    std::list<ServedEmbedder> embedder;  // or one of these
     std::weak_ptr<Epoch> last_user;
   };
   void free_removed(const std::stop_token& stop);

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <functional>
 #include <iterator>
 
 #include "serve/api_error.h"
@@ -31,8 +32,14 @@ std::string base64(const std::vector<float>& vector) {
 // One request: its texts, and the vectors of those that are done.
 class Job {
  public:
-  Job(const ServedEmbedder& model, EmbedOptions options, bool is_base64, std::shared_ptr<Answer> answer)
-      : model_(model), options_(std::move(options)), is_base64_(is_base64), answer_(std::move(answer)) {}
+  // `count` is told of texts and tokens as they are done.
+  using Count = std::function<void(int64_t n_texts, int64_t n_tokens)>;
+  Job(const ServedEmbedder& model, EmbedOptions options, bool is_base64, std::shared_ptr<Answer> answer, Count count)
+      : model_(model),
+        options_(std::move(options)),
+        is_base64_(is_base64),
+        answer_(std::move(answer)),
+        count_(std::move(count)) {}
 
   void add(std::string text) {
     std::vector<int32_t> ids = model_.embedder.encode(text, options_);
@@ -86,6 +93,7 @@ class Job {
       data_.push_back({{"object", "embedding"},
                        {"index", data_.size()},
                        {"embedding", is_base64_ ? json(base64(vector)) : json(vector)}});
+    count_(static_cast<int64_t>(vectors.size()), static_cast<int64_t>(n_slice_tokens));
   }
 
   json whole() {
@@ -99,6 +107,7 @@ class Job {
   EmbedOptions options_;
   bool is_base64_;
   std::shared_ptr<Answer> answer_;
+  Count count_;
   std::vector<Input> inputs_;
   size_t n_done_ = 0;  // of the inputs
   size_t n_tokens_ = 0;
@@ -135,7 +144,11 @@ void post_embeddings(App& app, const HttpRequest& request, const std::shared_ptr
                        .dimensions = fields.integer("dimensions", 1, model.embedder.dimensions()).value_or(0)};
   if (!options.prompt_name.empty() && !model.embedder.prompts().contains(options.prompt_name))
     fields.fail("prompt_name", "is not the name of one of the model's prompts");
-  auto job = std::make_shared<Job>(model, std::move(options), format == "base64", answer);
+  auto count = [&app, name = model.name, client = request.client](int64_t n_texts, int64_t n_tokens) {
+    app.metrics.count_embeddings(name, n_texts, n_tokens);
+    if (app.rate_limiter) app.rate_limiter->take_tokens(client, n_tokens);
+  };
+  auto job = std::make_shared<Job>(model, std::move(options), format == "base64", answer, std::move(count));
   add_inputs(fields, model, *job);
   answer->on_gone([weak = std::weak_ptr<Job>(job)] {
     if (const auto gone = weak.lock()) gone->cancel();

@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "embed"))
 
 from sentence_folders import D_MODEL, TEXTS, ids_of, make_folder, unit  # noqa: E402
 
+ADMIN = {"Authorization": "Bearer 0123456789abcdef-admin"}
 PROMPTS = {"prompts": {"query": "a tide: "}}
 
 
@@ -109,3 +110,19 @@ def test_a_model_of_embeddings_writes_no_text(embedding_server):
     for path, body in [("/v1/completions", {"prompt": "x"}), ("/v1/chat/completions", {"messages": [{"role": "user", "content": "x"}]})]:
         status, _, answer = embedding_server.ask("POST", path, {"model": "tiny"} | body)
         assert status == 400 and answer["error"]["param"] == "model" and "embeddings" in answer["error"]["message"]
+
+
+def test_encoders_come_go_and_are_counted(tidemill, folder, tiny_model):
+    keys = ["--api-key", "ops:0123456789abcdef-admin infer,embed,metrics,admin"]
+    with serving(tidemill, "--model", f"tiny={folder}", *keys, "--threads", "1", "--max-tokens-per-minute", "1000") as server:
+        ids = [5, 6, 7, 8]
+        for left in [1000, 996]:
+            status, headers, _ = server.ask("POST", "/v1/embeddings", {"input": [ids]}, ADMIN)
+            assert status == 200 and left - 1 <= int(headers["x-ratelimit-remaining-tokens"]) <= left
+        text = server.ask("GET", "/metrics", headers=ADMIN)[2].decode()
+        assert 'tidemill_embedded_texts_total{model="tiny"} 2\n' in text and 'tidemill_embedded_tokens_total{model="tiny"} 8\n' in text
+        assert server.ask("POST", "/v1/models", {"id": "more", "path": str(folder)}, ADMIN)[0] == 201
+        assert server.ask("DELETE", "/v1/models/tiny", headers=ADMIN)[0] == 200
+        assert server.ask("POST", "/v1/embeddings", {"model": "tiny", "input": "x"}, ADMIN)[0] == 404
+        assert server.ask("POST", "/v1/embeddings", {"input": "x"}, ADMIN)[2]["model"] == "more"
+        assert server.ask("DELETE", "/v1/models/tiny", headers=ADMIN)[0] == 404

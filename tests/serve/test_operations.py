@@ -80,10 +80,24 @@ def test_names_follow_the_conventions(watched):
 def test_every_name_of_the_page_of_metrics_is_told(watched, tidemill):
     watched.complete(prompt="x", max_tokens=3, ignore_eos=True)
     text = watched.ask("GET", "/metrics")[2].decode()
-    for name in ["vllm:num_requests_running", "vllm:num_requests_waiting", "vllm:kv_cache_usage_perc",
+    for name in ["vllm:request_prompt_tokens_bucket", "vllm:request_generation_tokens_bucket", "vllm:request_queue_time_seconds_sum",
+                 "vllm:request_prefill_time_seconds_sum", "vllm:request_decode_time_seconds_sum", "vllm:kv_cache_usage_perc",
+                 "llamacpp:prompt_tokens_seconds", "llamacpp:predicted_tokens_seconds", "vllm:num_requests_running", "vllm:num_requests_waiting", "vllm:kv_cache_usage_perc",
                  "vllm:e2e_request_latency_seconds_bucket", "vllm:request_success_total", "llamacpp:requests_processing",
                  "llamacpp:requests_deferred", "llamacpp:prompt_tokens_total", "llamacpp:n_decode_total"]:  # fmt: skip
         assert re.search(rf"^{name}[{{ ]", text, re.MULTILINE), name
+
+
+def test_pages_and_reasons(watched):
+    prompt = [2] + [5 + index % 50 for index in range(199)]
+    before = metrics(watched)
+    assert watched.ask("POST", "/v1/completions", {"prompt": [prompt] * 4, "max_tokens": 1, "n": 1, "ignore_eos": True})[0] == 200
+    after = metrics(watched)
+    used, shared, free = (after[f'tidemill_state_pages_{kind}{{model="tiny-chat"}}'] for kind in ["used", "shared", "free"])
+    assert used >= 1 and 0 <= shared <= used and free >= 0
+    for name in ['tidemill_texts_ended_total{finished_reason="length",model="tiny-chat"}',
+                 'vllm:request_success_total{finished_reason="length",model_name="tiny-chat"}']:  # fmt: skip
+        assert after[name] - before.get(name, 0) == 4
 
 
 def test_each_request_has_its_line(watched):
