@@ -30,7 +30,7 @@ run_pytest() {
 # Fuzz targets of the preset fuzz, by name without _fuzz, and `differential`, which compares the release build's
 # tokenizers with the libraries that they follow.
 fuzz_targets() {
-  { find "$root/src" -name '*_fuzz.cpp' -printf '%f\n' | sed 's/_fuzz\.cpp$//' && echo differential; } | sort
+  { find "$root/src" "$root/serve" -name '*_fuzz.cpp' -printf '%f\n' | sed 's/_fuzz\.cpp$//' && echo differential; } | sort
 }
 
 # run_differential SECONDS
