@@ -21,10 +21,8 @@ constexpr size_t kMaxSchemas = 20'000;
 constexpr int kMaxDisjointDepth = 8;
 
 // Keywords that restrict what is valid and cannot be enforced.
-constexpr std::array kRefused = {
-    "not",          "if",          "then",         "else",        "dependentRequired", "dependentSchemas",
-    "dependencies", "contains",    "minContains",  "maxContains", "unevaluatedItems",  "unevaluatedProperties",
-    "multipleOf",   "$dynamicRef", "$recursiveRef"};
+constexpr std::array kRefused = {"contains",         "minContains",           "maxContains",  "$dynamicRef",
+                                 "unevaluatedItems", "unevaluatedProperties", "$recursiveRef"};
 
 constexpr std::array<std::string_view, 7> kTypes = {"object",  "array",   "string", "number",
                                                     "integer", "boolean", "null"};
@@ -42,6 +40,8 @@ const char* implied_type(const Json& schema) {
       {"pattern", "string"},          {"format", "string"},
       {"minimum", "number"},          {"maximum", "number"},
       {"exclusiveMinimum", "number"}, {"exclusiveMaximum", "number"},
+      {"multipleOf", "number"},       {"dependentRequired", "object"},
+      {"dependentSchemas", "object"}, {"dependencies", "object"},
   };
   for (const auto& [keyword, type] : kImplied)
     if (is_given(schema, keyword)) return type;
@@ -173,7 +173,7 @@ ExpressionId SchemaCompiler::resolved_schema(const Json& schema, const SchemaPat
     const Json rest = without(schema, "$ref");
     const bool restricts = implied_type(rest) != nullptr || rest.contains("type") || rest.contains("enum") ||
                            rest.contains("const") || rest.contains("anyOf") || rest.contains("oneOf") ||
-                           rest.contains("allOf");
+                           rest.contains("allOf") || rest.contains("not") || has_condition(rest);
     if (!restricts) return reference(pointer, path / "$ref");
     return any_schema(merge_schemas(find(pointer, path / "$ref"), rest, path), path);
   }
@@ -191,7 +191,7 @@ ExpressionId SchemaCompiler::resolved_schema(const Json& schema, const SchemaPat
   }
   for (const char* keyword : {"anyOf", "oneOf"})
     if (is_given(schema, keyword)) return alternatives(schema, keyword, path);
-  return typed(schema, path);
+  return has_condition(schema) ? conditional(schema, path) : typed(schema, path);
 }
 
 ExpressionId SchemaCompiler::alternatives(const Json& schema, const char* keyword, const SchemaPath& path) {
@@ -221,14 +221,25 @@ ExpressionId SchemaCompiler::alternatives(const Json& schema, const char* keywor
 }
 
 ExpressionId SchemaCompiler::typed(const Json& schema, const SchemaPath& path) {
-  if (const auto value = schema.find("const"); value != schema.end())
-    return values(Json::array({*value}), without(schema, "const"), path / "const");
   if (const auto list = schema.find("enum"); list != schema.end()) {
     if (!list->is_array()) (path / "enum").fail("must be a list");
-    return values(*list, without(schema, "enum"), path / "enum");
+    const auto value = schema.find("const");
+    if (value == schema.end()) return values(*list, without(schema, "enum"), path / "enum");
+    const bool is_listed = std::find(list->begin(), list->end(), *value) != list->end();
+    return is_listed ? typed(without(schema, "enum"), path) : rules_.nothing();
   }
+  if (const auto value = schema.find("const"); value != schema.end())
+    return values(Json::array({*value}), without(schema, "const"), path / "const");
   std::vector<std::string> types = types_of(schema, path);
   const auto has = [&](const char* type) { return std::find(types.begin(), types.end(), type) != types.end(); };
+  const Json excluded = read_exclusions(schema, path).types;
+  const auto is_excluded = [&](const std::string& type) {
+    return std::find(excluded.begin(), excluded.end(), type) != excluded.end();
+  };
+  if (is_excluded("integer") && has("number") && !is_excluded("number"))
+    (path / "not").fail("integers cannot be left out of numbers");
+  if (is_excluded("number")) std::erase(types, "integer");
+  std::erase_if(types, is_excluded);
   if (has("number")) std::erase(types, "integer");
   std::vector<ExpressionId> parts;
   for (const std::string& type : types) parts.push_back(of_type(type, schema, path));
@@ -236,6 +247,13 @@ ExpressionId SchemaCompiler::typed(const Json& schema, const SchemaPath& path) {
 }
 
 ExpressionId SchemaCompiler::of_type(const std::string& type, const Json& schema, const SchemaPath& path) {
+  Json excluded = read_exclusions(schema, path).values;
+  const auto is_other = [&](const Json& value) {
+    const std::string other = type_of(value);
+    return other != type && !(other == "integer" && type == "number");
+  };
+  excluded.erase(std::remove_if(excluded.begin(), excluded.end(), is_other), excluded.end());
+  if (!excluded.empty()) return of_type_except(type, excluded, schema, path);
   if (type == "object") return object(schema, path);
   if (type == "array") return array(schema, path);
   if (type == "string") return string(schema, path);
@@ -244,16 +262,40 @@ ExpressionId SchemaCompiler::of_type(const std::string& type, const Json& schema
   return type == "boolean" ? text_.boolean() : text_.null();
 }
 
+// What is left of a type without some of its values.
+ExpressionId SchemaCompiler::of_type_except(const std::string& type, const Json& excluded, const Json& schema,
+                                            const SchemaPath& path) {
+  if (type == "null") return rules_.nothing();
+  if (type == "boolean") {
+    const Json other = excluded[0] == false;
+    return excluded.size() > 1 ? rules_.nothing() : text_.constant(other);
+  }
+  for (const char* keyword : {"pattern", "format", "minLength", "maxLength"})
+    if (is_given(schema, keyword)) (path / "not").fail(std::string("cannot be joined with '") + keyword + "'");
+  if (type != "string") (path / "not").fail("only strings, true, false and null can be left out");
+  std::vector<std::string> texts;
+  for (const Json& value : excluded) texts.push_back(value.get<std::string>());
+  return text_.string_other_than(texts);
+}
+
 // Those of `values` whose type `schema` allows.
 ExpressionId SchemaCompiler::values(const Json& values, const Json& schema, const SchemaPath& path) {
   const bool is_typed = schema.contains("type");
   const std::vector<std::string> types = is_typed ? types_of(schema, path) : std::vector<std::string>();
   for (const char* keyword : {"minLength", "maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum",
-                              "exclusiveMaximum", "const", "enum"})
+                              "exclusiveMaximum", "multipleOf"})
     if (is_given(schema, keyword)) path.fail(std::string("cannot be joined with '") + keyword + "'; leave that out");
+  const Exclusions excluded = read_exclusions(schema, path);
+  const auto is_excluded = [&](const Json& value) {
+    const auto is_type = [&](const Json& type) {
+      return has_type({type.is_string() ? type.get<std::string>() : ""}, value);
+    };
+    return std::find(excluded.values.begin(), excluded.values.end(), value) != excluded.values.end() ||
+           std::any_of(excluded.types.begin(), excluded.types.end(), is_type);
+  };
   std::vector<ExpressionId> parts;
   for (const Json& value : values)
-    if (!is_typed || has_type(types, value)) parts.push_back(text_.constant(value));
+    if ((!is_typed || has_type(types, value)) && !is_excluded(value)) parts.push_back(text_.constant(value));
   return rules_.choice(std::move(parts));
 }
 

@@ -159,10 +159,24 @@ TEST(JsonSchema, AllOfIsJoined) {
 }
 
 TEST(JsonSchema, RefusesWhatCannotBeEnforcedWithItsPath) {
-  EXPECT_EQ(problem(R"({"properties": {"a": {"items": {"not": {}}}}})"),
-            "grammar: properties.a.items.not: cannot be enforced; leave it out");
-  EXPECT_EQ(problem(R"({"anyOf": [{"type": "array", "uniqueItems": true}]})"),
-            "grammar: anyOf.0.uniqueItems: cannot be enforced; leave it out");
+  EXPECT_EQ(problem(R"({"properties": {"a": {"items": {"contains": {}}}}})"),
+            "grammar: properties.a.items.contains: cannot be enforced; leave it out");
+  EXPECT_EQ(
+      problem(R"({"anyOf": [{"type": "array", "uniqueItems": true}]})"),
+      "grammar: anyOf.0.uniqueItems: can be enforced for items of up to 8 values that 'enum' lists only; leave it out");
+  EXPECT_EQ(problem(R"({"properties": {"a": {"not": {"minLength": 3}}}})"),
+            "grammar: properties.a.not: cannot be enforced; it may name values (const, enum) or types");
+  for (const char* refused :
+       {R"({"multipleOf": 0.01})", R"({"multipleOf": 0})", R"({"multipleOf": 1000})",
+        R"({"multipleOf": 7, "minimum": 3})", R"({"type": "integer", "not": {"const": 3}})",
+        R"({"type": "string", "minLength": 2, "not": {"const": "a"}})",
+        R"({"if": {"properties": {"a": {"minimum": 3}}}, "then": {"required": ["b"]}})",
+        R"({"patternProperties": {"^a": {}}, "additionalProperties": {}})",
+        R"({"patternProperties": {"^a": {"type": "null"}, "b$": {"type": "string"}}})",
+        R"({"patternProperties": {"^a": {}}, "properties": {"ab": {}}})",
+        R"({"propertyNames": {"pattern": "^a"}, "properties": {"ab": {}}, "additionalProperties": {}})",
+        R"({"propertyNames": {"not": {"const": "a"}}})"})
+    EXPECT_NE(problem(refused), "") << refused;
   EXPECT_EQ(problem(R"({"type": "text"})"),
             "grammar: type: must be object, array, string, number, integer, boolean or null, or a list of these");
   EXPECT_EQ(problem(R"({"required": ["a"], "properties": {}, "additionalProperties": false})"),
@@ -171,6 +185,93 @@ TEST(JsonSchema, RefusesWhatCannotBeEnforcedWithItsPath) {
   EXPECT_EQ(problem("false"), "grammar: no text satisfies it; rules need an end, and ranges something in them");
   EXPECT_EQ(problem("[]"), "grammar: must be a schema: an object, true or false");
   EXPECT_TRUE(problem("{").starts_with("grammar: the schema is not JSON"));
+}
+
+TEST(JsonSchema, NamesByPattern) {
+  const std::string schema =
+      R"({"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"],
+          "patternProperties": {"^x-[a-z]+$": {"type": "string"}, "^n[0-9]$": {"type": "null"}}})";
+  expect_language(schema, {R"({"id":1})", R"({"id": 1, "x-a": "b", "n7": null, "x-bc": ""})"},
+                  {R"({"id":1,"x-a":null})", R"({"id":1,"n7":"a"})", R"({"id":1,"y":"a"})", R"({"id":1,"x-":"a"})",
+                   R"({"x-a":"b"})"});
+  expect_language(R"({"patternProperties": {"a": {"type": "null"}, "^b": {"type": "null"}}})",
+                  {"{}", R"({"xay":null,"ba":null})"}, {R"({"c":null})", R"({"a":1})"});
+  expect_language(R"({"patternProperties": {"^a": true, "^b": false}})", {"{}", R"({"ab":1})"}, {R"({"ba":1})"});
+}
+
+TEST(JsonSchema, PropertyNames) {
+  expect_language(R"({"propertyNames": {"pattern": "^[a-z]{2}$"}, "additionalProperties": {"type": "integer"}})",
+                  {"{}", R"({"ab":1,"cd":2})"}, {R"({"abc":1})", R"({"ab":"x"})", R"({"A1":1})"});
+  expect_language(
+      R"({"propertyNames": {"enum": ["a", "b"]}, "additionalProperties": {"type": "null"}, "minProperties": 1})",
+      {R"({"a":null})", R"({"b":null})", R"({"a":null,"b":null})"}, {"{}", R"({"c":null})", R"({"a":1})"});
+  expect_language(
+      R"({"propertyNames": {"maxLength": 1}, "properties": {"a": {}, "bc": {}}, "additionalProperties": false})",
+      {R"({"a":1})", "{}"}, {R"({"bc":1})"});
+  expect_language(R"({"propertyNames": false})", {"{}"}, {R"({"":1})"});
+}
+
+TEST(JsonSchema, DependenciesAreAlternatives) {
+  const std::string schema =
+      R"({"type": "object", "properties": {"card": {"type": "integer"}, "address": {"type": "string"}},
+          "dependentRequired": {"card": ["address"]}})";
+  expect_language(schema, {"{}", R"({"address":"x"})", R"({"card":1,"address":"x"})"}, {R"({"card":1})"});
+  expect_language(R"({"properties": {"a": {}, "b": {}}, "required": ["a"], "dependencies": {"a": ["b"]}})",
+                  {R"({"a":1,"b":2})"}, {R"({"a":1})", "{}"});
+  expect_language(R"({"type": ["object", "null"], "properties": {"a": {}},
+                      "dependentSchemas": {"a": {"properties": {"a": {"type": "null"}, "b": {"type": "integer"}}, "required": ["b"]}}})",
+                  {"null", "{}", R"({"a":null,"b":1})"}, {R"({"a":null})", R"({"a":1,"b":1})"});
+}
+
+TEST(JsonSchema, ConditionsOnOneProperty) {
+  const std::string schema =
+      R"({"type": "object", "properties": {"kind": {"enum": ["circle", "square", "dot"]}, "r": {"type": "integer"},
+          "side": {"type": "integer"}}, "required": ["kind"],
+          "if": {"properties": {"kind": {"const": "circle"}}}, "then": {"required": ["r"]},
+          "else": {"properties": {"r": false}}})";
+  expect_language(schema, {R"({"kind":"circle","r":1})", R"({"kind":"square","side":2})", R"({"kind":"dot"})"},
+                  {R"({"kind":"circle"})", R"({"kind":"square","r":1})", "{}"});
+  expect_language(R"({"properties": {"a": {}, "b": {}}, "if": {"required": ["a"]}, "then": {"required": ["b"]}})",
+                  {"{}", R"({"b":1})", R"({"a":1,"b":1})"}, {R"({"a":1})"});
+  expect_language(R"({"properties": {"k": {"type": "string"}, "v": {}}, "required": ["k"],
+                      "if": {"properties": {"k": {"enum": ["a", "b"]}}, "required": ["k"]}, "then": {"required": ["v"]}})",
+                  {R"({"k":"a","v":1})", R"({"k":"ab"})", R"({"k":""})"}, {R"({"k":"a"})", R"({"k":"b"})"});
+  expect_language(R"({"type": "integer", "if": {"minimum": 3}})", {"1"}, {});  // without then and else it says nothing
+}
+
+TEST(JsonSchema, NotLeavesValuesAndTypesOut) {
+  expect_language(R"({"enum": ["a", "b", 3, null], "not": {"enum": ["b", 3]}})", {R"("a")", "null"}, {R"("b")", "3"});
+  expect_language(R"({"type": "string", "not": {"const": "no"}})", {R"("yes")", R"("n")", R"("")", R"("now")"},
+                  {R"("no")"});
+  expect_language(R"({"not": {"type": ["null", "object"]}})", {"1", "[]", "true"}, {"null", "{}"});
+  expect_language(R"({"type": ["boolean", "null"], "not": {"const": true}})", {"false", "null"}, {"true"});
+  expect_language(R"({"allOf": [{"not": {"const": "a"}}, {"not": {"const": "b"}}], "type": "string"})", {R"("c")"},
+                  {R"("a")", R"("b")"});
+  expect_language(R"({"type": "number", "not": {"type": "null"}})", {"1.5"}, {"null"});
+}
+
+TEST(JsonSchema, Multiples) {
+  for (const int divisor : {2, 3, 5, 7, 10, 12, 60, 100}) {
+    Automaton automaton = automaton_of(R"({"type": "integer", "multipleOf": )" + std::to_string(divisor) + "}");
+    for (int value = -300; value <= 1300; ++value)
+      EXPECT_EQ(accepts(automaton, std::to_string(value)), value % divisor == 0) << value << " by " << divisor;
+    EXPECT_FALSE(accepts(automaton, "00"));
+  }
+  expect_language(R"({"type": "number", "multipleOf": 5, "exclusiveMinimum": 0})", {"5", "1000"},
+                  {"0", "-5", "3", "2.5"});
+  expect_language(R"({"multipleOf": 1})", {"7", "-1"}, {"1.5"});
+  expect_language(R"({"type": "integer", "multipleOf": 250, "minimum": -300.5, "exclusiveMaximum": 750})",
+                  {"-250", "0", "250", "500"}, {"-500", "750", "100"});
+  expect_language(R"({"multipleOf": 7, "minimum": -7.5, "maximum": 7.5})", {"-7", "0", "7"}, {"14", "-14"});
+}
+
+TEST(JsonSchema, DistinctItemsOfAFewValues) {
+  expect_language(R"({"type": "array", "items": {"enum": ["a", "b", 3]}, "uniqueItems": true, "minItems": 1})",
+                  {R"(["a"])", R"([3, "a", "b"])", R"(["b","a"])"},
+                  {"[]", R"(["a","a"])", R"(["a","b","a"])", R"(["c"])"});
+  expect_language(R"({"items": {"type": "boolean"}, "uniqueItems": true})", {"[]", "[true,false]"}, {"[true,true]"});
+  expect_language(R"({"items": {"type": "string", "enum": ["a", 1, "b"]}, "uniqueItems": true, "maxItems": 2})",
+                  {"[]", R"(["a","b"])"}, {"[1]", R"(["a","b","a"])"});
 }
 
 TEST(JsonSchema, HostileSchemasAreRefused) {

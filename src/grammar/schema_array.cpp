@@ -1,5 +1,6 @@
-// Arrays: prefixItems, items, minItems, maxItems.
+// Arrays: prefixItems, items, minItems, maxItems, uniqueItems.
 #include <algorithm>
+#include <bit>
 
 #include "grammar/schema_compiler.h"
 
@@ -9,7 +10,7 @@ ExpressionId SchemaCompiler::array(const Json& schema, const SchemaPath& path) {
   const uint32_t min = read_count(schema, "minItems", path).value_or(0);
   const uint32_t max = read_count(schema, "maxItems", path).value_or(kUnlimited);
   if (schema.contains("uniqueItems") && schema["uniqueItems"] == true && max > 1)
-    (path / "uniqueItems").fail("cannot be enforced; leave it out");
+    return distinct_items(schema, min, max, path);
   // Earlier drafts wrote prefixItems as a list of items, and items behind them as additionalItems.
   const bool is_old = schema.contains("items") && schema["items"].is_array();
   const char* const prefix_keyword = is_old ? "items" : "prefixItems";
@@ -51,6 +52,47 @@ ExpressionId SchemaCompiler::array(const Json& schema, const SchemaPath& path) {
     after = rules_.reference(rule);
   }
   return rules_.sequence({rules_.literal("["), text_.space(), after});
+}
+
+// Arrays whose items are all different, of some values that are listed.  Rule (set): what may follow when those of the
+// set are used.
+ExpressionId SchemaCompiler::distinct_items(const Json& schema, uint32_t min, uint32_t max, const SchemaPath& path) {
+  constexpr size_t kMostValues = 8;
+  const Json& items = schema.contains("items") ? behind_references(schema["items"]) : Json();
+  Json listed = items.is_object() && items.size() <= 2 && items.contains("enum") ? items["enum"] : Json();
+  const bool is_plain = items.size() == 1 || (items.size() == 2 && items.contains("type"));
+  if (items == Json{{"type", "boolean"}}) listed = Json::array({true, false});
+  if (!listed.is_array() || !is_plain || listed.size() > kMostValues || schema.contains("prefixItems"))
+    (path / "uniqueItems").fail("can be enforced for items of up to 8 values that 'enum' lists only; leave it out");
+  Json all = Json::array();
+  for (const Json& value : listed)
+    if (std::find(all.begin(), all.end(), value) == all.end()) all.push_back(value);
+  if (min > all.size()) (path / "minItems").fail("asks for more items than there are values");
+
+  std::vector<ExpressionId> values;  // nothing for a value that "type" excludes
+  for (const Json& value : all) {
+    Json one = items;
+    one["enum"] = Json::array({value});
+    values.push_back(any_schema(one, path / "items"));
+  }
+  const ExpressionId comma = text_.comma();
+  const ExpressionId close = rules_.sequence({text_.space(), rules_.literal("]")});
+  const uint32_t n_sets = 1U << values.size();
+  std::vector<ExpressionId> after(n_sets);
+  for (uint32_t used = n_sets; used-- > 0;) {  // larger sets first
+    const auto n_used = static_cast<uint32_t>(std::popcount(used));
+    std::vector<ExpressionId> parts;
+    if (n_used >= min) parts.push_back(n_used == 0 ? rules_.literal("]") : close);
+    for (size_t k = 0; k < values.size() && n_used < max; ++k) {
+      if ((used >> k & 1U) != 0) continue;
+      const ExpressionId next = after[used | 1U << k];
+      parts.push_back(n_used == 0 ? rules_.sequence({values[k], next}) : rules_.sequence({comma, values[k], next}));
+    }
+    const RuleId rule = rules_.new_rule("distinct items");
+    rules_.define(rule, rules_.choice(std::move(parts)));
+    after[used] = rules_.reference(rule);
+  }
+  return rules_.sequence({rules_.literal("["), text_.space(), after[0]});
 }
 
 }  // namespace tidemill::grammar

@@ -2,6 +2,7 @@
 // schema_array.cpp and schema_scalar.cpp what belongs to one type.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "grammar/json_text.h"
+#include "grammar/name_set.h"
 #include "grammar/rules.h"
 #include "grammar/schema_path.h"
 
@@ -34,12 +36,27 @@ class SchemaCompiler {
   ExpressionId any_schema(const Json& schema, const SchemaPath& path);
   ExpressionId resolved_schema(const Json& schema, const SchemaPath& path);
   ExpressionId alternatives(const Json& schema, const char* keyword, const SchemaPath& path);
+  ExpressionId conditional(const Json& schema, const SchemaPath& path);
+  ExpressionId dependent(const Json& schema, const char* keyword, const SchemaPath& path);
   ExpressionId typed(const Json& schema, const SchemaPath& path);
   ExpressionId of_type(const std::string& type, const Json& schema, const SchemaPath& path);
+  ExpressionId of_type_except(const std::string& type, const Json& excluded, const Json& schema,
+                              const SchemaPath& path);
   ExpressionId values(const Json& values, const Json& schema, const SchemaPath& path);
 
+  // Members whose names nobody lists.
+  struct OtherNames {
+    Json names;  // a schema of strings; null: all that are not listed
+    Json value;  // the schema of their values
+    SchemaPath path;
+  };
+  ExpressionId any_other_name(const Json& properties, const SchemaPath& path);
+  std::vector<OtherNames> other_names(const Json& schema, Json& properties, const SchemaPath& path);
+  std::vector<OtherNames> names_by_patterns(const Json& schema, Json& properties, const SchemaPath& path);
+  NameSet names_of(const Json& schema, const SchemaPath& path) const;
   ExpressionId object(const Json& schema, const SchemaPath& path);
   ExpressionId array(const Json& schema, const SchemaPath& path);
+  ExpressionId distinct_items(const Json& schema, uint32_t min, uint32_t max, const SchemaPath& path);
   ExpressionId string(const Json& schema, const SchemaPath& path);
   ExpressionId number(const Json& schema, const SchemaPath& path);
   ExpressionId integer(const Json& schema, const SchemaPath& path);
@@ -58,6 +75,18 @@ class SchemaCompiler {
   int depth_ = 0;
   size_t n_compiled_ = 0;
 };
+
+// Keywords that conditional() writes out as alternatives.
+inline constexpr std::array kConditions = {
+    "dependentRequired", "dependentSchemas", "dependencies", "if", "then", "else"};
+bool has_condition(const nlohmann::ordered_json& schema);
+
+// What "not" says that a value must not be: one of some values, or of some types.
+struct Exclusions {
+  nlohmann::ordered_json values = nlohmann::ordered_json::array();
+  nlohmann::ordered_json types = nlohmann::ordered_json::array();
+};
+Exclusions read_exclusions(const nlohmann::ordered_json& schema, const SchemaPath& path);
 
 // Reading keywords; a wrong type fails.
 std::optional<uint32_t> read_count(const nlohmann::ordered_json& schema, const char* keyword, const SchemaPath& path);

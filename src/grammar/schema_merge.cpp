@@ -46,6 +46,16 @@ ordered_json joined(const ordered_json& a, const ordered_json& b) {
   return all;
 }
 
+// Of a schema that says nothing but which values there are.
+bool lists_values(const ordered_json& schema) {
+  return schema.is_object() && schema.size() == 1 &&
+         (schema.contains("const") || (schema.contains("enum") && schema["enum"].is_array()));
+}
+
+ordered_json listed_values(const ordered_json& schema) {
+  return schema.contains("const") ? ordered_json::array({schema["const"]}) : schema["enum"];
+}
+
 class Merger {
  public:
   Merger(const ordered_json& a, const ordered_json& b, const SchemaPath& path) : a_(a), b_(b), path_(path) {}
@@ -85,6 +95,8 @@ class Merger {
       result_[key] = both(mine, value, path_ / key);
     } else if (is_one_of(key, {"anyOf", "oneOf", "$ref", "pattern"})) {
       set_aside(key, value);
+    } else if (key == "not" && lists_values(mine) && lists_values(value)) {
+      result_[key] = {{"enum", joined(listed_values(mine), listed_values(value))}};
     } else if (key == "allOf" && are_lists) {
       result_[key] = joined(mine, value);
     } else if (is_one_of(key, {"const", "format", "multipleOf", "not", "if", "then", "else", "prefixItems", "contains",

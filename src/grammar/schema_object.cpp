@@ -1,4 +1,4 @@
-// Objects: properties in their order, required, additionalProperties, minProperties, maxProperties, propertyNames.
+// Objects: properties in their order, required, additionalProperties, minProperties, maxProperties.
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -107,51 +107,53 @@ std::vector<std::string> read_required(const Json& schema, const SchemaPath& pat
 }  // namespace
 
 ExpressionId SchemaCompiler::object(const Json& schema, const SchemaPath& path) {
-  for (const char* keyword : {"patternProperties", "propertyNames"})
-    if (is_given(schema, keyword)) (path / keyword).fail("cannot be enforced; leave it out");
-  const Json properties = schema.contains("properties") ? schema["properties"] : Json::object();
+  Json properties = schema.contains("properties") ? schema["properties"] : Json::object();
   if (!properties.is_object()) (path / "properties").fail("must be an object");
+  const std::vector<OtherNames> others = other_names(schema, properties, path);
   const std::vector<std::string> required = read_required(schema, path);
-  // Who lists properties and says nothing of others wants none, as with OpenAI; what is left out is still valid.
-  const Json others =
-      schema.contains("additionalProperties") ? schema["additionalProperties"] : Json(properties.empty());
 
   std::vector<Property> members;
-  std::vector<std::string> names;
-  const auto add = [&](const std::string& name, const Json& value, const SchemaPath& at, bool is_required) {
+  const auto add = [&](const std::string& name, const Json& value, const SchemaPath& at) {
+    const bool is_required = std::find(required.begin(), required.end(), name) != required.end();
     if (value == false && is_required) at.fail("is required, and must not be there");
-    if (value == false) return names.push_back(name);
+    if (value == false) return;
     const RuleId member = rules_.new_rule("member");  // several rules lead to it
     rules_.define(member, rules_.sequence({text_.key(name), text_.colon(), any_schema(value, at)}));
     members.push_back({rules_.reference(member), is_required});
-    names.push_back(name);
   };
-  const auto is_required = [&](const std::string& name) {
-    return std::find(required.begin(), required.end(), name) != required.end();
-  };
-  for (const auto& [name, value] : properties.items()) add(name, value, path / "properties" / name, is_required(name));
-  const Json of_unlisted = schema.contains("additionalProperties") ? others : Json(true);
+  for (const auto& [name, value] : properties.items()) add(name, value, path / "properties" / name);
+  const Json unlisted = schema.contains("additionalProperties") ? schema["additionalProperties"] : Json(true);
   for (const std::string& name : required)
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
-      if (of_unlisted == false) (path / "required").fail("'" + name + "' is not among the properties");
-      add(name, of_unlisted, path / "additionalProperties", true);
+    if (!properties.contains(name)) {
+      if (unlisted == false) (path / "required").fail("'" + name + "' is not among the properties");
+      properties[name] = unlisted;
+      add(name, unlisted, path / "additionalProperties");
     }
 
   const uint32_t min = read_count(schema, "minProperties", path).value_or(0);
   const uint32_t max = read_count(schema, "maxProperties", path).value_or(kUnlimited);
-  std::optional<ExpressionId> extra;
-  if (others != false) {
+  std::vector<ExpressionId> extras;
+  for (const OtherNames& other : others) {
     if (min > members.size() + 1 || (min > required.size() + 1))
       (path / "minProperties").fail("cannot be enforced: names that nobody lists may be equal; list them");
-    for (const std::string& listed : names)
-      if (listed.size() > kMaxNameBytes) (path / "properties").fail("a name is longer than 1,000 bytes");
-    const ExpressionId name = names.empty() ? text_.any_string() : text_.string_other_than(names);
+    const ExpressionId name =
+        other.names.is_null() ? any_other_name(properties, path) : string(other.names, other.path);
     const RuleId member = rules_.new_rule("other member");
-    rules_.define(member, rules_.sequence({name, text_.colon(), any_schema(others, path / "additionalProperties")}));
-    extra = rules_.reference(member);
+    rules_.define(member, rules_.sequence({name, text_.colon(), any_schema(other.value, other.path)}));
+    extras.push_back(rules_.reference(member));
   }
+  const std::optional<ExpressionId> extra = extras.empty() ? std::nullopt : std::optional(rules_.choice(extras));
   return rules_.sequence(
       {rules_.literal("{"), text_.space(), Members(rules_, text_, std::move(members), extra, min, max).build()});
+}
+
+ExpressionId SchemaCompiler::any_other_name(const Json& properties, const SchemaPath& path) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : properties.items()) {
+    if (name.size() > kMaxNameBytes) (path / "properties").fail("a name is longer than 1,000 bytes");
+    names.push_back(name);
+  }
+  return names.empty() ? text_.any_string() : text_.string_other_than(names);
 }
 
 }  // namespace tidemill::grammar

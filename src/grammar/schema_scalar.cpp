@@ -1,6 +1,7 @@
 // Strings and numbers.
 #include <algorithm>
 
+#include "grammar/multiples.h"
 #include "grammar/number_range.h"
 #include "grammar/pattern.h"
 #include "grammar/schema_compiler.h"
@@ -39,12 +40,19 @@ ExpressionId SchemaCompiler::string(const Json& schema, const SchemaPath& path) 
 }
 
 ExpressionId SchemaCompiler::number(const Json& schema, const SchemaPath& path) {
+  if (is_given(schema, "multipleOf")) return integer(schema, path);  // multiples of whole numbers are whole
   const NumberRange range = read_range(schema, path);
   return range.least || range.greatest ? numbers_within(range, true, rules_) : text_.any_number();
 }
 
 ExpressionId SchemaCompiler::integer(const Json& schema, const SchemaPath& path) {
   const NumberRange range = read_range(schema, path);
+  if (is_given(schema, "multipleOf")) {
+    const SchemaPath at = path / "multipleOf";
+    const auto divisor = read_count(schema, "multipleOf", path);  // fails for fractions
+    if (*divisor == 0) at.fail("must be above 0");
+    if (*divisor > 1) return multiples_of(*divisor, range, rules_, at);
+  }
   return range.least || range.greatest ? numbers_within(range, false, rules_) : text_.any_integer();
 }
 
