@@ -37,6 +37,28 @@ def test_blind_walks_over_a_real_vocabulary(gemma_model):
     check_walks(gemma_model, [Schemas(seed).schema() for seed in range(5000, 5040)], 25)
 
 
+KIND = {"kind": {"enum": ["circle", "square"]}, "r": {"type": "integer"}, "side": {"type": "integer"}}
+RARE = [
+    {"type": "object", "patternProperties": {"^x-[a-z]{1,3}$": {"type": "integer"}, "^[0-9]{2}$": {"type": "null"}}, "maxProperties": 4},
+    {"type": "object", "propertyNames": {"pattern": "^[a-z]{1,4}$"}, "additionalProperties": {"type": "boolean"}, "maxProperties": 4},
+    {"type": "object", "propertyNames": {"enum": ["a", "b", "c"]}, "additionalProperties": {"type": "null"}, "minProperties": 2},
+    {"type": "object", "properties": {"a": {"type": "null"}, "b": {"type": "null"}, "c": {"type": "null"}},
+     "dependentRequired": {"a": ["b"], "b": ["c"]}},
+    {"type": "object", "properties": KIND, "required": ["kind"], "if": {"properties": {"kind": {"const": "circle"}}},
+     "then": {"required": ["r"]}, "else": {"required": ["side"]}},
+    {"type": "object", "properties": {"a": {"type": "null"}}, "dependentSchemas": {"a": {"properties": {"b": {"type": "integer"}}, "required": ["b"]}}},
+    {"type": "array", "items": {"enum": ["a", "b", "c", 1, None]}, "uniqueItems": True, "minItems": 2},
+    {"type": "array", "items": {"type": "integer", "multipleOf": 7}, "maxItems": 5},
+    {"type": "array", "items": {"type": "number", "multipleOf": 250, "minimum": -1000, "maximum": 1e5}, "maxItems": 5},
+    {"type": "array", "items": {"type": "string", "not": {"enum": ["a", "ab", "", "\u00e9"]}}, "maxItems": 5},
+    {"type": "array", "items": {"not": {"type": ["object", "array", "string"]}}, "maxItems": 5},
+]  # fmt: skip
+
+
+def test_walks_by_rare_keywords():
+    check_walks("bytes", [schema for schema in RARE for _ in range(25)], 60)
+
+
 def verdicts(tokenizer, cases):
     lines = [{"schema": json.dumps(schema), "accepts": text} for schema, text in cases]
     return [(answer.get("verdict"), case) for answer, case in zip(answers(tokenizer, lines), cases, strict=True)]
