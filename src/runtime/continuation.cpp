@@ -60,7 +60,8 @@ std::optional<FinishReason> Continuation::why_to_end(bool is_wanted) const {
 }
 
 void Continuation::tell_prompt() {
-  if (!wants_prompt_scores() || std::exchange(has_told_prompt_, true)) return;
+  if (!wants_prompt_scores()) return;
+  has_told_prompt_ = true;
   request_.on_prompt_logprobs(prompt_logprobs_.all());
   prompt_logprobs_ = Logprobs(0);
 }

@@ -35,9 +35,9 @@ class Continuation {
   Continuation(const Continuation&) = delete;  // it points into itself
   Continuation& operator=(const Continuation&) = delete;
 
-  // Whether the scores of the prompt's ids are wanted; then each goes to `score_prompt`, but for the first, which
+  // Whether the scores of the prompt's ids are still wanted; then each goes to `score_prompt`, but for the first, which
   // follows nothing: `logits` are the scores that the id before it left.
-  bool wants_prompt_scores() const { return request_.on_prompt_logprobs != nullptr; }
+  bool wants_prompt_scores() const { return request_.on_prompt_logprobs != nullptr && !has_told_prompt_; }
   void score_prompt(int32_t id, std::span<const float> logits) { prompt_logprobs_.add(id, logits); }
 
   // Appends the last id to `text`, the prompt and all ids before it, and up to `n_more` guesses of what follows.
