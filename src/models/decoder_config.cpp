@@ -51,7 +51,8 @@ void read_stretch(const JsonConfig& get, const JsonConfig& section, RopeConfig& 
   if (type == "dynamic") return read_dynamic(get, section, rope);
   rope.factor = section.positive_or("factor", 1);
   const auto context = static_cast<float>(get.count("max_position_embeddings", kMaxContext));
-  rope.original_context = section.positive_or("original_max_position_embeddings", context);
+  rope.original_context =
+      std::min(section.positive_or("original_max_position_embeddings", context), static_cast<float>(kMaxContext));
   if (type == "linear") {
     rope.stretch = RopeStretch::linear;
   } else if (type == "llama3") {
@@ -108,8 +109,9 @@ void read_stretch(const GgufConfig& get, RopeConfig& rope) {
     rope.stretch = RopeStretch::linear;
   } else if (type == "yarn") {
     rope.stretch = RopeStretch::yarn;
-    rope.original_context = get.positive_or("rope.scaling.original_context_length",
-                                            static_cast<float>(get.count("context_length", kMaxContext)));
+    const auto context = static_cast<float>(get.count("context_length", kMaxContext));
+    rope.original_context =
+        std::min(get.positive_or("rope.scaling.original_context_length", context), static_cast<float>(kMaxContext));
     rope.beta_fast = get.positive_or("rope.scaling.yarn_beta_fast", 32);
     rope.beta_slow = get.positive_or("rope.scaling.yarn_beta_slow", 1);
     rope.attention_factor = (0.1f * std::log(rope.factor) + 1) * get.positive_or("rope.scaling.attn_factor", 1.0f);
@@ -157,6 +159,14 @@ RopeConfig rope_config(const JsonConfig& get, int64_t n_rotated, float default_b
   return {.n_rotated = n_rotated, .base = base};
 }
 
+int64_t rotated_count(const JsonConfig& get, int64_t head_dim, float share) {
+  for (const std::string_view name : {"rope_scaling", "rope_parameters"})
+    if (const auto section = get.section(name)) share = section->positive_or("partial_rotary_factor", share);
+  share = get.positive_or("partial_rotary_factor", share);
+  if (share > 1) get.fail("partial_rotary_factor", "is " + std::to_string(share) + ", expected at most 1");
+  return static_cast<int64_t>(static_cast<float>(head_dim) * share);
+}
+
 Activation activation_named(const JsonConfig& get, std::string_view field, std::string_view fallback) {
   return activation_called(get, field, get.text_or(field, fallback));
 }
@@ -184,13 +194,7 @@ DecoderConfig decoder_config(const JsonConfig& get, std::string architecture, fl
   config.norm_eps = get.positive_or("rms_norm_eps", get.positive_or("norm_eps", layer_norm_eps));
   config.parts.output = !get.flag_or("tie_word_embeddings", false);
   config.parts.output_optional = !get.has("tie_word_embeddings");
-  for (const std::string_view name : {"rope_scaling", "rope_parameters"})
-    if (const auto section = get.section(name))
-      rotated_share = section->positive_or("partial_rotary_factor", rotated_share);
-  const float share = get.positive_or("partial_rotary_factor", rotated_share);
-  if (share > 1) get.fail("partial_rotary_factor", "is " + std::to_string(share) + ", expected at most 1");
-  const auto n_rotated = static_cast<int64_t>(static_cast<float>(config.head_dim) * share);
-  config.ropes = {rope_config(get, n_rotated, 10000)};
+  config.ropes = {rope_config(get, rotated_count(get, config.head_dim, rotated_share), 10000)};
   lengthen_context(config);
   config.layers.resize(static_cast<size_t>(config.model.n_layers));
   return config;

@@ -117,6 +117,9 @@ void read_layer_types(const JsonConfig& get, DecoderConfig& config, int64_t wind
 // Which layers are of `type` there, [n_layers], and the others "full_attention"; nothing where it is missing.
 std::vector<bool> layers_of_type(const JsonConfig& get, size_t n_layers, std::string_view type);
 
+// How many elements of a head rotate: the share that a config.json says in one of its places, or `share`.
+int64_t rotated_count(const JsonConfig& get, int64_t head_dim, float share);
+
 // The rotary embedding of a config.json in either spelling: rope_theta and rope_scaling, or rope_parameters.
 RopeConfig rope_config(const JsonConfig& get, int64_t n_rotated, float default_base);
 

@@ -13,9 +13,8 @@ DecoderConfig from_json(const ModelSource& source, std::string_view name) {
   config.norm_eps = get.positive_or("layer_norm_eps", 1e-5f);
   config.parts.qkv_bias = config.parts.out_bias = get.flag_or("attention_bias", true);
   // Older files spell the rotary embedding in their own way.
-  const float share = get.positive_or("partial_rotary_factor", get.positive_or("rotary_pct", 0.25f));
-  config.ropes[0] = rope_config(get, static_cast<int64_t>(static_cast<float>(config.head_dim) * share),
-                                get.positive_or("rotary_emb_base", 10000));
+  const int64_t n_rotated = rotated_count(get, config.head_dim, get.positive_or("rotary_pct", 0.25f));
+  config.ropes[0] = rope_config(get, n_rotated, get.positive_or("rotary_emb_base", 10000));
   return config;
 }
 

@@ -42,8 +42,10 @@ struct Lfm2Config {
 int64_t adjusted_d_ff(const JsonConfig& get, int64_t d_ff) {
   if (!get.flag_or("block_auto_adjust_ff_dim", true)) return d_ff;
   const int64_t multiple = get.count_or("block_multiple_of", kMaxHidden, 256);
-  const auto width =
-      static_cast<int64_t>(get.positive_or("block_ffn_dim_multiplier", 1) * static_cast<float>(2 * d_ff / 3));
+  const float adjusted = get.positive_or("block_ffn_dim_multiplier", 1) * static_cast<float>(2 * d_ff / 3);
+  if (adjusted > static_cast<float>(kMaxHidden))
+    get.fail("block_ffn_dim_multiplier", "makes the feed-forward network wider than " + std::to_string(kMaxHidden));
+  const auto width = static_cast<int64_t>(adjusted);
   return (width + multiple - 1) / multiple * multiple;
 }
 

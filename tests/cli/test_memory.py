@@ -1,6 +1,8 @@
 """The memory that `info` tells before a model is loaded, and what running it then takes."""
 
 import json
+import os
+import subprocess
 
 import numpy as np
 import pytest
@@ -14,16 +16,83 @@ CONFIG = {
 }  # fmt: skip
 
 
+GEMMA = CONFIG | {
+    "architectures": ["Gemma3ForCausalLM"], "num_hidden_layers": 6, "num_key_value_heads": 4, "head_dim": 64,
+    "query_pre_attn_scalar": 64, "sliding_window": 512, "rms_norm_eps": 1e-6,
+}  # fmt: skip
+MAMBA = {
+    "architectures": ["MambaForCausalLM"], "num_hidden_layers": 6, "hidden_size": WIDTH, "intermediate_size": 2 * WIDTH,
+    "state_size": 16, "conv_kernel": 4, "time_step_rank": 32, "vocab_size": VOCAB, "use_bias": False, "use_conv_bias": True,
+    "layer_norm_epsilon": 1e-5, "tie_word_embeddings": True,
+}  # fmt: skip
+BERT = {
+    "architectures": ["BertModel"], "num_hidden_layers": 6, "hidden_size": WIDTH, "intermediate_size": HIDDEN,
+    "num_attention_heads": 8, "vocab_size": VOCAB, "max_position_embeddings": 512, "type_vocab_size": 2,
+    "layer_norm_eps": 1e-12, "hidden_act": "gelu",
+}  # fmt: skip
+random = np.random.default_rng(1)
+
+
+def matrix(*shape, dtype=np.float16):
+    return (random.standard_normal(shape, np.float32) * 0.02).astype(dtype)
+
+
+def write(folder, config, weights):
+    folder.mkdir()
+    save_file(weights, folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def gemma_weights():
+    weights = {"model.embed_tokens.weight": matrix(VOCAB, WIDTH), "model.norm.weight": matrix(WIDTH)}
+    for layer in range(6):
+        prefix = f"model.layers.{layer}."
+        for name, shape in (("q", (512, WIDTH)), ("k", (256, WIDTH)), ("v", (256, WIDTH)), ("o", (WIDTH, 512))):
+            weights[f"{prefix}self_attn.{name}_proj.weight"] = matrix(*shape)
+        for name, shape in (("gate", (HIDDEN, WIDTH)), ("up", (HIDDEN, WIDTH)), ("down", (WIDTH, HIDDEN))):
+            weights[f"{prefix}mlp.{name}_proj.weight"] = matrix(*shape)
+        for name in ("input", "post_attention", "pre_feedforward", "post_feedforward"):
+            weights[f"{prefix}{name}_layernorm.weight"] = matrix(WIDTH)
+        for name in "qk":
+            weights[f"{prefix}self_attn.{name}_norm.weight"] = matrix(64)
+    return weights
+
+
+def mamba_weights():
+    inner, f32 = 2 * WIDTH, {"dtype": np.float32}
+    weights = {"backbone.embeddings.weight": matrix(VOCAB, WIDTH, **f32), "backbone.norm_f.weight": np.ones(WIDTH, np.float32)}
+    for layer in range(6):
+        prefix = f"backbone.layers.{layer}."
+        shapes = {"in_proj.weight": (2 * inner, WIDTH), "conv1d.weight": (inner, 1, 4), "conv1d.bias": (inner,),
+                  "x_proj.weight": (32 + 2 * 16, inner), "dt_proj.weight": (inner, 32), "dt_proj.bias": (inner,),
+                  "A_log": (inner, 16), "D": (inner,), "out_proj.weight": (WIDTH, inner)}  # fmt: skip
+        weights[f"{prefix}norm.weight"] = np.ones(WIDTH, np.float32)
+        weights |= {f"{prefix}mixer.{name}": matrix(*shape, **f32) for name, shape in shapes.items()}
+    return weights
+
+
+def bert_weights():
+    weights = {f"embeddings.{name}_embeddings.weight": matrix(n, WIDTH)
+               for name, n in (("word", VOCAB), ("position", 512), ("token_type", 2))}  # fmt: skip
+    norms = ["embeddings.LayerNorm"]
+    for layer in range(6):
+        prefix = f"encoder.layer.{layer}."
+        for name, shape in {"attention.self.query": (WIDTH, WIDTH), "attention.self.key": (WIDTH, WIDTH),
+                            "attention.self.value": (WIDTH, WIDTH), "attention.output.dense": (WIDTH, WIDTH),
+                            "intermediate.dense": (HIDDEN, WIDTH), "output.dense": (WIDTH, HIDDEN)}.items():  # fmt: skip
+            weights |= {f"{prefix}{name}.weight": matrix(*shape), f"{prefix}{name}.bias": matrix(shape[0])}
+        norms += [f"{prefix}attention.output.LayerNorm", f"{prefix}output.LayerNorm"]
+    for name in norms:
+        weights |= {f"{name}.weight": np.ones(WIDTH, np.float16), f"{name}.bias": matrix(WIDTH)}
+    return weights
+
+
 @pytest.fixture(scope="module")
 def models(tidemill, tmp_path_factory):
-    """One model of 25 million weights in f16, in each format."""
+    """One model of 25 million weights in f16, in each format; a Gemma 3 as GGUF and a Mamba in float32."""
     root = tmp_path_factory.mktemp("memory")
     folder = root / "folder"
     folder.mkdir()
-    random = np.random.default_rng(1)
-
-    def matrix(*shape):
-        return (random.standard_normal(shape, np.float32) * 0.02).astype(np.float16)
 
     weights = {"model.embed_tokens.weight": matrix(VOCAB, WIDTH), "model.norm.weight": np.ones(WIDTH, np.float16)}
     for layer in range(LAYERS):
@@ -40,10 +109,15 @@ def models(tidemill, tmp_path_factory):
     for ending in ("gguf", "tmill"):
         found[ending] = root / f"model.{ending}"
         assert tidemill.run("convert", folder, found[ending]).returncode == 0
+    write(root / "gemma-folder", GEMMA, gemma_weights())
+    found["gemma"] = root / "gemma.gguf"
+    assert tidemill.run("convert", root / "gemma-folder", found["gemma"]).returncode == 0
+    found["mamba"] = root / "mamba"
+    write(found["mamba"], MAMBA, mamba_weights())
     return found
 
 
-@pytest.mark.parametrize("kind", ["folder", "gguf", "tmill"])
+@pytest.mark.parametrize("kind", ["folder", "gguf", "tmill", "gemma", "mamba"])
 def test_the_estimate_is_what_is_used(tidemill, models, tiny_model, kind):
     """Within 5%, for a short and a long context and for one and several sequences, beside what any run takes."""
     tiny = tidemill.json("bench", tiny_model, "--prompt-tokens", 4, "--gen-tokens", 1, "--threads", 2)["peak_rss_bytes"]
@@ -53,3 +127,27 @@ def test_the_estimate_is_what_is_used(tidemill, models, tiny_model, kind):
         used = tidemill.json("bench", models[kind], "--ctx", context, "--prompt-tokens", context - 8, "--gen-tokens", 8,
                              "--batch", batch, "--threads", 2)["peak_rss_bytes"]  # fmt: skip
         assert abs(used - bare - need) < 0.05 * need, (context, batch, used, bare, need)
+
+
+def peak_bytes(tidemill, *arguments, stdin):
+    """The greatest resident memory of a run."""
+    with subprocess.Popen([tidemill.program, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as run:
+        run.stdin.write(stdin.encode())
+        run.stdin.close()
+        _, status, usage = os.wait4(run.pid, 0)
+        run.returncode = os.waitstatus_to_exitcode(status)
+    assert run.returncode == 0
+    return usage.ru_maxrss * 1024
+
+
+def test_the_estimate_of_an_encoder(tidemill, tmp_path):
+    """What a text of its whole context takes, beside what the tiniest encoder does with as many numbers to print."""
+    write(tmp_path / "bert", BERT, bert_weights())
+    need = tidemill.json("info", tmp_path / "bert")["memory"]["total_bytes"]
+    ids = json.dumps({"ids": [5 + index % 200 for index in range(512)]})
+    used = peak_bytes(tidemill, "logits", tmp_path / "bert", "--ids-file", "-", "--threads", 2, stdin=ids)
+    short = peak_bytes(tidemill, "logits", tmp_path / "bert", "--ids-file", "-", "--threads", 2, stdin='{"ids":[5]}')
+    weights = tidemill.json("info", tmp_path / "bert")["memory"]["weights_bytes"]
+    bare = short - weights
+    assert 0 < bare < 0.5 * need
+    assert abs(used - bare - need) < 0.05 * need, (used, bare, need)
