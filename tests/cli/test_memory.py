@@ -1,8 +1,9 @@
 """The memory that `info` tells before a model is loaded, and what running it then takes."""
 
 import json
-import os
+import shutil
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -129,25 +130,44 @@ def test_the_estimate_is_what_is_used(tidemill, models, tiny_model, kind):
         assert abs(used - bare - need) < 0.05 * need, (context, batch, used, bare, need)
 
 
+# A process begins with the peak of the one that started it, which therefore has to be small.
+STARTER = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
+"""
+
+
 def peak_bytes(tidemill, *arguments, stdin):
     """The greatest resident memory of a run."""
-    with subprocess.Popen([tidemill.program, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as run:
-        run.stdin.write(stdin.encode())
-        run.stdin.close()
-        _, status, usage = os.wait4(run.pid, 0)
-        run.returncode = os.waitstatus_to_exitcode(status)
-    assert run.returncode == 0
-    return usage.ru_maxrss * 1024
+    command = [sys.executable, "-S", "-c", STARTER, tidemill.program, *map(str, arguments)]
+    return int(subprocess.run(command, input=stdin, capture_output=True, text=True, check=True).stdout)
 
 
-def test_the_estimate_of_an_encoder(tidemill, tmp_path):
-    """What a text of its whole context takes, beside what the tiniest encoder does with as many numbers to print."""
+def test_the_estimate_of_an_encoder(tidemill, tiny_model, tmp_path):
+    """What a text of its whole context takes, beside what the tiniest encoder does."""
     write(tmp_path / "bert", BERT, bert_weights())
-    need = tidemill.json("info", tmp_path / "bert")["memory"]["total_bytes"]
-    ids = json.dumps({"ids": [5 + index % 200 for index in range(512)]})
-    used = peak_bytes(tidemill, "logits", tmp_path / "bert", "--ids-file", "-", "--threads", 2, stdin=ids)
-    short = peak_bytes(tidemill, "logits", tmp_path / "bert", "--ids-file", "-", "--threads", 2, stdin='{"ids":[5]}')
-    weights = tidemill.json("info", tmp_path / "bert")["memory"]["weights_bytes"]
-    bare = short - weights
-    assert 0 < bare < 0.5 * need
-    assert abs(used - bare - need) < 0.05 * need, (used, bare, need)
+    tiny = tiny_model.parents[1] / "models/bert"
+
+    def used(model, n):
+        ids = json.dumps({"ids": [5 + index % 200 for index in range(n)]})
+        return peak_bytes(tidemill, "logits", model, "--ids-file", "-", "--threads", 2, stdin=ids)
+
+    need, tiny_need = (tidemill.json("info", model)["memory"]["total_bytes"] for model in (tmp_path / "bert", tiny))
+    bare = used(tiny, 4) - tiny_need
+    found = used(tmp_path / "bert", 512)
+    assert abs(found - bare - need) < 0.05 * need, (found, bare, need)
+
+
+def test_what_cannot_fit_is_refused_before_it_is_loaded(tidemill, models, tmp_path):
+    """One line that says what is needed and what is free; without --ctx a context is chosen that fits."""
+    folder = tmp_path / "model"
+    shutil.copytree(models["folder"], folder)
+    longest = 1 << 26  # 8 KB a token: half a terabyte
+    (folder / "config.json").write_text(json.dumps(CONFIG | {"max_position_embeddings": longest}))
+    ids = ["logits", folder, "--ids-file", "-", "--top", 1]
+    refused = tidemill.run(*ids, "--ctx", longest, stdin='{"ids":[5]}')
+    assert refused.returncode == 4 and refused.stdout == "", refused.stderr
+    assert refused.stderr.count("\n") == 1 and "are free; use a shorter context (--ctx)" in refused.stderr
+    assert tidemill.json("info", folder, "--ctx", longest)["memory"]["total_bytes"] > 5e11
+    assert tidemill.run(*ids, stdin='{"ids":[5]}').returncode == 0
