@@ -3,16 +3,17 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/embed_bench.h"
 #include "cli/engine_options.h"
 #include "cli/input.h"
 #include "cli/json_writer.h"
 #include "cli/progress.h"
 #include "tidemill/embedder.h"
 #include "tidemill/error.h"
-#include "tidemill/stopwatch.h"
 
 namespace tidemill::cli {
 namespace {
@@ -33,7 +34,21 @@ constexpr auto kOptions = option_table(
            .fallback = "0",
            .min = 0,
            .max = 1 << 20},
+    Option{
+        .flag = "--long-texts",
+        .kind = OptionKind::text,
+        .value_name = "L",
+        .help = "of texts longer than the model reads: cut, or read in parts joined by mean, max, tokens or position",
+        .fallback = "cut"},
+    Option{.flag = "--overlap",
+           .kind = OptionKind::integer,
+           .value_name = "N",
+           .help = "tokens that such parts share",
+           .fallback = "0",
+           .min = 0,
+           .max = 1 << 20},
     Option{.flag = "--bench", .help = "measure how many texts of random tokens are embedded in a second"},
+    Option{.flag = "--profile", .help = "with --bench: say which operations take the time"},
     Option{.flag = "--batch",
            .kind = OptionKind::integer,
            .value_name = "B",
@@ -50,11 +65,30 @@ constexpr auto kOptions = option_table(
            .max = 1 << 20},
     kContextOption, kComputeOptions, kJsonOption);
 
+struct LongTextName {
+  std::string_view name;
+  LongText kind;
+};
+constexpr LongTextName kLongTexts[] = {{"cut", LongText::cut},
+                                       {"mean", LongText::mean},
+                                       {"max", LongText::max},
+                                       {"tokens", LongText::by_tokens},
+                                       {"position", LongText::by_position}};
+
+LongText long_text(const Arguments& arguments) {
+  const std::string name = arguments.text("--long-texts");
+  for (const LongTextName& known : kLongTexts)
+    if (known.name == name) return known.kind;
+  throw Error(ErrorCode::invalid_argument,
+              "--long-texts: '" + name + "' is not known; give cut, mean, max, tokens or position");
+}
+
 Embedder load(const Arguments& arguments) {
   const std::string model = arguments.model();
   EngineOptions options = engine_options(arguments);
   options.backend = arguments.text("--backend");
   options.check_weights = arguments.flag("--check");
+  options.profile = arguments.flag("--profile");
   Progress progress("loading " + model);
   options.on_progress = [&](double share) { progress.update(share); };
   return Embedder::load(model, options);
@@ -65,39 +99,16 @@ std::string vector_of(const Embedder& embedder, const std::string& text, const E
   return to_json(embedder.embed({&view, 1}, options).front());
 }
 
-void bench(const Embedder& embedder, const Arguments& arguments) {
-  constexpr double kSeconds = 2;
-  const auto n_tokens = static_cast<size_t>(arguments.integer("--seq-len"));
-  std::vector<std::vector<int32_t>> texts(static_cast<size_t>(arguments.integer("--batch")));
-  const auto vocab_size = static_cast<uint64_t>(embedder.engine().vocab_size());
-  uint64_t random = 1;
-  for (auto& text : texts)
-    for (size_t at = 0; at < n_tokens; ++at) {
-      random = random * 6364136223846793005u + 1442695040888963407u;
-      text.push_back(static_cast<int32_t>((random >> 33) % vocab_size));
-    }
-  embedder.embed_ids(texts);  // pages and caches are warm then
-  const Stopwatch stopwatch;
-  int64_t n_texts = 0;
-  do {
-    embedder.embed_ids(texts);
-    n_texts += std::ssize(texts);
-  } while (stopwatch.seconds() < kSeconds);
-  const double per_second = static_cast<double>(n_texts) / stopwatch.seconds();
-  if (arguments.flag("--json"))
-    std::printf("%s\n", nlohmann::json{{"embeddings_per_s", per_second}}.dump().c_str());
-  else
-    std::printf("%.1f embeddings/s\n", per_second);
-}
-
 int run(const Arguments& arguments) {
   const EmbedOptions options{.prompt_name = arguments.has("--prompt-name") ? arguments.text("--prompt-name") : "",
-                             .dimensions = arguments.integer("--dimensions")};
+                             .dimensions = arguments.integer("--dimensions"),
+                             .long_text = long_text(arguments),
+                             .overlap = arguments.integer("--overlap")};
   if (!arguments.flag("--bench") && !arguments.flag("--stdin-jsonl") && !arguments.has("--text"))
     throw Error(ErrorCode::invalid_argument, "embed: there is nothing to do; give --text, --stdin-jsonl or --bench");
   const Embedder embedder = load(arguments);
   if (arguments.flag("--bench")) {
-    bench(embedder, arguments);
+    bench_embeddings(embedder, arguments);
   } else if (arguments.has("--text")) {
     const std::string vector = vector_of(embedder, arguments.text("--text"), options);
     std::printf("%s\n", arguments.flag("--json") ? ("{\"embedding\":" + vector + "}").c_str() : vector.c_str());

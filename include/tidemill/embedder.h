@@ -16,12 +16,25 @@
 
 namespace tidemill {
 
+// What becomes of a text with more tokens than the model reads: it is cut there, or read in parts, whose vectors become
+// one.
+enum class LongText : uint8_t {
+  cut,
+  mean,         // of the vectors of the parts
+  max,          // the greatest of them, element by element
+  by_tokens,    // a mean in which each part weighs as many tokens as it has: the last one is often short
+  by_position,  // a mean in which part i weighs 1 / (i + 1): texts begin with what they are about
+};
+
 struct EmbedOptions {
   // Names one of the model's prompts, which stands before each text; empty: the model's default one, if it has any.
   std::string prompt_name = {};
   // The first so many elements of each vector (Matryoshka models are trained for it), of length 1 again where the
   // model's vectors are; 0: all.
   int64_t dimensions = 0;
+  // A text of several parts has the length 1 again where the model's vectors have it.
+  LongText long_text = LongText::cut;
+  int64_t overlap = 0;  // tokens that a part shares with the one before; at most half of Embedder::max_tokens
 };
 
 // Cheap to copy: copies share the model.  All functions may be called from any thread; they take turns at the model.
@@ -36,15 +49,18 @@ class Embedder {
 
   const Engine& engine() const;
   int64_t dimensions() const;  // of a vector
-  int64_t max_tokens() const;  // of a text; what follows is cut off
+  int64_t max_tokens() const;  // of a text; what follows is cut off or read in parts: LongText
   const std::map<std::string, std::string>& prompts() const;
 
   // The ids of a text with its prompt, cut to max_tokens, with the special tokens that the model wants.  Throws
   // invalid_argument for a prompt that the model does not have.
   std::vector<int32_t> encode(std::string_view text, const EmbedOptions& options = {}) const;
+  // The same in parts of at most max_tokens, each with special tokens; the prompt stands in the first.  One part where
+  // options say `cut`.  Throws invalid_argument, too, for an overlap that is too great.
+  std::vector<std::vector<int32_t>> encode_parts(std::string_view text, const EmbedOptions& options = {}) const;
 
-  // A vector for each text, whatever is embedded with it.  Throws what `encode` throws, and invalid_argument for more
-  // dimensions than the model has.
+  // A vector for each text, whatever is embedded with it.  Throws what `encode_parts` throws, and invalid_argument for
+  // more dimensions than the model has.
   std::vector<std::vector<float>> embed(std::span<const std::string_view> texts,
                                         const EmbedOptions& options = {}) const;
   // The same for ids, which are taken as they are: no prompt, and nothing is cut off.  Throws context_full, too.

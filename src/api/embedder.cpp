@@ -1,9 +1,11 @@
 #include "tidemill/embedder.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "api/engine_impl.h"
 #include "api/sentence_modules.h"
+#include "embed/long_text.h"
 #include "embed/stripped.h"
 
 namespace tidemill {
@@ -17,10 +19,14 @@ struct Embedder::Impl {
 
   std::string prompt(const EmbedOptions& options) const;
   std::vector<int32_t> ids_of(std::string_view text) const;
+  std::vector<std::vector<int32_t>> parts_of(std::string_view text, int64_t overlap) const;
   int64_t prompt_length(const EmbedOptions& options) const;
   std::vector<float> vector_of(const Tensor& hidden, int64_t first, const EmbedOptions& options) const;
-  std::vector<std::vector<float>> embed(std::span<const std::vector<int32_t>> texts, int64_t first,
+  // firsts: for each text the first token that is pooled, or none for the first token of all.
+  std::vector<std::vector<float>> embed(std::span<const std::vector<int32_t>> texts, std::span<const int64_t> firsts,
                                         const EmbedOptions& options) const;
+  std::vector<float> joined(std::span<const std::vector<int32_t>> parts, std::span<const std::vector<float>> vectors,
+                            LongText how) const;
 };
 
 std::string Embedder::Impl::prompt(const EmbedOptions& options) const {
@@ -37,6 +43,17 @@ std::string Embedder::Impl::prompt(const EmbedOptions& options) const {
 std::vector<int32_t> Embedder::Impl::ids_of(std::string_view text) const {
   const Truncation truncation{.max_length = static_cast<size_t>(max_tokens)};
   return engine.tokenizer().encode(stripped(text), {.truncation = truncation});
+}
+
+std::vector<std::vector<int32_t>> Embedder::Impl::parts_of(std::string_view text, int64_t overlap) const {
+  if (overlap < 0 || overlap > max_tokens / 2)
+    throw Error(ErrorCode::invalid_argument,
+                "overlap: must be from 0 to " + std::to_string(max_tokens / 2) + ", half of what the model reads");
+  const Truncation truncation{.max_length = static_cast<size_t>(max_tokens), .stride = static_cast<size_t>(overlap)};
+  Encoding encoding = engine.tokenizer().encode_full(stripped(text), {.truncation = truncation});
+  std::vector<std::vector<int32_t>> parts = {std::move(encoding.ids)};
+  for (Encoding& part : encoding.overflowing) parts.push_back(std::move(part.ids));
+  return parts;
 }
 
 // Tokens that a prompt of this model takes and that are not pooled; what ends a text is not among them.
@@ -59,7 +76,8 @@ std::vector<float> Embedder::Impl::vector_of(const Tensor& hidden, int64_t first
   return vector;
 }
 
-std::vector<std::vector<float>> Embedder::Impl::embed(std::span<const std::vector<int32_t>> texts, int64_t first,
+std::vector<std::vector<float>> Embedder::Impl::embed(std::span<const std::vector<int32_t>> texts,
+                                                      std::span<const int64_t> firsts,
                                                       const EmbedOptions& options) const {
   if (options.dimensions < 0 || options.dimensions > dimensions)
     throw Error(ErrorCode::invalid_argument, "dimensions: must be from 1 to " + std::to_string(dimensions));
@@ -74,9 +92,22 @@ std::vector<std::vector<float>> Embedder::Impl::embed(std::span<const std::vecto
     inputs.push_back({.ids = texts[index]});
     places.push_back(index);
   }
-  engine.encode(
-      inputs, [&](size_t index, const Tensor& hidden) { vectors[places[index]] = vector_of(hidden, first, options); });
+  engine.encode(inputs, [&](size_t index, const Tensor& hidden) {
+    const size_t place = places[index];
+    vectors[place] = vector_of(hidden, firsts.empty() ? 0 : firsts[place], options);
+  });
   return vectors;
+}
+
+// The vector of a text that was read in parts.
+std::vector<float> Embedder::Impl::joined(std::span<const std::vector<int32_t>> parts,
+                                          std::span<const std::vector<float>> vectors, LongText how) const {
+  if (parts.size() == 1) return vectors[0];
+  std::vector<int64_t> n_tokens;
+  for (const auto& part : parts) n_tokens.push_back(std::ssize(part));
+  std::vector<float> vector = joined_vector(how, vectors, n_tokens);
+  if (modules.is_normalized) normalize(vector);
+  return vector;
 }
 
 Embedder Embedder::load(const std::string& model, const EngineOptions& options) {
@@ -113,16 +144,41 @@ std::vector<int32_t> Embedder::encode(std::string_view text, const EmbedOptions&
   return prompt.empty() ? impl_->ids_of(text) : impl_->ids_of(prompt + std::string(text));
 }
 
+std::vector<std::vector<int32_t>> Embedder::encode_parts(std::string_view text, const EmbedOptions& options) const {
+  if (options.long_text == LongText::cut) return {encode(text, options)};
+  const std::string prompt = impl_->prompt(options);
+  return prompt.empty() ? impl_->parts_of(text, options.overlap)
+                        : impl_->parts_of(prompt + std::string(text), options.overlap);
+}
+
 std::vector<std::vector<float>> Embedder::embed(std::span<const std::string_view> texts,
                                                 const EmbedOptions& options) const {
-  std::vector<std::vector<int32_t>> ids;
-  for (const std::string_view text : texts) ids.push_back(encode(text, options));
-  return impl_->embed(ids, impl_->prompt_length(options), options);
+  const int64_t first = impl_->prompt_length(options);
+  std::vector<std::vector<int32_t>> parts;  // of all texts
+  std::vector<int64_t> firsts;
+  std::vector<size_t> counts;  // of the parts of each text
+  for (const std::string_view text : texts) {
+    auto of_text = encode_parts(text, options);
+    counts.push_back(of_text.size());
+    firsts.push_back(first);
+    firsts.resize(firsts.size() + of_text.size() - 1);
+    std::ranges::move(of_text, std::back_inserter(parts));
+  }
+  const auto vectors = impl_->embed(parts, firsts, options);
+  if (options.long_text == LongText::cut) return vectors;
+  std::vector<std::vector<float>> results;
+  size_t at = 0;
+  for (const size_t n : counts) {
+    results.push_back(
+        impl_->joined(std::span(parts).subspan(at, n), std::span(vectors).subspan(at, n), options.long_text));
+    at += n;
+  }
+  return results;
 }
 
 std::vector<std::vector<float>> Embedder::embed_ids(std::span<const std::vector<int32_t>> texts,
                                                     const EmbedOptions& options) const {
-  return impl_->embed(texts, 0, options);
+  return impl_->embed(texts, {}, options);
 }
 
 }  // namespace tidemill
