@@ -27,6 +27,10 @@ struct Layer {
   Linear w_down;        // [d_model, d_ff]
 };
 
+Tensor projected(Ops& ops, const Tensor& x, const Linear& linear, Activation activation = Activation::identity) {
+  return ops.project<1>(x, {linear.weight}, {linear.bias}, activation)[0];
+}
+
 class Encoder final : public Model {
  public:
   Encoder(EncoderConfig config, const ModelSource& source, std::span<const WeightName> names, std::string prefix);
@@ -203,9 +207,9 @@ Tensor Encoder::attention_block(Ops& ops, const Tensor& h, int64_t index, const 
   const auto placed = [&](const Tensor& t) {
     return kind.rope < 0 ? t : ops.rope(t, places.ropes[static_cast<size_t>(kind.rope)], own_.head_dim);
   };
-  const auto [q, k, v] = ops.matmul(h, layer.wq.weight, layer.wk.weight, layer.wv.weight);
-  const Tensor mixed = ops.attention(placed(with_bias(ops, q, layer.wq.bias)), placed(with_bias(ops, k, layer.wk.bias)),
-                                     with_bias(ops, v, layer.wv.bias), batch.runs(0),
+  const auto [q, k, v] = ops.project<3>(h, {layer.wq.weight, layer.wk.weight, layer.wv.weight},
+                                        {layer.wq.bias, layer.wk.bias, layer.wv.bias});
+  const Tensor mixed = ops.attention(placed(q), placed(k), v, batch.runs(0),
                                      {.n_heads = own_.n_heads,
                                       .n_kv_heads = own_.n_heads,
                                       .head_dim = own_.head_dim,
@@ -213,15 +217,14 @@ Tensor Encoder::attention_block(Ops& ops, const Tensor& h, int64_t index, const 
                                       .window = kind.window,
                                       .both_ways = true,
                                       .distance_bias = places.distance_bias});
-  return project(ops, mixed, layer.wo);
+  return projected(ops, mixed, layer.wo);
 }
 
 Tensor Encoder::feed_forward_block(Ops& ops, const Tensor& h, const Layer& layer) const {
-  if (!own_.is_gated) return project(ops, ops.activate(project(ops, h, layer.w_up), own_.activation), layer.w_down);
-  const auto [gate, up] = ops.matmul(h, layer.w_gate.weight, layer.w_up.weight);
-  const Tensor hidden =
-      ops.gate(with_bias(ops, gate, layer.w_gate.bias), with_bias(ops, up, layer.w_up.bias), own_.activation);
-  return project(ops, hidden, layer.w_down);
+  if (!own_.is_gated) return projected(ops, projected(ops, h, layer.w_up, own_.activation), layer.w_down);
+  const auto [gate, up] =
+      ops.project<2>(h, {layer.w_gate.weight, layer.w_up.weight}, {layer.w_gate.bias, layer.w_up.bias});
+  return projected(ops, ops.gate(gate, up, own_.activation), layer.w_down);
 }
 
 Tensor Encoder::logits(Ops&, const Tensor&) const {

@@ -109,6 +109,21 @@ void CheckedKernels::check(const op::Matmul& operation) {
   }
 }
 
+void CheckedKernels::check(const op::Project& operation) {
+  std::vector<Twin> expected;
+  for (size_t j = 0; j < operation.weights.size(); ++j) {
+    const Tensor original = original_of(operation.weights[j]);
+    expected.emplace_back(operation.outs[j]);
+    reference_.run(op::Project{
+        operation.x, {&original, 1}, {&operation.biases[j], 1}, operation.activation, {&expected[j].tensor, 1}});
+  }
+  inner_.run(operation);
+  for (size_t j = 0; j < operation.outs.size(); ++j) {
+    const Tensor& out = operation.outs[j];
+    compare(op::Project::kName, out.as<float>(), expected[j].values, out.shape().last(), tolerance_.matmul);
+  }
+}
+
 void CheckedKernels::check(const op::ExpertMatmul& operation) {
   std::vector<Tensor> originals;
   for (const Tensor& expert : operation.experts) originals.push_back(original_of(expert));

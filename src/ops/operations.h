@@ -162,6 +162,16 @@ struct Matmul {
   const Tensor& x(size_t j) const { return xs[xs.size() == 1 ? 0 : j]; }
 };
 
+// outs[j] = activation(x * weights[j]^T + biases[j]), where biases[j] may be empty.
+// x: [n_rows, K]; weights[j]: [N_j, K]; biases[j]: [N_j]; outs[j]: [n_rows, N_j].  As many of each, at least one.
+struct Project {
+  static constexpr std::string_view kName = "project";
+  Tensor x;
+  std::span<const Tensor> weights, biases;
+  Activation activation;
+  std::span<const Tensor> outs;
+};
+
 // out = a + b; `out` may be `a` or `b`.
 struct Add {
   static constexpr std::string_view kName = "add";
@@ -380,8 +390,8 @@ struct HeadBonus {
 }  // namespace op
 
 using Operation =
-    std::variant<op::Embed, op::GatherRows, op::RmsNorm, op::LayerNorm, op::L2Norm, op::Matmul, op::Add, op::AddRow,
-                 op::Activate, op::Gate, op::Scale, op::SoftCap, op::RopeTable, op::Rope, op::Attention,
+    std::variant<op::Embed, op::GatherRows, op::RmsNorm, op::LayerNorm, op::L2Norm, op::Matmul, op::Project, op::Add,
+                 op::AddRow, op::Activate, op::Gate, op::Scale, op::SoftCap, op::RopeTable, op::Rope, op::Attention,
                  op::ChooseExperts, op::ExpertMatmul, op::MixExperts, op::Lerp, op::PreviousRows, op::CausalConv,
                  op::SelectiveScan, op::Wkv4, op::Wkv, op::DeltaRule, op::GatedDeltaRule, op::HeadBonus>;
 

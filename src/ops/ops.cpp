@@ -146,6 +146,16 @@ Tensor Ops::matmul(const Tensor& x, const Tensor& weight) {
   return out;
 }
 
+void Ops::project_all(const Tensor& x, std::span<const Tensor> weights, std::span<const Tensor> biases,
+                      Activation activation, std::span<Tensor> outs) {
+  if (activation == Activation::clamped_swiglu) fail("project: clamped_swiglu takes two tensors; use gate");
+  for (size_t j = 0; j < weights.size(); ++j) {
+    outs[j] = product_room({x, weights[j]});
+    if (!biases[j].empty()) expect_row("project: bias", biases[j], outs[j]);
+  }
+  kernels_.run(op::Project{x, weights, biases, activation, outs});
+}
+
 Tensor Ops::add(const Tensor& a, const Tensor& b) {
   expect_alike("add: a", a, "add: b", b);
   Tensor out = arena_.allocate(DType::f32, a.shape());

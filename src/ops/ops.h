@@ -57,6 +57,14 @@ class Ops {
   // Those without a weight are left out: their result is empty.
   template <size_t N>
   std::array<Tensor, N> products(const Product (&all)[N]);
+  // activation(x * weight^T + bias), [n_rows, N] of each linear layer over x; biases may be empty.
+  template <size_t N>
+  std::array<Tensor, N> project(const Tensor& x, const std::array<Tensor, N>& weights,
+                                const std::array<Tensor, N>& biases, Activation activation = Activation::identity) {
+    std::array<Tensor, N> outs;
+    project_all(x, weights, biases, activation, outs);
+    return outs;
+  }
   Tensor like(const Tensor& x) { return arena_.allocate(DType::f32, x.shape()); }  // as x, of undefined content
   Tensor add(const Tensor& a, const Tensor& b);                                    // as a
   // x + y where x is not needed any more: the sum may take x's memory (it does, except under a training tape).
@@ -119,6 +127,8 @@ class Ops {
  private:
   // Checks and allocates outs[j] for x * weights[j]^T and computes them all.
   void matmul_all(const Tensor& x, std::span<const Tensor> weights, std::span<Tensor> outs);
+  void project_all(const Tensor& x, std::span<const Tensor> weights, std::span<const Tensor> biases,
+                   Activation activation, std::span<Tensor> outs);
   // Checks x and weight; allocates the result, or checks where it goes.
   Tensor product_room(const Product& product);
   void lerp_all(const Tensor& x, const Tensor& y, std::span<const Tensor> shares, std::span<Tensor> outs);

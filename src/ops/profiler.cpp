@@ -74,6 +74,7 @@ ProfileRow& ProfiledKernels::row_of(const Operation& operation) {
       [this](const auto& one) -> ProfileRow& {
         using Op = std::decay_t<decltype(one)>;
         if constexpr (std::is_same_v<Op, op::Matmul>) return row_of_weights(Op::kName, one.weights);
+        if constexpr (std::is_same_v<Op, op::Project>) return row_of_weights(Op::kName, one.weights);
         if constexpr (std::is_same_v<Op, op::ExpertMatmul>) return row_of_weights(Op::kName, one.experts.first(1));
         return row_named({.operation = std::string(Op::kName)});
       },
@@ -91,7 +92,7 @@ void ProfiledKernels::run(const Operation& operation) {
   ++row.n_calls;
   row.bytes_read += work.bytes_read;
   row.bytes_written += work.bytes_written;
-  (precision_ == Precision::fast ? row.int8_operations : row.f32_operations) += work.block_operations;
+  (precision_ != Precision::f32 ? row.int8_operations : row.f32_operations) += work.block_operations;
   row.f32_operations += work.float_operations;
 }
 

@@ -184,6 +184,17 @@ void compute(const op::Matmul& o) {
   }
 }
 
+void compute(const op::Project& o) {
+  compute(op::Matmul{{&o.x, 1}, o.weights, o.outs});
+  for (size_t j = 0; j < o.outs.size(); ++j) {
+    const Tensor& out = o.outs[j];
+    for (int64_t i = 0; i < out.n_elements(); ++i) {
+      const double bias = o.biases[j].empty() ? 0 : o.biases[j].as<float>()[i % out.dim(1)];
+      out.as<float>()[i] = static_cast<float>(activated(o.activation, out.as<float>()[i] + bias));
+    }
+  }
+}
+
 void compute(const op::Add& o) {
   for (int64_t i = 0; i < o.a.n_elements(); ++i) o.out.as<float>()[i] = o.a.as<float>()[i] + o.b.as<float>()[i];
 }

@@ -66,6 +66,11 @@ Work work(const op::Matmul& op) {
   for (const Tensor& weight : op.weights) count_products(work, op.xs[0].dim(0), weight);
   return work;
 }
+Work work(const op::Project& op) {
+  Work work{.bytes_read = sum_of(op.x, op.weights, op.biases), .bytes_written = sum_of(op.outs)};
+  for (const Tensor& weight : op.weights) count_products(work, op.x.dim(0), weight);
+  return work;
+}
 Work work(const op::Add& op) {
   return reads(op, sum_of(op.a, op.b));
 }

@@ -175,6 +175,10 @@ namespace tidemill {
 HWY_EXPORT(activate_piece);
 HWY_EXPORT(gate_piece);
 
+void activate(Activation activation, const float* x, float* out, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(activate_piece)(activation, x, out, n);
+}
+
 void compute(ThreadPool& pool, const op::Activate& operation) {
   const auto piece = &HWY_DYNAMIC_DISPATCH(activate_piece);
   const float* const x = operation.x.as<float>();

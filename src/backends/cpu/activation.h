@@ -10,4 +10,7 @@ namespace tidemill {
 void compute(ThreadPool& pool, const op::Activate& operation);
 void compute(ThreadPool& pool, const op::Gate& operation);
 
+// The same for n numbers, on this thread; `out` may be `x`.
+void activate(Activation activation, const float* x, float* out, int64_t n);
+
 }  // namespace tidemill

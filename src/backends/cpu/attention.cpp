@@ -310,8 +310,13 @@ void Attention::run_blocks(const Tensor& q, const AttentionOptions& options, con
     for (int64_t i = begin; i < end; ++i) {
       const QueryBlock& block = blocks_[i];
       load_queries(q, block, options, scratch.q);
-      clear(scratch.sum, block.n_rows * group_size(options), options.head_dim);
-      for (int64_t tile = block.tile_begin(); tile < block.tile_end(); ++tile) {
+      int64_t tile = block.tile_begin();
+      if (block.row_begin(tile) == 0 && block.row_end(tile) == block.n_rows) {
+        attend(block, tile++, options, scratch, scratch.sum);  // as it would be joined to nothing
+      } else {
+        clear(scratch.sum, block.n_rows * group_size(options), options.head_dim);
+      }
+      for (; tile < block.tile_end(); ++tile) {
         attend(block, tile, options, scratch, scratch.part);
         join_tile(block, tile, options, scratch.sum, scratch.part);
       }

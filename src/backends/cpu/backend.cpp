@@ -10,6 +10,7 @@
 #include "backends/cpu/isa.h"
 #include "backends/cpu/norm.h"
 #include "backends/cpu/pack.h"
+#include "backends/cpu/project.h"
 #include "backends/cpu/recurrent.h"
 #include "backends/cpu/rope.h"
 #include "tensor/panels.h"
@@ -53,6 +54,8 @@ void CpuBackend::run(const Operation& operation) {
         using Op = std::decay_t<decltype(one)>;
         if constexpr (std::is_same_v<Op, op::Matmul>) {
           matmul(matmul_, one.xs, one.weights, one.outs);
+        } else if constexpr (std::is_same_v<Op, op::Project>) {
+          compute(matmul_, one);
         } else if constexpr (std::is_same_v<Op, op::ExpertMatmul>) {
           experts_.compute(one);
         } else if constexpr (std::is_same_v<Op, op::Attention>) {
