@@ -21,6 +21,7 @@ enum class WeightRole {
 enum class Precision {
   fast,  // activations are quantised where the weights are; the state is f16
   f32,   // everything that is computed is f32; the state is f32
+  int8,  // as fast, and matrices of floats are rounded to Q8_0 when they are adopted
 };
 
 class Backend {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <type_traits>
 #include <variant>
+#include <vector>
 
 #include "backends/cpu/activation.h"
 #include "backends/cpu/elementwise.h"
@@ -13,12 +14,33 @@
 #include "backends/cpu/project.h"
 #include "backends/cpu/recurrent.h"
 #include "backends/cpu/rope.h"
+#include "tensor/blocks.h"
+#include "tensor/dequantize.h"
 #include "tensor/panels.h"
+#include "tensor/quantize.h"
 
 namespace tidemill {
 namespace {
 
 constexpr int64_t kAdoptBytes = 16 << 20;  // of a weight that are in memory twice while it is packed
+
+bool is_float(DType dtype) {
+  return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16;
+}
+
+// Rows of floats, whole blocks each, as Q8_0 in `memory`.
+Tensor rounded_rows(ThreadPool& pool, const Tensor& rows, std::vector<std::byte>& memory) {
+  const int64_t width = rows.dim(1), row_bytes = size_bytes(DType::q8_0, {width});
+  memory.resize(static_cast<size_t>(rows.dim(0) * row_bytes));
+  pool.parallel_for(rows.dim(0), kPanelRows, [&](int64_t begin, int64_t end, int) {
+    std::vector<float> values(static_cast<size_t>(width));
+    for (int64_t row = begin; row < end; ++row) {
+      dequantize(rows.dtype(), rows.row<const std::byte>(row), values);
+      quantize_q8_0(values, memory.data() + row * row_bytes);
+    }
+  });
+  return Tensor(memory.data(), DType::q8_0, rows.shape());
+}
 
 }  // namespace
 
@@ -34,15 +56,19 @@ Tensor CpuBackend::adopt(const Tensor& weight, WeightRole role, const Copied& co
     throw Error(ErrorCode::invalid_argument,
                 "matrix weight: its shape is " + weight.shape().to_string() + "; give a tensor of rank 2");
   }
-  std::byte* const memory = panels_.take(panel_bytes(weight.dtype(), weight.dim(0), weight.dim(1)));
-  const Tensor panels = weight.with_panels(memory);
+  const bool is_rounded = precision_ == Precision::int8 && role == WeightRole::matrix && is_float(weight.dtype()) &&
+                          weight.dim(1) % BlockQ8_0::kLength == 0;
+  const DType dtype = is_rounded ? DType::q8_0 : weight.dtype();
+  std::byte* const memory = panels_.take(panel_bytes(dtype, weight.dim(0), weight.dim(1)));
+  const Tensor panels = Tensor(memory, dtype, weight.shape()).with_panels(memory);
   // Whole panels at a time: a large matrix never lies in memory twice.
   const int64_t row_bytes = size_bytes(weight.dtype(), {weight.dim(1)});
   const int64_t n_rows = std::max<int64_t>(1, kAdoptBytes / (row_bytes * kPanelRows)) * kPanelRows;
-  const int64_t stride = panel_stride(weight.dtype(), weight.dim(1));
+  const int64_t stride = panel_stride(dtype, weight.dim(1));
+  std::vector<std::byte> blocks;
   for (int64_t begin = 0; begin < weight.dim(0); begin += n_rows) {
     const Tensor part = weight.slice(0, begin, std::min(weight.dim(0), begin + n_rows));
-    pack_panels(pool_, part, memory + begin / kPanelRows * stride);
+    pack_panels(pool_, is_rounded ? rounded_rows(pool_, part, blocks) : part, memory + begin / kPanelRows * stride);
     if (copied) copied(part);
   }
   return panels;

@@ -11,6 +11,7 @@
 #include "ops/checker.h"
 #include "ops/ops.h"
 #include "sys/allocation_counter.h"
+#include "tensor/quantize.h"
 
 namespace tidemill {
 namespace {
@@ -137,6 +138,25 @@ TEST(CpuBackendTest, AdoptsVectorsAsF32AndMatricesAsPanels) {
   EXPECT_GE(backend->weight_bytes(), before + 20 * 8 * 4);
   EXPECT_THROW(backend->adopt(matrix.view().transpose(0, 1), WeightRole::vector), Error);  // has gaps
   EXPECT_THROW(backend->adopt(halves.view(), WeightRole::matrix), Error);
+}
+
+TEST(CpuBackendTest, Int8RoundsMatricesInFloats) {
+  ThreadPool pool(2);
+  const auto backend = make_backend("cpu", pool, Precision::int8);
+  const TestTensor matrix = TestTensor::random({50, 96}, 1), odd = TestTensor::random({50, 40}, 2);
+  const Tensor adopted = backend->adopt(matrix.view(), WeightRole::matrix);
+  EXPECT_EQ(adopted.dtype(), DType::q8_0);
+  EXPECT_EQ(adopted.shape(), matrix.view().shape());
+  EXPECT_EQ(backend->adopt(odd.view(), WeightRole::matrix).dtype(), DType::f32) << "no whole blocks";
+  EXPECT_EQ(backend->adopt(matrix.view(), WeightRole::embedding).dtype(), DType::f32);
+  std::vector<std::byte> blocks(static_cast<size_t>(size_bytes(DType::q8_0, {50, 96})));
+  quantize_q8_0({matrix.view().as<float>(), 50 * 96}, blocks.data());
+  const TestTensor x = TestTensor::random({3, 96}, 3);
+  const Tensor rows(blocks.data(), DType::q8_0, {50, 96}), also = backend->adopt(rows, WeightRole::matrix);
+  TestTensor found({3, 50}), expected({3, 50});
+  for (const auto& [weight, out] : {std::pair(adopted, found.view()), std::pair(also, expected.view())})
+    backend->kernels().run(op::Matmul{{&x.view(), 1}, {&weight, 1}, {&out, 1}});
+  EXPECT_EQ(found, expected);
 }
 
 TEST(RegistryTest, NamesWhatThereIs) {
