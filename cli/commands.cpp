@@ -3,8 +3,9 @@
 namespace tidemill::cli {
 
 std::span<const Command* const> commands() {
-  static constexpr const Command* kCommands[] = {&kRun,    &kChat,       &kServe, &kTokenize, &kTemplate, &kEmbed,
-                                                 &kLogits, &kPerplexity, &kInfo,  &kBench,    &kConvert,  &kModels};
+  static constexpr const Command* kCommands[] = {&kRun,   &kChat,    &kServe,  &kTokenize,   &kTemplate,
+                                                 &kEmbed, &kRerank,  &kLogits, &kPerplexity, &kInfo,
+                                                 &kBench, &kConvert, &kModels};
   return kCommands;
 }
 

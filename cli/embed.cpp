@@ -11,7 +11,6 @@
 #include "cli/engine_options.h"
 #include "cli/input.h"
 #include "cli/json_writer.h"
-#include "cli/progress.h"
 #include "tidemill/embedder.h"
 #include "tidemill/error.h"
 
@@ -83,17 +82,6 @@ LongText long_text(const Arguments& arguments) {
               "--long-texts: '" + name + "' is not known; give cut, mean, max, tokens or position");
 }
 
-Embedder load(const Arguments& arguments) {
-  const std::string model = arguments.model();
-  EngineOptions options = engine_options(arguments);
-  options.backend = arguments.text("--backend");
-  options.check_weights = arguments.flag("--check");
-  options.profile = arguments.flag("--profile");
-  Progress progress("loading " + model);
-  options.on_progress = [&](double share) { progress.update(share); };
-  return Embedder::load(model, options);
-}
-
 std::string vector_of(const Embedder& embedder, const std::string& text, const EmbedOptions& options) {
   const std::string_view view = text;
   return to_json(embedder.embed({&view, 1}, options).front());
@@ -106,7 +94,7 @@ int run(const Arguments& arguments) {
                              .overlap = arguments.integer("--overlap")};
   if (!arguments.flag("--bench") && !arguments.flag("--stdin-jsonl") && !arguments.has("--text"))
     throw Error(ErrorCode::invalid_argument, "embed: there is nothing to do; give --text, --stdin-jsonl or --bench");
-  const Embedder embedder = load(arguments);
+  const Embedder embedder = load_by(Embedder::load, arguments, {.profile = arguments.flag("--profile")});
   if (arguments.flag("--bench")) {
     bench_embeddings(embedder, arguments);
   } else if (arguments.has("--text")) {

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "cli/progress.h"
 #include "tidemill/error.h"
 
 namespace tidemill::cli {
@@ -20,13 +19,7 @@ EngineOptions engine_options(const Arguments& arguments, EngineOptions options) 
 }
 
 Engine load_engine(const Arguments& arguments, EngineOptions options) {
-  const std::string model = arguments.model();
-  options = engine_options(arguments, std::move(options));
-  options.backend = arguments.text("--backend");
-  options.check_weights = arguments.flag("--check");
-  Progress progress("loading " + model);
-  options.on_progress = [&](double share) { progress.update(share); };
-  return Engine::load(model, options);
+  return load_by(Engine::load, arguments, std::move(options));
 }
 
 }  // namespace tidemill::cli

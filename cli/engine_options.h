@@ -1,7 +1,11 @@
 // Options that every command with a loaded model takes.
 #pragma once
 
+#include <string>
+#include <utility>
+
 #include "cli/options.h"
+#include "cli/progress.h"
 #include "tidemill/engine.h"
 
 namespace tidemill::cli {
@@ -31,7 +35,8 @@ inline constexpr Option kPrecisionOption = {
     .flag = "--precision",
     .kind = OptionKind::text,
     .value_name = "P",
-    .help = "fast: int8 activations, f16 state; f32: all in f32, slower; int8: as fast, with float weights in int8, too",
+    .help =
+        "fast: int8 activations, f16 state; f32: all in f32, slower; int8: as fast, with float weights in int8, too",
     .fallback = "fast"};
 inline constexpr Option kStateOption = {
     .flag = "--state",
@@ -53,7 +58,19 @@ inline constexpr Option kJsonOption = {.flag = "--json", .help = "print JSON"};
 // `options` with what --threads, --ctx, --precision and --state say.
 EngineOptions engine_options(const Arguments& arguments, EngineOptions options = {});
 
-// Loads the model that the arguments name, with a progress bar.  `options` holds what is not among the options above.
+// Loads the model that the arguments name, with a progress bar, by `load(model, options)`.  `options` holds what is not
+// among the options above.
+template <typename Load>
+auto load_by(const Load& load, const Arguments& arguments, EngineOptions options = {}) {
+  const std::string model = arguments.model();
+  options = engine_options(arguments, std::move(options));
+  options.backend = arguments.text("--backend");
+  options.check_weights = arguments.flag("--check");
+  Progress progress("loading " + model);
+  options.on_progress = [&](double share) { progress.update(share); };
+  return load(model, options);
+}
+
 Engine load_engine(const Arguments& arguments, EngineOptions options = {});
 
 }  // namespace tidemill::cli

@@ -163,24 +163,9 @@ void read_prompts(const std::string& folder, SentenceModules& modules) {
     fail(config->file(), "'default_prompt_name' is not among 'prompts'");
 }
 
-// sentence_bert_config.json decides; what tokenizer.json cuts at is not asked.
-void read_max_tokens(const std::string& folder, SentenceModules& modules) {
-  if (const auto config = config_at(folder, "sentence_bert_config.json")) {
-    if (config->boolean("do_lower_case", false))
-      throw Error(ErrorCode::unsupported,
-                  config->file() + ": 'do_lower_case' is not supported; use a tokenizer that does it");
-    modules.max_tokens = config->integer("max_seq_length", 1, INT32_MAX).value_or(0);
-  }
-  if (modules.max_tokens > 0) return;
-  const auto config = config_at(folder, "tokenizer_config.json");
-  const json* length = config ? config->find("model_max_length") : nullptr;  // 1e30 where there is none
-  if (length != nullptr && length->is_number_integer() && *length > 0 && *length < INT32_MAX)
-    modules.max_tokens = length->get<int64_t>();
-}
-
 SentenceModules read_folder(const std::string& path, int64_t d_model) {
   SentenceModules modules;
-  read_max_tokens(path, modules);
+  modules.max_tokens = max_tokens_of_folder(path);
   read_prompts(path, modules);
   const std::string file = path + "/modules.json";
   std::error_code ignored;
@@ -206,6 +191,19 @@ SentenceModules read_gguf(const std::string& path) {
 }
 
 }  // namespace
+
+int64_t max_tokens_of_folder(const std::string& folder) {
+  if (const auto config = config_at(folder, "sentence_bert_config.json")) {
+    if (config->boolean("do_lower_case", false))
+      throw Error(ErrorCode::unsupported,
+                  config->file() + ": 'do_lower_case' is not supported; use a tokenizer that does it");
+    if (const auto length = config->integer("max_seq_length", 1, INT32_MAX)) return *length;
+  }
+  const auto config = config_at(folder, "tokenizer_config.json");
+  const json* length = config ? config->find("model_max_length") : nullptr;  // 1e30 where there is none
+  const bool is_length = length != nullptr && length->is_number_integer() && *length > 0 && *length < INT32_MAX;
+  return is_length ? length->get<int64_t>() : 0;
+}
 
 int64_t SentenceModules::dimensions(int64_t d_model) const {
   return denses.empty() ? d_model * static_cast<int64_t>(poolings.size()) : denses.back().n_out;

@@ -25,6 +25,10 @@ struct SentenceModules {
   int64_t dimensions(int64_t d_model) const;
 };
 
+// How many tokens of a text a model's folder wants to be read; 0: it does not say.  sentence_bert_config.json decides,
+// else tokenizer_config.json; what tokenizer.json cuts at is not asked.
+int64_t max_tokens_of_folder(const std::string& folder);
+
 // `path` is a model's folder or file; `d_model` the size of its hidden states.  Throws bad_file naming the file and
 // field, and unsupported.
 SentenceModules read_sentence_modules(const std::string& path, int64_t d_model);

@@ -20,6 +20,7 @@ constexpr Row kRows[] = {
     // name        GGUF        config.json             as users know it
     {{"bert",     "bert",     "BertModel",            "BERT, with RoBERTa's GGUFs"},   make_bert},
     {{"bert",     "",         "BertForMaskedLM",      "BERT beneath its head"},        make_bert},
+    {{"bert",     "",         "BertForSequenceClassification", "BERT as a reranker"}, make_bert},
     {{"gemma",    "gemma",    "GemmaForCausalLM",     "Gemma 1"},                      make_gemma},
     {{"gemma2",   "gemma2",   "Gemma2ForCausalLM",    "Gemma 2"},                      make_gemma},
     {{"gemma3",   "gemma3",   "Gemma3ForCausalLM",    "Gemma 3, text"},                make_gemma},
@@ -54,6 +55,8 @@ constexpr Row kRows[] = {
     {{"roberta",  "",         "RobertaForMaskedLM",   "RoBERTa beneath its head"},     make_bert},
     {{"roberta",  "",         "XLMRobertaModel",      "XLM-R"},                        make_bert},
     {{"roberta",  "",         "XLMRobertaForMaskedLM", "XLM-R beneath its head"},      make_bert},
+    {{"roberta",  "",         "RobertaForSequenceClassification", "RoBERTa as a reranker"}, make_bert},
+    {{"roberta",  "",         "XLMRobertaForSequenceClassification", "XLM-R as a reranker"}, make_bert},
     {{"rwkv",     "",         "RwkvForCausalLM",      "RWKV-4 of transformers"},       make_rwkv4},
     {{"rwkv4",    "",         "Rwkv4",                "RWKV-4"},                       make_rwkv4},
     {{"rwkv5",    "",         "Rwkv5",                "RWKV-5.1 and 5.2"},             make_rwkv5},

@@ -1,0 +1,71 @@
+#include "api/classifier_head.h"
+
+#include <nlohmann/json.hpp>
+
+#include "formats/json_file.h"
+#include "formats/model_folder.h"
+#include "tensor/dequantize.h"
+#include "tidemill/error.h"
+
+namespace tidemill {
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kMostLabels = 1 << 16;
+
+std::vector<float> values_of(const Tensor& tensor) {
+  std::vector<float> values(static_cast<size_t>(tensor.n_elements()));
+  dequantize(tensor.dtype(), tensor.data(), values);
+  return values;
+}
+
+// The layer whose tensors begin with `name`; its rows say how many numbers it gives.
+Dense layer(const Weights& weights, const std::string& name, int64_t n_in, DenseActivation activation) {
+  const auto found = weights.find(name + ".weight");
+  const bool is_matrix = found && found->shape().rank() == 2 && found->dim(0) >= 1 && found->dim(0) <= kMostLabels;
+  const int64_t n_out = is_matrix ? found->dim(0) : 1;
+  return {.n_in = n_in,
+          .n_out = n_out,
+          .weight = values_of(weights.require(name + ".weight", {n_out, n_in})),
+          .bias = values_of(weights.require(name + ".bias", {n_out})),
+          .activation = activation};
+}
+
+// The name of the function that sentence-transformers puts behind the scores; empty: its own choice.
+std::string score_function(const json& config) {
+  const auto own = config.find("sentence_transformers");
+  const bool is_new = own != config.end() && own->is_object() && own->contains("activation_fn");
+  const json* name = is_new ? &(*own)["activation_fn"] : nullptr;
+  if (const auto old = config.find("sbert_ce_default_activation_function"); name == nullptr && old != config.end())
+    name = &*old;
+  return name != nullptr && name->is_string() ? name->get<std::string>() : std::string();
+}
+
+}  // namespace
+
+ClassifierHead read_classifier_head(const std::string& folder, int64_t d_model) {
+  const std::string file = folder + "/config.json";
+  const json config = read_json_file(file);
+  const auto weights = open_safetensors_weights(folder);
+  ClassifierHead head;
+  if (weights->find("classifier.out_proj.weight")) {
+    head.layers.push_back(layer(*weights, "classifier.dense", d_model, DenseActivation::tanh));
+    head.layers.push_back(layer(*weights, "classifier.out_proj", head.layers[0].n_out, DenseActivation::identity));
+  } else if (weights->find("classifier.weight")) {
+    head.layers.push_back(layer(*weights, "bert.pooler.dense", d_model, DenseActivation::tanh));
+    head.reads_types = true;
+    head.layers.push_back(layer(*weights, "classifier", head.layers[0].n_out, DenseActivation::identity));
+  } else {
+    throw Error(ErrorCode::unsupported,
+                folder + ": has no head for sequence classification ('classifier.weight'); give a cross-encoder");
+  }
+  const std::string function = config.is_object() ? score_function(config) : std::string();
+  if (!function.empty() && !function.ends_with(".Identity") && !function.ends_with(".Sigmoid"))
+    throw Error(ErrorCode::unsupported, file + ": the scores' function '" + printable(function, 100) +
+                                            "' is not known; Sigmoid and Identity are");
+  head.has_unit_scores = !function.ends_with(".Identity");
+  return head;
+}
+
+}  // namespace tidemill
