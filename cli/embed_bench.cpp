@@ -12,7 +12,7 @@
 namespace tidemill::cli {
 namespace {
 
-constexpr double kLeastSeconds = 1;
+constexpr double kLeastSeconds = 0.5;
 constexpr size_t kLeastBatches = 3;
 
 std::vector<std::vector<int32_t>> random_texts(int64_t n_texts, int64_t n_tokens, int64_t vocab_size) {

@@ -6,7 +6,7 @@
 
 namespace tidemill::cli {
 
-// Embeds batches of random tokens by --batch and --seq-len for about a second, and prints the median.
+// Embeds batches of random tokens by --batch and --seq-len for about half a second, and prints the median.
 void bench_embeddings(const Embedder& embedder, const Arguments& arguments);
 
 }  // namespace tidemill::cli

@@ -11,10 +11,11 @@ import re
 import statistics
 import sys
 
+import embed_tables
 import infer_tables
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "docs/models.md", ROOT / "docs/performance.md"]
+PAGES = [ROOT / name for name in ("README.md", "docs/models.md", "docs/performance.md", "docs/embeddings.md")]
 
 
 def measured_on(result):
@@ -124,7 +125,11 @@ def performance_table(result):
     return infer_tables.performance_table(result, measured_on)
 
 
-TABLES = {"infer": infer_table, "tokenize": tokenize_table, "recurrent": recurrent_table, "performance": performance_table}
+def embed_table(result):
+    return embed_tables.embed_table(result, measured_on)
+
+
+TABLES = {"infer": infer_table, "embed": embed_table, "tokenize": tokenize_table, "recurrent": recurrent_table, "performance": performance_table}
 RESULTS = {"performance": "infer"}  # of tables that are another view of a benchmark's results
 
 

@@ -38,6 +38,11 @@ if [[ $name == recurrent ]]; then
   [[ " $* " == *" --peers "* ]] && need_llama_cpp
   exec "$venv/bin/python" "$root/bench/recurrent.py" "$@"
 fi
+if [[ $name == embed ]]; then
+  fetch_minilm || die "all-minilm-l6-v2: is not there; look at the network, then try again"
+  [[ " $* " == *" --peers "* ]] && need_embed_peers
+  exec "$venv/bin/python" "$root/bench/embed.py" --model "$minilm_folder" "$@"
+fi
 need_default_model
 if [[ $name == serve ]]; then
   need_packages "measure requests" wrk

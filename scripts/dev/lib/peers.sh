@@ -68,3 +68,17 @@ need_training_peers() {
     die "trainers: pip could not install them; see $logs/training-peers.log"
   cp "$requirements" "$environment/installed-requirements.txt"
 }
+
+# Engines for encoders from PyPI, and the ONNX files that they read.
+need_embed_peers() {
+  local requirements=$root/bench/peers/embed_requirements.txt environment=$root/build/peers/embed-venv
+  cmp -s "$requirements" "$environment/installed-requirements.txt" && return
+  say "installing engines to measure with (PyTorch brings some 4 GB): $(grep -oE '^[A-Za-z0-9._-]+==[^ ;]+' "$requirements" | tr '\n' ' ')"
+  mkdir -p "${environment%/*}"
+  quietly embed-venv python3 -m venv --clear "$environment" || die "$environment: python3 could not make it; see $logs/embed-venv.log"
+  quietly embed-peers "$environment/bin/python" -m pip install --requirement "$requirements" ||
+    die "engines for encoders: pip could not install them; see $logs/embed-peers.log"
+  quietly embed-models "$environment/bin/python" "$root/bench/peers/embed_models.py" "$minilm_folder" "$root/build/peers/embed-models" ||
+    die "all-minilm-l6-v2: could not be written as ONNX; see $logs/embed-models.log"
+  cp "$requirements" "$environment/installed-requirements.txt"
+}
