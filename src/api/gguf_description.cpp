@@ -52,7 +52,7 @@ void read_merges(const GgufFile& file, ModelDescription& model) {
   const StringList* merges = file.strings(kPrefix + "merges");
   if (!merges) bad_key(file, "merges", "is missing");
   model.merges.reserve(merges->size());
-  for (const std::string_view merge : *merges) {
+  for (const std::string_view merge : merges->views()) {
     const size_t space = merge.find(' ', 1);
     if (space == merge.npos) bad_key(file, "merges", "has the entry '" + std::string(merge) + "', not two tokens");
     model.merges.emplace_back(merge.substr(0, space), merge.substr(space + 1));
@@ -65,7 +65,7 @@ TokenizerDescription describe_gguf_bpe(const GgufFile& file) {
   TokenizerDescription description;
   description.source = file.path();
   ModelDescription& model = description.model;
-  model.names = read_tokens(file);
+  model.names = read_tokens(file).views();
   model.n_tokens = model.names.size();
   const size_t n_tokens = model.names.size();
   read_merges(file, model);

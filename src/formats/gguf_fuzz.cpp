@@ -31,7 +31,8 @@ size_t read_metadata(const GgufFile& file) {
     allow_bad_file([&] { sum += file.boolean(key).value_or(false); });
     allow_bad_file([&] { sum += file.string(key)->size(); });
     allow_bad_file([&] {
-      for (const std::string_view text : *file.strings(key)) sum += text.empty() ? 0 : static_cast<size_t>(text.back());
+      for (const std::string_view text : file.strings(key)->views())
+        sum += text.empty() ? 0 : static_cast<size_t>(text.back());
     });
     allow_bad_file([&] {
       const NumberArray& numbers = *file.numbers(key);

@@ -60,9 +60,11 @@ class MetadataReader {
       cursor_.fail_unsupported("holds a list of lists, which is not read", "remove this entry from the file");
     }
     if (type != GgufType::string) return read_numbers(type, cursor_.count(size_bytes(type), cursor_.left()));
-    StringList list(cursor_.count(kLengthBytes, kGgufMaxStrings - n_strings_));
-    n_strings_ += list.size();
-    std::ranges::generate(list, [this] { return read_string(); });
+    const size_t n = cursor_.count(kLengthBytes, kGgufMaxStrings - n_strings_);
+    n_strings_ += n;
+    StringList list;
+    list.reserve(n);
+    for (size_t index = 0; index < n; ++index) list.push_back(read_string());
     return list;
   }
 

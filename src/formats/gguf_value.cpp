@@ -71,6 +71,12 @@ auto with_element(const NumberArray& array, size_t index, Use&& use) {
 
 }  // namespace
 
+std::vector<std::string_view> StringList::views() const {
+  std::vector<std::string_view> views(size());
+  for (size_t index = 0; index < size(); ++index) views[index] = (*this)[index];
+  return views;
+}
+
 std::string_view to_string(GgufType type) {
   return kTypes[static_cast<size_t>(type)].name;
 }

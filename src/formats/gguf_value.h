@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <span>
 #include <string>
@@ -21,8 +22,25 @@ std::string_view to_string(GgufType type);
 // Bytes of one number or boolean; 0 for strings and arrays, whose length varies.
 size_t size_bytes(GgufType type);
 
-// An array of strings that stay in the file.
-using StringList = std::vector<std::string_view>;
+// An array of strings that stay in the file.  A vocabulary has hundreds of thousands: of each only the place is kept,
+// for its length stands before it.
+class StringList {
+ public:
+  void reserve(size_t n) { strings_.reserve(n); }
+  // Must be a view of the file, right behind its length as the format has it.
+  void push_back(std::string_view string) { strings_.push_back(string.data()); }
+
+  size_t size() const { return strings_.size(); }
+  std::string_view operator[](size_t index) const {
+    uint64_t length = 0;
+    std::memcpy(&length, strings_[index] - sizeof length, sizeof length);
+    return {strings_[index], length};
+  }
+  std::vector<std::string_view> views() const;
+
+ private:
+  std::vector<const char*> strings_;
+};
 
 // An array of numbers or booleans that stays in the file, unaligned, and converts on access.
 struct NumberArray {

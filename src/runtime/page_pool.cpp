@@ -5,7 +5,9 @@
 namespace tidemill {
 namespace {
 
-constexpr int64_t kBlockBytes = int64_t{16} << 20, kMostPages = 64;  // that the system is asked for at once
+// That the system is asked for at once: as much as there is already, for a short text shall not take much, and a long
+// one comes by huge pages.
+constexpr int64_t kFirstBlockBytes = int64_t{2} << 20, kMostBlockBytes = int64_t{16} << 20, kMostPages = 64;
 
 }  // namespace
 
@@ -23,7 +25,8 @@ int64_t PagePool::taken_bytes() const {
 }
 
 void PagePool::grow() {
-  const int64_t n_pages = std::clamp<int64_t>(kBlockBytes / page_bytes_, 1, kMostPages);
+  const int64_t n_bytes = std::clamp(std::ssize(slots_) * page_bytes_, kFirstBlockBytes, kMostBlockBytes);
+  const int64_t n_pages = std::clamp<int64_t>(n_bytes / page_bytes_, 1, kMostPages);
   const Storage& block = blocks_.emplace_back(n_pages * page_bytes_);
   free_.reserve(slots_.size() + static_cast<size_t>(n_pages));  // giving back must not throw
   for (int64_t page = n_pages - 1; page >= 0; --page) {
