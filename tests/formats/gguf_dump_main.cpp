@@ -18,6 +18,7 @@ struct ToJson {
   json operator()(const Scalar& value) const {
     return value;
   }
+  json operator()(const StringList& list) const { return list.views(); }
   json operator()(const NumberArray& array) const {
     json list = json::array();
     for (size_t i = 0; i < array.size(); ++i) {
