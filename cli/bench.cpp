@@ -55,7 +55,7 @@ constexpr auto kOptions =
                         .kind = OptionKind::text,
                         .value_name = "FILE",
                         .help = "read this text, as far as --prompt-tokens go, instead of random tokens"},
-                 kSpeculate, kDraftOption,
+                 kSpeculate, kDraftOption, kHeadOption,
                  Option{.flag = "--profile",
                         .help = "say which operations take the time, and their share of what this machine can do"},
                  kContextOption, kComputeOptions, kJsonOption);
@@ -112,7 +112,8 @@ void write_step_by_step(std::span<Session* const> sessions, std::vector<int32_t>
   }
 }
 
-Usage write_guessing_ahead(Session& session, const Work& work) {
+// As a request is written, which needs the most likely token only, not all scores.
+Usage write_text(Session& session, const Work& work) {
   return session
       .generate({.prompt_ids = work.prompt,
                  .max_tokens = work.n_gen,
@@ -133,17 +134,20 @@ Measured measure(const Engine& engine, const Work& work) {
   std::vector<int32_t> next;
   Measured measured;
   engine.take_profile();
+  // A request alone feeds the last id of its prompt itself, as the first of its steps.
+  const bool is_alone = work.batch == 1 && n_prompt > 1;
+  const std::span<const int32_t> read = std::span(work.prompt).first(work.prompt.size() - (is_alone ? 1 : 0));
   for (int64_t index = 0; index < work.batch; ++index) {
     views.push_back(sessions.emplace_back(std::make_unique<Session>(engine)).get());
     const Stopwatch stopwatch;
-    next.push_back(arg_max(views.back()->append(work.prompt)));
+    next.push_back(arg_max(views.back()->append(read)));
     measured.prefill.seconds += stopwatch.seconds();
   }
-  measured.prefill.n_tokens = n_prompt * work.batch;
+  measured.prefill.n_tokens = std::ssize(read) * work.batch;
   measured.prefill.rows = engine.take_profile();
   const Stopwatch stopwatch;
-  if (work.speculate != 0)
-    measured.usage = write_guessing_ahead(*views.front(), work);
+  if (is_alone)
+    measured.usage = write_text(*views.front(), work);
   else
     write_step_by_step(views, next, work.n_gen);
   measured.decode.seconds = stopwatch.seconds();
@@ -189,7 +193,8 @@ void print_table(const Engine& engine, const Measured& measured, int64_t batch, 
 
 int run(const Arguments& arguments) {
   const bool profile = arguments.flag("--profile");
-  const Engine engine = load_engine(arguments, {.draft = arguments.text("--draft"), .profile = profile});
+  const Engine engine = load_engine(
+      arguments, {.draft = arguments.text("--draft"), .head = arguments.text("--head"), .profile = profile});
   const Work work = work_of(engine, arguments);
   Work warm_up = work;
   warm_up.batch = 1;

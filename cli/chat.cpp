@@ -83,7 +83,7 @@ int chat(const Arguments& arguments) {
   const std::optional<std::string> prompt = given_prompt(arguments);
   const std::optional<GrammarSource> grammar = grammar_source(arguments);
   catch_interrupts();
-  const Engine engine = load_engine(arguments, {.draft = arguments.text("--draft")});
+  const Engine engine = load_engine(arguments, {.draft = arguments.text("--draft"), .head = arguments.text("--head")});
   if (grammar) request.grammar = engine.compile(*grammar);
   Conversation conversation(engine, std::move(request), arguments.text("--system"));
   if (!prompt) return converse(conversation);

@@ -24,6 +24,12 @@ inline constexpr Option kDraftOption = {
     .kind = OptionKind::text,
     .value_name = "MODEL",
     .help = "a smaller model of the same vocabulary that guesses ahead; without it the text itself is looked at"};
+inline constexpr Option kHeadOption = {
+    .flag = "--head",
+    .kind = OptionKind::text,
+    .value_name = "H",
+    .help = "plain: read the whole output head for every token; auto: half of it, where that finds the same token",
+    .fallback = "auto"};
 inline constexpr Option kContextOption = {.flag = "--ctx",
                                           .kind = OptionKind::integer,
                                           .value_name = "N",

@@ -83,7 +83,7 @@ int run(const Arguments& arguments) {
   const std::optional<GrammarSource> grammar = grammar_source(arguments);
   catch_interrupts();
   if (arguments.flag("--memory")) print_memory_plan(arguments.model(), arguments.integer("--ctx"));
-  const Engine engine = load_engine(arguments, {.draft = arguments.text("--draft")});
+  const Engine engine = load_engine(arguments, {.draft = arguments.text("--draft"), .head = arguments.text("--head")});
   if (grammar) request.grammar = engine.compile(*grammar);
   Session session(engine);
   if (!prompt) return converse(session, request);

@@ -91,6 +91,7 @@ constexpr Option kOptions[] = {
     with_key(kPrecisionOption, "inference.precision"),
     with_key(kStateOption, "inference.state"),
     with_key(kSpeculateOption, "inference.speculate"),
+    with_key(kHeadOption, "inference.head"),
     secret(texts_option("--api-key", "security.api_keys", "[NAME:]KEY",
                         "a key that clients may send; others see arguments, so better a file or TIDEMILL_API_KEY")),
     text_option("--api-key-file", "security.api_key_file", "FILE",
@@ -171,6 +172,7 @@ serve::ServerOptions server_options(const Arguments& arguments) {
     throw Error(ErrorCode::invalid_argument, "serve: no model; give one, as in: tidemill serve gemma3-270m");
   options.format = arguments.text("--format");
   options.engine = engine_options(arguments);
+  options.engine.head = arguments.text("--head");
   options.service = {.max_running = arguments.integer("--max-running"),
                      .max_queued = arguments.integer("--max-queued"),
                      .max_kept_bytes = arguments.integer("--prefix-cache-mib") << 20,

@@ -29,6 +29,7 @@ inline constexpr std::array kTextOptions = {
     kJsonObjectOption,
     kSpeculateOption,
     kDraftOption,
+    kHeadOption,
 };
 
 // What -n, --stop, --speculate and the options of sampling say; without a prompt, and ended by Ctrl-C.  Throws

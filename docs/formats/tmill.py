@@ -124,6 +124,29 @@ def decode_quantized(dtype, panels, n_cols):
     return np.concatenate(parts, axis=-1)
 
 
+def decode_halves(dtype, data, n_cols):
+    """The high halves of all panels, then the low ones; together they are panels again."""
+    low_bits, _, _, _, kind = FORMATS[dtype]
+    plane = VECTOR * low_bits // 2
+    sizes = [min(SUPERBLOCK, n_cols - k) // GROUP for k in range(0, n_cols, SUPERBLOCK)]
+    high_bytes = sum(header_bytes(kind, n) + n * plane for n in sizes)
+    n_panels = data.shape[0]
+    data = data.reshape(-1)
+    highs, lows = np.split(data, [n_panels * high_bytes])
+    highs, lows = highs.reshape(n_panels, -1), lows.reshape(n_panels, -1)
+    parts, high_at, low_at = [], 0, 0
+    for n_groups in sizes:
+        header = header_bytes(kind, n_groups)
+        planes = highs[:, high_at + header : high_at + header + n_groups * plane].reshape(n_panels, n_groups, plane)
+        low_planes = lows[:, low_at : low_at + n_groups * plane].reshape(n_panels, n_groups, plane)
+        codes = plane_numbers(planes, 4).astype(np.int32) << 4 | plane_numbers(low_planes, 4)
+        scales, _ = scales_and_mins(highs[:, high_at : high_at + header], kind, n_groups)
+        parts.append(np.repeat(scales, GROUP, axis=-1) * (codes - FORMATS[dtype][2]).astype(np.float32))
+        high_at += header + n_groups * plane
+        low_at += n_groups * plane
+    return np.concatenate(parts, axis=-1)
+
+
 def decode_floats(dtype, panels, n_cols):
     element = np.dtype("<f4") if dtype == "f32" else np.dtype("<u2")
     used = np.ascontiguousarray(panels[:, : n_cols * ROWS * element.itemsize])
@@ -136,9 +159,11 @@ def decode_floats(dtype, panels, n_cols):
 def decode_matrix(description, panels):
     """`panels` as the file has them, [n_panels, bytes of a panel], and what `__metadata__` says of them."""
     layout, dtype, n_rows, n_cols = description.split(" ")
-    if layout != "panels":
+    if layout not in ("panels", "halved_panels"):
         raise ValueError(f"unknown layout {layout}")
     decode = decode_quantized if dtype in FORMATS else decode_floats
+    if layout == "halved_panels":
+        decode = decode_halves
     return decode(dtype, panels, int(n_cols)).reshape(-1, int(n_cols))[: int(n_rows)]
 
 

@@ -37,8 +37,11 @@ struct EngineOptions {
   std::string backend = "cpu";  // "reference" is the slow oracle
   std::string draft = {};       // a smaller model of the same vocabulary that guesses ahead for sessions, instead of a
                                 // look at what the text has said before (Request::speculate)
-  bool check_weights = false;   // refuse weights that are NaN or infinite; reads everything once more
-  bool profile = false;         // keep a record for Engine::take_profile
+  // "auto": where a choice of the next token can be made from half of the output head's bytes, the rest of which is
+  // read only for tokens that might be chosen, it is made so; the same token is chosen.  "plain": all of it is read.
+  std::string head = "auto";
+  bool check_weights = false;  // refuse weights that are NaN or infinite; reads everything once more
+  bool profile = false;        // keep a record for Engine::take_profile
   // Called from the loading thread with a share in [0, 1] that grows.
   std::function<void(double share)> on_progress = {};
 };

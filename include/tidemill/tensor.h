@@ -38,8 +38,9 @@ class Shape {
 
 // How the elements lie in memory.
 enum class Layout : uint8_t {
-  rows,    // strided rows; blocks of a block format are whole within a row
-  panels,  // [n_rows, n_cols] re-laid by a backend for its own matmul kernels; only that backend reads it
+  rows,           // strided rows; blocks of a block format are whole within a row
+  panels,         // [n_rows, n_cols] re-laid by a backend for its own matmul kernels; only that backend reads it
+  halved_panels,  // the same with the halves of each code apart, so that one half can be read alone
 };
 
 // A non-owning view: whoever made the memory (mapped file, arena, storage, the caller) keeps it alive.
@@ -81,8 +82,8 @@ class Tensor {
   Tensor slice(int axis, int64_t begin, int64_t end) const;
   // Two axes exchanged, without a copy.  Throws invalid_argument when a block format's last axis is one of them.
   Tensor transpose(int axis_a, int axis_b) const;
-  // The same shape over memory that a backend laid out for itself.
-  Tensor with_panels(void* data) const;
+  // The same shape over memory that a backend laid out for itself, as panels or halved panels.
+  Tensor with_panels(void* data, Layout layout = Layout::panels) const;
 
  private:
   void* data_ = nullptr;

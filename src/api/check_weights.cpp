@@ -53,7 +53,7 @@ void check_panels(const Weights& weights, const std::string& name, const Tensor&
 }
 
 void check_tensor(const Weights& weights, const std::string& name, const Tensor& tensor) {
-  tensor.layout() == Layout::panels ? check_panels(weights, name, tensor) : check_rows(weights, name, tensor);
+  tensor.layout() == Layout::rows ? check_rows(weights, name, tensor) : check_panels(weights, name, tensor);
 }
 
 }  // namespace

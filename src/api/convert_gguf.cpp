@@ -124,7 +124,7 @@ void GgufContent::make_tensors(Model& model, const FileForm& form) {
   }
   for (const WrittenTensor& tensor : written_weights(model, form, target_)) {
     const DType dtype = dtype_of(tensor.name, tensor.dtype, tensor.is_matrix);
-    const bool is_packed = tensor.parts[0].weight.layout() == Layout::panels;
+    const bool is_packed = tensor.parts[0].weight.layout() != Layout::rows;
     if (is_packed && info(dtype).is_quantized())
       target_.fail("a .tmill keeps " + std::string(info(dtype).name) + " in another order");
     add(tensor.name, tensor.shape, dtype, written_source(file_.weights(), tensor, dtype));

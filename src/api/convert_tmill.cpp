@@ -39,7 +39,8 @@ class TmillContent {
  private:
   void add(StreamedTensor tensor);
   void add_vector(const std::string& name, const Tensor& vector);
-  void add_matrix(const std::string& name, const Tensor& matrix);
+  void add_matrix(const std::string& name, const Tensor& matrix, WeightRole role);
+  ByteSource halved_source(const Tensor& matrix) const;
   void add_files();
 
   const ModelFile& file_;
@@ -64,7 +65,7 @@ TmillContent::TmillContent(const ModelFile& file)
     if (found) add_vector(std::string(name), *found);
   }
   model_->visit_params([&](std::string_view name, Tensor& weight, WeightRole role) {
-    if (role != WeightRole::vector) add_matrix(std::string(name), weight);
+    if (role != WeightRole::vector) add_matrix(std::string(name), weight, role);
   });
   add_files();
 }
@@ -91,11 +92,32 @@ void TmillContent::add_vector(const std::string& name, const Tensor& vector) {
         }}});
 }
 
-void TmillContent::add_matrix(const std::string& name, const Tensor& matrix) {
-  metadata_.emplace_back(name, tmill_description(matrix.dtype(), matrix.shape()));
+// Both halves of a panel are made from the same rows, which are read twice, then.
+ByteSource TmillContent::halved_source(const Tensor& matrix) const {
+  const int64_t n_units = panel_bytes(matrix.dtype(), matrix.dim(0), matrix.dim(1)) / kVectorBytes;
+  return {.n_units = n_units,
+          .unit_bytes = kVectorBytes,
+          .make =
+              [matrix](int64_t begin, int64_t end, std::byte* target) {
+                pack_halved_bytes(matrix, begin * kVectorBytes, end * kVectorBytes, target);
+              },
+          .done =
+              [this, matrix, n_units](int64_t, int64_t end) {
+                if (end == n_units) file_.weights().release(matrix);
+              }};
+}
+
+void TmillContent::add_matrix(const std::string& name, const Tensor& matrix, WeightRole role) {
+  const bool is_to_halve = matrix.layout() == Layout::rows && gives_scores(role) &&
+                           is_worth_halving(matrix.dtype(), matrix.dim(0), matrix.dim(1));
+  const Layout made = is_to_halve ? Layout::halved_panels : Layout::panels;
+  const Layout layout = matrix.layout() == Layout::rows ? made : matrix.layout();
+  metadata_.emplace_back(name, tmill_description(layout, matrix.dtype(), matrix.shape()));
   const int64_t n_panels = panel_count(matrix.dim(0)), stride = panel_stride(matrix.dtype(), matrix.dim(1));
   ByteSource source;
-  if (matrix.layout() == Layout::panels) {
+  if (is_to_halve) {
+    source = halved_source(matrix);
+  } else if (matrix.layout() != Layout::rows) {
     source.bytes = {matrix.as<std::byte>(), static_cast<size_t>(n_panels * stride)};
   } else {
     source = {

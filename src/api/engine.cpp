@@ -20,6 +20,12 @@ namespace {
 
 constexpr int64_t kMaxStates = 1024;
 
+bool is_head_plain(const EngineOptions& options) {
+  if (options.head != "auto" && options.head != "plain")
+    throw Error(ErrorCode::invalid_argument, "head: '" + options.head + "' is neither 'auto' nor 'plain'");
+  return options.head == "plain";
+}
+
 // Special tokens may lie behind the embedding: Gemma 3's small models have no image, their tokenizer a token for it.
 // Who writes one into a text is told then.
 bool fits_embedding(const Tokenizer& tokenizer, int64_t n_rows) {
@@ -64,7 +70,7 @@ Engine::Impl::Impl(const std::string& name, const EngineOptions& options) : path
   // The vocabulary is read while the weights are laid out: neither needs the other.
   auto loading_tokenizer = std::async(std::launch::async, [&file] { return file.load_tokenizer({}); });
   // It is done before the last of them, so that what it takes for a moment does not come on top of all the weights.
-  const bool all_copied = adopt_weights(file.weights(), [&](double share) {
+  const bool all_copied = adopt_weights(file.weights(), is_head_plain(options), [&](double share) {
     if (share > 0.5) loading_tokenizer.wait();
     if (options.on_progress) options.on_progress(share);
   });
@@ -86,7 +92,8 @@ Engine::Impl::Impl(const std::string& name, const EngineOptions& options) : path
     return;
   }
   states = std::make_unique<StatePool>(spec, context_length, state_dtype, kMaxStates);
-  runner = std::make_unique<Runner>(*model, kernels(), spec, state_dtype, Runner::Limits{});
+  runner = std::make_unique<Runner>(*model, kernels(), spec, state_dtype,
+                                    Runner::Limits{.all_scores = is_head_plain(options)});
   if (!options.draft.empty()) load_draft(options);
   load_ms = stopwatch.milliseconds();
 }
@@ -121,7 +128,8 @@ StatePool& Engine::Impl::require_states() const {
 }
 
 // Hands the weights to the backend; true when none is read from the file any more.
-bool Engine::Impl::adopt_weights(const Weights& weights, const std::function<void(double share)>& on_progress) {
+bool Engine::Impl::adopt_weights(const Weights& weights, bool is_head_plain,
+                                 const std::function<void(double share)>& on_progress) {
   int64_t total = 0, done = 0;
   bool all_copied = true;
   model->visit_params([&](std::string_view, Tensor& weight, WeightRole) { total += weight.size_bytes(); });
@@ -131,7 +139,8 @@ bool Engine::Impl::adopt_weights(const Weights& weights, const std::function<voi
       all_copied = false;
       return;
     }
-    weight = backend->adopt(stored, role, [&](const Tensor& part) {
+    const WeightRole plain_role = role == WeightRole::head ? WeightRole::matrix : WeightRole::embedding;
+    weight = backend->adopt(stored, is_head_plain && gives_scores(role) ? plain_role : role, [&](const Tensor& part) {
       weights.release(part);
       done += part.size_bytes();
       on_progress(static_cast<double>(done) / static_cast<double>(total));

@@ -46,7 +46,7 @@ class Engine::Impl {
   // The backend's, or those that keep a record around them.
   Kernels& kernels() const;
   void load_draft(const EngineOptions& options);
-  bool adopt_weights(const Weights& weights, const std::function<void(double share)>& on_progress);
+  bool adopt_weights(const Weights& weights, bool is_head_plain, const std::function<void(double share)>& on_progress);
 };
 
 }  // namespace tidemill

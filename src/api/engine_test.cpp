@@ -36,6 +36,13 @@ Scores score_in_pieces(const Engine& engine, std::span<const int32_t> ids, size_
   return scores;
 }
 
+TEST(Engine, TheHeadIsPlainOrSearched) {
+  EXPECT_THROW(Engine::load(kModel, {.head = "half"}), Error);
+  const Request request{.prompt_ids = some_ids(9), .max_tokens = 12, .sampling = {.temperature = 0}};
+  Session plain(Engine::load(kModel, {.threads = 2, .head = "plain"})), searched(Engine::load(kModel, {.threads = 2}));
+  EXPECT_EQ(plain.generate(request).ids, searched.generate(request).ids);
+}
+
 TEST(Engine, ScoresDoNotDependOnHowTheTokensAreFed) {
   for (bool exact_f32 : {false, true}) {
     const Engine engine = Engine::load(kModel, {.threads = 2, .exact_f32 = exact_f32});

@@ -22,7 +22,7 @@ void write_numbers(std::span<const float> values, std::byte* target, Round round
 }  // namespace
 
 void read_row(const Tensor& tensor, int64_t row, std::span<float> values) {
-  if (tensor.layout() == Layout::panels) return unpack_row(tensor, row, values.data());
+  if (tensor.layout() != Layout::rows) return unpack_row(tensor, row, values.data());
   const int64_t stride =
       tensor.shape().rank() == 2 ? tensor.stride_bytes(0) : size_bytes(tensor.dtype(), {std::ssize(values)});
   dequantize(tensor.dtype(), tensor.as<std::byte>() + row * stride, values);
@@ -59,7 +59,7 @@ ByteSource plain_source(const Weights& weights, const Tensor& tensor, DType dtyp
   };
   // Rows of panels are in several places; the last of them lets go of all.
   source.done = [release, tensor, n = source.n_units](int64_t begin, int64_t end) {
-    if (tensor.layout() == Layout::panels) {
+    if (tensor.layout() != Layout::rows) {
       if (end == n) release(tensor.as<std::byte>(), tensor.size_bytes());
     } else {
       const int64_t row = tensor.size_bytes() / n;

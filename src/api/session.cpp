@@ -25,7 +25,8 @@ class Session::Impl {
 
   Result generate(const Request& request, const EventSink& sink);
   // `prompt_length`: Feed's, at least what the session holds with `ids`.
-  void feed(std::span<const int32_t> ids, LogitsWanted wanted, const LogitsSink& sink, int64_t prompt_length = 0);
+  void feed(std::span<const int32_t> ids, LogitsWanted wanted, const LogitsSink& sink, int64_t prompt_length = 0,
+            const ScoreReach& reach = {});
   void prepare_for(int64_t n_tokens);
   std::span<const float> append(std::span<const int32_t> ids);
   void truncate(int64_t n);
@@ -53,11 +54,11 @@ class Session::Impl {
 };
 
 void Session::Impl::feed(std::span<const int32_t> ids, LogitsWanted wanted, const LogitsSink& sink,
-                         int64_t prompt_length) {
+                         int64_t prompt_length, const ScoreReach& reach) {
   if (ids.empty()) throw Error(ErrorCode::invalid_argument, "session: no tokens to append; give at least one");
   prompt_length = std::max(prompt_length, lease_->n_past() + std::ssize(ids));
   prepare_for(prompt_length);
-  const Feed feed{.state = lease_.get(), .ids = ids, .wanted = wanted, .prompt_length = prompt_length};
+  const Feed feed{.state = lease_.get(), .ids = ids, .wanted = wanted, .prompt_length = prompt_length, .reach = reach};
   try {
     engine_->runner->feed({&feed, 1}, sink);
   } catch (...) {
@@ -146,7 +147,7 @@ bool Session::Impl::feed_prompt(std::span<const int32_t> prompt, Continuation& c
       else if (wants_id)
         continuation.choose(logits);
     };
-    feed(piece, is_scored ? LogitsWanted::all : unscored, take_scores, std::ssize(prompt));
+    feed(piece, is_scored ? LogitsWanted::all : unscored, take_scores, std::ssize(prompt), continuation.reach());
   }
   return true;
 }
@@ -158,7 +159,10 @@ void Session::Impl::run_pass(Continuation& continuation) {
   PassLoad load(cost, 1);
   prepare_for(lease_->n_past() + 1);
   continuation.propose(ids_, lease_->is_recurrent() ? 0 : lease_->n_alike(Speculation::kMost), load);
-  const Feed feed{.state = lease_.get(), .ids = std::span(ids_).subspan(n_held), .wanted = LogitsWanted::all};
+  const Feed feed{.state = lease_.get(),
+                  .ids = std::span(ids_).subspan(n_held),
+                  .wanted = LogitsWanted::all,
+                  .reach = continuation.reach()};
   bool is_right = true;
   try {
     engine_->runner->feed({&feed, 1}, [&](size_t, int64_t, std::span<const float> logits) {

@@ -11,7 +11,7 @@
 namespace tidemill {
 namespace {
 
-constexpr std::string_view kLayout = "panels";
+constexpr std::string_view kPanels = "panels", kHalvedPanels = "halved_panels";
 
 [[noreturn]] void fail(const std::string& file, const std::string& why,
                        std::string_view way_out = "the file is damaged, convert the model again") {
@@ -86,24 +86,27 @@ void TmillFile::check_metadata() const {
 Tensor TmillFile::packed(const std::string& name, std::string_view description) const {
   const std::string place = "tensor " + quoted(name);
   const auto words = words_of(description);
-  if (words.front() != kLayout) {
+  if (words.front() != kPanels && words.front() != kHalvedPanels) {
     throw Error(ErrorCode::unsupported, path() + ": " + place + " has the layout " + quoted(words.front()) +
                                             ", which this build does not know; convert the model again");
   }
-  const auto dtype = words.size() == 4 ? dtype_from_name(words[1]) : std::nullopt;
-  const auto n_rows = dtype && has_panels(*dtype) ? count_of(words[2]) : std::nullopt;
+  const auto named = words.size() == 4 ? dtype_from_name(words[1]) : std::nullopt;
+  const DType dtype = named.value_or(DType::f32);
+  const Layout layout = words.front() == kPanels ? Layout::panels : Layout::halved_panels;
+  const bool fits = named && (layout == Layout::panels ? has_panels(dtype) : has_halved_panels(dtype));
+  const auto n_rows = fits ? count_of(words[2]) : std::nullopt;
   const auto n_cols = n_rows ? count_of(words[3]) : std::nullopt;
   if (!n_cols) fail(path(), place + " is described as " + quoted(description) + ", expected as 'panels f16 ROWS COLS'");
   const RawSafetensor entry = *file_.raw(name);
   try {
-    const auto stride = static_cast<uint64_t>(panel_bytes(*dtype, *n_rows, *n_cols) / panel_count(*n_rows));
+    const auto stride = static_cast<uint64_t>(panel_bytes(dtype, *n_rows, *n_cols) / panel_count(*n_rows));
     const uint64_t dims[] = {static_cast<uint64_t>(panel_count(*n_rows)), stride};
     if (entry.type->dtype != DType::u8 || !std::ranges::equal(entry.dims, dims)) {
       fail(path(), place + " is not U8 [" + std::to_string(dims[0]) + ", " + std::to_string(dims[1]) + "], as " +
                        quoted(description) + " asks for");
     }
     if (!is_aligned(entry.data.data())) fail(path(), place + " does not begin at a multiple of 64 bytes");
-    return Tensor(start_of(entry.data), *dtype, {*n_rows, *n_cols}).with_panels(start_of(entry.data));
+    return Tensor(start_of(entry.data), dtype, {*n_rows, *n_cols}).with_panels(start_of(entry.data), layout);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::invalid_argument) throw;
     fail(path(), place + " is described as " + quoted(description) + ", which makes no matrix");
@@ -131,8 +134,8 @@ std::optional<Tensor> TmillFile::find(std::string_view name) const {
 
 void TmillFile::release(const Tensor& tensor) const {
   const Tensor bytes(tensor.data(), DType::u8,
-                     {tensor.layout() == Layout::panels ? panel_bytes(tensor.dtype(), tensor.dim(0), tensor.dim(1))
-                                                        : tensor.size_bytes()});
+                     {tensor.layout() == Layout::rows ? tensor.size_bytes()
+                                                      : panel_bytes(tensor.dtype(), tensor.dim(0), tensor.dim(1))});
   file_.release(bytes);
 }
 
@@ -150,9 +153,9 @@ std::optional<std::span<const std::byte>> TmillFile::file(std::string_view name)
   return entry ? std::optional(entry->data) : std::nullopt;
 }
 
-std::string tmill_description(DType dtype, const Shape& shape) {
-  return std::string(kLayout) + " " + std::string(info(dtype).name) + " " + std::to_string(shape[0]) + " " +
-         std::to_string(shape[1]);
+std::string tmill_description(Layout layout, DType dtype, const Shape& shape) {
+  return std::string(layout == Layout::halved_panels ? kHalvedPanels : kPanels) + " " + std::string(info(dtype).name) +
+         " " + std::to_string(shape[0]) + " " + std::to_string(shape[1]);
 }
 
 SafetensorSpec tmill_matrix(const std::string& name, DType dtype, const Shape& shape) {

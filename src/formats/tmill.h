@@ -68,8 +68,8 @@ class TmillFile final : public Weights {
   std::vector<NamedTensor> tensors_;  // in the same order; the names are views of names_
 };
 
-// What describes a packed matrix in `__metadata__`: "panels q8_0 1024 640".
-std::string tmill_description(DType dtype, const Shape& shape);
+// What describes a packed matrix in `__metadata__`: "panels q8_0 1024 640"; `layout` is panels or halved_panels.
+std::string tmill_description(Layout layout, DType dtype, const Shape& shape);
 // How a tensor stands in the file: panels for a matrix, plain f32 for a vector.
 SafetensorSpec tmill_matrix(const std::string& name, DType dtype, const Shape& shape);
 SafetensorSpec tmill_vector(const std::string& name, const Shape& shape);

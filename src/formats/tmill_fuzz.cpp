@@ -18,7 +18,7 @@ struct alignas(kTmillAlignment) Line {
 
 void read_all(const TmillFile& file) {
   for (const auto& [name, tensor] : file.tensors()) {
-    if (tensor.layout() == Layout::panels) {
+    if (tensor.layout() != Layout::rows) {
       std::vector<float> row(static_cast<size_t>(tensor.dim(1)));
       for (const int64_t index : {int64_t{0}, tensor.dim(0) - 1}) unpack_row(tensor, index, row.data());
     } else if (tensor.n_elements() > 0) {

@@ -22,7 +22,7 @@ struct TestTmill {
                                   {"version", "1"},
                                   {"architecture", "tiny"},
                                   {"config", "{}"},
-                                  {"wq.weight", tmill_description(DType::q8_0, {20, 64})}};
+                                  {"wq.weight", tmill_description(Layout::panels, DType::q8_0, {20, 64})}};
   Storage memory;
   size_t shift = 0;  // of all data, from where they belong
 
@@ -53,6 +53,19 @@ TEST(TmillTest, GivesTensorsConfigurationAndFiles) {
   EXPECT_EQ(file.file("notes")->size(), 5u);
   EXPECT_FALSE(file.file("other"));
   for (const std::string& name : file.names()) file.release(*file.find(name));
+}
+
+TEST(TmillTest, HalvedPanelsAreOfEightBitsOnly) {
+  TestTmill test;
+  test.metadata.back().second = tmill_description(Layout::halved_panels, DType::q8_0, {20, 64});
+  EXPECT_EQ(TmillFile::from_memory(test.bytes(), "test.tmill").find("wq.weight")->layout(), Layout::halved_panels);
+  test.metadata.back().second = "halved_panels q4_0 20 64";
+  try {
+    TmillFile::from_memory(test.bytes(), "test.tmill");
+    FAIL() << "not refused";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::bad_file);
+  }
 }
 
 TEST(TmillTest, RefusesWhatDoesNotFit) {

@@ -101,7 +101,7 @@ class Decoder final : public Model {
 
   StateSpec state_spec() const override;
   Tensor forward(Ops& ops, const Batch& batch) const override;
-  Tensor logits(Ops& ops, const Tensor& hidden) const override;
+  Tensor logits(Ops& ops, const Tensor& hidden, const ScoreReach& reach) const override;
   void list_params(const Lister& list) override;
   FileForm form_in(const FileTarget& target) const override;
 
@@ -158,7 +158,7 @@ Decoder::Decoder(DecoderConfig config, const ModelSource& source, std::span<cons
 
 void Decoder::list_params(const Lister& list) {
   const int64_t d_model = config_.d_model;
-  list({"token_embd.weight", &embedding_, {config_.vocab_size, d_model}, WeightRole::embedding});
+  list({"token_embd.weight", &embedding_, {config_.vocab_size, d_model}, embedding_role(output_.weight)});
   if (own_.parts.learned_positions)
     list({"position_embd.weight", &positions_, {config_.context_length, d_model}, WeightRole::embedding});
   list({"output_norm.weight", &final_norm_.weight, {d_model}, WeightRole::vector});
@@ -167,7 +167,7 @@ void Decoder::list_params(const Lister& list) {
     list({"output.weight",
           &output_.weight,
           {config_.vocab_size, d_model},
-          WeightRole::matrix,
+          WeightRole::head,
           own_.parts.output_optional});
   }
   if (own_.parts.output_bias) list({"output.bias", &output_.bias, {config_.vocab_size}, WeightRole::vector});
@@ -352,8 +352,11 @@ Tensor Decoder::shared_expert(Ops& ops, const Tensor& h, const SharedExpert& exp
                          {.ids = {}, .weights = ops.activate(ops.matmul(h, expert.router), Activation::sigmoid)});
 }
 
-Tensor Decoder::logits(Ops& ops, const Tensor& hidden) const {
-  Tensor scores = ops.matmul(hidden, output_.weight.empty() ? embedding_ : output_.weight);
+Tensor Decoder::logits(Ops& ops, const Tensor& hidden, const ScoreReach& reach) const {
+  // What follows a product may bring scores nearer to each other, or in another order.
+  const bool is_last = output_.bias.empty() && own_.logit_scale == 1 && own_.logit_cap == 0;
+  Tensor scores =
+      ops.scores(hidden, output_.weight.empty() ? embedding_ : output_.weight, is_last ? reach : ScoreReach());
   scores = with_bias(ops, scores, output_.bias);
   if (own_.logit_scale != 1) scores = ops.scale(scores, own_.logit_scale);
   return own_.logit_cap == 0 ? scores : ops.soft_cap(scores, own_.logit_cap);

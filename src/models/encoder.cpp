@@ -37,7 +37,7 @@ class Encoder final : public Model {
 
   StateSpec state_spec() const override { return {}; }
   Tensor forward(Ops& ops, const Batch& batch) const override;
-  Tensor logits(Ops& ops, const Tensor& hidden) const override;
+  Tensor logits(Ops& ops, const Tensor& hidden, const ScoreReach& reach) const override;
   void list_params(const Lister& list) override;
 
  private:
@@ -227,7 +227,7 @@ Tensor Encoder::feed_forward_block(Ops& ops, const Tensor& h, const Layer& layer
   return projected(ops, ops.gate(gate, up, own_.activation), layer.w_down);
 }
 
-Tensor Encoder::logits(Ops&, const Tensor&) const {
+Tensor Encoder::logits(Ops&, const Tensor&, const ScoreReach&) const {
   throw Error(ErrorCode::unsupported,
               config_.architecture + ": is an encoder, which gives hidden states and no scores of next tokens");
 }

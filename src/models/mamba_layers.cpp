@@ -10,9 +10,9 @@ void MambaLayers::load(const ModelSource& source, std::span<const WeightName> na
 
 void MambaLayers::list_params(const Lister& list) {
   const int64_t d_model = config_.d_model;
-  list({"token_embd.weight", &embedding_, {config_.vocab_size, d_model}, WeightRole::embedding});
+  list({"token_embd.weight", &embedding_, {config_.vocab_size, d_model}, embedding_role(output_)});
   list({"output_norm.weight", &final_norm_, {d_model}, WeightRole::vector});
-  list({"output.weight", &output_, {config_.vocab_size, d_model}, WeightRole::matrix, true});
+  list({"output.weight", &output_, {config_.vocab_size, d_model}, WeightRole::head, true});
   for (int64_t index = 0; index < config_.n_layers; ++index) {
     const auto add = [&](const std::string& name, Tensor& tensor, const Shape& shape, WeightRole role) {
       list({"blk." + std::to_string(index) + "." + name, &tensor, shape, role});
@@ -36,8 +36,8 @@ Tensor MambaLayers::forward(Ops& ops, const Batch& batch) const {
   return ops.rms_norm(ops.gather_rows(x, batch.output_rows), final_norm_, norm_eps_);
 }
 
-Tensor MambaLayers::logits(Ops& ops, const Tensor& hidden) const {
-  return ops.matmul(hidden, output_.empty() ? embedding_ : output_);
+Tensor MambaLayers::logits(Ops& ops, const Tensor& hidden, const ScoreReach& reach) const {
+  return ops.scores(hidden, output_.empty() ? embedding_ : output_, reach);
 }
 
 }  // namespace tidemill

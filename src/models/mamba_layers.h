@@ -16,7 +16,7 @@ class MambaLayers : public Model {
  public:
   StateSpec state_spec() const final;
   Tensor forward(Ops& ops, const Batch& batch) const final;
-  Tensor logits(Ops& ops, const Tensor& hidden) const final;
+  Tensor logits(Ops& ops, const Tensor& hidden, const ScoreReach& reach) const final;
   void list_params(const Lister& list) final;
 
  protected:

@@ -27,6 +27,11 @@ struct Parameter {
   bool is_optional = false;  // a file may lack it
 };
 
+// Of the embedding of tokens: without an output matrix it is that as well.
+inline WeightRole embedding_role(const Tensor& output) {
+  return output.empty() ? WeightRole::tied_head : WeightRole::embedding;
+}
+
 // What every architecture can say of itself; the rest of its configuration is its own.
 struct ModelConfig {
   std::string architecture;  // "gemma3", a row of models/registry.cpp
@@ -66,8 +71,9 @@ class Model {
   // Hidden states of the batch's output rows after the final norm, [n_outputs, d_model].  Writes the states of the
   // batch's sequences at the rows' positions but leaves their n_past to the caller.
   virtual Tensor forward(Ops& ops, const Batch& batch) const = 0;
-  // Scores of the next token for hidden states, [n_rows, vocab_size].  Throws unsupported for an encoder.
-  virtual Tensor logits(Ops& ops, const Tensor& hidden) const = 0;
+  // Scores of the next token for hidden states, [n_rows, vocab_size]; of a row alone those out of `reach` may be
+  // -infinity.  Throws unsupported for an encoder.
+  virtual Tensor logits(Ops& ops, const Tensor& hidden, const ScoreReach& reach) const = 0;
 
   // Calls `list` once for every weight that the model may have.
   using Lister = std::function<void(const Parameter&)>;

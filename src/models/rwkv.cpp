@@ -77,7 +77,7 @@ void Rwkv::list_params(const Lister& list) {
   const LayerLister outside{list, ""};
   outside.norm("token_embd_norm", embedding_norm_, d_model);
   outside.norm("output_norm", output_norm_, d_model);
-  outside.matrix("output.weight", head_, config_.vocab_size, d_model);
+  list({"output.weight", &head_, {config_.vocab_size, d_model}, WeightRole::head});
   for (int64_t index = 0; index < config_.n_layers; ++index)
     list_layer({list, "blk." + std::to_string(index) + "."}, index);
 }
@@ -99,8 +99,8 @@ Tensor Rwkv::output(Ops& ops, const Tensor& x, const Batch& batch) const {
   return normed(ops, ops.gather_rows(x, batch.output_rows), output_norm_);
 }
 
-Tensor Rwkv::logits(Ops& ops, const Tensor& hidden) const {
-  return ops.matmul(hidden, head_);
+Tensor Rwkv::logits(Ops& ops, const Tensor& hidden, const ScoreReach& reach) const {
+  return ops.scores(hidden, head_, reach);
 }
 
 void ChannelMixedRwkv::list_layer(const LayerLister& list, int64_t index) {

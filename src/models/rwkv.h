@@ -60,7 +60,7 @@ struct LayerLister {
 class Rwkv : public Model {
  public:
   StateSpec state_spec() const final;
-  Tensor logits(Ops& ops, const Tensor& hidden) const final;
+  Tensor logits(Ops& ops, const Tensor& hidden, const ScoreReach& reach) const final;
   void list_params(const Lister& list) final;
 
  protected:

@@ -15,8 +15,14 @@ namespace tidemill {
 enum class WeightRole {
   vector,     // norm weights, biases, decays, of any shape: read element by element, as f32
   matrix,     // [N, K], the right-hand side of matmul
-  embedding,  // [vocab_size, d_model], rows looked up by id, and perhaps a matmul too (tied output head)
+  embedding,  // [vocab_size, d_model], rows looked up by id
+  head,       // [vocab_size, d_model], for scores of the vocabulary alone
+  tied_head,  // the same where rows are looked up by id as well
 };
+
+constexpr bool gives_scores(WeightRole role) {
+  return role == WeightRole::head || role == WeightRole::tied_head;
+}
 
 enum class Precision {
   fast,  // activations are quantised where the weights are; the state is f16

@@ -124,6 +124,22 @@ void CheckedKernels::check(const op::Project& operation) {
   }
 }
 
+void CheckedKernels::check(const op::Scores& operation) {
+  const Tensor original = original_of(operation.weight);
+  const Twin expected(operation.out);
+  reference_.run(op::Matmul{{&operation.x, 1}, {&original, 1}, {&expected.tensor, 1}});
+  inner_.run(operation);
+  const std::span<const float> scores(operation.out.as<float>(), expected.values.size());
+  std::vector<float> found(scores.begin(), scores.end());
+  double squares = 0;
+  for (const float value : expected.values) squares += double{value} * value;
+  const double near = tolerance_.matmul * std::sqrt(squares / static_cast<double>(found.size()));
+  const double least = least_in_reach(expected.values, operation.reach) + near;
+  for (size_t i = 0; i < found.size(); ++i)
+    if (found[i] == -HUGE_VALF && expected.values[i] < least) found[i] = expected.values[i];
+  compare(op::Scores::kName, found.data(), expected.values, operation.out.dim(1), tolerance_.matmul);
+}
+
 void CheckedKernels::check(const op::ExpertMatmul& operation) {
   std::vector<Tensor> originals;
   for (const Tensor& expert : operation.experts) originals.push_back(original_of(expert));

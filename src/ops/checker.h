@@ -47,6 +47,7 @@ class CheckedKernels final : public Kernels {
   void check(const op::Embed& operation);
   void check(const op::Matmul& operation);
   void check(const op::Project& operation);
+  void check(const op::Scores& operation);
   void check(const op::ExpertMatmul& operation);
   void check(const op::ChooseExperts& operation);
   void check(const op::Attention& operation);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 #include <string>
 #include <vector>
@@ -51,6 +52,27 @@ class CheckerTest : public testing::Test {
   std::vector<float> a_{1, 2, 3, 4, 5, 6}, b_{6, 5, 4, 3, 2, 1}, out_ = std::vector<float>(6);
   const Tensor a = view(a_, {2, 3}), b = view(b_, {2, 3}), out = view(out_, {2, 3});
 };
+
+TEST_F(CheckerTest, ScoresInReachMustBeThere) {
+  // Leaves out score number `out_of` of those that reach has left.
+  struct Forgetful : Kernels {
+    void run(const Operation& operation) override {
+      const auto& scores = std::get<op::Scores>(operation);
+      good.run(op::Matmul{{&scores.x, 1}, {&scores.weight, 1}, {&scores.out, 1}});
+      scores.out.as<float>()[left_out] = -HUGE_VALF;
+    }
+    ReferenceKernels good;
+    int left_out = 0;
+  };
+  std::vector<float> x{1, 1}, weight{1, 1, 5, 5, 9, 9}, scores(3);
+  const op::Scores operation{view(x, {1, 2}), view(weight, {3, 2}), {.below_best = 9}, view(scores, {1, 3})};
+  Forgetful inner;
+  CheckedKernels checked(inner);
+  checked.run(operation);
+  inner.left_out = 1;
+  const std::string message = failure_of([&] { checked.run(operation); });
+  EXPECT_NE(message.find("scores: row 0, column 1"), std::string::npos) << message;
+}
 
 TEST_F(CheckerTest, EqualKernelsPassInPlaceToo) {
   ReferenceKernels inner;

@@ -14,6 +14,7 @@
 #include <variant>
 
 #include "ops/paged_rows.h"
+#include "ops/score_reach.h"
 #include "tidemill/tensor.h"
 
 namespace tidemill {
@@ -170,6 +171,16 @@ struct Project {
   std::span<const Tensor> weights, biases;
   Activation activation;
   std::span<const Tensor> outs;
+};
+
+// The scores of a vocabulary for one row, as far as a choice needs them: out = x * weight^T as Matmul gives it, bit for
+// bit, but out may be -infinity instead of a number that is out of reach.  NaN is always in reach.
+// x: [1, K]; weight: [N, K]; out: [1, N].
+struct Scores {
+  static constexpr std::string_view kName = "scores";
+  Tensor x, weight;
+  ScoreReach reach;
+  Tensor out;
 };
 
 // out = a + b; `out` may be `a` or `b`.
@@ -389,10 +400,10 @@ struct HeadBonus {
 
 }  // namespace op
 
-using Operation =
-    std::variant<op::Embed, op::GatherRows, op::RmsNorm, op::LayerNorm, op::L2Norm, op::Matmul, op::Project, op::Add,
-                 op::AddRow, op::Activate, op::Gate, op::Scale, op::SoftCap, op::RopeTable, op::Rope, op::Attention,
-                 op::ChooseExperts, op::ExpertMatmul, op::MixExperts, op::Lerp, op::PreviousRows, op::CausalConv,
-                 op::SelectiveScan, op::Wkv4, op::Wkv, op::DeltaRule, op::GatedDeltaRule, op::HeadBonus>;
+using Operation = std::variant<op::Embed, op::GatherRows, op::RmsNorm, op::LayerNorm, op::L2Norm, op::Matmul,
+                               op::Project, op::Scores, op::Add, op::AddRow, op::Activate, op::Gate, op::Scale,
+                               op::SoftCap, op::RopeTable, op::Rope, op::Attention, op::ChooseExperts, op::ExpertMatmul,
+                               op::MixExperts, op::Lerp, op::PreviousRows, op::CausalConv, op::SelectiveScan, op::Wkv4,
+                               op::Wkv, op::DeltaRule, op::GatedDeltaRule, op::HeadBonus>;
 
 }  // namespace tidemill

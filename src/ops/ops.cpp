@@ -135,6 +135,13 @@ Tensor Ops::product_room(const Product& product) {
   return product.into;
 }
 
+Tensor Ops::scores(const Tensor& x, const Tensor& weight, const ScoreReach& reach) {
+  if (reach.is_all() || x.dim(0) != 1) return matmul(x, weight);
+  const Tensor out = product_room({x, weight});
+  kernels_.run(op::Scores{x, weight, reach, out});
+  return out;
+}
+
 void Ops::matmul_all(const Tensor& x, std::span<const Tensor> weights, std::span<Tensor> outs) {
   for (size_t j = 0; j < weights.size(); ++j) outs[j] = product_room({x, weights[j]});
   kernels_.run(op::Matmul{{&x, 1}, weights, outs});

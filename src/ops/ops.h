@@ -45,6 +45,8 @@ class Ops {
   Tensor layer_norm_in_place(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps);
   Tensor l2_norm(const Tensor& x, const Tensor& weight, float eps, int64_t n_groups = 1);
   Tensor matmul(const Tensor& x, const Tensor& weight);  // [n_rows, N]
+  // x * weight^T, [n_rows, N]; of a row alone only scores within reach need be there (op::Scores).
+  Tensor scores(const Tensor& x, const Tensor& weight, const ScoreReach& reach);
   // Several products of one input, e.g. `auto [q, k, v] = ops.matmul(h, wq, wk, wv)`.
   template <typename... W>
   std::array<Tensor, 1 + sizeof...(W)> matmul(const Tensor& x, const Tensor& first, const W&... rest)

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 #include <numeric>
 #include <string>
@@ -164,6 +165,34 @@ TEST_F(OpsTest, SeveralProductsOfOneInputEqualSingleOnes) {
   EXPECT_EQ(xb.shape(), Shape({2, 5}));
   const Tensor again = ops_.matmul(x, b);
   for (int64_t i = 0; i < again.n_elements(); ++i) EXPECT_EQ(xb.as<float>()[i], again.as<float>()[i]);
+}
+
+TEST_F(OpsTest, ScoresOutOfReachMayBeLeftOut) {
+  const Tensor x = tensor({1, 5}), weight = tensor({30, 5});
+  const Tensor all = ops_.scores(x, weight, {});
+  const std::vector<float> expected(all.as<float>(), all.as<float>() + 30);
+  const ScoreReach reach{.below_best = 0.1f, .top_k = 4};
+  const float least = least_in_reach(expected, reach);
+  const Tensor some = ops_.scores(x, weight, reach);
+  for (size_t i = 0; i < expected.size(); ++i)
+    EXPECT_EQ(some.as<float>()[i], expected[i] < least ? -HUGE_VALF : expected[i]) << i;
+  // Of several rows all are there.
+  const Tensor two = ops_.scores(tensor({2, 5}), weight, reach);
+  for (size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(two.as<float>()[i], expected[i]);
+  expect_refused([&] { ops_.scores(x, tensor({30, 4}), reach); }, {"matmul", "[1, 5]", "[30, 4]"});
+}
+
+TEST_F(OpsTest, TheLeastScoreInReachIsOfTheBestAndOfTheTop) {
+  const std::vector<float> scores = {3, NAN, 1, 5, 5, -2};
+  const float inf = HUGE_VALF;
+  EXPECT_EQ(least_in_reach(scores, {}), -inf);
+  EXPECT_EQ(least_in_reach(scores, {.below_best = 0}), 5);
+  EXPECT_EQ(least_in_reach(scores, {.below_best = 4}), 1);
+  EXPECT_EQ(least_in_reach(scores, {.top_k = 1}), 5);
+  EXPECT_EQ(least_in_reach(scores, {.top_k = 3}), 3);
+  EXPECT_EQ(least_in_reach(scores, {.top_k = 9}), -inf);
+  EXPECT_EQ(least_in_reach(scores, {.below_best = 1, .top_k = 3}), 5 - 1);
+  EXPECT_EQ(least_in_reach(std::vector<float>{NAN}, {.below_best = 1}), -inf);
 }
 
 TEST_F(OpsTest, ScopeGivesBackItsTensors) {

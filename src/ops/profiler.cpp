@@ -75,6 +75,7 @@ ProfileRow& ProfiledKernels::row_of(const Operation& operation) {
         using Op = std::decay_t<decltype(one)>;
         if constexpr (std::is_same_v<Op, op::Matmul>) return row_of_weights(Op::kName, one.weights);
         if constexpr (std::is_same_v<Op, op::Project>) return row_of_weights(Op::kName, one.weights);
+        if constexpr (std::is_same_v<Op, op::Scores>) return row_of_weights(Op::kName, {&one.weight, 1});
         if constexpr (std::is_same_v<Op, op::ExpertMatmul>) return row_of_weights(Op::kName, one.experts.first(1));
         return row_named({.operation = std::string(Op::kName)});
       },

@@ -195,6 +195,15 @@ void compute(const op::Project& o) {
   }
 }
 
+// What is out of reach becomes -infinity, so that nobody may count on more.
+void compute(const op::Scores& o) {
+  compute(op::Matmul{{&o.x, 1}, {&o.weight, 1}, {&o.out, 1}});
+  const std::span<float> scores(o.out.as<float>(), static_cast<size_t>(o.out.dim(1)));
+  const float least = least_in_reach(scores, o.reach);
+  for (float& score : scores)
+    if (score < least) score = -std::numeric_limits<float>::infinity();
+}
+
 void compute(const op::Add& o) {
   for (int64_t i = 0; i < o.a.n_elements(); ++i) o.out.as<float>()[i] = o.a.as<float>()[i] + o.b.as<float>()[i];
 }

@@ -12,7 +12,7 @@ namespace {
 
 int64_t bytes_of(const Tensor& tensor) {
   if (tensor.empty()) return 0;
-  if (tensor.layout() == Layout::panels) return panel_bytes(tensor.dtype(), tensor.dim(0), tensor.dim(1));
+  if (tensor.layout() != Layout::rows) return panel_bytes(tensor.dtype(), tensor.dim(0), tensor.dim(1));
   return tensor.size_bytes();
 }
 
@@ -69,6 +69,16 @@ Work work(const op::Matmul& op) {
 Work work(const op::Project& op) {
   Work work{.bytes_read = sum_of(op.x, op.weights, op.biases), .bytes_written = sum_of(op.outs)};
   for (const Tensor& weight : op.weights) count_products(work, op.x.dim(0), weight);
+  return work;
+}
+
+// What is read at least: half of the weight where a half of it can be read alone.
+Work work(const op::Scores& op) {
+  const bool is_halved = op.weight.layout() == Layout::halved_panels;
+  const int64_t weight_bytes =
+      is_halved ? panel_count(op.weight.dim(0)) * halved_strides(op.weight.dim(1)).high : bytes_of(op.weight);
+  Work work = reads(op, bytes_of(op.x) + weight_bytes);
+  count_products(work, 1, op.weight);
   return work;
 }
 Work work(const op::Add& op) {

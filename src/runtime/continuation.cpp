@@ -77,6 +77,10 @@ void Continuation::propose(std::vector<int32_t>& text, int64_t n_more, PassLoad&
   speculation_.propose(text, n_more, load);
 }
 
+ScoreReach Continuation::reach() const {
+  return guide_ || request_.n_logprobs >= 0 || wants_prompt_scores() ? ScoreReach() : sampler_.reach();
+}
+
 bool Continuation::choose(std::span<const float> logits) {
   const int32_t id = guide_ ? guide_->choose(sampler_, logits) : sampler_.sample(logits);
   if (result_.ids.empty() && chosen_.empty()) {

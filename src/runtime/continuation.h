@@ -42,6 +42,8 @@ class Continuation {
 
   // Appends the last id to `text`, the prompt and all ids before it, and up to `n_more` guesses of what follows.
   void propose(std::vector<int32_t>& text, int64_t n_more, PassLoad& load);
+  // The scores that `choose` needs next.
+  ScoreReach reach() const;
   // Chooses the next id by the scores that follow the next of the ids that were proposed last, or the prompt; false
   // when the scores after further ones are of no use.  Calls nobody back.
   bool choose(std::span<const float> logits);

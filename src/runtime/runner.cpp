@@ -32,7 +32,7 @@ int64_t Runner::plan_bytes(const Model& model, const StateSpec& spec, DType stat
   }
   const Tensor hidden = model.forward(
       ops, {.tokens = zeros, .positions = zeros, .output_rows = zeros, .state_runs = state_runs, .n_sequences = 1});
-  model.logits(ops, hidden.slice(0, 0, std::min(limits.max_logits_rows, limits.max_batch_tokens)));
+  model.logits(ops, hidden.slice(0, 0, std::min(limits.max_logits_rows, limits.max_batch_tokens)), ScoreReach());
   return arena.peak_bytes();
 }
 
@@ -100,7 +100,7 @@ void Runner::run_batch(std::span<const Feed> feeds, const LogitsSink& sink) {
     feeds[part.feed].state->advance(part.n_rows);
     n_fed_[part.feed] += part.n_rows;
   }
-  emit_logits(ops, hidden, sink);
+  emit_logits(ops, hidden, feeds, sink);
   if (wanted_.size() != tokens_.size()) return;
   const std::lock_guard lock(cost_access_);
   cost_.add(std::ssize(tokens_), stopwatch.seconds());
@@ -150,12 +150,14 @@ void Runner::collect_runs(std::span<const Feed> feeds) {
   }
 }
 
-void Runner::emit_logits(Ops& ops, const Tensor& hidden, const LogitsSink& sink) {
+void Runner::emit_logits(Ops& ops, const Tensor& hidden, std::span<const Feed> feeds, const LogitsSink& sink) {
   const auto n_wanted = static_cast<int64_t>(wanted_.size());
   for (int64_t begin = 0; begin < n_wanted; begin += limits_.max_logits_rows) {
     const Ops::Scope rows_memory(ops);
     const int64_t end = std::min(n_wanted, begin + limits_.max_logits_rows);
-    const Tensor logits = model_.logits(ops, hidden.slice(0, begin, end));
+    const bool is_alone = end - begin == 1 && !limits_.all_scores;
+    const ScoreReach reach = is_alone ? feeds[wanted_[static_cast<size_t>(begin)].feed].reach : ScoreReach();
+    const Tensor logits = model_.logits(ops, hidden.slice(0, begin, end), reach);
     for (int64_t row = begin; row < end; ++row) {
       const Wanted& wanted = wanted_[static_cast<size_t>(row)];
       sink(wanted.feed, wanted.index, {logits.row<float>(row - begin), static_cast<size_t>(logits.dim(1))});

@@ -28,6 +28,7 @@ struct Feed {
   // Tokens of the prompt that these are part of, where keys depend on it (LongerTexts).  0: there is none, each token
   // ends the text as it is then.
   int64_t prompt_length = 0;
+  ScoreReach reach = {};  // of the choice that they are for: where it is quicker, others are -infinity
 };
 
 // Receives the logits [vocab_size] that follow token `index` of feed `feed`; valid during the call.  Called in the
@@ -37,11 +38,12 @@ using LogitsSink = std::function<void(size_t feed, int64_t index, std::span<cons
 class Runner {
  public:
   // `max_batch_tokens` bounds the rows of one forward pass and with it the memory for activations; `max_logits_rows`
-  // how many rows' logits are computed together.
+  // how many rows' logits are computed together.  With `all_scores` nobody's reach saves work.
   struct Limits {
     int64_t max_batch_tokens = 256;
     int64_t max_sequences = 64;
     int64_t max_logits_rows = 16;
+    bool all_scores = false;
   };
 
   // Plans the arena by a forward pass without arithmetic and reserves it.  `model` and `kernels` outlive this object.
@@ -66,7 +68,7 @@ class Runner {
   void run_batch(std::span<const Feed> feeds, const LogitsSink& sink);
   void collect_rows(std::span<const Feed> feeds);
   void collect_runs(std::span<const Feed> feeds);
-  void emit_logits(Ops& ops, const Tensor& hidden, const LogitsSink& sink);
+  void emit_logits(Ops& ops, const Tensor& hidden, std::span<const Feed> feeds, const LogitsSink& sink);
 
   // Rows that one feed has in the batch.
   struct Part {

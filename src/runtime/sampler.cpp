@@ -55,6 +55,15 @@ bool Sampler::is_plain() const {
   return options_.logit_bias.empty() && counts_.empty();
 }
 
+ScoreReach Sampler::reach() const {
+  if (penalises_ || !options_.logit_bias.empty()) return {};  // they may bring scores up, or the greatest ones down
+  if (is_greedy()) return {.below_best = 0, .top_k = 1};
+  ScoreReach reach{.top_k = options_.top_k};
+  // A little more than `collect` goes down, however the product is rounded there.
+  if (options_.min_p > 0) reach.below_best = options_.temperature * -std::log(options_.min_p) * 1.00001f;
+  return reach;
+}
+
 int32_t Sampler::sample(std::span<const float> logits) {
   if (!is_plain()) {
     adjusted_.assign(logits.begin(), logits.end());

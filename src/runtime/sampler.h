@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "ops/operations.h"
 #include "sys/random.h"
 #include "tidemill/sampling.h"
 
@@ -22,6 +23,8 @@ class Sampler {
   // Chooses the next token; does not `accept` it.  Equal scores: the lowest id wins.  Tokens whose score is NaN are
   // never chosen.  Throws internal when no score is a number.
   int32_t sample(std::span<const float> logits);
+  // The scores that `sample` needs next: with others put at -infinity it chooses the same token.
+  ScoreReach reach() const;
   // Whether `sample` takes the greatest score, as it stands or as penalties and biases make it.
   bool is_greedy() const { return options_.temperature == 0 || options_.top_k == 1; }
 

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <random>
 
 #include "tidemill/error.h"
 #include "tidemill/probability.h"
@@ -153,6 +154,47 @@ TEST(Sampler, OptionsOutOfRangeAreRefusedByName) {
     EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
     EXPECT_NE(std::string(error.what()).find("top_p"), std::string::npos);
   }
+}
+
+// What `reach` leaves out changes nothing: the same tokens, draw by draw.
+TEST(Sampler, ScoresOutOfReachDoNotMatter) {
+  std::mt19937 random(3);
+  std::normal_distribution<float> normal;
+  const SamplingOptions kOptions[] = {
+      {.temperature = 0, .seed = 1},
+      {.temperature = 0.8f, .top_k = 1, .seed = 1},
+      {.temperature = 0.8f, .top_k = 40, .top_p = 0.95f, .min_p = 0.05f, .seed = 1},
+      {.temperature = 1, .top_k = 64, .top_p = 0.95f, .min_p = 0, .seed = 1},
+      {.temperature = 2.5f, .top_k = 0, .top_p = 1, .min_p = 0.1f, .seed = 1},
+      {.temperature = 1, .top_k = 0, .top_p = 0.9f, .min_p = 0, .seed = 1},
+      {.temperature = 1, .top_k = 3, .top_p = 1, .min_p = 1, .seed = 1},
+      {.temperature = 0, .repeat_penalty = 1.5f, .seed = 1},
+      {.temperature = 1, .min_p = 0.05f, .logit_bias = {{7, 100.0f}}, .seed = 1},
+  };
+  for (const SamplingOptions& options : kOptions) {
+    Sampler all(options), within(options);
+    for (int step = 0; step < 300; ++step) {
+      std::vector<float> logits(500);
+      // Some steps have few distinct scores, so that many are equal, and one in ten a score that is none.
+      for (float& logit : logits) logit = step % 3 == 0 ? std::round(normal(random)) : 4 * normal(random);
+      if (step % 10 == 0) logits[random() % 500] = kNaN;
+      const int32_t expected = all.sample(logits);
+      const float least = least_in_reach(logits, within.reach());
+      for (float& logit : logits)
+        if (logit < least) logit = -HUGE_VALF;
+      ASSERT_EQ(within.sample(logits), expected) << step;
+      all.accept(expected);
+      within.accept(expected);
+    }
+  }
+}
+
+TEST(Sampler, EveryScoreIsInReachWhereOthersMayChangeThem) {
+  EXPECT_TRUE(Sampler({.temperature = 0, .repeat_penalty = 1.1f}).reach().is_all());
+  EXPECT_TRUE(Sampler({.temperature = 0, .presence_penalty = 1}).reach().is_all());
+  EXPECT_TRUE(Sampler({.temperature = 0, .logit_bias = {{1, 2.0f}}}).reach().is_all());
+  EXPECT_TRUE(Sampler(plain()).reach().is_all());
+  EXPECT_FALSE(Sampler(plain(0)).reach().is_all());
 }
 
 }  // namespace

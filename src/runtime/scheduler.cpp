@@ -198,7 +198,8 @@ void Scheduler::add_feed(Job& job, LogitsWanted wanted) {
   feeds_.push_back({.state = job.sequence.state.get(),
                     .ids = std::span(job.sequence.ids).subspan(job.n_held),
                     .wanted = wanted,
-                    .prompt_length = job.is_reading ? std::ssize(job.to_read()) : 0});
+                    .prompt_length = job.is_reading ? std::ssize(job.to_read()) : 0,
+                    .reach = job.continuation->reach()});
   fed_.push_back(&job);
   job.wants_scores = wanted != LogitsWanted::none;
   job.has_scores = false;

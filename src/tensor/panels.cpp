@@ -22,6 +22,11 @@ int64_t panel_stride(DType dtype, int64_t n_cols) {
   return n_whole * format.superblock_bytes() + (rest > 0 ? format.superblock_bytes(rest) : 0);
 }
 
+HalvedStrides halved_strides(int64_t n_cols) {
+  const int64_t high = panel_stride(DType::q4_0, n_cols);
+  return {high, panel_stride(DType::q8_0, n_cols) - high};
+}
+
 int64_t panel_bytes(DType dtype, int64_t n_rows, int64_t n_cols) {
   const std::string name(info(dtype).name);
   if (!has_panels(dtype)) {

@@ -19,6 +19,11 @@
 //   2 bits   vector v (0..1): bits 2t..2t+1 are unit 4v + t
 //   1 bit    one vector: bit u is unit u
 // The value is d * scale * (code - offset), less dmin * min where there are mins; exactly what GGUF defines.
+//
+// Halved panels, of Q8_0 only: the high four bits of all codes, then the low four.  The first part is panels as those
+// of Q4_0 (the scales and a plane of 4 bits), one behind the other; the second one has only planes of 4 bits.  Each
+// half is a stream of its own, so that the first alone, which tells scores roughly, costs little more than half the
+// bytes.
 #pragma once
 
 #include <cstdint>
@@ -159,6 +164,23 @@ int64_t panel_stride(DType dtype, int64_t n_cols);
 // Bytes of a whole matrix.  Throws unsupported for a dtype without panels, and invalid_argument when a row does not
 // hold whole blocks or the size does not fit.
 int64_t panel_bytes(DType dtype, int64_t n_rows, int64_t n_cols);
+
+// Whether matrices of that dtype can be kept in halved panels.
+constexpr bool has_halved_panels(DType dtype) {
+  return dtype == DType::q8_0;
+}
+
+// Whether a head of that size is quicker in halved panels: it must be too large for caches.
+constexpr bool is_worth_halving(DType dtype, int64_t n_rows, int64_t n_cols) {
+  constexpr int64_t kLeastElements = 16 << 20;
+  return has_halved_panels(dtype) && n_cols > 0 && n_rows >= kLeastElements / n_cols;
+}
+
+// Bytes from one panel to the next in each part of halved panels; together those of a whole panel.
+struct HalvedStrides {
+  int64_t high, low;
+};
+HalvedStrides halved_strides(int64_t n_cols);
 
 constexpr int64_t panel_count(int64_t n_rows) {
   return n_rows / kPanelRows + (n_rows % kPanelRows == 0 ? 0 : 1);  // of any number, as a file may claim it

@@ -184,10 +184,10 @@ Tensor Tensor::transpose(int axis_a, int axis_b) const {
   return view;
 }
 
-Tensor Tensor::with_panels(void* data) const {
+Tensor Tensor::with_panels(void* data, Layout layout) const {
   Tensor view = *this;
   view.data_ = data;
-  view.layout_ = Layout::panels;
+  view.layout_ = layout;
   return view;
 }
 

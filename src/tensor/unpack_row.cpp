@@ -112,10 +112,33 @@ void unpack_quantized_row(DType dtype, const uint8_t* panel, int row, int64_t n_
   }
 }
 
+// Both halves are planes of 4 bits.
+void unpack_halved_row(const Tensor& panels, int64_t row, float* out) {
+  constexpr PanelFormat kHalf = panel_format(DType::q4_0);
+  const int64_t n_cols = panels.dim(1), panel = row / kPanelRows;
+  const int r = static_cast<int>(row % kPanelRows), offset = panel_format(panels.dtype()).offset;
+  const HalvedStrides strides = halved_strides(n_cols);
+  const uint8_t* high = panels.as<uint8_t>() + panel * strides.high;
+  const uint8_t* low = panels.as<uint8_t>() + panel_count(panels.dim(0)) * strides.high + panel * strides.low;
+  for (int64_t k = 0; k < n_cols; k += kSuperblockLength) {
+    const int n_groups = static_cast<int>(std::min<int64_t>(n_cols - k, kSuperblockLength)) / kGroupLength;
+    const RowSource source{kHalf, high, n_groups, r};
+    for (int g = 0; g < n_groups; ++g, low += kHalf.group_bytes()) {
+      const float scale = scale_and_min(source, g).scale;
+      for (int i = 0; i < kGroupLength; ++i) {
+        const int code = plane_number(source.group(g), 4, r, i) << 4 | plane_number(low, 4, r, i);
+        *out++ = scale * static_cast<float>(code - offset);
+      }
+    }
+    high += kHalf.superblock_bytes(n_groups);
+  }
+}
+
 }  // namespace
 
 void unpack_row(const Tensor& panels, int64_t row, float* out) {
-  assert(panels.layout() == Layout::panels);
+  assert(panels.layout() != Layout::rows);
+  if (panels.layout() == Layout::halved_panels) return unpack_halved_row(panels, row, out);
   const int64_t n_cols = panels.dim(1);
   const int r = static_cast<int>(row % kPanelRows);
   const uint8_t* panel = panels.as<uint8_t>() + row / kPanelRows * panel_stride(panels.dtype(), n_cols);

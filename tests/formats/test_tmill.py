@@ -60,7 +60,7 @@ def add_matrix(writer, random, name, kind, shape):
     return values.astype(np.float32)
 
 
-def write_gguf(path, kind):
+def write_gguf(path, kind, vocab=VOCAB):
     """A tiny llama whose matrices are of that kind, where rows are long enough; returns all tensors in float32."""
     random = np.random.default_rng(sum(kind.encode()))
     writer = gguf.GGUFWriter(path, "llama")
@@ -74,7 +74,7 @@ def write_gguf(path, kind):
     writer.add_tokenizer_model("no_vocab")
     kv = D_MODEL // HEADS
     matrices = {
-        "token_embd": (VOCAB, D_MODEL), "blk.0.attn_q": (D_MODEL, D_MODEL), "blk.0.attn_k": (kv, D_MODEL),
+        "token_embd": (vocab, D_MODEL), "blk.0.attn_q": (D_MODEL, D_MODEL), "blk.0.attn_k": (kv, D_MODEL),
         "blk.0.attn_v": (kv, D_MODEL), "blk.0.attn_output": (D_MODEL, D_MODEL), "blk.0.ffn_gate": (D_FF, D_MODEL),
         "blk.0.ffn_up": (D_FF, D_MODEL), "blk.0.ffn_down": (D_MODEL, D_FF),
     }  # fmt: skip
@@ -120,6 +120,19 @@ def test_the_decoder_gives_back_every_element(tidemill, tmp_path, kind):
         np.testing.assert_array_equal(found, expected, err_msg=name)
     assert model.metadata["token_embd.weight"] == f"panels {kind.lower()} {VOCAB} {D_MODEL}"
     expect_same_answers(tidemill, tmp_path / "model.gguf", packed)
+
+
+def test_a_large_head_is_halved(tidemill, tmp_path):
+    vocab = (1 << 16) + 5  # the least that is, and rows that do not fill a panel
+    tensors = write_gguf(tmp_path / "model.gguf", "Q8_0", vocab)
+    packed = converted(tidemill, tmp_path / "model.gguf", tmp_path / "model.tmill")
+    model = tmill.Tmill(packed)
+    assert model.metadata["token_embd.weight"] == f"halved_panels q8_0 {vocab} {D_MODEL}"
+    assert model.metadata["blk.0.ffn_up.weight"] == f"panels q8_0 {D_FF} {D_MODEL}"
+    np.testing.assert_array_equal(model.tensor("token_embd.weight"), tensors["token_embd.weight"])
+    expect_same_answers(tidemill, tmp_path / "model.gguf", packed, vocab=vocab)
+    again = converted(tidemill, packed, tmp_path / "again.tmill")
+    assert again.read_bytes() == packed.read_bytes()
 
 
 @pytest.mark.parametrize("name", sorted(path.parent.name for path in MODELS.glob("*/config.json")))

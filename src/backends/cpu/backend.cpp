@@ -14,6 +14,7 @@
 #include "backends/cpu/project.h"
 #include "backends/cpu/recurrent.h"
 #include "backends/cpu/rope.h"
+#include "backends/cpu/scores.h"
 #include "tensor/blocks.h"
 #include "tensor/dequantize.h"
 #include "tensor/panels.h"
@@ -51,24 +52,26 @@ CpuBackend::CpuBackend(ThreadPool& pool, Precision precision)
 
 Tensor CpuBackend::adopt(const Tensor& weight, WeightRole role, const Copied& copied) {
   if (role == WeightRole::vector) return vectors_.keep(weight);
-  if (weight.layout() == Layout::panels) return weight;
+  if (weight.layout() != Layout::rows) return weight;
   if (weight.shape().rank() != 2) {
     throw Error(ErrorCode::invalid_argument,
                 "matrix weight: its shape is " + weight.shape().to_string() + "; give a tensor of rank 2");
   }
-  const bool is_rounded = precision_ == Precision::int8 && role == WeightRole::matrix && is_float(weight.dtype()) &&
-                          weight.dim(1) % BlockQ8_0::kLength == 0;
+  const bool is_rounded = precision_ == Precision::int8 && (role == WeightRole::matrix || role == WeightRole::head) &&
+                          is_float(weight.dtype()) && weight.dim(1) % BlockQ8_0::kLength == 0;
   const DType dtype = is_rounded ? DType::q8_0 : weight.dtype();
   std::byte* const memory = panels_.take(panel_bytes(dtype, weight.dim(0), weight.dim(1)));
-  const Tensor panels = Tensor(memory, dtype, weight.shape()).with_panels(memory);
+  const bool is_halved =
+      gives_scores(role) && precision_ != Precision::f32 && is_worth_halving(dtype, weight.dim(0), weight.dim(1));
+  const Tensor panels =
+      Tensor(memory, dtype, weight.shape()).with_panels(memory, is_halved ? Layout::halved_panels : Layout::panels);
   // Whole panels at a time: a large matrix never lies in memory twice.
   const int64_t row_bytes = size_bytes(weight.dtype(), {weight.dim(1)});
   const int64_t n_rows = std::max<int64_t>(1, kAdoptBytes / (row_bytes * kPanelRows)) * kPanelRows;
-  const int64_t stride = panel_stride(dtype, weight.dim(1));
   std::vector<std::byte> blocks;
   for (int64_t begin = 0; begin < weight.dim(0); begin += n_rows) {
     const Tensor part = weight.slice(0, begin, std::min(weight.dim(0), begin + n_rows));
-    pack_panels(pool_, is_rounded ? rounded_rows(pool_, part, blocks) : part, memory + begin / kPanelRows * stride);
+    pack_part(pool_, is_rounded ? rounded_rows(pool_, part, blocks) : part, begin / kPanelRows, panels);
     if (copied) copied(part);
   }
   return panels;
@@ -82,6 +85,8 @@ void CpuBackend::run(const Operation& operation) {
           matmul(matmul_, one.xs, one.weights, one.outs);
         } else if constexpr (std::is_same_v<Op, op::Project>) {
           compute(matmul_, one);
+        } else if constexpr (std::is_same_v<Op, op::Scores>) {
+          find_scores(matmul_, one);
         } else if constexpr (std::is_same_v<Op, op::ExpertMatmul>) {
           experts_.compute(one);
         } else if constexpr (std::is_same_v<Op, op::Attention>) {

@@ -83,8 +83,10 @@ const uint8_t* widen_panel(const uint8_t* panel, int length, FloatBlock& out) {
   return reinterpret_cast<const uint8_t*>(values + length * kPanelRows);
 }
 
-// Unpacks `length` elements of k at `panel`; returns where the next ones start.
-const uint8_t* unpack_floats(DType dtype, const uint8_t* panel, int length, UnitBlock& units, FloatBlock& out) {
+// Unpacks `length` elements of k at `panel`; returns where the next ones start.  `low`: the other part of a halved
+// panel, which goes on as well, or null.
+const uint8_t* unpack_floats(DType dtype, const uint8_t* panel, const uint8_t*& low, int length, UnitBlock& units,
+                             FloatBlock& out) {
   switch (dtype) {
     case DType::f32:
       return widen_panel<float>(panel, length, out);
@@ -93,7 +95,8 @@ const uint8_t* unpack_floats(DType dtype, const uint8_t* panel, int length, Unit
     case DType::bf16:
       return widen_panel<hwy::bfloat16_t>(panel, length, out);
     default:
-      panel = unpack_units(dtype, panel, length / kGroupLength, units);
+      panel = low != nullptr ? unpack_halves(panel, low, length / kGroupLength, units)
+                             : unpack_units(dtype, panel, length / kGroupLength, units);
       units_to_floats(panel_format(dtype), units, length / kGroupLength, out);
       return panel;
   }
@@ -157,13 +160,18 @@ void float_gemm_of_target(const MatmulTask& task, const Tensor& x, TaskScratch& 
   const Product& product = task.product;
   const int64_t n_x = task.end_x - task.first_x;
   const uint8_t* panels[kTaskPanels];
-  for (int p = 0; p < kTaskPanels; ++p) panels[p] = task.panel(p);
+  const uint8_t* lows[kTaskPanels];
+  for (int p = 0; p < kTaskPanels; ++p) {
+    panels[p] = task.panel(p);
+    lows[p] = task.low_panel(p);
+  }
   std::fill_n(&scratch.sums[0][0], n_x * kTaskPanels * kPanelRows, 0.0f);
   const int64_t n_tiles = tile_count(kTileRows, n_x) * (kTaskPanels / kTilePanels);
   for (int64_t k = 0; k < product.n_cols; k += kFloatBlockLength) {
     const int length = static_cast<int>(std::min<int64_t>(kFloatBlockLength, product.n_cols - k));
     for (int p = 0; p < kTaskPanels; ++p) {
-      panels[p] = unpack_floats(product.dtype, panels[p], length, scratch.unit_blocks[p], scratch.float_blocks[p]);
+      panels[p] =
+          unpack_floats(product.dtype, panels[p], lows[p], length, scratch.unit_blocks[p], scratch.float_blocks[p]);
     }
     if (k + length == product.n_cols) {  // the next task probably has the next panels
       for (const uint8_t*& panel : panels) panel += (kTaskPanels - 1) * panel_stride(product.dtype, product.n_cols);

@@ -86,6 +86,49 @@ HWY_INLINE Words unit_of(const uint8_t* group) {
   return subtract_from_bytes<has_signed_units(kFormat) ? kFormat.offset : 0>(codes);
 }
 
+// A group of 32 elements where its codes lie.
+template <DType kDType>
+struct WholeGroup {
+  static constexpr bool kSigned = has_signed_units(panel_format(kDType));
+  const uint8_t* codes;
+  template <int kUnit>
+  HWY_INLINE Words unit() const {
+    return unit_of<kDType, kUnit>(codes);
+  }
+};
+
+// The same of halved panels: bytes put together from their halves.
+struct HalvedGroup {
+  static constexpr bool kSigned = has_signed_units(panel_format(DType::q8_0));
+  const uint8_t* high;
+  const uint8_t* low;
+  template <int kUnit>
+  HWY_INLINE Words unit() const {
+    const Words highs = load_words(high + kUnit % 4 * kVectorBytes), lows = load_words(low + kUnit % 4 * kVectorBytes);
+    const Words codes = kUnit < 4 ? shift_and<-4>(highs, 0xf0f0f0f0) | shift_and<0>(lows, 0x0f0f0f0f)
+                                  : shift_and<0>(highs, 0xf0f0f0f0) | shift_and<4>(lows, 0x0f0f0f0f);
+    return subtract_from_bytes<kSigned ? kByteOffset : 0>(codes);
+  }
+};
+
+// sum + the products of units [kUnit, kEnd) with the activations x of their group.
+template <int kUnit, int kEnd, typename Group>
+HWY_INLINE Ints dot_units(const Ints& sum, const Group& group, const int8_t* x) {
+  if constexpr (kUnit == kEnd) {
+    return sum;
+  } else {
+    return dot_units<kUnit + 1, kEnd>(dot<Group::kSigned>(sum, group.template unit<kUnit>(), broadcast4(x + 4 * kUnit)),
+                                      group, x);
+  }
+}
+
+// The same with both halves of the activations, from `start` on.
+template <int kUnit, int kEnd, typename Group>
+HWY_INLINE Ints dot_halves(const Group& group, const int8_t* high, const int8_t* low, int32_t start) {
+  const Ints of_high = dot_units<kUnit, kEnd>(set_ints(0), group, high);
+  return dot_units<kUnit, kEnd>(shift_left<8>(of_high) + set_ints(start), group, low);
+}
+
 // The scales of one superblock for the 16 rows.
 template <DType kDType>
 class SuperblockScales {

@@ -299,11 +299,19 @@ void gemm_of_target(const MatmulTask& task, const QuantizedRows& x, const Activa
   const int64_t n_blocks = (n_superblocks + kBlockSuperblocks - 1) / kBlockSuperblocks;
   const int64_t block_length = (n_superblocks + n_blocks - 1) / n_blocks * kSuperblockLength;
   const uint8_t* panels[kTaskPanels];
-  for (int p = 0; p < kTaskPanels; ++p) panels[p] = task.panel(p);
+  const uint8_t* lows[kTaskPanels];
+  for (int p = 0; p < kTaskPanels; ++p) {
+    panels[p] = task.panel(p);
+    lows[p] = task.low_panel(p);
+  }
   for (int64_t k = 0; k < x.n_cols; k += block_length) {
     const bool is_last = k + block_length >= x.n_cols;
     const int n_groups = static_cast<int>(std::min(block_length, x.n_cols - k) / kGroupLength);
-    for (int p = 0; p < kTaskPanels; ++p) panels[p] = unpack(dtype, panels[p], n_groups, scratch.unit_blocks[p]);
+    for (int p = 0; p < kTaskPanels; ++p) {
+      UnitBlock& block = scratch.unit_blocks[p];
+      panels[p] = lows[p] != nullptr ? unpack_halves(panels[p], lows[p], n_groups, block)
+                                     : unpack(dtype, panels[p], n_groups, block);
+    }
     const TileRows rows{
         .groups = x.groups + task.first_x * x.stride + k / kGroupLength,
         .stride = x.stride,
@@ -311,7 +319,7 @@ void gemm_of_target(const MatmulTask& task, const QuantizedRows& x, const Activa
         .term_stride = n_parts,
     };
     if (is_last) {  // the next task probably has the next panels
-      for (const uint8_t*& panel : panels) panel += (kTaskPanels - 1) * panel_stride(dtype, x.n_cols);
+      for (const uint8_t*& panel : panels) panel += (kTaskPanels - 1) * task.product.stride();
     }
     Prefetcher prefetcher(panels, block_length / kSuperblockLength * format.superblock_bytes(),
                           tile_count(kTileRows, n_x) * (kTaskPanels / kTilePanels) * n_groups);

@@ -8,6 +8,7 @@
 #include "backends/cpu/float_matmul.h"
 #include "backends/cpu/gemm.h"
 #include "backends/cpu/gemv.h"
+#include "backends/cpu/halved_gemv.h"
 #include "backends/cpu/task.h"
 
 namespace tidemill {
@@ -64,7 +65,8 @@ class Pass {
                       .n_rows = weights[j].dim(0),
                       .n_cols = weights[j].dim(1),
                       .out = outs[j].as<float>(),
-                      .out_stride = outs[j].stride_bytes(0) / static_cast<int64_t>(sizeof(float))};
+                      .out_stride = outs[j].stride_bytes(0) / static_cast<int64_t>(sizeof(float)),
+                      .is_halved = weights[j].layout() == Layout::halved_panels};
       arithmetic_[j] = arithmetic_of(products_[j].dtype);
     }
   }
@@ -186,7 +188,8 @@ class Pass {
     const Product& product = products_[j];
     switch (arithmetic_[j]) {
       case Arithmetic::int8:
-        return gemv(product, begin, end, quantized_[j], n_rows_, terms_[j]);
+        return product.is_halved ? gemv_halved(product, begin, end, quantized_[j], n_rows_, terms_[j])
+                                 : gemv(product, begin, end, quantized_[j], n_rows_, terms_[j]);
       case Arithmetic::bf16:
         return bf16_gemv(product, begin, end, rounded_[j], n_rows_);
       case Arithmetic::f32:
@@ -275,7 +278,7 @@ void matmul(MatmulContext& context, std::span<const Tensor> xs, std::span<const 
             std::span<const Tensor> outs) {
   assert(weights.size() == outs.size() && (xs.size() == 1 || xs.size() == weights.size()));
   for (const Tensor& weight : weights) {
-    if (weight.layout() != Layout::panels) {
+    if (weight.layout() == Layout::rows) {
       throw Error(ErrorCode::unsupported, "matmul: the weight is not in panels; adopt it by the CPU backend first");
     }
   }

@@ -6,6 +6,7 @@
 #include <array>
 #include <cassert>
 #include <cstring>
+#include <vector>
 
 #include "tensor/blocks.h"
 #include "tensor/panels.h"
@@ -265,6 +266,16 @@ void pack_float_panel(const Tensor& rows, int64_t first_row, T* target) {
   }
 }
 
+// Parts a group of 8-bit codes: unit v + 4 goes to the upper nibbles beside unit v.
+void halve_group(const uint8_t* codes, uint8_t* high, uint8_t* low) {
+  constexpr int kPlane = kUnitsPerGroup / 2 * kVectorBytes;
+  for (int i = 0; i < kPlane; ++i) {
+    const int first = codes[i], second = codes[kPlane + i];
+    high[i] = static_cast<uint8_t>((first >> 4) | (second & 0xf0));
+    low[i] = static_cast<uint8_t>((first & 0x0f) | (second << 4 & 0xf0));
+  }
+}
+
 }  // namespace
 
 Tensor pack_panels(ThreadPool& pool, const Tensor& rows, std::byte* target) {
@@ -273,6 +284,23 @@ Tensor pack_panels(ThreadPool& pool, const Tensor& rows, std::byte* target) {
   pool.parallel_for(panel_count(rows.dim(0)), 4,
                     [&](int64_t begin, int64_t end, int) { pack_panels(rows, begin, end, target + begin * stride); });
   return rows.with_panels(target);
+}
+
+void pack_part(ThreadPool& pool, const Tensor& rows, int64_t first_panel, const Tensor& whole) {
+  const auto pack_each = [&](auto pack) { pool.parallel_for(panel_count(rows.dim(0)), 4, pack); };
+  auto* const memory = whole.as<std::byte>();
+  if (whole.layout() == Layout::panels) {
+    const int64_t stride = panel_stride(whole.dtype(), whole.dim(1));
+    return pack_each([&](int64_t begin, int64_t end, int) {
+      pack_panels(rows, begin, end, memory + (first_panel + begin) * stride);
+    });
+  }
+  const HalvedStrides strides = halved_strides(whole.dim(1));
+  std::byte* const lows = memory + panel_count(whole.dim(0)) * strides.high;
+  pack_each([&](int64_t begin, int64_t end, int) {
+    const int64_t panel = first_panel + begin;
+    pack_halved_panels(rows, begin, end, memory + panel * strides.high, lows + panel * strides.low);
+  });
 }
 
 void pack_panels(const Tensor& rows, int64_t begin, int64_t end, std::byte* target) {
@@ -287,6 +315,43 @@ void pack_panels(const Tensor& rows, int64_t begin, int64_t end, std::byte* targ
     } else {
       pack_quantized_panel(rows, first_row, reinterpret_cast<uint8_t*>(target));
     }
+  }
+}
+
+void pack_halved_panels(const Tensor& rows, int64_t begin, int64_t end, std::byte* high, std::byte* low) {
+  assert(has_halved_panels(rows.dtype()));
+  constexpr int kPlane = kUnitsPerGroup / 2 * kVectorBytes;
+  const PanelFormat format = panel_format(rows.dtype());
+  const int64_t n_cols = rows.dim(1);
+  std::vector<uint8_t> whole(static_cast<size_t>(panel_stride(rows.dtype(), n_cols)) + kVectorBytes);
+  auto* to_high = reinterpret_cast<uint8_t*>(high);
+  auto* to_low = reinterpret_cast<uint8_t*>(low);
+  for (int64_t panel = begin; panel < end; ++panel) {
+    pack_quantized_panel(rows, panel * kPanelRows, whole.data());
+    const uint8_t* from = whole.data();
+    for (int64_t k = 0; k < n_cols; k += kSuperblockLength) {
+      const int n_groups = static_cast<int>(std::min<int64_t>(n_cols - k, kSuperblockLength)) / kGroupLength;
+      const int header = format.header_bytes(n_groups);
+      to_high = std::copy_n(from, header, to_high);
+      from += header;
+      for (int g = 0; g < n_groups; ++g, from += format.group_bytes(), to_high += kPlane, to_low += kPlane) {
+        halve_group(from, to_high, to_low);
+      }
+    }
+  }
+}
+
+void pack_halved_bytes(const Tensor& rows, int64_t begin, int64_t end, std::byte* target) {
+  const HalvedStrides strides = halved_strides(rows.dim(1));
+  const int64_t n_panels = panel_count(rows.dim(0)), n_highs = n_panels * strides.high;
+  std::vector<std::byte> high(static_cast<size_t>(strides.high)), low(static_cast<size_t>(strides.low));
+  while (begin < end) {
+    const bool is_high = begin < n_highs;
+    const int64_t stride = is_high ? strides.high : strides.low, at = is_high ? begin : begin - n_highs;
+    const int64_t panel = at / stride, n = std::min(end - begin, stride - at % stride);
+    pack_halved_panels(rows, panel, panel + 1, high.data(), low.data());
+    target = std::copy_n((is_high ? high : low).data() + at % stride, n, target);
+    begin += n;
   }
 }
 

@@ -51,9 +51,14 @@ struct Product {
   int64_t n_rows, n_cols;  // of the matrix
   float* out;              // [rows of x, n_rows]
   int64_t out_stride;      // floats from one row of `out` to the next
+  bool is_halved = false;  // in halved panels
 
-  const uint8_t* panel(int64_t index) const {
-    return reinterpret_cast<const uint8_t*>(panels) + index * panel_stride(dtype, n_cols);
+  int64_t stride() const { return is_halved ? halved_strides(n_cols).high : panel_stride(dtype, n_cols); }
+  const uint8_t* panel(int64_t index) const { return reinterpret_cast<const uint8_t*>(panels) + index * stride(); }
+  // The other part of a halved panel.
+  const uint8_t* low_panel(int64_t index) const {
+    const HalvedStrides strides = halved_strides(n_cols);
+    return reinterpret_cast<const uint8_t*>(panels) + panel_count(n_rows) * strides.high + index * strides.low;
   }
 };
 
@@ -68,9 +73,14 @@ struct MatmulTask {
   // Whether all rows of all its panels are rows of the matrix.
   bool is_whole() const { return (first_panel + kTaskPanels) * kPanelRows <= product.n_rows; }
   // A missing second panel is the first again, and its results are not stored.
-  const uint8_t* panel(int index) const {
+  int64_t panel_index(int index) const {
     const int64_t last = panel_count(product.n_rows) - 1;
-    return product.panel(first_panel + index > last ? last : first_panel + index);
+    return first_panel + index > last ? last : first_panel + index;
+  }
+  const uint8_t* panel(int index) const { return product.panel(panel_index(index)); }
+  // Its other part; null when it has none.
+  const uint8_t* low_panel(int index) const {
+    return product.is_halved ? product.low_panel(panel_index(index)) : nullptr;
   }
 };
 

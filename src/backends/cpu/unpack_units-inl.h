@@ -17,6 +17,9 @@ namespace tidemill::HWY_NAMESPACE {
 // superblock of a panel holds fewer than 8.  Returns where the next superblock starts.
 const uint8_t* unpack_units(DType dtype, const uint8_t* panel, int n_groups, UnitBlock& out);
 
+// The same of halved panels (tensor/panels.h); `low` is where their other part stands, and goes on with it.
+const uint8_t* unpack_halves(const uint8_t* high, const uint8_t*& low, int n_groups, UnitBlock& out);
+
 // The same with the codes left in pairs, 4 vectors for each group.  Only for formats whose activation_form is pairs.
 const uint8_t* unpack_pairs(DType dtype, const uint8_t* panel, int n_groups, UnitBlock& out);
 

@@ -12,11 +12,11 @@
 HWY_BEFORE_NAMESPACE();
 namespace tidemill::HWY_NAMESPACE {
 
-template <DType kDType, int kUnit = 0>
-HWY_INLINE void store_units(const uint8_t* group, uint8_t (*units)[kVectorBytes]) {
+template <int kUnit = 0, typename Group>
+HWY_INLINE void store_units(const Group& group, uint8_t (*units)[kVectorBytes]) {
   if constexpr (kUnit < kUnitsPerGroup) {
-    store_words(unit_of<kDType, kUnit>(group), units[kUnit]);
-    store_units<kDType, kUnit + 1>(group, units);
+    store_words(group.template unit<kUnit>(), units[kUnit]);
+    store_units<kUnit + 1>(group, units);
   }
 }
 
@@ -38,7 +38,7 @@ const uint8_t* unpack_units_of_dtype(const uint8_t* panel, int n_groups, UnitBlo
       if constexpr (kPairs) {
         std::memcpy(units, panel, kVectorsPerGroup * kVectorBytes);
       } else {
-        store_units<kDType>(panel, units);
+        store_units(WholeGroup<kDType>{panel}, units);
       }
     }
   }
@@ -55,6 +55,20 @@ const uint8_t* unpack_units(DType dtype, const uint8_t* panel, int n_groups, Uni
     default:
       return panel;
   }
+}
+
+const uint8_t* unpack_halves(const uint8_t* high, const uint8_t*& low, int n_groups, UnitBlock& out) {
+  constexpr PanelFormat kHalf = panel_format(DType::q4_0);
+  for (int first = 0; first < n_groups; first += kGroupsPerSuperblock) {
+    const int n = std::min(n_groups - first, kGroupsPerSuperblock);
+    const SuperblockScales<DType::q8_0> scales(high, n);
+    high += kHalf.header_bytes(n);
+    for (int g = first; g < first + n; ++g, high += kHalf.group_bytes(), low += kHalf.group_bytes()) {
+      store_floats(scales.scale(g - first), out.scale[g]);
+      store_units(HalvedGroup{high, low}, out.units + g * kUnitsPerGroup);
+    }
+  }
+  return high;
 }
 
 const uint8_t* unpack_pairs(DType dtype, const uint8_t* panel, int n_groups, UnitBlock& out) {
