@@ -61,11 +61,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string input(reinterpret_cast<const char*>(data), size);
   const size_t line = input.find('\n');
   if (line == std::string::npos) return 0;
-  HttpRequest request{.method = "POST",
-                      .path = input.substr(0, line),
-                      .headers = {{"host", "localhost"}, {"content-type", "application/json"}},
-                      .body = input.substr(line + 1),
-                      .client = "fuzzer"};
+  HttpRequest request;
+  request.method = "POST";
+  request.path = input.substr(0, line);
+  request.headers = {{"host", "localhost"}, {"content-type", "application/json"}};
+  request.body = input.substr(line + 1);
+  request.client = "fuzzer";
   try {
     if (request.path == "socket") {
       std::string id;
