@@ -112,10 +112,12 @@ void write_step_by_step(std::span<Session* const> sessions, std::vector<int32_t>
   }
 }
 
-// As a request is written, which needs the most likely token only, not all scores.
-Usage write_text(Session& session, const Work& work) {
+// As a request is written, which needs the most likely token only, not all scores.  `first` follows the prompt.
+Usage write_text(Session& session, const Work& work, int32_t first) {
+  std::vector<int32_t> ids = work.prompt;
+  ids.push_back(first);
   return session
-      .generate({.prompt_ids = work.prompt,
+      .generate({.prompt_ids = std::move(ids),
                  .max_tokens = work.n_gen,
                  .sampling = {.temperature = 0},
                  .ignore_eos = true,
@@ -134,20 +136,17 @@ Measured measure(const Engine& engine, const Work& work) {
   std::vector<int32_t> next;
   Measured measured;
   engine.take_profile();
-  // A request alone feeds the last id of its prompt itself, as the first of its steps.
-  const bool is_alone = work.batch == 1 && n_prompt > 1;
-  const std::span<const int32_t> read = std::span(work.prompt).first(work.prompt.size() - (is_alone ? 1 : 0));
   for (int64_t index = 0; index < work.batch; ++index) {
     views.push_back(sessions.emplace_back(std::make_unique<Session>(engine)).get());
     const Stopwatch stopwatch;
-    next.push_back(arg_max(views.back()->append(read)));
+    next.push_back(arg_max(views.back()->append(work.prompt)));
     measured.prefill.seconds += stopwatch.seconds();
   }
-  measured.prefill.n_tokens = std::ssize(read) * work.batch;
+  measured.prefill.n_tokens = n_prompt * work.batch;
   measured.prefill.rows = engine.take_profile();
   const Stopwatch stopwatch;
-  if (is_alone)
-    measured.usage = write_text(*views.front(), work);
+  if (work.batch == 1)
+    measured.usage = write_text(*views.front(), work, next.front());
   else
     write_step_by_step(views, next, work.n_gen);
   measured.decode.seconds = stopwatch.seconds();
