@@ -1,10 +1,17 @@
-// How much work is worth a fork.
+// How work is cut into pieces, and how much of it is worth a fork.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 
 namespace tidemill {
+
+constexpr int64_t ceil_div(int64_t n, int64_t divisor) {
+  return (n + divisor - 1) / divisor;
+}
+constexpr int64_t round_up(int64_t n, int64_t multiple) {
+  return ceil_div(n, multiple) * multiple;
+}
 
 // Elements of simple streaming work in one piece: a few microseconds, which is what a fork and join costs.  Less than
 // that stays on the calling thread.

@@ -5,9 +5,11 @@
 #include <cassert>
 
 #include "backends/cpu/bf16_matmul.h"
+#include "backends/cpu/carver.h"
 #include "backends/cpu/float_matmul.h"
 #include "backends/cpu/gemm.h"
 #include "backends/cpu/gemv.h"
+#include "backends/cpu/grain.h"
 #include "backends/cpu/halved_gemv.h"
 #include "backends/cpu/task.h"
 
@@ -24,32 +26,8 @@ constexpr int64_t kGemvPieceBytes = 256 << 10;
 // since each of them fetches the weights of the next.
 constexpr int64_t kGemmPieceRows = 64;
 
-int64_t round_up(int64_t n, int64_t multiple) {
-  return (n + multiple - 1) / multiple * multiple;
-}
-int64_t ceil_div(int64_t n, int64_t divisor) {
-  return (n + divisor - 1) / divisor;
-}
-
 // In what the numbers of a product meet.
 enum class Arithmetic : uint8_t { f32, bf16, int8 };
-
-// Cuts pieces off a block of memory, each aligned to a vector; without memory it only counts.
-class Carver {
- public:
-  explicit Carver(std::byte* memory) : memory_(memory) {}
-  template <typename T>
-  T* take(int64_t n) {
-    T* piece = memory_ == nullptr ? nullptr : reinterpret_cast<T*>(memory_ + used_);
-    used_ += round_up(n * static_cast<int64_t>(sizeof(T)), kVectorBytes);
-    return piece;
-  }
-  int64_t used_bytes() const { return used_; }
-
- private:
-  std::byte* memory_;
-  int64_t used_ = 0;
-};
 
 // One pass: at most kMaxPassRows rows and kMaxWeights weights, one input for all or one for each.  Weights of one input
 // read the same quantised activations.
@@ -73,7 +51,7 @@ class Pass {
 
   void run() {
     quantize();
-    if (n_rows_ <= most_gemv_rows()) {
+    if (n_rows_ <= most_gemv_rows() && has_gemv()) {
       run_gemv();
     } else {
       run_gemm();
@@ -85,6 +63,14 @@ class Pass {
     if (context_.precision() == Precision::f32) return Arithmetic::f32;
     if (panel_format(weights).is_quantized()) return Arithmetic::int8;
     return weights == DType::bf16 && has_bf16_products() ? Arithmetic::bf16 : Arithmetic::f32;
+  }
+
+  // Whether kernels for a few rows have the arithmetic of all products: f32 has none for quantised weights.
+  bool has_gemv() const {
+    for (int j = 0; j < n_products_; ++j) {
+      if (arithmetic_[j] == Arithmetic::f32 && panel_format(products_[j].dtype).is_quantized()) return false;
+    }
+    return true;
   }
 
   // Rounds or quantises the inputs of products that need it, and makes the terms of each format.
@@ -173,18 +159,17 @@ class Pass {
     const int64_t grain = n_threads == 1 ? n_panels
                                          : std::clamp<int64_t>(kGemvPieceBytes * n_panels / n_bytes, 1,
                                                                ceil_div(n_panels, 2 * n_threads));
-    TaskScratch* scratch = reserve_thread_scratch();
-    context_.pool().parallel_for(n_panels, grain, [&](int64_t begin, int64_t end, int thread) {
+    context_.pool().parallel_for(n_panels, grain, [&](int64_t begin, int64_t end, int) {
       for (int j = 0; j < n_products_ && begin < end; ++j) {
         const int64_t n = panel_count(products_[j].n_rows);
-        if (begin < n) gemv_piece(j, begin, std::min(end, n), scratch[thread]);
+        if (begin < n) gemv_piece(j, begin, std::min(end, n));
         begin = std::max<int64_t>(0, begin - n);
         end -= n;
       }
     });
   }
 
-  void gemv_piece(int j, int64_t begin, int64_t end, TaskScratch& scratch) {
+  void gemv_piece(int j, int64_t begin, int64_t end) {
     const Product& product = products_[j];
     switch (arithmetic_[j]) {
       case Arithmetic::int8:
@@ -193,12 +178,7 @@ class Pass {
       case Arithmetic::bf16:
         return bf16_gemv(product, begin, end, rounded_[j], n_rows_);
       case Arithmetic::f32:
-        if (!panel_format(product.dtype).is_quantized()) {
-          return float_gemv(product, begin, end, xs_[j]);
-        }
-        for (int64_t panel = begin; panel < end; panel += kTaskPanels) {
-          float_gemm({product, panel, 0, n_rows_}, xs_[j], scratch);
-        }
+        return float_gemv(product, begin, end, xs_[j]);
     }
   }
 

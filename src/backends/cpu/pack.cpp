@@ -8,6 +8,7 @@
 #include <cstring>
 #include <vector>
 
+#include "backends/cpu/fetch.h"
 #include "tensor/blocks.h"
 #include "tensor/panels.h"
 
@@ -218,13 +219,6 @@ PackRow row_packer(DType dtype) {
 
 // A row of zeros: as many as a superblock has bytes in the largest format, and as 16 floats have.
 constexpr uint8_t kZeros[kGroupsPerSuperblock * sizeof(BlockQ8_0)] = {};
-
-// Fetches `size_bytes` bytes ahead of their use; kWrite: to be written.
-template <int kWrite>
-void fetch(const uint8_t* p, int64_t size_bytes) {
-  constexpr int kSecondLevelCache = 2;
-  for (int64_t at = 0; at < size_bytes; at += kVectorBytes) __builtin_prefetch(p + at, kWrite, kSecondLevelCache);
-}
 
 // While a row's share of a superblock is packed, the same share of the next panel is fetched, and a row's part of the
 // next superblock to write: 16 short streams are too many for the processor's own prefetchers.

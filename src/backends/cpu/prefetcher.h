@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "backends/cpu/fetch.h"
 #include "backends/cpu/task.h"
 
 namespace tidemill {
@@ -28,8 +29,6 @@ class Prefetcher {
   }
 
  private:
-  static constexpr int kSecondLevelCache = 2;
-
   const uint8_t* next_[kTaskPanels];
   int64_t size_bytes_, bytes_per_step_;
   int64_t at_ = 0;

@@ -4,6 +4,7 @@
 
 #include "backends/cpu/activation.h"
 #include "backends/cpu/elementwise.h"
+#include "backends/cpu/grain.h"
 #include "tensor/panels.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -141,10 +142,6 @@ constexpr int64_t kStripe = kStripePanels * kPanelRows;
 constexpr int64_t kBlockFloats = 64 << 10;
 constexpr int64_t kRowMultiple = 8;
 
-int64_t ceil_div(int64_t n, int64_t divisor) {
-  return (n + divisor - 1) / divisor;
-}
-
 // Rows [first, end) of x with stripe `stripe` of weight j.
 void run_piece(const op::Project& o, size_t j, int64_t stripe, int64_t first, int64_t end) {
   const Tensor &weight = o.weights[j], &out = o.outs[j];
@@ -173,7 +170,7 @@ void run_f32(ThreadPool& pool, const op::Project& o) {
   for (const Tensor& weight : o.weights) n_stripes += ceil_div(weight.dim(0), kStripe);
   const int64_t most_rows = std::max(kRowMultiple, kBlockFloats / o.x.dim(1) / kRowMultiple * kRowMultiple);
   const int64_t n_blocks = ceil_div(n_rows, most_rows);
-  const int64_t rows = ceil_div(ceil_div(n_rows, n_blocks), kRowMultiple) * kRowMultiple;
+  const int64_t rows = round_up(ceil_div(n_rows, n_blocks), kRowMultiple);
   pool.parallel_for(n_blocks * n_stripes, 1, [&](int64_t begin, int64_t end, int) {
     for (int64_t piece = begin; piece < end; ++piece) {
       const int64_t first = piece / n_stripes * rows;

@@ -13,6 +13,8 @@
 #include <memory>
 #include <span>
 
+#include "backends/cpu/carver.h"
+#include "backends/cpu/fetch.h"
 #include "backends/cpu/halved_gemv.h"
 
 namespace tidemill {
@@ -132,12 +134,7 @@ class Search {
     share(limit);
   }
 
-  void fetch_low(int64_t panel) const {
-    constexpr int kSecondLevelCache = 2;
-    const uint8_t* low = product_.low_panel(panel);
-    const int64_t n_bytes = halved_strides(product_.n_cols).low;
-    for (int64_t at = 0; at < n_bytes; at += kVectorBytes) __builtin_prefetch(low + at, 0, kSecondLevelCache);
-  }
+  void fetch_low(int64_t panel) const { fetch(product_.low_panel(panel), halved_strides(product_.n_cols).low); }
 
   std::span<float> scores_of(int64_t panel) const {
     const int64_t first = panel * kPanelRows;
@@ -167,29 +164,24 @@ std::span<Limit> make_limits(MatmulContext& context, const ScoreReach& reach) {
   return {limits, n};
 }
 
-int64_t whole_lines(int64_t n_bytes) {
-  return (n_bytes + kVectorBytes - 1) / kVectorBytes * kVectorBytes;
+Input lay_out(Carver& carver, int64_t n_cols) {
+  const int64_t n_groups = n_cols / kGroupLength, stride = QuantizedRows::stride_for(n_cols);
+  return {{.n_cols = n_cols,
+           .form = ActivationForm::halves,
+           .stride = stride,
+           .groups = carver.take<ActivationGroup>(stride),
+           .scale = carver.take<float>(n_groups),
+           .sums = carver.take<int32_t>(2 * n_groups)},
+          carver.take<ActivationTerm>(n_groups),
+          carver.take<BoundTerm>(n_groups)};
 }
 
 // Quantises x into the context's memory.
 Input quantize(MatmulContext& context, const Tensor& x, DType dtype) {
-  const int64_t n_cols = x.dim(1), n_groups = n_cols / kGroupLength, stride = QuantizedRows::stride_for(n_cols);
-  const auto size = [&](int64_t n, auto element) { return whole_lines(n * static_cast<int64_t>(sizeof element)); };
-  const std::array sizes = {size(stride, ActivationGroup()), size(n_groups, float()), size(2 * n_groups, int32_t()),
-                            size(n_groups, ActivationTerm()), size(n_groups, BoundTerm())};
-  std::array<std::byte*, sizes.size()> pieces{};
-  int64_t total = 0;
-  for (const int64_t bytes : sizes) total += bytes;
-  std::byte* memory = context.activations(total);
-  for (size_t i = 0; i < sizes.size(); memory += sizes[i++]) pieces[i] = memory;
-  const Input input{{.n_cols = n_cols,
-                     .form = ActivationForm::halves,
-                     .stride = stride,
-                     .groups = reinterpret_cast<ActivationGroup*>(pieces[0]),
-                     .scale = reinterpret_cast<float*>(pieces[1]),
-                     .sums = reinterpret_cast<int32_t*>(pieces[2])},
-                    reinterpret_cast<ActivationTerm*>(pieces[3]),
-                    reinterpret_cast<BoundTerm*>(pieces[4])};
+  Carver count(nullptr);
+  lay_out(count, x.dim(1));
+  Carver carver(context.activations(count.used_bytes()));
+  const Input input = lay_out(carver, x.dim(1));
   quantize_rows(x, 0, 1, input.x);
   make_terms(dtype, input.x, 0, 1, input.terms);
   return input;
