@@ -18,9 +18,10 @@ MAY_INCLUDE = {
     "models": {"tensor", "ops", "formats"},
     "runtime": {"sys", "tensor", "cache", "text", "grammar", "ops", "models"},
     "embed": {"sys", "tensor", "cache", "text", "ops", "models"},
+    "devices": {"sys"},
     "compress": {"sys", "tensor", "ops", "formats", "models"},
     "train": {"sys", "tensor", "text", "ops", "formats", "models"},
-    "api": {"sys", "tensor", "cache", "text", "grammar", "ops", "formats", "backends", "models", "runtime", "embed", "compress", "train"},
+    "api": {"sys", "tensor", "cache", "text", "grammar", "ops", "formats", "backends", "models", "runtime", "embed", "devices", "compress", "train"},
 }
 # Front ends see public headers only.
 FRONT_ENDS = {"cli": {"serve"}, "serve": set(), "python": set(), "web": set()}  # and of each other only this
