@@ -94,6 +94,9 @@ class Metrics::Impl {
   Gauges& decode_rate = gauges("tidemill_decode_tokens_per_second", "Of the last text that was written.");
   Counters& embedded_texts = counters("tidemill_embedded_texts_total", "Texts that became vectors.");
   Counters& embedded_tokens = counters("tidemill_embedded_tokens_total", "Tokens of texts that became vectors.");
+  Counters& ranked_documents = counters("tidemill_ranked_documents_total", "Documents that got scores.");
+  Counters& ranked_tokens =
+      counters("tidemill_ranked_tokens_total", "Tokens of documents that got scores, with those of their queries.");
 
  private:
   Counters& requests_ = counters("tidemill_http_requests_total", "HTTP requests that were answered.");
@@ -142,6 +145,12 @@ void Metrics::count_embeddings(const std::string& model, int64_t n_texts, int64_
   const Labels labels = {{"model", model}};
   impl_->embedded_texts.Add(labels).Increment(static_cast<double>(n_texts));
   impl_->embedded_tokens.Add(labels).Increment(static_cast<double>(n_tokens));
+}
+
+void Metrics::count_rankings(const std::string& model, int64_t n_documents, int64_t n_tokens) {
+  const Labels labels = {{"model", model}};
+  impl_->ranked_documents.Add(labels).Increment(static_cast<double>(n_documents));
+  impl_->ranked_tokens.Add(labels).Increment(static_cast<double>(n_tokens));
 }
 
 std::string Metrics::text(const ServedModels& models, int64_t n_connections) const {

@@ -23,6 +23,8 @@ class Metrics {
   void count_text(const std::string& model, const Result& result, double seconds);
   // Texts have become vectors.
   void count_embeddings(const std::string& model, int64_t n_texts, int64_t n_tokens);
+  // Documents have got scores; tokens are those of queries, too.
+  void count_rankings(const std::string& model, int64_t n_documents, int64_t n_tokens);
 
   // Everything, in Prometheus' text format.
   std::string text(const ServedModels& models, int64_t n_connections) const;

@@ -40,9 +40,9 @@ std::string operation_id(const Route& route) {
 }
 
 ordered_json responses_of(const Route& route) {
-  ordered_json content =
-      content_of(route.answer_type, route.answer_type == "application/json" ? ordered_json{{"type", "object"}}
-                                                                            : ordered_json{{"type", "string"}});
+  ordered_json schema = {{"type", route.answer_type == "application/json" ? "object" : "string"}};
+  if (!route.answer.empty()) schema = reference(route.answer);
+  ordered_json content = content_of(route.answer_type, std::move(schema));
   if (route.streams) content["text/event-stream"] = {{"schema", {{"type", "string"}}}};
   const std::string status = std::to_string(route.status);
   return {{status, {{"description", "Done."}, {"content", std::move(content)}}},

@@ -53,6 +53,18 @@ const char* openapi_schemas() {
   "input": {"type": ["string", "array"], "description": "a text, a list of token ids, or a list of either"},
   "encoding_format": {"type": ["string", "null"], "enum": ["float", "base64", null]},
   "dimensions": {"type": ["integer", "null"], "minimum": 1}, "prompt_name": {"type": ["string", "null"]}}},
+"Rerank": {"type": "object", "required": ["query"], "properties": {
+  "model": {"type": ["string", "null"]}, "query": {"type": "string"},
+  "documents": {"type": ["array", "null"], "minItems": 1, "maxItems": 2048,
+    "items": {"type": ["string", "object"], "description": "a text, or an object with \"text\""}},
+  "texts": {"type": ["array", "null"], "minItems": 1, "maxItems": 2048, "items": {"type": "string"},
+    "description": "instead of documents: the answer is a list, as text-embeddings-inference gives it"},
+  "top_n": {"type": ["integer", "null"], "minimum": 0},
+  "return_documents": {"type": ["boolean", "null"]}, "return_text": {"type": ["boolean", "null"]},
+  "raw_scores": {"type": ["boolean", "null"]}}},
+"Ranking": {"type": ["object", "array"], "required": ["model", "results", "usage"], "properties": {
+    "results": {"type": "array", "items": {"type": "object", "required": ["index", "relevance_score"]}}},
+  "items": {"type": "object", "required": ["index", "score"]}},
 "Tokenize": {"type": "object", "required": ["content"], "properties": {"model": {"type": ["string", "null"]},
   "content": {"type": "string"}, "add_special": {"type": ["boolean", "null"]}}},
 "Detokenize": {"type": "object", "required": ["tokens"], "properties": {"model": {"type": ["string", "null"]},

@@ -19,6 +19,7 @@ struct Route {
   bool streams = false;        // when it is asked to
   int status = 200;            // when all is well
   std::string_view answer_type = "application/json";
+  std::string_view answer = {};  // the schema of what is answered; empty: some object
 };
 
 std::span<const Route> routes();
@@ -35,6 +36,7 @@ void post_responses(App& app, const HttpRequest& request, const std::shared_ptr<
 void post_messages(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
 void post_count_tokens(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
 void post_embeddings(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
+void post_rerank(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
 void get_stream(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
 void post_tokenize(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);
 void post_models(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer);

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "serve/embedding_queue.h"
+#include "serve/turn_queue.h"
 #include "tidemill/embedder.h"
 
 namespace tidemill::serve {
@@ -16,7 +16,7 @@ struct ServedEmbedder {
   std::string name;
   Embedder embedder;
   int64_t created;  // seconds since 1970
-  EmbeddingQueue queue;
+  TurnQueue queue;
 };
 
 }  // namespace tidemill::serve

@@ -41,24 +41,15 @@ Model* find_in(std::list<Model>& models, const std::string& name) {
   return found == models.end() ? nullptr : &*found;
 }
 
-// Moves the model of that name, if there is one.
-template <typename Model>
-void take(std::list<Model>& models, const std::string& name, std::list<Model>& taken) {
-  const auto found = std::find_if(models.begin(), models.end(), [&](const Model& model) { return model.name == name; });
-  if (found != models.end()) taken.splice(taken.end(), models, found);
+// What a model is asked for, to those who ask it for something else.
+const char* use_of(const ServedModel&) {
+  return "writes texts only; ask /v1/completions";
 }
-
-// The model of a request; `why_not` says why it cannot be one of the others.
-template <typename Model, typename Other>
-Model& choose(std::list<Model>& models, const std::optional<std::string>& name, std::list<Other>& others,
-              const char* why_not) {
-  if (!name && models.size() == 1) return models.front();
-  if (!name) throw ApiError(400, "'model': is missing; GET /v1/models lists them", "model");
-  if (Model* found = find_in(models, *name)) return *found;
-  if (find_in(others, *name) != nullptr)
-    throw ApiError(400, "'model': '" + *name + "' " + why_not, "model", "invalid_value");
-  throw ApiError(404, "'model': '" + printable(*name, 100) + "' is not served here; GET /v1/models lists what is",
-                 "model", "model_not_found");
+const char* use_of(const ServedEmbedder&) {
+  return "makes embeddings only; ask /v1/embeddings";
+}
+const char* use_of(const ServedReranker&) {
+  return "orders documents only; ask /rerank";
 }
 
 }  // namespace
@@ -84,33 +75,45 @@ uint64_t ServedModel::submit(Submission submission) {
   return service.submit(std::move(submission));
 }
 
+bool ServedModels::is_served(const std::string& name) {
+  bool is_found = false;
+  models_.for_each([&](auto& models) { is_found |= find_in(models, name) != nullptr; });
+  return is_found;
+}
+
 void ServedModels::add(std::string name, const std::string& path, const EngineOptions& engine_options,
                        const ServiceOptions& service_options) {
   {
     const std::shared_lock lock(mutex_);
-    if (find_in(models_, name) != nullptr || find_in(embedders_, name) != nullptr)
+    if (is_served(name))
       throw Error(ErrorCode::invalid_argument, "--model: '" + name + "' is given twice; name each, as in NAME=MODEL");
   }
-  std::list<ServedModel> loaded;
-  std::list<ServedEmbedder> loaded_embedders;
-  if (inspect_model(path).is_encoder)
-    loaded_embedders.emplace_back(std::move(name), path, engine_options, service_options.max_queued);
+  ModelLists loaded;
+  const ModelInfo info = inspect_model(path);
+  EngineOptions of_encoder = engine_options;  // whose texts are often shorter than what is meant for all models
+  of_encoder.context_length = std::min(of_encoder.context_length, info.context_length);
+  if (info.is_reranker)
+    loaded.rerankers.emplace_back(std::move(name), path, of_encoder, service_options.max_queued);
+  else if (info.is_encoder)
+    loaded.embedders.emplace_back(std::move(name), path, of_encoder, service_options.max_queued);
   else
-    loaded.emplace_back(std::move(name), path, engine_options, service_options, observer_);
+    loaded.texts.emplace_back(std::move(name), path, engine_options, service_options, observer_);
   const std::unique_lock lock(mutex_);
-  models_.splice(models_.end(), loaded);
-  embedders_.splice(embedders_.end(), loaded_embedders);
+  models_.for_each_with(loaded, [](auto& models, auto& added) { models.splice(models.end(), added); });
 }
 
 void ServedModels::remove(const std::string& name) {
   const std::unique_lock lock(mutex_);
-  Removed removed{.model = {}, .embedder = {}, .last_user = latest_};
-  take(models_, name, removed.model);
-  take(embedders_, name, removed.embedder);
-  if (removed.model.empty() && removed.embedder.empty())
+  if (!is_served(name))
     throw ApiError(404, "'" + printable(name, 100) + "' is not served here; GET /v1/models lists what is", "model",
                    "model_not_found");
-  removed_.push_back(std::move(removed));
+  Removed& removed = removed_.emplace_back();
+  removed.last_user = latest_;
+  models_.for_each_with(removed.lists, [&](auto& models, auto& taken) {
+    const auto found =
+        std::find_if(models.begin(), models.end(), [&](const auto& model) { return model.name == name; });
+    if (found != models.end()) taken.splice(taken.end(), models, found);
+  });
   latest_->next = std::make_shared<Epoch>();
   latest_ = latest_->next;
 }
@@ -136,22 +139,43 @@ void ServedModels::free_removed(const std::stop_token& stop) {
 
 std::vector<std::reference_wrapper<const ServedModel>> ServedModels::all() const {
   const std::shared_lock lock(mutex_);
-  return {models_.begin(), models_.end()};
+  return {models_.texts.begin(), models_.texts.end()};
 }
 
 std::vector<std::reference_wrapper<const ServedEmbedder>> ServedModels::embedders() const {
   const std::shared_lock lock(mutex_);
-  return {embedders_.begin(), embedders_.end()};
+  return {models_.embedders.begin(), models_.embedders.end()};
+}
+
+std::vector<std::reference_wrapper<const ServedReranker>> ServedModels::rerankers() const {
+  const std::shared_lock lock(mutex_);
+  return {models_.rerankers.begin(), models_.rerankers.end()};
+}
+
+template <typename Model>
+Model& ServedModels::choose(std::list<Model>& models, const std::optional<std::string>& name) {
+  const std::shared_lock lock(mutex_);
+  if (!name && models.size() == 1) return models.front();
+  if (!name) throw ApiError(400, "'model': is missing; GET /v1/models lists them", "model");
+  if (Model* found = find_in(models, *name)) return *found;
+  models_.for_each([&](auto& others) {
+    if (const auto* other = find_in(others, *name))
+      throw ApiError(400, "'model': '" + *name + "' " + use_of(*other), "model", "invalid_value");
+  });
+  throw ApiError(404, "'model': '" + printable(*name, 100) + "' is not served here; GET /v1/models lists what is",
+                 "model", "model_not_found");
 }
 
 ServedModel& ServedModels::find(const std::optional<std::string>& name) {
-  const std::shared_lock lock(mutex_);
-  return choose(models_, name, embedders_, "makes embeddings only; ask /v1/embeddings");
+  return choose(models_.texts, name);
 }
 
 ServedEmbedder& ServedModels::find_embedder(const std::optional<std::string>& name) {
-  const std::shared_lock lock(mutex_);
-  return choose(embedders_, name, models_, "makes no embeddings; serve an encoder for them");
+  return choose(models_.embedders, name);
+}
+
+ServedReranker& ServedModels::find_reranker(const std::optional<std::string>& name) {
+  return choose(models_.rerankers, name);
 }
 
 }  // namespace tidemill::serve

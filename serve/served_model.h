@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "serve/served_embedder.h"
+#include "serve/served_reranker.h"
 #include "tidemill/chat_template.h"
 #include "tidemill/service.h"
 
@@ -41,12 +42,26 @@ struct ServedModel {
   Service service;
 };
 
+// Models by what they are asked for.
+struct ModelLists {
+  std::list<ServedModel> texts;
+  std::list<ServedEmbedder> embedders;
+  std::list<ServedReranker> rerankers;
+
+  // Calls `visit` with the list of each kind, and with that of another object beside it.
+  void for_each(auto&& visit) { visit(texts), visit(embedders), visit(rerankers); }
+  void for_each_with(ModelLists& other, auto&& visit) {
+    visit(texts, other.texts), visit(embedders, other.embedders), visit(rerankers, other.rerankers);
+  }
+};
+
 // May be used from any thread.
 class ServedModels {
  public:
   // Who is told of texts; to be set before any model is added.
   void set_observer(TextObserver observer) { observer_ = std::move(observer); }
-  // Loads a model, which takes a while, and serves it from then on: an encoder for embeddings, others for texts.
+  // Loads a model, which takes a while, and serves it from then on: a cross-encoder for rankings, another encoder
+  // for embeddings, others for texts.
   void add(std::string name, const std::string& path, const EngineOptions& engine_options,
            const ServiceOptions& service_options);
   // Serves the model to nobody else from now on; its memory comes back when the last who may use it has his answer.
@@ -54,10 +69,12 @@ class ServedModels {
   void remove(const std::string& name);
   std::vector<std::reference_wrapper<const ServedModel>> all() const;
   std::vector<std::reference_wrapper<const ServedEmbedder>> embedders() const;
+  std::vector<std::reference_wrapper<const ServedReranker>> rerankers() const;
   // The model of this name; without one, the only model of its kind.  Throws ApiError for the field "model": 404, and
-  // 400 for a model of the other kind.
+  // 400 for a model of another kind.
   ServedModel& find(const std::optional<std::string>& name);
   ServedEmbedder& find_embedder(const std::optional<std::string>& name);
+  ServedReranker& find_reranker(const std::optional<std::string>& name);
 
   // Models that `all` and `find` give stay at least as long as a lease that was taken before.
   using Lease = std::shared_ptr<const void>;
@@ -69,16 +86,17 @@ class ServedModels {
     std::shared_ptr<Epoch> next;
   };
   struct Removed {
-    std::list<ServedModel> model;        // one,
-    std::list<ServedEmbedder> embedder;  // or one of these
+    ModelLists lists;  // one model
     std::weak_ptr<Epoch> last_user;
   };
   void free_removed(const std::stop_token& stop);
+  bool is_served(const std::string& name);
+  template <typename Model>
+  Model& choose(std::list<Model>& models, const std::optional<std::string>& name);
 
   TextObserver observer_;
   mutable std::shared_mutex mutex_;  // guards what follows, not the models themselves
-  std::list<ServedModel> models_;
-  std::list<ServedEmbedder> embedders_;
+  ModelLists models_;
   std::shared_ptr<Epoch> latest_ = std::make_shared<Epoch>();
   std::list<Removed> removed_;
   std::jthread collector_{[this](const std::stop_token& stop) { free_removed(stop); }};  // last: it uses the others

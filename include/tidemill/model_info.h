@@ -51,7 +51,8 @@ struct ModelInfo {
   int64_t vocab_size = 0;
   int64_t context_length = 0;
   bool runnable = false;
-  bool is_encoder = false;  // it makes hidden states of texts and writes none
+  bool is_encoder = false;   // it makes hidden states of texts and writes none
+  bool is_reranker = false;  // an encoder with a head that gives a pair of texts one score: Reranker
   std::string why_not_runnable;
   MemoryNeed memory;  // all zero when not runnable
 };

@@ -27,6 +27,8 @@ nlohmann::json list_models(const ServedModels& models) {
     list.push_back(describe(model.name, model.created, model.engine.context_length()));
   for (const ServedEmbedder& model : models.embedders())
     list.push_back(describe(model.name, model.created, model.embedder.max_tokens()));
+  for (const ServedReranker& model : models.rerankers())
+    list.push_back(describe(model.name, model.created, model.reranker.max_tokens()));
   return list;
 }
 

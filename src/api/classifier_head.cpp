@@ -13,6 +13,8 @@ namespace {
 using nlohmann::json;
 
 constexpr int64_t kMostLabels = 1 << 16;
+constexpr const char* kRobertaScores = "classifier.out_proj";
+constexpr const char* kBertScores = "classifier";
 
 std::vector<float> values_of(const Tensor& tensor) {
   std::vector<float> values(static_cast<size_t>(tensor.n_elements()));
@@ -49,13 +51,13 @@ ClassifierHead read_classifier_head(const std::string& folder, int64_t d_model) 
   const json config = read_json_file(file);
   const auto weights = open_safetensors_weights(folder);
   ClassifierHead head;
-  if (weights->find("classifier.out_proj.weight")) {
+  if (weights->find(kRobertaScores + std::string(".weight"))) {
     head.layers.push_back(layer(*weights, "classifier.dense", d_model, DenseActivation::tanh));
-    head.layers.push_back(layer(*weights, "classifier.out_proj", head.layers[0].n_out, DenseActivation::identity));
-  } else if (weights->find("classifier.weight")) {
+    head.layers.push_back(layer(*weights, kRobertaScores, head.layers[0].n_out, DenseActivation::identity));
+  } else if (weights->find(kBertScores + std::string(".weight"))) {
     head.layers.push_back(layer(*weights, "bert.pooler.dense", d_model, DenseActivation::tanh));
     head.reads_types = true;
-    head.layers.push_back(layer(*weights, "classifier", head.layers[0].n_out, DenseActivation::identity));
+    head.layers.push_back(layer(*weights, kBertScores, head.layers[0].n_out, DenseActivation::identity));
   } else {
     throw Error(ErrorCode::unsupported,
                 folder + ": has no head for sequence classification ('classifier.weight'); give a cross-encoder");
@@ -66,6 +68,13 @@ ClassifierHead read_classifier_head(const std::string& folder, int64_t d_model) 
                                             "' is not known; Sigmoid and Identity are");
   head.has_unit_scores = !function.ends_with(".Identity");
   return head;
+}
+
+bool has_ranking_head(const Weights& weights) {
+  for (const char* name : {kRobertaScores, kBertScores})
+    if (const auto found = weights.find(name + std::string(".weight")))
+      return found->shape().rank() == 2 && found->dim(0) == 1;
+  return false;
 }
 
 }  // namespace tidemill

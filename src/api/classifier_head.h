@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "embed/dense.h"
+#include "formats/weights.h"
 
 namespace tidemill {
 
@@ -20,5 +21,8 @@ struct ClassifierHead {
 // BERT's pooler and classifier, or RoBERTa's classifier of two layers.  Throws bad_file naming what is missing or does
 // not fit, and unsupported for a folder without a head.
 ClassifierHead read_classifier_head(const std::string& folder, int64_t d_model);
+
+// Whether the weights of a folder have a head that gives one score.
+bool has_ranking_head(const Weights& weights);
 
 }  // namespace tidemill

@@ -1,5 +1,6 @@
 #include "tidemill/model_info.h"
 
+#include "api/classifier_head.h"
 #include "api/memory_plan.h"
 #include "api/model_file.h"
 #include "models/registry.h"
@@ -27,6 +28,7 @@ void describe_running(const ModelFile& file, int64_t context_length, int64_t bat
     result.memory = plan_memory(*model, length, batch, state_dtype_of(*model, "auto", DType::f16));
     result.memory.tokenizer = plan_tokenizer(file.tokenizer_kind(), result.vocab_size);
     result.is_encoder = model->config().is_encoder;
+    result.is_reranker = result.is_encoder && has_ranking_head(file.weights());
     result.runnable = true;
   } catch (const Error& error) {
     result.why_not_runnable = error.what();

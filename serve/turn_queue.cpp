@@ -1,4 +1,4 @@
-#include "serve/embedding_queue.h"
+#include "serve/turn_queue.h"
 
 #include <utility>
 
@@ -6,7 +6,7 @@
 
 namespace tidemill::serve {
 
-EmbeddingQueue::~EmbeddingQueue() {
+TurnQueue::~TurnQueue() {
   {
     const std::lock_guard lock(mutex_);
     is_ending_ = true;
@@ -15,18 +15,18 @@ EmbeddingQueue::~EmbeddingQueue() {
   thread_.join();
 }
 
-void EmbeddingQueue::add(Step step) {
+void TurnQueue::add(Step step) {
   {
     const std::lock_guard lock(mutex_);
     if (n_requests_ >= max_requests_)
-      throw Error(ErrorCode::queue_full, "the queue of embeddings is full; try again later");
+      throw Error(ErrorCode::queue_full, "the queue of this model is full; try again later");
     ++n_requests_;
     steps_.push_back(std::move(step));
   }
   changed_.notify_one();
 }
 
-void EmbeddingQueue::run() {
+void TurnQueue::run() {
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [&] { return is_ending_ || !steps_.empty(); });

@@ -1,5 +1,5 @@
-// EmbeddingQueue: the thread on which one model makes embeddings.  Requests take turns by slices, so that a long one
-// keeps no short one waiting.
+// TurnQueue: the thread on which one encoder works.  Requests take turns by slices, so that a long one keeps no short
+// one waiting.
 #pragma once
 
 #include <condition_variable>
@@ -11,16 +11,16 @@
 
 namespace tidemill::serve {
 
-class EmbeddingQueue {
+class TurnQueue {
  public:
   // Does the next slice of a request; false when that was the last one.  Called on the queue's thread; throws nothing.
   using Step = std::function<bool()>;
 
-  explicit EmbeddingQueue(int64_t max_requests) : max_requests_(max_requests) {}
+  explicit TurnQueue(int64_t max_requests) : max_requests_(max_requests) {}
   // Drops what waits.
-  ~EmbeddingQueue();
-  EmbeddingQueue(const EmbeddingQueue&) = delete;
-  EmbeddingQueue& operator=(const EmbeddingQueue&) = delete;
+  ~TurnQueue();
+  TurnQueue(const TurnQueue&) = delete;
+  TurnQueue& operator=(const TurnQueue&) = delete;
 
   // Throws queue_full.
   void add(Step step);
