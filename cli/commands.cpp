@@ -5,7 +5,7 @@ namespace tidemill::cli {
 std::span<const Command* const> commands() {
   static constexpr const Command* kCommands[] = {&kRun,   &kChat,    &kServe,  &kTokenize,   &kTemplate,
                                                  &kEmbed, &kRerank,  &kLogits, &kPerplexity, &kInfo,
-                                                 &kBench, &kConvert, &kModels};
+                                                 &kBench, &kConvert, &kModels, &kDevices};
   return kCommands;
 }
 

@@ -9,7 +9,7 @@ namespace tidemill::cli {
 
 // Each is defined in the file of its name.
 extern const Command kRun, kChat, kLogits, kPerplexity, kTokenize, kTemplate, kInfo, kBench, kConvert, kEmbed, kRerank,
-    kModels, kServe;
+    kModels, kDevices, kServe;
 extern const Command kTokenizeTrain;
 
 std::span<const Command* const> commands();

@@ -60,7 +60,8 @@ class PoolState {
   // Empties the queue.
   std::vector<TaskId> take_waiting();
 
-  // When expire, start_check or give_up will have something to do at the earliest; infinity when only other calls can bring it about.
+  // When expire, start_check or give_up will have something to do at the earliest; infinity when only other calls can
+  // bring it about.
   double next_event() const;
   const std::vector<DeviceStatistics>& statistics() const { return statistics_; }
 
