@@ -113,7 +113,8 @@ std::vector<float> Embedder::Impl::joined(std::span<const std::vector<int32_t>> 
 Embedder Embedder::load(const std::string& model, const EngineOptions& options) {
   Engine engine = Engine::load(model, options);
   if (!engine.is_encoder())
-    throw Error(ErrorCode::unsupported, engine.path() + ": is no encoder; give a model that makes embeddings");
+    throw Error(ErrorCode::unsupported,
+                engine.path() + ": does not say how texts become vectors; give a model that makes embeddings");
   engine.tokenizer();  // throws for a model without one
   const int64_t d_model = engine.impl()->model->config().d_model;
   auto impl = std::make_shared<Impl>(Impl{.engine = engine,

@@ -8,6 +8,7 @@
 #include "api/engine_impl.h"
 #include "api/memory_plan.h"
 #include "api/same_vocabulary.h"
+#include "api/sentence_modules.h"
 #include "api/state_file.h"
 #include "backends/registry.h"
 #include "models/registry.h"
@@ -55,6 +56,7 @@ Engine::Impl::Impl(const std::string& name, const EngineOptions& options) : path
   auto opened = open_model_file(path);
   const ModelFile& file = *opened;
   model = make_model(file.source());
+  if (makes_vectors(file.source(), path)) model->use_as_encoder();
   if (options.check_weights) check_weights(file.weights());
   fingerprint = model_fingerprint(*model);
   pool = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : cpu_info().n_cores);
@@ -132,6 +134,7 @@ bool Engine::Impl::adopt_weights(const Weights& weights, bool is_head_plain,
                                  const std::function<void(double share)>& on_progress) {
   int64_t total = 0, done = 0;
   bool all_copied = true;
+  const bool is_encoder = model->config().is_encoder;
   model->visit_params([&](std::string_view, Tensor& weight, WeightRole) { total += weight.size_bytes(); });
   model->visit_params([&](std::string_view, Tensor& weight, WeightRole role) {
     const Tensor stored = weight;
@@ -139,8 +142,13 @@ bool Engine::Impl::adopt_weights(const Weights& weights, bool is_head_plain,
       all_copied = false;
       return;
     }
+    if (is_encoder && role == WeightRole::head) {  // nobody asks for scores
+      weight = Tensor();
+      return;
+    }
     const WeightRole plain_role = role == WeightRole::head ? WeightRole::matrix : WeightRole::embedding;
-    weight = backend->adopt(stored, is_head_plain && gives_scores(role) ? plain_role : role, [&](const Tensor& part) {
+    const bool is_plain = (is_head_plain || is_encoder) && gives_scores(role);
+    weight = backend->adopt(stored, is_plain ? plain_role : role, [&](const Tensor& part) {
       weights.release(part);
       done += part.size_bytes();
       on_progress(static_cast<double>(done) / static_cast<double>(total));

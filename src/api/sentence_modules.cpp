@@ -163,11 +163,15 @@ void read_prompts(const std::string& folder, SentenceModules& modules) {
     fail(config->file(), "'default_prompt_name' is not among 'prompts'");
 }
 
+std::string modules_file(const std::string& folder) {
+  return folder + "/modules.json";
+}
+
 SentenceModules read_folder(const std::string& path, int64_t d_model) {
   SentenceModules modules;
   modules.max_tokens = max_tokens_of_folder(path);
   read_prompts(path, modules);
-  const std::string file = path + "/modules.json";
+  const std::string file = modules_file(path);
   std::error_code ignored;
   if (!fs::exists(file, ignored)) return modules;
   const json list = read_json_file(file);
@@ -176,13 +180,39 @@ SentenceModules read_folder(const std::string& path, int64_t d_model) {
   return modules;
 }
 
-// llama.cpp's numbers.
-SentenceModules read_gguf(const std::string& path) {
+std::string pooling_key(const GgufFile& file) {
+  return std::string(file.string("general.architecture").value_or("")) + ".pooling_type";
+}
+
+// By llama.cpp's numbers.
+bool is_pooling(int64_t type) {
+  return type >= 1 && type <= 3;
+}
+
+// llama.cpp's: layers after the pooling, without biases and activations.
+void read_gguf_denses(const GgufFile& file, int64_t d_model, SentenceModules& modules) {
+  for (const char* name : {"dense_2.weight", "dense_3.weight"}) {
+    const auto tensor = file.find(name);
+    if (!tensor) continue;
+    const int64_t n_in = modules.dimensions(d_model);
+    const bool fits = tensor->shape().rank() == 2 && tensor->dim(1) == n_in && tensor->dim(0) <= kMostDenseFeatures;
+    if (!fits)
+      fail(file.path(), std::string(name) + " does not take the " + std::to_string(n_in) + " numbers before it");
+    Dense dense;
+    dense.n_in = n_in;
+    dense.n_out = tensor->dim(0);
+    dense.weight = values_of(file, name, tensor->shape());
+    modules.denses.push_back(std::move(dense));
+  }
+}
+
+SentenceModules read_gguf(const std::string& path, int64_t d_model) {
   const GgufFile file(path);
-  const std::string key = std::string(file.string("general.architecture").value_or("")) + ".pooling_type";
+  const std::string key = pooling_key(file);
   SentenceModules modules{.is_normalized = true};
+  read_gguf_denses(file, d_model, modules);
   const int64_t type = file.integer(key).value_or(1);
-  if (type < 1 || type > 3)
+  if (!is_pooling(type))
     throw Error(ErrorCode::unsupported, path + ": " + key + " is " + std::to_string(type) +
                                             "; 1 (mean), 2 (first token) and 3 (last token) make vectors");
   constexpr Pooling kPoolings[] = {Pooling::mean, Pooling::cls, Pooling::last};
@@ -191,6 +221,12 @@ SentenceModules read_gguf(const std::string& path) {
 }
 
 }  // namespace
+
+bool makes_vectors(const ModelSource& source, const std::string& path) {
+  if (source.gguf != nullptr) return is_pooling(source.gguf->integer(pooling_key(*source.gguf)).value_or(0));
+  std::error_code ignored;
+  return fs::exists(modules_file(path), ignored);
+}
 
 int64_t max_tokens_of_folder(const std::string& folder) {
   if (const auto config = config_at(folder, "sentence_bert_config.json")) {
@@ -212,7 +248,7 @@ int64_t SentenceModules::dimensions(int64_t d_model) const {
 SentenceModules read_sentence_modules(const std::string& path, int64_t d_model) {
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) return read_folder(path, d_model);
-  if (path.ends_with(".gguf")) return read_gguf(path);
+  if (path.ends_with(".gguf")) return read_gguf(path, d_model);
   throw Error(ErrorCode::unsupported,
               path + ": does not say how texts become vectors; give the folder or GGUF that it was made of");
 }

@@ -10,6 +10,7 @@
 
 #include "embed/dense.h"
 #include "embed/pooling.h"
+#include "models/source.h"
 
 namespace tidemill {
 
@@ -24,6 +25,9 @@ struct SentenceModules {
 
   int64_t dimensions(int64_t d_model) const;
 };
+
+// Whether a model, whose folder or file is at `path`, says how texts become vectors: then that is what it is for.
+bool makes_vectors(const ModelSource& source, const std::string& path);
 
 // How many tokens of a text a model's folder wants to be read; 0: it does not say.  sentence_bert_config.json decides,
 // else tokenizer_config.json; what tokenizer.json cuts at is not asked.

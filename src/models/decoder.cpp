@@ -12,7 +12,9 @@ constexpr size_t kMaxRopes = 2;
 
 // Tensors that files hold beside the weights: masks and tables that follow from the configuration, and layers that
 // guess several tokens at once.
-constexpr std::string_view kIgnored[] = {"rotary_emb.inv_freq",
+constexpr std::string_view kIgnored[] = {"dense_2.weight",  // of vectors of texts: api/sentence_modules.h
+                                         "dense_3.weight",
+                                         "rotary_emb.inv_freq",
                                          ".attn.bias",
                                          ".attn.masked_bias",
                                          ".attention.bias",
@@ -151,9 +153,17 @@ Decoder::Decoder(DecoderConfig config, const ModelSource& source, std::span<cons
                                                                   Shape{std::ssize(rope.long_inv_freq)}));
   longer_ = longer_texts(own_.ropes, where);
   layers_.resize(own_.layers.size());
+  const bool is_headless = has_layers_alone(source);
   WeightLoader loader(source.weights, names, own_.heads(), made_);
-  list_params([&](const Parameter& parameter) { loader.load(parameter); });
+  list_params([&](const Parameter& parameter) {
+    if (parameter.role == WeightRole::head && is_headless && !loader.has(parameter)) {
+      config_.is_encoder = true;
+    } else {
+      loader.load(parameter);
+    }
+  });
   loader.expect_all_used(kIgnored);
+  if (own_.both_ways) config_.is_encoder = true;
 }
 
 void Decoder::list_params(const Lister& list) {
@@ -240,7 +250,7 @@ void Decoder::list_feed_forward(const LayerLister& list, Layer& layer, const Dec
 }
 
 FileForm Decoder::form_in(const FileTarget& target) const {
-  if (form_ == nullptr) return Model::form_in(target);
+  if (form_ == nullptr || config_.is_encoder) return Model::form_in(target);
   DecoderConfig config = own_;
   config.parts.output = !output_.weight.empty();
   return form_(config, target);
@@ -248,6 +258,7 @@ FileForm Decoder::form_in(const FileTarget& target) const {
 
 StateSpec Decoder::state_spec() const {
   StateSpec spec{.layers = {}, .longer = longer_};
+  if (config_.is_encoder) return spec;
   for (const DecoderLayer& layer : own_.layers)
     spec.layers.push_back({.kv_width = own_.n_kv_heads * own_.head_dim, .window = layer.window});
   for (size_t index = 0; index < mixers_.size(); ++index)
@@ -313,6 +324,7 @@ Tensor Decoder::attention_block(Ops& ops, const Tensor& h, int64_t index, const 
                                 .head_dim = head_dim,
                                 .scale = own_.attention_scale,
                                 .window = kind.window,
+                                .both_ways = own_.both_ways,
                                 .soft_cap = own_.score_cap,
                                 .sinks = layer.sinks});
   if (own_.parts.attn_gate) mixed = ops.gate(project(ops, h, layer.attn_gate), mixed, Activation::sigmoid);

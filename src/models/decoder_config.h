@@ -62,6 +62,7 @@ struct DecoderConfig {
   Activation activation = Activation::silu;
   bool is_gated = true;      // activation(gate) * up; false: activation(up)
   bool is_parallel = false;  // attention and feed-forward network read the same x
+  bool both_ways = false;    // positions see those behind them, too: an encoder
   float embedding_scale = 1;
   float residual_scale = 1;  // of what each block adds
   float logit_scale = 1;

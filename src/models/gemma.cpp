@@ -1,6 +1,7 @@
 // Gemma 1 (Gemma Team 2024, arXiv:2403.08295), 2 (arXiv:2408.00118) and 3 (2025, arXiv:2503.19786), text: in 2 and 3
-// layers that see a window and layers that see all positions take turns.
-// Reference: transformers, GemmaForCausalLM, Gemma2ForCausalLM and Gemma3ForCausalLM.
+// layers that see a window and layers that see all positions take turns.  EmbeddingGemma (2025, arXiv:2509.20354) is a
+// Gemma 3 that looks both ways.
+// Reference: transformers, GemmaForCausalLM, Gemma2ForCausalLM, Gemma3ForCausalLM and Gemma3TextModel.
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -16,7 +17,14 @@ void set_common(DecoderConfig& config, std::string_view name) {
   config.embedding_scale = std::sqrt(static_cast<float>(config.model.d_model));
   config.activation = Activation::gelu_tanh;  // whatever "hidden_act" says: the first files said it wrongly
   config.parts.norms_after = name != "gemma";
-  config.qk_norm = name == "gemma3" ? QkNorm::per_head : QkNorm::none;
+  config.qk_norm = name == "gemma" || name == "gemma2" ? QkNorm::none : QkNorm::per_head;
+}
+
+// EmbeddingGemma's layers look both ways; files say how wide the window is as a whole.
+void set_both_ways(DecoderConfig& config) {
+  config.both_ways = true;
+  for (DecoderLayer& layer : config.layers)
+    if (layer.window > 0) layer.window = layer.window / 2 + 1;
 }
 
 // Every `global_every`-th layer sees all positions.
@@ -51,6 +59,11 @@ DecoderConfig from_json(const ModelSource& source, std::string_view name) {
   set_windows(config, window, name == "gemma2" ? 2 : get.count_or("sliding_window_pattern", kMaxLayers, 6));
   read_layer_types(get, config, window);
   if (name == "gemma2") return config;
+  if (get.flag_or("use_bidirectional_attention", false)) {
+    set_both_ways(config);
+  } else {
+    config.model.architecture = "gemma3";
+  }
   // Newer files hold the embeddings of both kinds of layers under `rope_parameters`.
   const auto both = get.section("rope_parameters");
   const auto global = both ? both->section("full_attention") : both;
@@ -88,6 +101,7 @@ DecoderConfig from_gguf(const ModelSource& source, std::string_view name) {
   const int64_t window = get.count_or("attention.sliding_window", kMaxWindow, 4096);
   set_windows(config, window, get.count_or("attention.sliding_window_pattern", kMaxLayers, name == "gemma2" ? 2 : 6));
   if (name == "gemma2") return config;
+  if (name == "gemma-embedding") set_both_ways(config);
   config.ropes[0].base = get.positive_or("rope.freq_base", 1e6f);
   set_local_rope(config, {.n_rotated = config.head_dim, .base = get.positive_or("rope.freq_base_swa", 1e4f)});
   return config;

@@ -41,23 +41,7 @@ DecoderConfig from_gguf(const ModelSource& source, std::string_view name) {
 }
 
 // The first files, and those of the authors, have no "transformer." before the names.
-std::vector<WeightName> names(bool has_prefix) {
-  if (!has_prefix) {
-    return {
-        {"token_embd", "wte"},
-        {"position_embd", "wpe"},
-        {"output_norm", "ln_f"},
-        {"output", "lm_head"},
-        {"blk.*.attn_norm", "h.*.ln_1"},
-        {"blk.*.attn_q", "h.*.attn.c_attn", Part::query, Change::transposed},
-        {"blk.*.attn_k", "h.*.attn.c_attn", Part::key, Change::transposed},
-        {"blk.*.attn_v", "h.*.attn.c_attn", Part::value, Change::transposed},
-        {"blk.*.attn_output", "h.*.attn.c_proj", Part::whole, Change::transposed},
-        {"blk.*.ffn_norm", "h.*.ln_2"},
-        {"blk.*.ffn_up", "h.*.mlp.c_fc", Part::whole, Change::transposed},
-        {"blk.*.ffn_down", "h.*.mlp.c_proj", Part::whole, Change::transposed},
-    };
-  }
+std::vector<WeightName> names() {
   return {
       {"token_embd", "transformer.wte"},
       {"position_embd", "transformer.wpe"},
@@ -77,7 +61,7 @@ std::vector<WeightName> names(bool has_prefix) {
 FileForm form(const DecoderConfig& config, const FileTarget& target) {
   if (config.activation != Activation::gelu_tanh) target.fail("its activation is not GELU's approximation");
   if (target.is_gguf()) return decoder_form(config, target, "gpt2", gguf_names(true));
-  FileForm form = decoder_form(config, target, "GPT2LMHeadModel", names(true));
+  FileForm form = decoder_form(config, target, "GPT2LMHeadModel", names());
   const nlohmann::ordered_json common = std::move(form.fields);
   // GPT-2 has its own words for what others share.
   form.fields = {{"model_type", "gpt2"},
@@ -99,8 +83,7 @@ std::unique_ptr<Model> make_gpt2(const ModelSource& source, std::string_view nam
   const bool is_gguf = source.gguf != nullptr;
   DecoderConfig config = is_gguf ? from_gguf(source, name) : from_json(source, name);
   set_common(config);
-  return make_decoder(std::move(config), source,
-                      is_gguf ? gguf_names(*source.gguf) : names(!source.weights.find("wte.weight")), form);
+  return make_decoder(std::move(config), source, is_gguf ? gguf_names(*source.gguf) : names(), form);
 }
 
 }  // namespace tidemill

@@ -39,7 +39,7 @@ struct ModelConfig {
   int64_t context_length = 0;  // positions it was trained for
   int64_t d_model = 0;
   int64_t n_layers = 0;
-  bool is_encoder = false;  // hidden states of whole sequences are all it gives
+  bool is_encoder = false;  // hidden states of whole sequences are all that it gives, or is asked for
 };
 
 // Tokens of one or many sequences, packed without padding.
@@ -66,7 +66,11 @@ class Model {
   virtual ~Model() = default;
 
   const ModelConfig& config() const { return config_; }
-  virtual StateSpec state_spec() const = 0;
+  virtual StateSpec state_spec() const = 0;  // an encoder keeps nothing
+
+  // From now on hidden states of whole sequences are all that is asked for.  Throws unsupported for models that cannot
+  // read a sequence without keeping a state.
+  void use_as_encoder();
 
   // Hidden states of the batch's output rows after the final norm, [n_outputs, d_model].  Writes the states of the
   // batch's sequences at the rows' positions but leaves their n_past to the caller.

@@ -24,6 +24,7 @@ constexpr Row kRows[] = {
     {{"gemma",    "gemma",    "GemmaForCausalLM",     "Gemma 1"},                      make_gemma},
     {{"gemma2",   "gemma2",   "Gemma2ForCausalLM",    "Gemma 2"},                      make_gemma},
     {{"gemma3",   "gemma3",   "Gemma3ForCausalLM",    "Gemma 3, text"},                make_gemma},
+    {{"gemma-embedding", "gemma-embedding", "Gemma3TextModel", "EmbeddingGemma"},      make_gemma},
     {{"gemma3",   "",         "Gemma3ForConditionalGeneration", "Gemma 3 that sees, its text part"}, make_gemma},
     {{"glm",      "",         "GlmForCausalLM",       "GLM-4 of 2024"},                make_glm},
     {{"glm4",     "glm4",     "Glm4ForCausalLM",      "GLM-4 of 2025"},                make_glm},
@@ -82,13 +83,25 @@ std::string architecture_of_config(const ModelSource& source) {
   return names.front();
 }
 
+// The model whose layers alone are called `name`, where it has no row of its own.
+std::string with_head(std::string_view name) {
+  if (!names_layers_alone(name)) return {};
+  const std::string stem(name.substr(0, name.size() - std::string_view("Model").size()));
+  for (const std::string_view head : {"ForCausalLM", "LMHeadModel"})
+    for (const Row& row : kRows)
+      if (row.architecture.transformers == stem + std::string(head)) return stem + std::string(head);
+  return {};
+}
+
 }  // namespace
 
 std::unique_ptr<Model> make_model(const ModelSource& source) {
   const bool is_gguf = source.gguf != nullptr;
   const std::string wanted = is_gguf ? architecture_of_gguf(*source.gguf) : architecture_of_config(source);
+  const std::string whole = is_gguf ? std::string() : with_head(wanted);
   for (const auto& [architecture, make] : kRows) {
-    if (wanted == (is_gguf ? architecture.gguf : architecture.transformers)) return make(source, architecture.name);
+    const std::string_view name = is_gguf ? architecture.gguf : architecture.transformers;
+    if (!name.empty() && (name == wanted || name == whole)) return make(source, architecture.name);
   }
   throw Error(ErrorCode::unsupported, (is_gguf ? source.gguf->path() : source.config_path) + ": architecture '" +
                                           printable(wanted, 100) +

@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "formats/gguf.h"
 #include "formats/weights.h"
@@ -25,6 +27,18 @@ struct ModelSource {
 // The configuration of a source that has a config.json.
 inline JsonConfig json_config(const ModelSource& source) {
   return JsonConfig(*source.config, source.config_path + ": ");
+}
+
+// Whether `name` is what transformers calls the layers of a model without its head: "LlamaModel".
+inline bool names_layers_alone(std::string_view name) {
+  return name.ends_with("Model");
+}
+
+// Whether a config.json calls the model so.
+inline bool has_layers_alone(const ModelSource& source) {
+  if (source.config == nullptr || !source.config->contains("architectures")) return false;
+  const std::vector<std::string> names = json_config(source).texts("architectures");
+  return !names.empty() && names_layers_alone(names.front());
 }
 
 }  // namespace tidemill

@@ -57,13 +57,35 @@ float apply(Change change, float number) {
   return number;
 }
 
+// The first part of the embedding's name where the file has that tensor without it.
+std::string left_out_part(const Weights& weights, std::span<const WeightName> names) {
+  if (weights.is_packed()) return {};
+  const std::string name = place_of_weight(names, "token_embd.weight").name;
+  const size_t length = name.find('.') + 1;
+  return !weights.find(name) && weights.find(name.substr(length)) ? name.substr(0, length) : std::string();
+}
+
 }  // namespace
+
+WeightLoader::WeightLoader(const Weights& weights, std::span<const WeightName> names, HeadCounts heads,
+                           MadeWeights& made, std::string prefix)
+    : weights_(weights),
+      names_(names),
+      heads_(heads),
+      made_(made),
+      prefix_(std::move(prefix)),
+      left_out_(prefix_.empty() ? left_out_part(weights, names) : std::string()) {}
 
 WeightPlace WeightLoader::place_of(const std::string& ours) const {
   if (weights_.is_packed()) return {.name = ours};
   WeightPlace place = place_of_weight(names_, ours);
+  if (place.name.starts_with(left_out_)) place.name.erase(0, left_out_.size());
   place.name.insert(0, prefix_);
   return place;
+}
+
+bool WeightLoader::has(const Parameter& parameter) const {
+  return weights_.find(place_of(parameter.name).name).has_value();
 }
 
 void WeightLoader::load(const Parameter& parameter) {

@@ -24,9 +24,10 @@ class WeightLoader {
   // A weight that no row of `names` speaks of is expected under our own name, and every weight of packed ones.  In the
   // file `prefix` stands before all names; what lacks it belongs to something around the model, as a head for another
   // task.
+  // The layers of a model may have been written without the head, and then without the first part of their names
+  // ("model."): such files are read as well.
   WeightLoader(const Weights& weights, std::span<const WeightName> names, HeadCounts heads, MadeWeights& made,
-               std::string prefix = {})
-      : weights_(weights), names_(names), heads_(heads), made_(made), prefix_(std::move(prefix)) {}
+               std::string prefix = {});
 
   // Sets the parameter's tensor.  Throws bad_file, naming the file's tensor, when it is missing (unless the parameter
   // is optional) or has another shape than expected.
@@ -34,6 +35,8 @@ class WeightLoader {
   // Throws bad_file, naming it, when the file has a tensor that nothing asked for, unless its name ends in one of
   // `ignored`, or begins so where that ends in a dot.
   void expect_all_used(std::span<const std::string_view> ignored) const;
+  // Whether the file holds the parameter.
+  bool has(const Parameter& parameter) const;
 
  private:
   WeightPlace place_of(const std::string& ours) const;
@@ -51,6 +54,7 @@ class WeightLoader {
   HeadCounts heads_;
   MadeWeights& made_;
   std::string prefix_;
+  std::string left_out_;  // what names of the table begin with and those of the file do not
   std::set<std::string> used_;
 };
 

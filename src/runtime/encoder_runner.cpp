@@ -14,13 +14,14 @@ int64_t EncoderRunner::plan_bytes(const Model& model, int64_t context_length) {
   PlanningKernels kernels;
   Ops ops(kernels, arena);
   const std::vector<int32_t> zeros(static_cast<size_t>(std::max(context_length, kBatchTokens)));
-  const StateRun run{.first_row = 0, .n_rows = std::ssize(zeros)};
+  const std::vector<StateRun> runs(static_cast<size_t>(model.config().n_layers),
+                                   {.first_row = 0, .n_rows = std::ssize(zeros)});
   model.forward(ops, {.tokens = zeros,
                       .positions = zeros,
                       .output_rows = zeros,
-                      .state_runs = {&run, 1},
+                      .state_runs = runs,
                       .n_sequences = 1,
-                      .types = {}});
+                      .lengths = zeros});
   return arena.peak_bytes();
 }
 
@@ -57,7 +58,7 @@ void EncoderRunner::encode(std::span<const EncoderInput> inputs, const HiddenSin
 
 // Fills the pass with `inputs`, all of them.
 void EncoderRunner::collect(std::span<const EncoderInput> inputs) {
-  for (auto* buffer : {&tokens_, &types_, &positions_}) buffer->clear();
+  for (auto* buffer : {&tokens_, &types_, &positions_, &lengths_}) buffer->clear();
   runs_.clear();
   for (const EncoderInput& input : inputs) {
     runs_.push_back({.first_row = std::ssize(tokens_), .n_rows = std::ssize(input.ids)});
@@ -66,7 +67,11 @@ void EncoderRunner::collect(std::span<const EncoderInput> inputs) {
     types_.resize(tokens_.size());
     positions_.resize(tokens_.size());
     std::iota(positions_.end() - std::ssize(input.ids), positions_.end(), 0);
+    lengths_.resize(tokens_.size(), static_cast<int32_t>(input.ids.size()));
   }
+  n_texts_ = std::ssize(runs_);
+  for (int64_t layer = 1; layer < model_.config().n_layers; ++layer)
+    for (int64_t text = 0; text < n_texts_; ++text) runs_.push_back(runs_[static_cast<size_t>(text)]);
   rows_.resize(tokens_.size());
   std::iota(rows_.begin(), rows_.end(), 0);
 }
@@ -80,9 +85,10 @@ void EncoderRunner::run(std::span<const EncoderInput> inputs, size_t first, cons
                                              .positions = positions_,
                                              .output_rows = rows_,
                                              .state_runs = runs_,
-                                             .n_sequences = std::ssize(runs_),
-                                             .types = types_});
-  for (size_t i = 0; i < runs_.size(); ++i) {
+                                             .n_sequences = n_texts_,
+                                             .types = types_,
+                                             .lengths = lengths_});
+  for (size_t i = 0; i < inputs.size(); ++i) {
     sink(first + i, hidden.slice(0, runs_[i].first_row, runs_[i].first_row + runs_[i].n_rows));
   }
 }

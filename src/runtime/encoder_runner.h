@@ -44,8 +44,9 @@ class EncoderRunner {
   int64_t context_length_;
   Arena arena_;
   std::mutex turn_;
-  std::vector<int32_t> tokens_, types_, positions_, rows_;  // of the pass being run
-  std::vector<StateRun> runs_;                              // the texts in it
+  std::vector<int32_t> tokens_, types_, positions_, lengths_, rows_;  // of the pass being run
+  std::vector<StateRun> runs_;                                        // [n_layers, n_texts]: the texts in it
+  int64_t n_texts_ = 0;
 };
 
 }  // namespace tidemill

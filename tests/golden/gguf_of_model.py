@@ -47,7 +47,7 @@ GPT_OSS = LLAMA | {
 # Class in config.json -> architecture in GGUF, names; without any they are those that gguf's own table gives.
 ARCHITECTURES = {
     "GemmaForCausalLM": ("gemma", LLAMA), "Gemma2ForCausalLM": ("gemma2", AFTER), "Gemma3ForCausalLM": ("gemma3", AFTER),
-    "GPT2LMHeadModel": ("gpt2", GPT2), "GPTNeoXForCausalLM": ("gptneox", NEOX), "LlamaForCausalLM": ("llama", LLAMA),
+    "Gemma3TextModel": ("gemma-embedding", AFTER), "GPT2LMHeadModel": ("gpt2", GPT2), "GPTNeoXForCausalLM": ("gptneox", NEOX), "LlamaForCausalLM": ("llama", LLAMA),
     "MistralForCausalLM": ("llama", LLAMA), "MixtralForCausalLM": ("llama", LLAMA), "Olmo2ForCausalLM": ("olmo2", AFTER),
     "Phi3ForCausalLM": ("phi3", LLAMA), "Qwen2ForCausalLM": ("qwen2", LLAMA), "Qwen3ForCausalLM": ("qwen3", LLAMA),
     "Glm4ForCausalLM": ("glm4", None), "GraniteForCausalLM": ("granite", None),
@@ -176,9 +176,9 @@ def llama3_divisors(config, scaling):
     return (1 / ((1 - share) / scaling["factor"] + share)).astype(np.float32)
 
 
-def write(folder, path, legacy=False):
-    """`folder`'s model as a GGUF at `path`, weights in f32 and no tokenizer; `legacy`: as the architecture's first
-    converter wrote it."""
+def write(folder, path, legacy=False, finish=lambda writer: writer.add_tokenizer_model("no_vocab")):
+    """`folder`'s model as a GGUF at `path`, weights in f32 and no tokenizer unless `finish` adds one; `legacy`: as the
+    architecture's first converter wrote it."""
     folder = pathlib.Path(folder)
     config = json.loads((folder / "config.json").read_text())
     architecture, names = ARCHITECTURES[config["architectures"][0]]
@@ -255,7 +255,10 @@ def write(folder, path, legacy=False):
         writer.add_ssm_time_step_rank(config["linear_num_value_heads"])
         writer.add_ssm_inner_size(config["linear_value_head_dim"] * config["linear_num_value_heads"])
         writer.add_full_attention_interval(config["layer_types"].index("full_attention") + 1)
-    writer.add_tokenizer_model("no_vocab")
+    if architecture == "gemma-embedding":
+        writer.add_sliding_window_pattern(config["layer_types"].index("full_attention") + 1)
+        writer.add_float32("gemma-embedding.rope.freq_base_swa", config["rope_local_base_freq"])
+    finish(writer)
     for name, weight in weights.items():
         kind = gguf.GGMLQuantizationType.MXFP4 if weight.dtype == np.uint8 else None
         writer.add_tensor(name, weight, raw_dtype=kind)
