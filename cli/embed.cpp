@@ -10,9 +10,9 @@
 #include "cli/embed_bench.h"
 #include "cli/engine_options.h"
 #include "cli/input.h"
-#include "cli/json_writer.h"
 #include "tidemill/embedder.h"
 #include "tidemill/error.h"
+#include "tidemill/vector_json.h"
 
 namespace tidemill::cli {
 namespace {
@@ -84,7 +84,7 @@ LongText long_text(const Arguments& arguments) {
 
 std::string vector_of(const Embedder& embedder, const std::string& text, const EmbedOptions& options) {
   const std::string_view view = text;
-  return to_json(embedder.embed({&view, 1}, options).front());
+  return vector_json(embedder.embed({&view, 1}, options).front());
 }
 
 int run(const Arguments& arguments) {

@@ -1,8 +1,8 @@
 #include "cli/json_writer.h"
 
-#include <charconv>
-#include <cmath>
 #include <cstdio>
+
+#include "tidemill/vector_json.h"
 
 namespace tidemill::cli {
 namespace {
@@ -17,22 +17,10 @@ void write_all(std::span<const T> values, void (*write_one)(T)) {
   std::fputc(']', stdout);
 }
 
-std::string to_json(float value) {
-  if (!std::isfinite(value)) return "null";
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, value).ptr};
-}
-
 }  // namespace
 
 void write_number(float value) {
-  std::fputs(to_json(value).c_str(), stdout);
-}
-
-std::string to_json(std::span<const float> values) {
-  std::string text = "[";
-  for (const float value : values) text += (text.size() > 1 ? "," : "") + to_json(value);
-  return text + "]";
+  std::fputs(number_json(value).c_str(), stdout);
 }
 
 void write_array(std::span<const float> values) {

@@ -3,13 +3,11 @@
 
 #include <cstdint>
 #include <span>
-#include <string>
 
 namespace tidemill::cli {
 
 // A number with as many digits as a float needs to come back unchanged; null for NaN and infinities.
 void write_number(float value);
-std::string to_json(std::span<const float> values);
 void write_array(std::span<const float> values);
 void write_array(std::span<const int32_t> values);
 

@@ -72,6 +72,22 @@ constexpr ModelRow kModelRows[] = {
      TIDEMILL_VALUE(model.engine.memory().weights)},
 };
 
+struct EmbedderRow {
+  const char* name;
+  const char* help;
+  MetricType type;
+  int64_t EmbeddingServiceStatistics::* value;
+};
+
+constexpr EmbedderRow kEmbedderRows[] = {
+    {"tidemill_embedding_tasks", "Requests and streams of texts that become vectors.", MetricType::Gauge,
+     &EmbeddingServiceStatistics::n_tasks},
+    {"tidemill_embedding_texts_waiting", "Texts that wait to become vectors.", MetricType::Gauge,
+     &EmbeddingServiceStatistics::n_waiting},
+    {"tidemill_embedding_passes_total", "Passes of the model, in each of which several texts become vectors.",
+     MetricType::Counter, &EmbeddingServiceStatistics::n_passes},
+};
+
 #undef TIDEMILL_VALUE
 
 // A name that dashboards look for, and where its values come from.
@@ -133,6 +149,20 @@ void add_model_families(const ServedModels& models, std::vector<MetricFamily>& f
       ClientMetric& metric = family.metric.emplace_back();
       metric.label.push_back({"model", all[index].get().name});
       set_value(metric, row.type, row.value(all[index], statistics[index]));
+    }
+  }
+}
+
+void add_embedder_families(const ServedModels& models, std::vector<MetricFamily>& families) {
+  std::vector<EmbeddingServiceStatistics> statistics;
+  const auto all = models.embedders();
+  for (const ServedEmbedder& model : all) statistics.push_back(model.service.statistics());
+  for (const EmbedderRow& row : kEmbedderRows) {
+    MetricFamily& family = families.emplace_back(MetricFamily{row.name, row.help, row.type, {}});
+    for (size_t index = 0; index < all.size(); ++index) {
+      ClientMetric& metric = family.metric.emplace_back();
+      metric.label.push_back({"model", all[index].get().name});
+      set_value(metric, row.type, static_cast<double>(statistics[index].*row.value));
     }
   }
 }

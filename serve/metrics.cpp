@@ -156,6 +156,7 @@ void Metrics::count_rankings(const std::string& model, int64_t n_documents, int6
 std::string Metrics::text(const ServedModels& models, int64_t n_connections) const {
   std::vector<prometheus::MetricFamily> families = impl_->registry.Collect();
   add_model_families(models, families);
+  add_embedder_families(models, families);
   add_process_families(n_connections, families);
   add_families_by_other_names(families);
   std::ostringstream text;

@@ -6,10 +6,10 @@
 namespace tidemill::serve {
 
 ServedEmbedder::ServedEmbedder(std::string its_name, const std::string& path, const EngineOptions& options,
-                               int64_t max_requests)
+                               int64_t max_tasks)
     : name(std::move(its_name)),
       embedder(Embedder::load(path, options)),
       created(std::time(nullptr)),
-      queue(max_requests) {}
+      service(embedder, {.max_tasks = max_tasks}) {}
 
 }  // namespace tidemill::serve

@@ -4,19 +4,18 @@
 #include <cstdint>
 #include <string>
 
-#include "serve/turn_queue.h"
-#include "tidemill/embedder.h"
+#include "tidemill/embedding_service.h"
 
 namespace tidemill::serve {
 
 struct ServedEmbedder {
   // Throws what Embedder::load throws.
-  ServedEmbedder(std::string its_name, const std::string& path, const EngineOptions& options, int64_t max_requests);
+  ServedEmbedder(std::string its_name, const std::string& path, const EngineOptions& options, int64_t max_tasks);
 
   std::string name;
   Embedder embedder;
   int64_t created;  // seconds since 1970
-  TurnQueue queue;
+  EmbeddingService service;
 };
 
 }  // namespace tidemill::serve

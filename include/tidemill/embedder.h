@@ -37,6 +37,13 @@ struct EmbedOptions {
   int64_t overlap = 0;  // tokens that a part shares with the one before; at most half of Embedder::max_tokens
 };
 
+// A text as the model reads it.
+struct EmbedInput {
+  std::vector<int32_t> ids;
+  int64_t first_pooled = 0;  // tokens before this one, a prompt's, are read only
+  int64_t dimensions = 0;    // as EmbedOptions has it
+};
+
 // Cheap to copy: copies share the model.  All functions may be called from any thread; they take turns at the model.
 class Embedder {
  public:
@@ -50,6 +57,7 @@ class Embedder {
   const Engine& engine() const;
   int64_t dimensions() const;  // of a vector
   int64_t max_tokens() const;  // of a text; what follows is cut off or read in parts: LongText
+  bool is_normalized() const;  // vectors have length 1
   const std::map<std::string, std::string>& prompts() const;
 
   // The ids of a text with its prompt, cut to max_tokens, with the special tokens that the model wants.  Throws
@@ -66,6 +74,12 @@ class Embedder {
   // The same for ids, which are taken as they are: no prompt, and nothing is cut off.  Throws context_full, too.
   std::vector<std::vector<float>> embed_ids(std::span<const std::vector<int32_t>> texts,
                                             const EmbedOptions& options = {}) const;
+
+  // What `embed` does in two steps, for those who gather texts of many askers (EmbeddingService).  Texts are cut.
+  EmbedInput input(std::string_view text, const EmbedOptions& options = {}) const;
+  // Throws what `embed_inputs` would throw for this one: invalid_argument and context_full.
+  void check(const EmbedInput& input) const;
+  std::vector<std::vector<float>> embed_inputs(std::span<const EmbedInput> inputs) const;
 
  private:
   struct Impl;

@@ -2,15 +2,14 @@
 // https://platform.openai.com/docs/api-reference/embeddings
 #include <openssl/evp.h>
 
-#include <atomic>
-#include <cstring>
 #include <functional>
-#include <iterator>
+#include <utility>
 
 #include "serve/api_error.h"
 #include "serve/generation.h"
 #include "serve/prompts.h"
 #include "serve/routes.h"
+#include "tidemill/vector_json.h"
 
 namespace tidemill::serve {
 namespace {
@@ -18,7 +17,7 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kMostInputs = 2048;
-constexpr size_t kSliceTokens = 512;  // after so many another request has its turn
+constexpr int64_t kCountedTokens = 512;  // so many are counted together
 
 std::string base64(const std::vector<float>& vector) {
   const auto* bytes = reinterpret_cast<const unsigned char*>(vector.data());  // little-endian, as clients expect
@@ -29,90 +28,65 @@ std::string base64(const std::vector<float>& vector) {
   return text;
 }
 
-// One request: its texts, and the vectors of those that are done.
-class Job {
+// One request: the answer grows as its vectors come.
+class Job : public std::enable_shared_from_this<Job> {
  public:
   // `count` is told of texts and tokens as they are done.
   using Count = std::function<void(int64_t n_texts, int64_t n_tokens)>;
-  Job(const ServedEmbedder& model, EmbedOptions options, bool is_base64, std::shared_ptr<Answer> answer, Count count)
+  Job(ServedEmbedder& model, EmbedOptions options, bool is_base64, std::shared_ptr<Answer> answer, Count count)
       : model_(model),
         options_(std::move(options)),
         is_base64_(is_base64),
         answer_(std::move(answer)),
         count_(std::move(count)) {}
 
-  void add(std::string text) {
-    std::vector<int32_t> ids = model_.embedder.encode(text, options_);
-    n_tokens_ += ids.size();
-    inputs_.push_back({.text = std::move(text), .ids = std::move(ids), .is_text = true});
-  }
+  void add(const std::string& text) { inputs_.push_back(model_.embedder.input(text, options_)); }
   void add(std::vector<int32_t> ids) {
-    n_tokens_ += ids.size();
-    inputs_.push_back({.text = {}, .ids = std::move(ids), .is_text = false});
+    inputs_.push_back({.ids = std::move(ids), .first_pooled = 0, .dimensions = options_.dimensions});
   }
 
-  void cancel() { has_gone_ = true; }
-
-  // A slice of the work; false after the last.
-  bool step() {
-    if (has_gone_) return false;
-    try {
-      embed_slice();
-      if (n_done_ < inputs_.size()) return true;
-      answer_->send({.body = to_text(whole())});
-    } catch (const Error& error) {
-      answer_->send(ApiError(error).response());
-    } catch (const std::exception& error) {
-      answer_->send(ApiError(500, "internal: " + printable(error.what()), {}, "internal_error").response());
-    }
-    return false;
+  void start() {
+    for (const EmbedInput& input : inputs_) n_tokens_of_.push_back(std::ssize(input.ids));
+    const auto self = shared_from_this();
+    const uint64_t number = model_.service.submit(
+        {.inputs = std::move(inputs_),
+         .on_vector = [self](size_t index, std::vector<float>&& vector) { self->take(index, vector); },
+         .on_end = [self] { self->finish(); },
+         .on_error = [self](const Error& error) { self->answer_->send(ApiError(error).response()); }});
+    answer_->on_gone([&service = model_.service, number] { service.cancel(number); });
   }
 
  private:
-  struct Input {
-    std::string text;
-    std::vector<int32_t> ids;
-    bool is_text;  // given as text; a prompt may stand before it
-  };
-
-  void embed_slice() {
-    const size_t begin = n_done_;
-    size_t n_slice_tokens = 0;
-    while (n_done_ < inputs_.size() && inputs_[n_done_].is_text == inputs_[begin].is_text &&
-           (n_done_ == begin || n_slice_tokens < kSliceTokens))
-      n_slice_tokens += inputs_[n_done_++].ids.size();
-    std::vector<std::string_view> texts;
-    std::vector<std::vector<int32_t>> ids;
-    for (size_t index = begin; index < n_done_; ++index) {
-      texts.push_back(inputs_[index].text);
-      ids.push_back(std::move(inputs_[index].ids));
-    }
-    const auto vectors =
-        inputs_[begin].is_text ? model_.embedder.embed(texts, options_) : model_.embedder.embed_ids(ids, options_);
-    for (const auto& vector : vectors)
-      data_.push_back({{"object", "embedding"},
-                       {"index", data_.size()},
-                       {"embedding", is_base64_ ? json(base64(vector)) : json(vector)}});
-    count_(static_cast<int64_t>(vectors.size()), static_cast<int64_t>(n_slice_tokens));
+  void take(size_t index, const std::vector<float>& vector) {
+    body_ += index == 0 ? "" : ",";
+    body_ += "{\"object\":\"embedding\",\"index\":" + std::to_string(index) + ",\"embedding\":";
+    body_ += is_base64_ ? '"' + base64(vector) + '"' : vector_json(vector);
+    body_ += "}";
+    ++n_uncounted_;
+    n_uncounted_tokens_ += n_tokens_of_[index];
+    if (n_uncounted_tokens_ >= kCountedTokens) tell_count();
   }
 
-  json whole() {
-    return {{"object", "list"},
-            {"data", std::move(data_)},
-            {"model", model_.name},
-            {"usage", {{"prompt_tokens", n_tokens_}, {"total_tokens", n_tokens_}}}};
+  void tell_count() {
+    n_tokens_ += n_uncounted_tokens_;
+    count_(std::exchange(n_uncounted_, 0), std::exchange(n_uncounted_tokens_, 0));
   }
 
-  const ServedEmbedder& model_;
+  void finish() {
+    tell_count();
+    const json usage = {{"prompt_tokens", n_tokens_}, {"total_tokens", n_tokens_}};
+    answer_->send({.body = body_ + "],\"model\":" + to_text(model_.name) + ",\"usage\":" + to_text(usage) + "}"});
+  }
+
+  ServedEmbedder& model_;
   EmbedOptions options_;
   bool is_base64_;
   std::shared_ptr<Answer> answer_;
   Count count_;
-  std::vector<Input> inputs_;
-  size_t n_done_ = 0;  // of the inputs
-  size_t n_tokens_ = 0;
-  json data_ = json::array();
-  std::atomic<bool> has_gone_ = false;
+  std::vector<EmbedInput> inputs_;    // until they are submitted
+  std::vector<int64_t> n_tokens_of_;  // each input
+  int64_t n_tokens_ = 0, n_uncounted_ = 0, n_uncounted_tokens_ = 0;
+  std::string body_ = "{\"object\":\"list\",\"data\":[";
 };
 
 void add_input(const json& input, const ServedEmbedder& model, Job& job) {
@@ -148,12 +122,9 @@ void post_embeddings(App& app, const HttpRequest& request, const std::shared_ptr
     app.metrics.count_embeddings(name, n_texts, n_tokens);
     if (app.rate_limiter) app.rate_limiter->take_tokens(client, n_tokens);
   };
-  auto job = std::make_shared<Job>(model, std::move(options), format == "base64", answer, std::move(count));
+  const auto job = std::make_shared<Job>(model, std::move(options), format == "base64", answer, std::move(count));
   add_inputs(fields, model, *job);
-  answer->on_gone([weak = std::weak_ptr<Job>(job)] {
-    if (const auto gone = weak.lock()) gone->cancel();
-  });
-  model.queue.add([job] { return job->step(); });
+  job->start();
 }
 
 }  // namespace tidemill::serve

@@ -1,7 +1,6 @@
 #include "tidemill/embedder.h"
 
 #include <algorithm>
-#include <iterator>
 
 #include "api/engine_impl.h"
 #include "api/sentence_modules.h"
@@ -21,11 +20,10 @@ struct Embedder::Impl {
   std::vector<int32_t> ids_of(std::string_view text) const;
   std::vector<std::vector<int32_t>> parts_of(std::string_view text, int64_t overlap) const;
   int64_t prompt_length(const EmbedOptions& options) const;
-  std::vector<float> vector_of(const Tensor& hidden, int64_t first, const EmbedOptions& options) const;
-  // firsts: for each text the first token that is pooled, or none for the first token of all.
-  std::vector<std::vector<float>> embed(std::span<const std::vector<int32_t>> texts, std::span<const int64_t> firsts,
-                                        const EmbedOptions& options) const;
-  std::vector<float> joined(std::span<const std::vector<int32_t>> parts, std::span<const std::vector<float>> vectors,
+  std::vector<float> vector_of(const Tensor& hidden, const EmbedInput& input) const;
+  void check_dimensions(const EmbedInput& input) const;
+  std::vector<std::vector<float>> embed(std::span<const EmbedInput> inputs) const;
+  std::vector<float> joined(std::span<const EmbedInput> parts, std::span<const std::vector<float>> vectors,
                             LongText how) const;
 };
 
@@ -65,46 +63,48 @@ int64_t Embedder::Impl::prompt_length(const EmbedOptions& options) const {
   return std::ssize(ids) - (has_end ? 1 : 0);
 }
 
-std::vector<float> Embedder::Impl::vector_of(const Tensor& hidden, int64_t first, const EmbedOptions& options) const {
+std::vector<float> Embedder::Impl::vector_of(const Tensor& hidden, const EmbedInput& input) const {
   std::vector<float> vector(modules.poolings.size() * static_cast<size_t>(d_model));
   for (size_t index = 0; index < modules.poolings.size(); ++index)
-    pool(modules.poolings[index], hidden, first,
+    pool(modules.poolings[index], hidden, input.first_pooled,
          std::span(vector).subspan(index * static_cast<size_t>(d_model), static_cast<size_t>(d_model)));
   for (const Dense& dense : modules.denses) vector = dense.apply(vector);
-  if (options.dimensions > 0) vector.resize(static_cast<size_t>(options.dimensions));
+  if (input.dimensions > 0) vector.resize(static_cast<size_t>(input.dimensions));
   if (modules.is_normalized) normalize(vector);
   return vector;
 }
 
-std::vector<std::vector<float>> Embedder::Impl::embed(std::span<const std::vector<int32_t>> texts,
-                                                      std::span<const int64_t> firsts,
-                                                      const EmbedOptions& options) const {
-  if (options.dimensions < 0 || options.dimensions > dimensions)
+void Embedder::Impl::check_dimensions(const EmbedInput& input) const {
+  if (input.dimensions < 0 || input.dimensions > dimensions)
     throw Error(ErrorCode::invalid_argument, "dimensions: must be from 1 to " + std::to_string(dimensions));
-  std::vector<std::vector<float>> vectors(texts.size());
-  std::vector<EncoderInput> inputs;
-  std::vector<size_t> places;  // of the inputs among the texts
-  for (size_t index = 0; index < texts.size(); ++index) {
-    if (texts[index].empty()) {  // a tokenizer without special tokens makes nothing of an empty text
-      vectors[index].resize(static_cast<size_t>(options.dimensions > 0 ? options.dimensions : dimensions));
+}
+
+std::vector<std::vector<float>> Embedder::Impl::embed(std::span<const EmbedInput> inputs) const {
+  std::vector<std::vector<float>> vectors(inputs.size());
+  std::vector<EncoderInput> texts;
+  std::vector<size_t> places;  // of the texts among the inputs
+  for (size_t index = 0; index < inputs.size(); ++index) {
+    check_dimensions(inputs[index]);
+    if (inputs[index].ids.empty()) {  // a tokenizer without special tokens makes nothing of an empty text
+      const int64_t wanted = inputs[index].dimensions;
+      vectors[index].resize(static_cast<size_t>(wanted > 0 ? wanted : dimensions));
       continue;
     }
-    inputs.push_back({.ids = texts[index]});
+    texts.push_back({.ids = inputs[index].ids});
     places.push_back(index);
   }
-  engine.encode(inputs, [&](size_t index, const Tensor& hidden) {
-    const size_t place = places[index];
-    vectors[place] = vector_of(hidden, firsts.empty() ? 0 : firsts[place], options);
+  engine.encode(texts, [&](size_t index, const Tensor& hidden) {
+    vectors[places[index]] = vector_of(hidden, inputs[places[index]]);
   });
   return vectors;
 }
 
 // The vector of a text that was read in parts.
-std::vector<float> Embedder::Impl::joined(std::span<const std::vector<int32_t>> parts,
+std::vector<float> Embedder::Impl::joined(std::span<const EmbedInput> parts,
                                           std::span<const std::vector<float>> vectors, LongText how) const {
   if (parts.size() == 1) return vectors[0];
   std::vector<int64_t> n_tokens;
-  for (const auto& part : parts) n_tokens.push_back(std::ssize(part));
+  for (const EmbedInput& part : parts) n_tokens.push_back(std::ssize(part.ids));
   std::vector<float> vector = joined_vector(how, vectors, n_tokens);
   if (modules.is_normalized) normalize(vector);
   return vector;
@@ -136,6 +136,9 @@ int64_t Embedder::dimensions() const {
 int64_t Embedder::max_tokens() const {
   return impl_->max_tokens;
 }
+bool Embedder::is_normalized() const {
+  return impl_->modules.is_normalized;
+}
 const std::map<std::string, std::string>& Embedder::prompts() const {
   return impl_->modules.prompts;
 }
@@ -155,17 +158,16 @@ std::vector<std::vector<int32_t>> Embedder::encode_parts(std::string_view text, 
 std::vector<std::vector<float>> Embedder::embed(std::span<const std::string_view> texts,
                                                 const EmbedOptions& options) const {
   const int64_t first = impl_->prompt_length(options);
-  std::vector<std::vector<int32_t>> parts;  // of all texts
-  std::vector<int64_t> firsts;
-  std::vector<size_t> counts;  // of the parts of each text
+  std::vector<EmbedInput> parts;  // of all texts
+  std::vector<size_t> counts;     // of the parts of each text
   for (const std::string_view text : texts) {
     auto of_text = encode_parts(text, options);
     counts.push_back(of_text.size());
-    firsts.push_back(first);
-    firsts.resize(firsts.size() + of_text.size() - 1);
-    std::ranges::move(of_text, std::back_inserter(parts));
+    for (auto& ids : of_text)
+      parts.push_back({.ids = std::move(ids), .first_pooled = 0, .dimensions = options.dimensions});
+    parts[parts.size() - of_text.size()].first_pooled = first;
   }
-  const auto vectors = impl_->embed(parts, firsts, options);
+  auto vectors = impl_->embed(parts);
   if (options.long_text == LongText::cut) return vectors;
   std::vector<std::vector<float>> results;
   size_t at = 0;
@@ -179,7 +181,23 @@ std::vector<std::vector<float>> Embedder::embed(std::span<const std::string_view
 
 std::vector<std::vector<float>> Embedder::embed_ids(std::span<const std::vector<int32_t>> texts,
                                                     const EmbedOptions& options) const {
-  return impl_->embed(texts, {}, options);
+  std::vector<EmbedInput> inputs;
+  for (const auto& ids : texts) inputs.push_back({.ids = ids, .first_pooled = 0, .dimensions = options.dimensions});
+  return impl_->embed(inputs);
+}
+
+EmbedInput Embedder::input(std::string_view text, const EmbedOptions& options) const {
+  return {
+      .ids = encode(text, options), .first_pooled = impl_->prompt_length(options), .dimensions = options.dimensions};
+}
+
+void Embedder::check(const EmbedInput& input) const {
+  impl_->check_dimensions(input);
+  if (!input.ids.empty()) engine().impl()->encoder->check({.ids = input.ids});
+}
+
+std::vector<std::vector<float>> Embedder::embed_inputs(std::span<const EmbedInput> inputs) const {
+  return impl_->embed(inputs);
 }
 
 }  // namespace tidemill

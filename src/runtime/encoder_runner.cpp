@@ -28,22 +28,20 @@ int64_t EncoderRunner::plan_bytes(const Model& model, int64_t context_length) {
 EncoderRunner::EncoderRunner(const Model& model, Kernels& kernels, int64_t context_length)
     : model_(model), kernels_(kernels), context_length_(context_length), arena_(plan_bytes(model, context_length)) {}
 
-void EncoderRunner::check(std::span<const EncoderInput> inputs) const {
-  for (const EncoderInput& input : inputs) {
-    const auto n_ids = std::ssize(input.ids);
-    if (n_ids == 0) throw Error(ErrorCode::invalid_argument, "text: has no tokens; give at least one");
-    if (n_ids > context_length_)
-      throw Error(ErrorCode::context_full, "text: has " + std::to_string(n_ids) + " tokens, the model reads " +
-                                               std::to_string(context_length_) + "; shorten it");
-    if (!input.types.empty() && std::ssize(input.types) != n_ids)
-      throw Error(ErrorCode::invalid_argument, "text: " + std::to_string(input.types.size()) + " types for " +
-                                                   std::to_string(n_ids) + " ids; give one for each");
-    expect_ids_inside(input.ids, model_.config().vocab_size);
-  }
+void EncoderRunner::check(const EncoderInput& input) const {
+  const int64_t n_ids = std::ssize(input.ids);
+  if (n_ids == 0) throw Error(ErrorCode::invalid_argument, "text: has no tokens; give at least one");
+  if (n_ids > context_length_)
+    throw Error(ErrorCode::context_full, "text: has " + std::to_string(n_ids) + " tokens, the model reads " +
+                                             std::to_string(context_length_) + "; shorten it");
+  if (!input.types.empty() && std::ssize(input.types) != n_ids)
+    throw Error(ErrorCode::invalid_argument, "text: " + std::to_string(input.types.size()) + " types for " +
+                                                 std::to_string(n_ids) + " ids; give one for each");
+  expect_ids_inside(input.ids, model_.config().vocab_size);
 }
 
 void EncoderRunner::encode(std::span<const EncoderInput> inputs, const HiddenSink& sink) {
-  check(inputs);
+  for (const EncoderInput& input : inputs) check(input);
   const std::lock_guard turn(turn_);
   for (size_t first = 0; first < inputs.size();) {
     int64_t n_tokens = std::ssize(inputs[first].ids);

@@ -27,6 +27,9 @@ class EncoderRunner {
   // must not call back.
   void encode(std::span<const EncoderInput> inputs, const HiddenSink& sink);
 
+  // Throws what `encode` would throw for this text.
+  void check(const EncoderInput& input) const;
+
   int64_t context_length() const { return context_length_; }
   int64_t arena_bytes() const { return arena_.capacity_bytes(); }
 
@@ -35,7 +38,6 @@ class EncoderRunner {
   // activations to stay in a processor's cache.
   static constexpr int64_t kBatchTokens = 512;
 
-  void check(std::span<const EncoderInput> inputs) const;
   void collect(std::span<const EncoderInput> inputs);
   void run(std::span<const EncoderInput> inputs, size_t first, const HiddenSink& sink);
 

@@ -85,6 +85,19 @@ def test_a_long_request_keeps_no_other_waiting_and_gets_all_its_vectors(client, 
     assert len(found) == 1400 and all(np.array_equal(one, expected[at % 7]) for at, one in enumerate(found))
 
 
+def test_requests_share_passes(embedding_server, client, expected):
+    def passes():
+        text = embedding_server.ask("GET", "/metrics")[2].decode()
+        return float(text.split('tidemill_embedding_passes_total{model="tiny"} ')[1].split()[0])
+
+    before = passes()
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(client.embeddings.create, model="tiny", input=TEXTS) for _ in range(8)]
+        for one in asked:
+            assert all(np.array_equal(a, b) for a, b in zip(vectors_of(one.result()), expected, strict=True))
+    assert 4 <= passes() - before <= 8 * len(TEXTS)
+
+
 @pytest.mark.parametrize(
     "fields, param",
     [
