@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/embed_bench.h"
+#include "cli/embed_job.h"
 #include "cli/engine_options.h"
 #include "cli/input.h"
 #include "tidemill/embedder.h"
@@ -46,7 +47,7 @@ constexpr auto kOptions = option_table(
            .fallback = "0",
            .min = 0,
            .max = 1 << 20},
-    Option{.flag = "--bench", .help = "measure how many texts of random tokens are embedded in a second"},
+    kJobOptions, Option{.flag = "--bench", .help = "measure how many texts of random tokens are embedded in a second"},
     Option{.flag = "--profile", .help = "with --bench: say which operations take the time"},
     Option{.flag = "--batch",
            .kind = OptionKind::integer,
@@ -92,8 +93,10 @@ int run(const Arguments& arguments) {
                              .dimensions = arguments.integer("--dimensions"),
                              .long_text = long_text(arguments),
                              .overlap = arguments.integer("--overlap")};
+  if (arguments.has("--input")) return run_job(arguments, options);
   if (!arguments.flag("--bench") && !arguments.flag("--stdin-jsonl") && !arguments.has("--text"))
-    throw Error(ErrorCode::invalid_argument, "embed: there is nothing to do; give --text, --stdin-jsonl or --bench");
+    throw Error(ErrorCode::invalid_argument,
+                "embed: there is nothing to do; give --text, --stdin-jsonl, --input or --bench");
   const Embedder embedder = load_by(Embedder::load, arguments, {.profile = arguments.flag("--profile")});
   if (arguments.flag("--bench")) {
     bench_embeddings(embedder, arguments);
@@ -112,10 +115,11 @@ int run(const Arguments& arguments) {
 
 const Command kEmbed = {.name = "embed",
                         .summary = "Turn texts into vectors with an encoder",
-                        .usage = "MODEL (--text T | --stdin-jsonl | --bench) [options]",
+                        .usage = "MODEL (--text T | --stdin-jsonl | --input PATH --output FOLDER | --bench) [options]",
                         .examples =
                             "  tidemill embed all-minilm-l6-v2 --text \"The tide mill stood\"\n"
                             "  echo '{\"text\":\"The tide mill\"}' | tidemill embed all-minilm-l6-v2 --stdin-jsonl\n"
+                            "  tidemill embed all-minilm-l6-v2 --input texts/ --output vectors/\n"
                             "  tidemill embed all-minilm-l6-v2 --bench --batch 8 --seq-len 128 --json\n",
                         .options = kOptions,
                         .max_positionals = 1,

@@ -19,9 +19,10 @@ MAY_INCLUDE = {
     "runtime": {"sys", "tensor", "cache", "text", "grammar", "ops", "models"},
     "embed": {"sys", "tensor", "cache", "text", "ops", "models"},
     "devices": {"sys"},
+    "jobs": {"sys", "formats", "devices"},
     "compress": {"sys", "tensor", "ops", "formats", "models"},
     "train": {"sys", "tensor", "text", "ops", "formats", "models"},
-    "api": {"sys", "tensor", "cache", "text", "grammar", "ops", "formats", "backends", "models", "runtime", "embed", "devices", "compress", "train"},
+    "api": {"sys", "tensor", "cache", "text", "grammar", "ops", "formats", "backends", "models", "runtime", "embed", "devices", "jobs", "compress", "train"},
 }
 # Front ends see public headers only.
 FRONT_ENDS = {"cli": {"serve"}, "serve": set(), "python": set(), "web": set()}  # and of each other only this
@@ -34,7 +35,7 @@ THIRD_PARTY = {
     "prometheus/": {"serve"},
     "hiredis/": {"serve"},
     "toml++/": {"cli"},
-    "nlohmann/": {"formats", "text", "grammar", "models", "cli", "serve", "api"},
+    "nlohmann/": {"formats", "text", "grammar", "models", "jobs", "cli", "serve", "api"},
     "gtest/": set(),
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
