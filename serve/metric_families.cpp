@@ -68,6 +68,10 @@ constexpr ModelRow kModelRows[] = {
      TIDEMILL_VALUE(now.pages_shared)},
     {"tidemill_state_pages_free", "Pages taken from the system for texts to come.", MetricType::Gauge,
      TIDEMILL_VALUE(now.pages_free)},
+    {"tidemill_state_page_takes_total", "Pages that texts took for their states.", MetricType::Counter,
+     TIDEMILL_VALUE(now.page_takes)},
+    {"tidemill_state_page_reuses_total", "Of those, the ones that needed no memory of the system.", MetricType::Counter,
+     TIDEMILL_VALUE(now.page_reuses)},
     {"tidemill_weights_bytes", "Memory of the model's weights.", MetricType::Gauge,
      TIDEMILL_VALUE(model.engine.memory().weights)},
 };

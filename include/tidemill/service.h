@@ -40,6 +40,8 @@ struct ServiceStatistics {
   int64_t pages_shared = 0;
   int64_t pages_free = 0;
   // Since the start:
+  int64_t page_takes = 0;   // pages that texts took for their states
+  int64_t page_reuses = 0;  // of those, the ones that others had used before: no memory came from the system
   int64_t n_submitted = 0;
   int64_t n_ended = 0;  // of their own accord
   int64_t n_cancelled = 0;

@@ -149,6 +149,20 @@ TEST_F(ServiceTest, TextsThatBeginAlikeShareMemory) {
   EXPECT_LT(service.statistics().state_bytes, 9 * before) << "of 13 texts of two pages one page is the same";
 }
 
+TEST_F(ServiceTest, OnceWarmTextsTakePagesThatOthersGaveBack) {
+  Service service(engine_, {.max_running = 2, .max_kept_bytes = 0});
+  Request request = long_request(4);
+  request.prompt_ids.assign(200, 7);
+  const auto ask_often = [&](int n) {
+    for (int i = 0; i < n; ++i) submit(service, request, "a")->future.get();
+    return service.statistics();
+  };
+  const ServiceStatistics warm = ask_often(2), later = ask_often(60);
+  const int64_t n_takes = later.page_takes - warm.page_takes;
+  EXPECT_GE(n_takes, 120) << "of 60 texts of two pages";
+  EXPECT_EQ(later.page_reuses - warm.page_reuses, n_takes);
+}
+
 TEST_F(ServiceTest, ACancelledRequestEndsAndFreesItsPlace) {
   Service service(engine_, {.max_running = 1});
   std::atomic<int> n_events = 0;

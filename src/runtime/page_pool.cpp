@@ -16,6 +16,8 @@ PagePool::Page PagePool::take() {
   if (free_.empty()) grow();
   Slot* const slot = free_.back();
   free_.pop_back();
+  ++n_takes_;
+  if (std::exchange(slot->was_used, true)) ++n_reuses_;
   return Page(slot);
 }
 
@@ -45,7 +47,9 @@ PagePool::Counts PagePool::counts() const {
   const auto is_shared = [](const auto& slot) { return slot->n_users > 1; };
   return {.n_used = std::ssize(slots_) - std::ssize(free_),
           .n_shared = std::count_if(slots_.begin(), slots_.end(), is_shared),
-          .n_free = std::ssize(free_)};
+          .n_free = std::ssize(free_),
+          .n_takes = n_takes_,
+          .n_reuses = n_reuses_};
 }
 
 void PagePool::give_back(Slot* slot) {

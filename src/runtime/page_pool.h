@@ -17,6 +17,7 @@ class PagePool {
     std::byte* data;
     PagePool* pool;
     std::atomic<int64_t> n_users = 0;
+    bool was_used = false;
   };
 
  public:
@@ -60,6 +61,8 @@ class PagePool {
     int64_t n_used = 0;
     int64_t n_shared = 0;  // of those, the ones that several use
     int64_t n_free = 0;    // taken from the system for sequences to come
+    int64_t n_takes = 0;   // calls of take() since the start
+    int64_t n_reuses = 0;  // of those, the ones that gave a page that had been given back
   };
   Counts counts() const;
   int64_t taken_bytes() const;  // from the system
@@ -73,6 +76,7 @@ class PagePool {
   std::vector<Storage> blocks_;  // each of some pages, large enough for huge pages of the system
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<Slot*> free_;  // lately used last
+  int64_t n_takes_ = 0, n_reuses_ = 0;
 };
 
 }  // namespace tidemill

@@ -81,6 +81,8 @@ ServiceStatistics Scheduler::statistics() const {
     statistics.pages_used += pages.n_used;
     statistics.pages_shared += pages.n_shared;
     statistics.pages_free += pages.n_free;
+    statistics.page_takes += pages.n_takes;
+    statistics.page_reuses += pages.n_reuses;
   }
   return statistics;
 }
