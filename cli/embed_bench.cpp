@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <vector>
 
 #include "cli/profile_report.h"
@@ -51,13 +52,17 @@ void bench_embeddings(const Embedder& embedder, const Arguments& arguments) {
                            .seconds = all.seconds(),
                            .rows = embedder.engine().take_profile()};
   const double seconds = median(times), per_second = static_cast<double>(n_texts) / seconds;
+  const int64_t peak_bytes = peak_rss_bytes();  // before the roofs are measured, which takes memory
+  const std::optional<Roofs> roofs =
+      arguments.flag("--profile") ? std::optional(measure_roofs(embedder.engine().threads())) : std::nullopt;
   if (arguments.flag("--json")) {
-    const nlohmann::json result{
-        {"embeddings_per_s", per_second}, {"batch_ms", seconds * 1e3}, {"peak_rss_bytes", peak_rss_bytes()}};
+    nlohmann::json result{
+        {"embeddings_per_s", per_second}, {"batch_ms", seconds * 1e3}, {"peak_rss_bytes", peak_bytes}};
+    if (roofs) result["profile"] = {{"roofs", roofs_json(*roofs)}, {"embed", profile_json(phase, *roofs)}};
     std::printf("%s\n", result.dump().c_str());
   } else {
     std::printf("%.1f embeddings/s\n", per_second);
-    if (arguments.flag("--profile")) print_profile(phase, measure_roofs(embedder.engine().threads()));
+    if (roofs) print_profile(phase, *roofs);
   }
 }
 

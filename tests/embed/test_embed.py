@@ -90,6 +90,8 @@ def test_one_text_and_the_benchmark(tidemill, tmp_path):
     vector = tidemill.json("embed", folder, "--text", TEXTS[0])["embedding"]
     expect([np.array(vector)], [unit(hidden_of(folder, TEXTS[0]).mean(0))])
     assert tidemill.json("embed", folder, "--bench", "--batch", 2, "--seq-len", 8)["embeddings_per_s"] > 1
+    profile = tidemill.json("embed", folder, "--bench", "--batch", 2, "--seq-len", 8, "--profile")["profile"]
+    assert profile["roofs"] and {row["operation"] for row in profile["embed"]["rows"]} >= {"attention", "project"}
 
 
 def write(name, value):
