@@ -38,6 +38,10 @@ if [[ $name == recurrent ]]; then
   [[ " $* " == *" --peers "* ]] && need_llama_cpp
   exec "$venv/bin/python" "$root/bench/recurrent.py" "$@"
 fi
+if [[ $name == load ]]; then
+  need_requirements "$root/tests/requirements.txt"
+  exec "$venv/bin/python" "$root/bench/load.py" "$@"
+fi
 if [[ $name == embed ]]; then
   fetch_minilm || die "all-minilm-l6-v2: is not there; look at the network, then try again"
   [[ " $* " == *" --peers "* ]] && need_embed_peers

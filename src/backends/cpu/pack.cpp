@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "backends/cpu/fetch.h"
+#include "backends/cpu/pack_floats.h"
 #include "tensor/blocks.h"
 #include "tensor/panels.h"
 
@@ -217,7 +218,7 @@ PackRow row_packer(DType dtype) {
   }
 }
 
-// A row of zeros: as many as a superblock has bytes in the largest format, and as 16 floats have.
+// A row of zeros: as many as a superblock has bytes in the largest format.
 constexpr uint8_t kZeros[kGroupsPerSuperblock * sizeof(BlockQ8_0)] = {};
 
 // While a row's share of a superblock is packed, the same share of the next panel is fetched, and a row's part of the
@@ -243,20 +244,6 @@ void pack_quantized_panel(const Tensor& rows, int64_t first_row, uint8_t* target
       pack_row(source, n_groups, {target, target + header, r});
     }
     target += size;
-  }
-}
-
-// Float dtypes: a transposition of 16 rows, in squares of 16 so that each line of the target is written once.
-template <typename T>
-void pack_float_panel(const Tensor& rows, int64_t first_row, T* target) {
-  const int64_t n_cols = rows.dim(1);
-  const int n_rows = static_cast<int>(std::min<int64_t>(kPanelRows, rows.dim(0) - first_row));
-  for (int64_t k0 = 0; k0 < n_cols; k0 += kPanelRows) {
-    const int64_t k1 = std::min(n_cols, k0 + kPanelRows);
-    for (int r = 0; r < kPanelRows; ++r) {
-      const uint8_t* source = r < n_rows ? rows.row<uint8_t>(first_row + r) + k0 * sizeof(T) : kZeros;
-      for (int64_t k = k0; k < k1; ++k, source += sizeof(T)) target[k * kPanelRows + r] = load<T>(source);
-    }
   }
 }
 
@@ -301,13 +288,10 @@ void pack_panels(const Tensor& rows, int64_t begin, int64_t end, std::byte* targ
   assert(rows.layout() == Layout::rows && rows.shape().rank() == 2);
   const int64_t stride = panel_stride(rows.dtype(), rows.dim(1));
   for (int64_t panel = begin; panel < end; ++panel, target += stride) {
-    const int64_t first_row = panel * kPanelRows;
-    if (rows.dtype() == DType::f32) {
-      pack_float_panel(rows, first_row, reinterpret_cast<uint32_t*>(target));
-    } else if (rows.dtype() == DType::f16 || rows.dtype() == DType::bf16) {
-      pack_float_panel(rows, first_row, reinterpret_cast<uint16_t*>(target));
+    if (panel_format(rows.dtype()).is_quantized()) {
+      pack_quantized_panel(rows, panel * kPanelRows, reinterpret_cast<uint8_t*>(target));
     } else {
-      pack_quantized_panel(rows, first_row, reinterpret_cast<uint8_t*>(target));
+      pack_float_panel(rows, panel, target);
     }
   }
 }

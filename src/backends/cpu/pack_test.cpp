@@ -21,7 +21,8 @@ class PackTest : public testing::TestWithParam<DType> {
 
 TEST_P(PackTest, RowsComeBackAsTheExactDequantisedValues) {
   const int block = info(GetParam()).block_length;
-  for (const auto& [n_rows, n_blocks] : {std::pair{1, 1}, {16, 2}, {17, 3}, {40, 1}, {31, 10}, {3, 13}}) {
+  for (const auto& [n_rows, n_blocks] :
+       {std::pair{1, 1}, {16, 2}, {17, 3}, {40, 1}, {31, 10}, {3, 13}, {33, 67}, {16, 32}}) {
     const int64_t n_cols = int64_t{block} * n_blocks;
     const RandomWeight weight(pool_, GetParam(), n_rows, n_cols, 7);
     ASSERT_EQ(weight.panels.layout(), Layout::panels);
@@ -59,6 +60,15 @@ TEST_P(PackTest, RowsOfOddAddressesAreRead) {
   pack_panels(pool_, Tensor(bytes.data(), GetParam(), {5, 256}), first.data());
   pack_panels(pool_, Tensor(shifted.data() + 1, GetParam(), {5, 256}), second.data());
   EXPECT_EQ(std::memcmp(first.data(), second.data(), static_cast<size_t>(first.size_bytes())), 0);
+}
+
+// Between panels of two-byte floats of an odd length there are bytes that mean nothing.
+TEST(PackFloatPanelTest, WritesWhatIsBehindThePanelToo) {
+  std::vector<std::byte> bytes = random_rows(DType::bf16, 16, 35, 5);
+  Storage target(panel_stride(DType::bf16, 35));
+  std::memset(target.data(), 0xa5, static_cast<size_t>(target.size_bytes()));
+  pack_panels(Tensor(bytes.data(), DType::bf16, {16, 35}), 0, 1, target.data());
+  for (int64_t at = 35 * 32; at < target.size_bytes(); ++at) EXPECT_EQ(target.data()[at], std::byte{0}) << at;
 }
 
 INSTANTIATE_TEST_SUITE_P(DTypes, PackTest, testing::ValuesIn(kPanelDTypes),
