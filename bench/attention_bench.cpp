@@ -1,8 +1,9 @@
 // Speed of the CPU attention:  attention_bench [N_THREADS...]      (1 and 2 threads by default)
 //
-// Prefill: one prompt in one call, in GFLOP/s of the scores and values that its queries see.  Decode: one query behind
-// a filled cache, in GB/s of the keys and values that it sees.  Medians of rounds that take all measurements in turn,
-// so that a disturbance hits all of them; `limits_bench` says what the machine can do at best.
+// Prefill: one prompt in one call, in GFLOP/s of the scores and values that its queries see.  Whole: the same for a
+// text that an encoder reads, without a cache.  Decode: one query behind a filled cache, in GB/s of the keys and values
+// that it sees.  Medians of rounds that take all measurements in turn, so that a disturbance hits all of them;
+// `limits_bench` says what the machine can do at best.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -38,6 +39,8 @@ constexpr Form kForms[] = {
     {"llama-1b", {.n_heads = 32, .n_kv_heads = 8, .head_dim = 64, .scale = 0.125f}},
     {"multi-head", {.n_heads = 12, .n_kv_heads = 12, .head_dim = 64, .scale = 0.125f}},
 };
+constexpr Form kEncoder = {"all-minilm-l6-v2",
+                           {.n_heads = 12, .n_kv_heads = 12, .head_dim = 32, .scale = 0.177f, .both_ways = true}};
 
 class Case {
  public:
@@ -49,12 +52,14 @@ class Case {
     k_ = tensor(DType::f32, n_rows, kv_width);
     v_ = tensor(DType::f32, n_rows, kv_width);
     out_ = tensor(DType::f32, n_rows, width);
-    run_ = {0, n_rows, first_pos, tensor(DType::f16, first_pos + n_rows, kv_width),
-            tensor(DType::f16, first_pos + n_rows, kv_width)};
+    run_ = {.first_row = 0, .n_rows = n_rows, .first_pos = first_pos};
+    if (form.options.both_ways) return;
+    run_.keys = tensor(DType::f16, first_pos + n_rows, kv_width);
+    run_.values = tensor(DType::f16, first_pos + n_rows, kv_width);
   }
 
   void measure() {
-    const int n_calls = first_pos_ == 0 ? 1 : 50;
+    const int n_calls = first_pos_ == 0 && n_rows_ >= 512 ? 1 : 50;
     const auto start = std::chrono::steady_clock::now();
     for (int call = 0; call < n_calls; ++call) attention_.compute({q_, k_, v_, {&run_, 1}, form_.options, out_});
     const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
@@ -64,14 +69,16 @@ class Case {
   void report() {
     std::ranges::sort(seconds_);
     const double seconds = seconds_[seconds_.size() / 2];
+    const char* const step = form_.options.both_ways ? "whole" : first_pos_ == 0 ? "prefill" : "decode";
     double n_visible = 0;
     for (int64_t pos = first_pos_; pos < first_pos_ + n_rows_; ++pos) {
-      n_visible += static_cast<double>(form_.options.window == 0 ? pos + 1 : std::min(pos + 1, form_.options.window));
+      const int64_t n_seen = form_.options.both_ways ? n_rows_ : pos + 1;
+      n_visible += static_cast<double>(form_.options.window == 0 ? n_seen : std::min(n_seen, form_.options.window));
     }
     const auto elements = static_cast<double>(form_.options.head_dim) * n_visible;
     const double rate = first_pos_ == 0 ? elements * 4 * static_cast<double>(form_.options.n_heads)
                                         : elements * 4 * static_cast<double>(form_.options.n_kv_heads);
-    std::printf("%-20s %-8s %6lld %8d %12.1f %10.1f %s\n", form_.name, first_pos_ == 0 ? "prefill" : "decode",
+    std::printf("%-20s %-8s %6lld %8d %12.1f %10.1f %s\n", form_.name, step,
                 static_cast<long long>(first_pos_ + n_rows_), pool_.n_threads(), 1e6 * seconds, rate / seconds / 1e9,
                 first_pos_ == 0 ? "GFLOP/s" : "GB/s");
   }
@@ -116,6 +123,9 @@ int main(int argc, char** argv) {
         for (const int64_t pos : {1023, 8191}) cases.push_back(std::make_unique<Case>(form, n_threads, pos, 1));
       }
     }
+    for (const int n_threads : thread_counts)
+      for (const int64_t n_rows : {16, 64, 128, 256, 512, 4096})
+        cases.push_back(std::make_unique<Case>(kEncoder, n_threads, 0, n_rows));
     for (int round = 0; round < 11; ++round) {
       for (const auto& one : cases) one->measure();
     }
