@@ -11,8 +11,8 @@ OPENING = """# Command line
 
 Made by `scripts/cli_docs.py` from the program's own help; a test compares the two.
 
-Results go to standard output, progress and errors to standard error. `MODEL` is a `.gguf` or `.tmill` file, a
-folder with safetensors or a name in the model store (`$TIDEMILL_HOME/models`, by default in the user's cache folder).
+Results go to standard output, progress and errors to standard error. `MODEL` is a `.gguf`, `.tmill` or `.onnx`
+file, a folder with safetensors or a name in the model store (`$TIDEMILL_HOME/models`, by default in the user's cache folder).
 Every option can also be set by an environment variable: `--top-k` by `TIDEMILL_TOP_K`, `--precision` by
 `TIDEMILL_PRECISION`; the command line wins.
 `TIDEMILL_ISA` (`scalar`, `sse4`, `avx2`, `avx3`, `avx3_dl`) forces an instruction set.

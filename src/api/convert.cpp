@@ -36,6 +36,10 @@ ConvertReport convert_model(const std::string& model, const std::string& out, co
   const Stopwatch stopwatch;
   const Write write = writer_of(out);
   const auto file = open_model_file(resolve_model(model));
+  if (file->source().onnx)
+    throw Error(ErrorCode::unsupported, model +
+                                            ": is a graph, which other formats do not hold; give the folder or the "
+                                            "GGUF that it was made from");
   ConvertReport report = write(*file, out, options);
   report.seconds = stopwatch.milliseconds() / 1000;
   return report;

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "api/gguf_tokenizer.h"
+#include "api/onnx_model.h"
 #include "api/tmill_model.h"
 #include "api/tokenizer_files.h"
 #include "formats/gguf.h"
@@ -116,7 +117,11 @@ std::string architecture_of(const nlohmann::json& config) {
 
 std::unique_ptr<ModelFile> open_model_file(const std::string& path) {
   std::error_code ignored;
-  if (fs::is_directory(path, ignored)) return std::make_unique<FolderModel>(path);
+  if (fs::is_directory(path, ignored)) {
+    if (const auto graph = onnx_file_in(path)) return open_onnx_model(*graph);
+    return std::make_unique<FolderModel>(path);
+  }
+  if (path.ends_with(kOnnxEnding)) return open_onnx_model(path);
   if (path.ends_with(".safetensors")) {
     const std::string folder = fs::path(path).parent_path().string();
     return std::make_unique<FolderModel>(folder.empty() ? "." : folder);

@@ -1,4 +1,4 @@
-// A model as it lies on disk: a GGUF file, a folder as Hugging Face lays it out, or a .tmill.
+// A model as it lies on disk: a GGUF file, a folder as Hugging Face lays it out, a .tmill or an ONNX file.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +42,8 @@ std::string shown_json(const nlohmann::json& value);
 // What a config.json calls the architecture; empty when it does not say.
 std::string architecture_of(const nlohmann::json& config);
 
-// Opens the file or folder at `path`; of a .safetensors file the folder that it is in.  Throws not_found and bad_file.
+// Opens the file or folder at `path`; of a .safetensors file the folder that it is in, of a folder without such files
+// its ONNX file.  Throws not_found and bad_file.
 std::unique_ptr<ModelFile> open_model_file(const std::string& path);
 
 }  // namespace tidemill

@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kModelEndings[] = {".gguf", ".tmill"};
+constexpr std::string_view kModelEndings[] = {".gguf", ".tmill", ".onnx"};
 
 // The value of an environment variable that is set and not empty.
 std::string environment(const char* name) {
@@ -38,7 +38,8 @@ std::string suggestion(const std::string& wanted) {
   for (const StoredModel& model : list_models()) names.push_back(model.name);
   const std::string nearest = nearest_word(wanted, names);
   if (!nearest.empty()) return "did you mean '" + nearest + "'?";
-  return "give a .gguf or .tmill file, a model folder or a name that `tidemill models` lists (`./dev run` fetches "
+  return "give a .gguf, .tmill or .onnx file, a model folder or a name that `tidemill models` lists (`./dev run` "
+         "fetches "
          "gemma3-270m)";
 }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "api/onnx_model.h"
 #include "formats/gguf.h"
 #include "formats/json_file.h"
 #include "formats/model_folder.h"
@@ -245,9 +246,17 @@ int64_t SentenceModules::dimensions(int64_t d_model) const {
   return denses.empty() ? d_model * static_cast<int64_t>(poolings.size()) : denses.back().n_out;
 }
 
+SentenceModules sentence_modules_of_folder(const std::string& path, int64_t d_model) {
+  return read_folder(path, d_model);
+}
+
 SentenceModules read_sentence_modules(const std::string& path, int64_t d_model) {
   std::error_code ignored;
-  if (fs::is_directory(path, ignored)) return read_folder(path, d_model);
+  if (fs::is_directory(path, ignored)) {
+    if (const auto graph = onnx_file_in(path)) return onnx_sentence_modules(*graph);
+    return read_folder(path, d_model);
+  }
+  if (path.ends_with(kOnnxEnding)) return onnx_sentence_modules(path);
   if (path.ends_with(".gguf")) return read_gguf(path, d_model);
   throw Error(ErrorCode::unsupported,
               path + ": does not say how texts become vectors; give the folder or GGUF that it was made of");

@@ -33,6 +33,9 @@ bool makes_vectors(const ModelSource& source, const std::string& path);
 // else tokenizer_config.json; what tokenizer.json cuts at is not asked.
 int64_t max_tokens_of_folder(const std::string& folder);
 
+// The same from the files of a folder alone.
+SentenceModules sentence_modules_of_folder(const std::string& path, int64_t d_model);
+
 // `path` is a model's folder or file; `d_model` the size of its hidden states.  Throws bad_file naming the file and
 // field, and unsupported.
 SentenceModules read_sentence_modules(const std::string& path, int64_t d_model);

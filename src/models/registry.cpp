@@ -4,6 +4,7 @@
 
 #include "models/families.h"
 #include "models/json_config.h"
+#include "models/onnx/onnx_encoder.h"
 
 namespace tidemill {
 namespace {
@@ -96,6 +97,7 @@ std::string with_head(std::string_view name) {
 }  // namespace
 
 std::unique_ptr<Model> make_model(const ModelSource& source) {
+  if (source.onnx) return make_onnx_encoder(source);
   const bool is_gguf = source.gguf != nullptr;
   const std::string wanted = is_gguf ? architecture_of_gguf(*source.gguf) : architecture_of_config(source);
   const std::string whole = is_gguf ? std::string() : with_head(wanted);

@@ -35,6 +35,9 @@ class Ops {
     int64_t mark_;
   };
 
+  // Whether nothing is computed and memory only counted; for models that also work outside the arena.
+  bool is_planning() const { return arena_.is_planner(); }
+
   // Shapes are given as in Kernels; each returns a new tensor.
   Tensor embed(const Tensor& table, std::span<const int32_t> ids, float scale = 1.0f);  // [n_ids, d_model]
   Tensor gather_rows(const Tensor& x, std::span<const int32_t> rows);                   // [n_rows, d]

@@ -6,8 +6,8 @@
 #include <set>
 #include <utility>
 
+#include "sys/protobuf_reader.h"
 #include "text/pieces/byte_tokens.h"
-#include "text/sentencepiece/protobuf_reader.h"
 #include "text/unicode/utf8.h"
 #include "tidemill/error.h"
 

@@ -4,8 +4,8 @@
 
 #include <cmath>
 
+#include "sys/protobuf_reader.h"
 #include "text/pieces/byte_tokens.h"
-#include "text/sentencepiece/protobuf_reader.h"
 #include "text/sentencepiece/sentencepiece_test.h"
 #include "tidemill/error.h"
 

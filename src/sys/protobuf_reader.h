@@ -30,17 +30,23 @@ class ProtobufReader {
   uint64_t varint(const char* name);
   bool boolean(const char* name) { return varint(name) != 0; }
   float float32(const char* name);
+  // Whether it is bytes, a text or a message, or numbers packed into one field.
+  bool is_bytes() const { return wire_ == Wire::bytes; }
   std::string_view bytes(const char* name);
   void skip();
 
-  [[noreturn]] void fail(const std::string& name, const std::string& why) const;
+  // Varints one after another until the end: what a packed field holds, read by a reader of its own.
+  bool at_end() const { return rest_.empty(); }
+  uint64_t packed_varint(const char* name) { return take_varint(name); }
+
+  [[noreturn]] void fail(std::string_view name, const std::string& why) const;
 
  private:
   enum class Wire : uint8_t { varint = 0, fixed64 = 1, bytes = 2, fixed32 = 5 };
 
   void expect(Wire wire, const char* name) const;
-  uint64_t take_varint(const std::string& name);
-  std::string_view take(uint64_t n_bytes, const std::string& name);
+  uint64_t take_varint(std::string_view name);
+  std::string_view take(uint64_t n_bytes, std::string_view name);
 
   std::string_view rest_;
   const std::string& source_;

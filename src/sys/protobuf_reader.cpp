@@ -1,4 +1,4 @@
-#include "text/sentencepiece/protobuf_reader.h"
+#include "sys/protobuf_reader.h"
 
 #include <bit>
 
@@ -54,7 +54,7 @@ void ProtobufReader::expect(Wire wire, const char* name) const {
                  std::to_string(static_cast<int>(wire)));
 }
 
-uint64_t ProtobufReader::take_varint(const std::string& name) {
+uint64_t ProtobufReader::take_varint(std::string_view name) {
   uint64_t value = 0;
   for (size_t k = 0; k < 10; ++k) {
     if (k == rest_.size()) fail(name, "the file ends inside it");
@@ -67,7 +67,7 @@ uint64_t ProtobufReader::take_varint(const std::string& name) {
   fail(name, "its number is longer than ten bytes");
 }
 
-std::string_view ProtobufReader::take(uint64_t n_bytes, const std::string& name) {
+std::string_view ProtobufReader::take(uint64_t n_bytes, std::string_view name) {
   if (n_bytes > rest_.size()) {
     fail(name, "it takes " + std::to_string(n_bytes) + " bytes, but " + std::to_string(rest_.size()) + " are left");
   }
@@ -76,12 +76,12 @@ std::string_view ProtobufReader::take(uint64_t n_bytes, const std::string& name)
   return taken;
 }
 
-void ProtobufReader::fail(const std::string& name, const std::string& why) const {
+void ProtobufReader::fail(std::string_view name, const std::string& why) const {
   std::string where = source_;
   if (name_) where += std::string(": ") + name_;
   if (index_) where += "[" + std::to_string(*index_) + "]";
   throw Error(ErrorCode::bad_file,
-              where + ": " + name + ": " + why + "; get the file again from where it was published");
+              where + ": " + std::string(name) + ": " + why + "; get the file again from where it was published");
 }
 
 }  // namespace tidemill
