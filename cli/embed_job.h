@@ -9,11 +9,11 @@
 namespace tidemill::cli {
 
 inline constexpr std::array kJobOptions = {
-    Option{
-        .flag = "--input",
-        .kind = OptionKind::text,
-        .value_name = "PATH",
-        .help = "embed the texts of this file, or of all files in this folder: .jsonl, .ndjson, .txt (a text a line)"},
+    Option{.flag = "--input",
+           .kind = OptionKind::text,
+           .value_name = "PATH",
+           .help = "embed the texts of this file, or of all files in this folder: .jsonl, .ndjson, .parquet, .txt (a "
+                   "text a line)"},
     Option{.flag = "--output",
            .kind = OptionKind::text,
            .value_name = "FOLDER",
@@ -21,12 +21,12 @@ inline constexpr std::array kJobOptions = {
     Option{.flag = "--column",
            .kind = OptionKind::text,
            .value_name = "C",
-           .help = "the field that holds the texts",
+           .help = "the field or column that holds the texts",
            .fallback = "text"},
     Option{.flag = "--output-column",
            .kind = OptionKind::text,
            .value_name = "C",
-           .help = "the field that their vectors become",
+           .help = "the field or column that their vectors become",
            .fallback = "embedding"},
     Option{.flag = "--workers",
            .kind = OptionKind::integer,

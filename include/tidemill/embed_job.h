@@ -22,8 +22,8 @@ struct EmbedJobProgress {
 struct EmbedJobOptions {
   std::string input = {};                   // a file, or a folder that is searched with what is below it
   std::string output = {};                  // a folder; made where it is not there
-  std::string column = "text";              // of JSONL: the texts
-  std::string output_column = "embedding";  // of JSONL: the vectors
+  std::string column = "text";              // of JSONL and Parquet: the texts
+  std::string output_column = "embedding";  // of JSONL and Parquet: the vectors
   EmbedOptions embed = {};
   // Called on the caller's thread, first before anything is read; false ends the work with Error(cancelled).
   std::function<bool(const EmbedJobProgress& progress)> on_progress = {};
@@ -39,6 +39,7 @@ struct EmbedJobReport {
 
 // Embeds the texts of every input file and writes a file of its name and place to the output folder:
 //   NAME.jsonl, NAME.ndjson  the same lines, each object with its vector; null for a text that is null
+//   NAME.parquet             the same file with one column more, of lists of float32
 //   NAME.txt                 NAME.npy: float32 [lines, dimensions], a vector for each line
 // Each appears when it is whole, on the disk, and then stands in the folder's manifest (docs/embeddings.md); a second
 // call skips what stands there unchanged, so that a job which was killed at any moment goes on where it was.  Memory

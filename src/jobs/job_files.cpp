@@ -23,10 +23,10 @@ struct KnownKind {
   TextKind kind;
   std::string_view output;  // extension
 };
-constexpr std::array kKnown = {KnownKind{".jsonl", TextKind::json_lines, ".jsonl"},
-                               KnownKind{".ndjson", TextKind::json_lines, ".ndjson"},
-                               KnownKind{".txt", TextKind::plain_lines, ".npy"}};
-constexpr const char* kKindNames = ".jsonl, .ndjson and .txt";
+constexpr std::array kKnown = {
+    KnownKind{".jsonl", TextKind::json_lines, ".jsonl"}, KnownKind{".ndjson", TextKind::json_lines, ".ndjson"},
+    KnownKind{".parquet", TextKind::parquet, ".parquet"}, KnownKind{".txt", TextKind::plain_lines, ".npy"}};
+constexpr const char* kKindNames = ".jsonl, .ndjson, .parquet and .txt";
 
 std::optional<JobFile> described(const fs::path& path, const fs::path& name, const std::string& output) {
   for (const KnownKind& known : kKnown) {

@@ -7,7 +7,7 @@
 
 namespace tidemill {
 
-enum class TextKind : uint8_t { json_lines, plain_lines };
+enum class TextKind : uint8_t { json_lines, parquet, plain_lines };
 
 struct JobFile {
   TextKind kind = TextKind::plain_lines;

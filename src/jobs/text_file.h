@@ -17,6 +17,7 @@ struct TextBlock {
   std::vector<bool> has_text = {};      // of each row
   std::vector<std::string> rows = {};   // what the writer wants to have back of each row, where it wants anything
   int64_t n_bytes = 0;                  // of input
+  size_t tag = 0;                       // the file's own
 };
 
 // Blocks are read ahead of being written, each is written once, in the order in which they were read.  Not
@@ -43,6 +44,7 @@ std::unique_ptr<TextFile> open_text_file(const JobFile& file, const TextColumns&
 
 std::unique_ptr<TextFile> open_json_lines(const JobFile& file, const TextColumns& columns);
 std::unique_ptr<TextFile> open_plain_lines(const JobFile& file, const TextColumns& columns);
+std::unique_ptr<TextFile> open_parquet_texts(const JobFile& file, const TextColumns& columns);
 
 // What a block holds at most, so that a pass of the model is full and memory small.
 inline constexpr size_t kBlockTexts = 128;

@@ -30,6 +30,9 @@ FRONT_ENDS = {"cli": {"serve"}, "serve": set(), "python": set(), "web": set()}  
 THIRD_PARTY = {
     "hwy/": {"backends", "text"},
     "pcre2.h": {"text"},
+    "snappy-c.h": {"formats"},
+    "zlib.h": {"formats"},
+    "zstd.h": {"formats"},
     "boost/": {"serve"},
     "openssl/": {"serve"},
     "prometheus/": {"serve"},
