@@ -22,7 +22,9 @@ constexpr auto kOptions = option_table(
     kModelOption,
     Option{.flag = "--text", .kind = OptionKind::text, .value_name = "T", .help = "print the vector of this text"},
     Option{.flag = "--stdin-jsonl",
-           .help = "answer lines {\"text\":...} of standard input with lines {\"embedding\":[...]}"},
+           .help =
+               "answer lines {\"text\":...} of standard input with lines {\"embedding\":[...]}, and {\"texts\":[...]}, "
+               "which share passes, with {\"embeddings\":[...]}"},
     Option{.flag = "--prompt-name",
            .kind = OptionKind::text,
            .value_name = "P",
@@ -88,6 +90,15 @@ std::string vector_of(const Embedder& embedder, const std::string& text, const E
   return vector_json(embedder.embed({&view, 1}, options).front());
 }
 
+// Of texts that share passes.
+std::string vectors_of(const Embedder& embedder, const nlohmann::json& list, const EmbedOptions& options) {
+  const auto texts = list.get<std::vector<std::string>>();
+  const std::vector<std::string_view> views(texts.begin(), texts.end());
+  std::string text = "[";
+  for (const auto& vector : embedder.embed(views, options)) text += (text.size() > 1 ? "," : "") + vector_json(vector);
+  return text + "]";
+}
+
 int run(const Arguments& arguments) {
   const EmbedOptions options{.prompt_name = arguments.has("--prompt-name") ? arguments.text("--prompt-name") : "",
                              .dimensions = arguments.integer("--dimensions"),
@@ -105,6 +116,7 @@ int run(const Arguments& arguments) {
     std::printf("%s\n", arguments.flag("--json") ? ("{\"embedding\":" + vector + "}").c_str() : vector.c_str());
   } else {
     answer_json_lines([&](const nlohmann::json& line) {
+      if (line.contains("texts")) return "{\"embeddings\":" + vectors_of(embedder, line["texts"], options) + "}";
       return "{\"embedding\":" + vector_of(embedder, line.at("text").get<std::string>(), options) + "}";
     });
   }

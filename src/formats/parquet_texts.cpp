@@ -36,7 +36,7 @@ std::optional<std::string_view> ParquetTexts::next() {
     if (level > static_cast<uint32_t>(column_.max_definition)) pages_.fail("has a level that cannot be");
     if (level < static_cast<uint32_t>(column_.max_definition)) return std::nullopt;
   }
-  return is_indexed_ ? take_indexed() : take_plain();
+  return (this->*take_)();
 }
 
 void ParquetTexts::begin_page() {
@@ -46,30 +46,48 @@ void ParquetTexts::begin_page() {
   if (page->is_dictionary) return read_dictionary(*page);
   n_left_ = page->n_values;
   levels_ = ParquetRunReader(page->definition_levels, std::bit_width(static_cast<unsigned>(column_.max_definition)));
-  switch (page->encoding) {
+  begin_values(*page);
+}
+
+void ParquetTexts::begin_values(const ParquetPage& page) {
+  values_ = page.values;
+  switch (page.encoding) {
     case ParquetEncoding::plain:
-      is_indexed_ = false;
-      values_ = page->values;
+      take_ = &ParquetTexts::take_plain;
       return;
     case ParquetEncoding::plain_dictionary:
     case ParquetEncoding::rle_dictionary: {
-      is_indexed_ = true;
-      if (page->values.empty()) {  // nothing but nulls
-        indices_ = ParquetRunReader({}, 1);
-        return;
-      }
-      const auto bit_width = static_cast<int>(page->values[0]);
+      take_ = &ParquetTexts::take_indexed;
+      indices_ = ParquetRunReader({}, 1);
+      if (values_.empty()) return;  // nothing but nulls
+      const auto bit_width = static_cast<int>(values_[0]);
       if (bit_width > 32) pages_.fail("has indices of more than 32 bits");
-      indices_ = ParquetRunReader(page->values.subspan(1), bit_width);
+      indices_ = ParquetRunReader(values_.subspan(1), bit_width);
       return;
     }
     case ParquetEncoding::delta_length_byte_array:
-      pages_.refuse("has the encoding DELTA_LENGTH_BYTE_ARRAY, known are PLAIN and RLE_DICTIONARY");
+      take_ = &ParquetTexts::take_delta_length;
+      lengths_ = take_numbers();
+      return;
     case ParquetEncoding::delta_byte_array:
-      pages_.refuse("has the encoding DELTA_BYTE_ARRAY, known are PLAIN and RLE_DICTIONARY");
+      take_ = &ParquetTexts::take_delta;
+      prefixes_ = take_numbers();
+      lengths_ = take_numbers();
+      text_.clear();
+      return;
     default:
       pages_.fail("has an encoding that texts do not have");
   }
+}
+
+// Numbers that stand before what is left of the values.
+ParquetDeltaReader ParquetTexts::take_numbers() {
+  size_t end = 0;
+  if (values_.empty()) return {};  // nothing but nulls
+  if (!ParquetDeltaReader::find_end(values_, end)) pages_.fail("has lengths that are none");
+  const ParquetDeltaReader numbers(values_.first(end));
+  values_ = values_.subspan(end);
+  return numbers;
 }
 
 void ParquetTexts::read_dictionary(const ParquetPage& page) {
@@ -95,6 +113,24 @@ std::string_view ParquetTexts::take_indexed() {
   if (!indices_.next(index)) pages_.fail("has a page that ends too early");
   if (index >= dictionary_.size()) pages_.fail("has an index outside of its dictionary");
   return dictionary_[index];
+}
+
+std::string_view ParquetTexts::take_delta_length() {
+  int64_t n_bytes = 0;
+  if (!lengths_.next(n_bytes) || n_bytes < 0 || n_bytes > std::ssize(values_))
+    pages_.fail("has a page that ends too early");
+  const std::string_view text(reinterpret_cast<const char*>(values_.data()), static_cast<size_t>(n_bytes));
+  values_ = values_.subspan(text.size());
+  return text;
+}
+
+std::string_view ParquetTexts::take_delta() {
+  int64_t n_shared = 0;
+  if (!prefixes_.next(n_shared) || n_shared < 0 || n_shared > std::ssize(text_))
+    pages_.fail("has a text that shares more than there is");
+  text_.resize(static_cast<size_t>(n_shared));
+  text_ += take_delta_length();
+  return text_;
 }
 
 }  // namespace tidemill

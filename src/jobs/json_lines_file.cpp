@@ -1,13 +1,11 @@
 // JSONL: each line comes back as it was written, with one field more.
-#include <array>
-#include <charconv>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "jobs/line_reader.h"
 #include "jobs/text_file.h"
 #include "sys/atomic_file.h"
 #include "tidemill/error.h"
+#include "tidemill/vector_json.h"
 
 namespace tidemill {
 namespace {
@@ -43,7 +41,7 @@ class JsonLinesFile : public TextFile {
       text.append(line, 0, line.rfind('}'));
       text += ',' + key_;  // never the first: a line has its text
       if (block.has_text[row]) {
-        append_vector(text, vectors[next++]);
+        text += vector_json(vectors[next++]);
       } else {
         text += "null";
       }
@@ -80,22 +78,6 @@ class JsonLinesFile : public TextFile {
     block.has_text.push_back(text->is_string());
     if (text->is_string()) block.texts.push_back(std::move(text->get_ref<std::string&>()));
     block.rows.emplace_back(line);
-  }
-
-  // As many digits as a float needs to come back unchanged; JSON has no NaN.
-  static void append_vector(std::string& text, std::span<const float> vector) {
-    std::array<char, 32> digits;
-    char separator = '[';
-    for (const float value : vector) {
-      text += separator;
-      separator = ',';
-      if (std::isfinite(value)) {
-        text.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr);
-      } else {
-        text += "null";
-      }
-    }
-    text += ']';
   }
 
   std::string path_;

@@ -117,8 +117,6 @@ def test_large_and_other_kinds_of_texts(tidemill, model, tmp_path):
         ("nothing", {}, "has no column 'nothing'; name one of: id, flag"), ("id", {}, "holds no texts"), ("price", {}, "holds no texts"),
         ("tags", {}, "is a list or a group"), ("tags.list.element", {}, "is in a list"), ("at", {}, "is a list or a group"), ("blob", {}, "holds no texts"),
         ("text", {"compression": "brotli"}, "brotli"), ("text", {"compression": "lz4"}, "lz4_raw"),
-        ("text", {"use_dictionary": False, "column_encoding": {"text": "DELTA_BYTE_ARRAY"}}, "DELTA_BYTE_ARRAY"),
-        ("text", {"use_dictionary": False, "column_encoding": {"text": "DELTA_LENGTH_BYTE_ARRAY"}}, "DELTA_LENGTH_BYTE_ARRAY"),
     ],
 )  # fmt: skip
 def test_what_is_not_read_is_named(tidemill, model, tmp_path, column, options, words):
