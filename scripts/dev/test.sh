@@ -1,5 +1,6 @@
 # ./dev test [--slow]: installs what the tests need, builds and runs them; the last line counts them all.
-# --slow runs the slow tier instead: unit tests under sanitizers, and every fuzz target for a minute.
+# --slow runs the slow tier instead: examples on large engines, unit tests under sanitizers, and every fuzz target for a
+# minute.
 . "$(dirname "$0")/lib.sh"
 
 tier=quick
@@ -31,10 +32,13 @@ if [[ $tier == quick ]]; then
   fi
   need_build release
   run_ctest release
-  run_pytest
+  run_pytest tests
 fi
 
 if [[ $tier == slow ]]; then
+  need_requirements "$root/tests/requirements-slow.txt"
+  need_build release
+  run_pytest tests/examples
   need_build asan
   run_ctest asan --label-exclude slow
   need_build fuzz

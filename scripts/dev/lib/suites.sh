@@ -19,10 +19,10 @@ run_ctest() {
   fi
 }
 
-# Tests that cross folders, over the release build and, where it is in the store, the real model.
+# run_pytest FOLDER   Tests that cross folders, over the release build and, where it is in the store, the real model.
 run_pytest() {
   say "tests of the whole (pytest)"
-  (cd "$root" && "$venv/bin/python" -m pytest tests -q -rs -p no:cacheprovider \
+  (cd "$root" && "$venv/bin/python" -m pytest "$1" -q -rs -p no:cacheprovider \
     --junitxml="$report/pytest-release.xml") ||
     [[ -s $report/pytest-release.xml ]] || record failed pytest "pytest did not run"
 }
