@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -238,3 +239,27 @@ def test_memory_does_not_grow_with_the_files(tidemill, model, tmp_path):
         sizes.append(job(tidemill, model, path, tmp_path / f"out{n}")["peak_rss_bytes"])
         pathlib.Path(path).unlink()
     assert sizes[1] < sizes[0] + (30 << 20)
+
+
+def test_every_call_that_fails_leaves_whole_files_and_a_job_that_can_go_on(tidemill, model, tmp_path):
+    """A full disk at each write, flush and rename, one after the other."""
+    library = tmp_path / "failing_calls.so"
+    source = pathlib.Path(__file__).with_name("failing_calls.cpp")
+    subprocess.run([shutil.which("g++") or "c++", "-shared", "-fPIC", "-std=c++20", source, "-o", library], check=True)
+    write_jsonl(tmp_path / "in/a.jsonl", [{"text": "a"}, {"text": None}])
+    (tmp_path / "in/b.txt").write_text("the tide\nmill")
+    job(tidemill, model, tmp_path / "in", tmp_path / "whole")
+    expected = files_of(tmp_path / "whole")
+    count = tmp_path / "count"
+    arguments = ["embed", model, "--input", tmp_path / "in", "--threads", 1, "--output"]
+    done = tidemill.run(*arguments, tmp_path / "counted", env={"LD_PRELOAD": str(library), "FAIL_COUNT": str(count)})
+    assert done.returncode == 0
+    n_calls = int(count.read_text())
+    assert n_calls >= 14  # of the manifest 6, of each file 4 and what its parts take
+    for n in range(1, n_calls + 1):
+        target = tmp_path / f"out{n}"
+        done = tidemill.run(*arguments, target, env={"LD_PRELOAD": str(library), "FAIL_AT": str(n)})
+        assert done.returncode == 1 and done.stderr.count("\n") == 1 and "No space left" in done.stderr, (n, done.stderr)
+        assert files_of(target).items() <= expected.items(), n
+        job(tidemill, model, tmp_path / "in", target)
+        assert files_of(target) == expected, n
