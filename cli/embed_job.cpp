@@ -8,6 +8,7 @@
 #include "cli/engine_options.h"
 #include "cli/interrupt.h"
 #include "cli/progress.h"
+#include "tidemill/core_groups.h"
 #include "tidemill/embed_job.h"
 #include "tidemill/error.h"
 #include "tidemill/system.h"
@@ -16,9 +17,11 @@ namespace tidemill::cli {
 namespace {
 
 std::vector<Embedder> load_workers(const Arguments& arguments) {
-  const auto n_workers = static_cast<int>(arguments.integer("--workers"));
+  const auto wanted = static_cast<int>(arguments.integer("--workers"));
+  const int n_workers = wanted > 0 ? wanted : n_sockets();
   const auto asked = static_cast<int>(arguments.integer("--threads"));
   const int n_threads = asked > 0 ? asked : cpu_info().n_cores;
+  const auto groups = core_groups(n_workers);
   std::vector<Embedder> workers;
   for (int index = 0; index < n_workers; ++index) {
     // The first ones take what is left over.
@@ -27,7 +30,8 @@ std::vector<Embedder> load_workers(const Arguments& arguments) {
       options.threads = std::max(1, share);
       return Embedder::load(model, options);
     };
-    workers.push_back(load_by(load, arguments));
+    if (n_workers == 1) return {load_by(load, arguments)};
+    run_on_processors(groups[static_cast<size_t>(index)], [&] { workers.push_back(load_by(load, arguments)); });
   }
   return workers;
 }

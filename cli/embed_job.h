@@ -28,13 +28,15 @@ inline constexpr std::array kJobOptions = {
            .value_name = "C",
            .help = "the field or column that their vectors become",
            .fallback = "embedding"},
-    Option{.flag = "--workers",
-           .kind = OptionKind::integer,
-           .value_name = "N",
-           .help = "with --input: copies of the model that share the threads and the work",
-           .fallback = "1",
-           .min = 1,
-           .max = 256}};
+    Option{
+        .flag = "--workers",
+        .kind = OptionKind::integer,
+        .value_name = "N",
+        .help =
+            "with --input: copies of the model, each on cores of its own, that share threads and work; 0: one a socket",
+        .fallback = "1",
+        .min = 0,
+        .max = 256}};
 
 // Loads the model and does the job; returns the exit status.
 int run_job(const Arguments& arguments, const EmbedOptions& options);

@@ -4,6 +4,7 @@
 
 #include "devices/isolated.h"
 #include "devices/probes.h"
+#include "tidemill/core_groups.h"
 #include "tidemill/devices.h"
 #include "tidemill/error.h"
 #include "tidemill/system.h"
@@ -57,6 +58,7 @@ DeviceKind this_processor() {
       .name = "cpu",
       .is_found = true,
       .is_computed_on = true,
+      .note = n_sockets() > 1 ? "on " + std::to_string(n_sockets()) + " sockets" : "",
       .devices = {
           {.name = info.name.empty() ? "processor" : info.name, .capability = active_isa(), .n_cores = info.n_cores}}};
 }

@@ -39,26 +39,10 @@ std::string_view field(std::string_view text, std::string_view key) {
                                          : line.substr(std::min(line.find_first_not_of(" \t", colon + 1), line.size()));
 }
 
-// Processors that the scheduler may put this process on.
-int n_allowed_processors() {
-  // The kernel wants a set as large as its own, which only trying tells.
-  for (int n_bits = 1024; n_bits <= 1 << 20; n_bits *= 2) {
-    cpu_set_t* set = CPU_ALLOC(n_bits);
-    if (set == nullptr) break;
-    const size_t size = CPU_ALLOC_SIZE(n_bits);
-    const int result = ::sched_getaffinity(0, size, set);
-    const bool too_small = result != 0 && errno == EINVAL;
-    const int count = result == 0 ? CPU_COUNT_S(size, set) : 0;
-    CPU_FREE(set);
-    if (count > 0) return count;
-    if (!too_small) break;
-  }
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
-
 CpuInfo read_cpu_info() {
   CpuInfo result = parse_cpuinfo(read_proc_file("/proc/cpuinfo").value_or(""));
-  result.n_cores = usable_cores(n_allowed_processors(), read_cgroup_limits().n_cpus.value_or(0));
+  const int n_allowed = std::max(1, static_cast<int>(allowed_processors().size()));
+  result.n_cores = usable_cores(n_allowed, read_cgroup_limits().n_cpus.value_or(0));
   return result;
 }
 
@@ -73,6 +57,26 @@ CpuInfo parse_cpuinfo(std::string_view text) {
     if (has_word(words, feature)) result.features.emplace_back(feature);
   }
   return result;
+}
+
+std::vector<int> allowed_processors() {
+  std::vector<int> processors;
+  // The kernel wants a set as large as its own, which only trying tells.
+  for (int n_bits = 1024; n_bits <= 1 << 20; n_bits *= 2) {
+    cpu_set_t* set = CPU_ALLOC(n_bits);
+    if (set == nullptr) break;
+    const size_t size = CPU_ALLOC_SIZE(n_bits);
+    const int result = ::sched_getaffinity(0, size, set);
+    const bool too_small = result != 0 && errno == EINVAL;
+    for (int number = 0; result == 0 && number < n_bits; ++number)
+      if (CPU_ISSET_S(static_cast<size_t>(number), size, set)) processors.push_back(number);
+    CPU_FREE(set);
+    if (!processors.empty() || !too_small) break;
+  }
+  if (processors.empty())
+    for (int number = 0; number < static_cast<int>(std::thread::hardware_concurrency()); ++number)
+      processors.push_back(number);
+  return processors;
 }
 
 int usable_cores(int n_allowed, double n_cpus) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "tidemill/system.h"
 
@@ -9,6 +10,9 @@ namespace tidemill {
 
 // Name and features out of the text of /proc/cpuinfo; `n_cores` is left alone.
 CpuInfo parse_cpuinfo(std::string_view text);
+
+// The processors that the scheduler may put this thread on, by their numbers; empty when the system does not tell.
+std::vector<int> allowed_processors();
 
 // Processors for `n_allowed` that the scheduler may use and a quota of `n_cpus` of processor time (0: none): the quota
 // rounded down, because threads beyond it only take turns at being stopped; at least 1.
