@@ -1,44 +1,31 @@
-// Every model of tests/golden/models: a sequence's scores have the same bits alone, in a batch with others, by any
-// number of threads, from a forked state, and from one that was saved and restored.
+// Every golden model on every instruction set: a sequence's scores have the same bits alone, in pieces or id by id, in
+// a batch with others, by any number of threads, from a forked state, and from one that was saved and restored.
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "api/engine_impl.h"
+#include "api/golden_models_for_test.h"
 #include "sys/test_folder.h"
 
 namespace tidemill {
 namespace {
 
-namespace fs = std::filesystem;
-
 using Scores = std::vector<std::vector<float>>;
 
-std::vector<std::string> causal_models() {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(std::string(TIDEMILL_SOURCE_DIR) + "/tests/golden/models")) {
-    std::ifstream truth(entry.path() / "truth.json");
-    if (truth && nlohmann::json::parse(truth)["kind"] == "causal") names.push_back(entry.path().filename().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-class ModelsTest : public testing::TestWithParam<std::string> {
+class ModelsTest : public GoldenModelTest {
  protected:
   static constexpr size_t kLength = 41;
 
   static Engine load(int threads) {
-    const std::string folder = std::string(TIDEMILL_SOURCE_DIR) + "/tests/golden/models/" + GetParam();
-    return Engine::load(folder, {.threads = threads, .context_length = 64});
+    return Engine::load(GetParam().folder, {.threads = threads, .context_length = 64});
   }
 
   std::vector<int32_t> ids(int32_t seed, size_t n = kLength) const {
+    const auto n_known = static_cast<size_t>(std::min<int64_t>(256, engine_.vocab_size()));
     std::vector<int32_t> result;
-    for (size_t i = 0; i < n; ++i) result.push_back(static_cast<int32_t>((seed + i * 67) % 256));
+    for (size_t i = 0; i < n; ++i)
+      result.push_back(static_cast<int32_t>((static_cast<size_t>(seed) + i * 67) % n_known));
     return result;
   }
 
@@ -59,6 +46,14 @@ TEST_P(ModelsTest, BitsDoNotDependOnThreads) {
   const Scores expected = alone(engine_, 3);
   ASSERT_EQ(expected.size(), kLength);
   for (const int threads : {1, 3}) EXPECT_EQ(alone(load(threads), 3), expected) << threads << " threads";
+}
+
+TEST_P(ModelsTest, IdByIdGivesWhatOnePassGives) {
+  const std::vector<int32_t> text = ids(5);
+  Session session(engine_);
+  Scores scores;
+  for (size_t i = 0; i < kLength; ++i) score(session, std::span(text).subspan(i, 1), scores);
+  EXPECT_EQ(scores, alone(engine_, 5));
 }
 
 // Prompts of different lengths and single steps share batches; each sequence must not notice.
@@ -140,11 +135,12 @@ TEST_P(ModelsTest, ACutSessionGoesOnFromThere) {
   EXPECT_EQ(scores, expected);
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, ModelsTest, testing::ValuesIn(causal_models()), [](const auto& model) {
-  std::string name = model.param;
-  std::replace_if(name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Golden, ModelsTest, testing::ValuesIn(golden_models("causal")), name_of_golden_model);
+
+TEST(ExtraModels, AreThere) {
+  if (extra_models().empty()) GTEST_SKIP() << "TIDEMILL_EXTRA_DATA names no folder with models/";
+  EXPECT_TRUE(std::filesystem::is_directory(extra_models())) << extra_models();
+}
 
 }  // namespace
 }  // namespace tidemill

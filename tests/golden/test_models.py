@@ -19,14 +19,14 @@ TOLERANCE = {"f32": 2e-4, "bf16": 1e-2, "f16": 1e-2, "mxfp4": 2e-3}
 
 
 def folders_of(kind):
-    paths = sorted(MODELS.glob("*/truth.json"))
+    """Our models, and what the reference data has beside them: trained models of others, for instance."""
+    extra = os.environ.get("TIDEMILL_EXTRA_DATA")
+    paths = sorted(pathlib.Path(extra).glob("models/*/truth.json")) if extra else []
+    paths += sorted(MODELS.glob("*/truth.json"))
     return {path.parent.name: path.parent for path in paths if json.loads(path.read_text())["kind"] == kind}
 
 
 FOLDERS = folders_of("causal")
-# Trained models of others, read where they are.
-if extra := os.environ.get("TIDEMILL_EXTRA_DATA"):
-    FOLDERS |= {path.parent.name: path.parent for path in sorted(pathlib.Path(extra).glob("models/*-trained-*/truth.json"))}
 ENCODERS = folders_of("encoder")
 
 
