@@ -11,6 +11,7 @@ import re
 import statistics
 import sys
 
+import context_tables
 import embed_tables
 import infer_tables
 
@@ -129,7 +130,11 @@ def embed_table(result):
     return embed_tables.embed_table(result, measured_on)
 
 
-TABLES = {"infer": infer_table, "embed": embed_table, "tokenize": tokenize_table, "recurrent": recurrent_table, "performance": performance_table}
+def context_table(result):
+    return context_tables.context_table(result, measured_on)
+
+
+TABLES = {"context": context_table, "infer": infer_table, "embed": embed_table, "tokenize": tokenize_table, "recurrent": recurrent_table, "performance": performance_table}
 RESULTS = {"performance": "infer"}  # of tables that are another view of a benchmark's results
 
 

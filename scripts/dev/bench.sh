@@ -52,6 +52,6 @@ if [[ $name == serve ]]; then
   need_packages "measure requests" wrk
   [[ " $* " == *" --peers "* ]] && need_llama_cpp_server
 fi
-[[ $name == infer ]] && need_requirements "$root/tests/requirements.txt"
+[[ $name == infer || $name == context ]] && need_requirements "$root/tests/requirements.txt"
 [[ " $* " == *" --peers "* ]] && need_llama_cpp
 exec "$venv/bin/python" "$root/bench/$name.py" --model "$default_model_file" "$@"
