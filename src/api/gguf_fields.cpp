@@ -1,6 +1,7 @@
 #include "api/gguf_fields.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "tidemill/error.h"
@@ -34,15 +35,21 @@ std::vector<float> read_scores(const GgufFile& file, size_t n_tokens) {
   const NumberArray& array = one_per_token(file, "scores", file.numbers(kPrefix + "scores"), n_tokens);
   if (array.type != GgufType::f32) bad_key(file, "scores", "is not a list of f32");
   std::vector<float> scores(n_tokens);
-  for (size_t id = 0; id < n_tokens; ++id) scores[id] = static_cast<float>(array.number(id));
+  std::memcpy(scores.data(), array.bytes.data(), array.bytes.size());
   return scores;
 }
 
 std::vector<TokenType> read_types(const GgufFile& file, size_t n_tokens) {
   const NumberArray& array = one_per_token(file, "token_type", file.integers(kPrefix + "token_type"), n_tokens);
   std::vector<TokenType> types(n_tokens);
+  const bool is_usual = array.type == GgufType::i32;
+  const auto usual = [&](size_t id) {
+    int32_t value = 0;
+    std::memcpy(&value, array.bytes.data() + id * sizeof(value), sizeof(value));
+    return value;
+  };
   for (size_t id = 0; id < n_tokens; ++id) {
-    const int64_t value = array.integer(id);
+    const int64_t value = is_usual ? usual(id) : array.integer(id);
     if (value < static_cast<int64_t>(TokenType::normal) || value > static_cast<int64_t>(TokenType::byte)) {
       bad_key(file, "token_type", "of token " + std::to_string(id) + " is " + std::to_string(value) + ", not 1 to 6");
     }

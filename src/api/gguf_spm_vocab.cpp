@@ -24,7 +24,7 @@ bool is_image_border(std::string_view token) {
 }
 
 // Gemma's end of turn has no key of its own.
-void add_end_of_turn(const std::vector<SentencePieceProto::Piece>& pieces, std::vector<int32_t>& stop_ids) {
+void add_end_of_turn(const HugeVector<SentencePieceProto::Piece>& pieces, std::vector<int32_t>& stop_ids) {
   for (size_t id = 0; id < pieces.size(); ++id) {
     const bool ends_turn = pieces[id].type == TokenType::control && pieces[id].text == "<end_of_turn>";
     if (!ends_turn) continue;
@@ -34,11 +34,11 @@ void add_end_of_turn(const std::vector<SentencePieceProto::Piece>& pieces, std::
   }
 }
 
-std::vector<SentencePieceProto::Piece> read_pieces(const GgufFile& file) {
+HugeVector<SentencePieceProto::Piece> read_pieces(const GgufFile& file) {
   const StringList& tokens = read_tokens(file);
   const std::vector<float> scores = read_scores(file, tokens.size());
   const std::vector<TokenType> types = read_types(file, tokens.size());
-  std::vector<SentencePieceProto::Piece> pieces;
+  HugeVector<SentencePieceProto::Piece> pieces;
   pieces.reserve(tokens.size());
   for (size_t id = 0; id < tokens.size(); ++id) {
     const bool is_special = types[id] == TokenType::user_defined && is_image_border(tokens[id]);
@@ -76,7 +76,7 @@ SpmVocab read_gguf_llama(const GgufFile& file) {
   SpmVocab vocab = read_spm_vocab(
       file, {.bos = 1, .eos = 2, .unknown = 0, .add_bos = true, .add_eos = false, .add_space_prefix = true});
   vocab.proto.kind = SentencePieceProto::Kind::bpe;
-  const std::vector<SentencePieceProto::Piece>& pieces = vocab.proto.pieces;
+  const HugeVector<SentencePieceProto::Piece>& pieces = vocab.proto.pieces;
   for (size_t id = 0; id < pieces.size(); ++id) {
     const bool reserved = pieces[id].type == TokenType::control && is_reserved(pieces[id].text);
     if (reserved) vocab.reserved.push_back(static_cast<int32_t>(id));

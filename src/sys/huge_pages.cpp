@@ -5,6 +5,7 @@
 #endif
 
 #include <cstdint>
+#include <cstring>
 
 namespace tidemill {
 namespace {
@@ -49,7 +50,7 @@ void free_huge_pages(void* data, size_t n_bytes) {
 #else
 
 void* allocate_huge_pages(size_t n_bytes) {
-  return ::operator new(n_bytes, std::align_val_t{kHugePage});
+  return std::memset(::operator new(n_bytes, std::align_val_t{kHugePage}), 0, n_bytes);
 }
 void free_huge_pages(void* data, size_t) {
   ::operator delete(data, std::align_val_t{kHugePage});

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <new>
+#include <type_traits>
 #include <vector>
 
 namespace tidemill {
@@ -13,8 +15,8 @@ inline constexpr size_t kHugePage = size_t{2} << 20;
 // Wishes huge pages for all that lies in [data, data + n_bytes) as whole ones.  Where there are none nothing happens.
 void advise_huge_pages(void* data, size_t n_bytes);
 
-// `n_bytes` of memory that begins where a huge page does and wishes for them; from the system itself where that is
-// possible, so that it goes back there when it is freed.  Throws bad_alloc.
+// `n_bytes` of zeros that begin where a huge page does and wish for them; from the system itself where that is
+// possible, so that they go back there when they are freed.  Throws bad_alloc.
 void* allocate_huge_pages(size_t n_bytes);
 void free_huge_pages(void* data, size_t n_bytes);
 
@@ -45,5 +47,30 @@ struct HugePageAllocator {
 
 template <typename T>
 using HugeVector = std::vector<T, HugePageAllocator<T>>;
+
+// The same for tables of what is made of zeros alone, which need not be written then.
+template <typename T>
+struct ZeroedAllocator {
+  using value_type = T;
+  static_assert(std::is_trivially_copyable_v<T> || std::is_standard_layout_v<T>);
+
+  ZeroedAllocator() = default;
+  template <typename U>
+  ZeroedAllocator(const ZeroedAllocator<U>&) {}
+
+  T* allocate(size_t n) {
+    T* const data = HugePageAllocator<T>().allocate(n);
+    if (n * sizeof(T) < kHugePage) std::memset(static_cast<void*>(data), 0, n * sizeof(T));
+    return data;
+  }
+  void deallocate(T* data, size_t n) { HugePageAllocator<T>().deallocate(data, n); }
+  void construct(T*) {}
+
+  bool operator==(const ZeroedAllocator&) const = default;
+};
+
+// Made with its size, and never larger.
+template <typename T>
+using ZeroedVector = std::vector<T, ZeroedAllocator<T>>;
 
 }  // namespace tidemill

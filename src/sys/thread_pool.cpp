@@ -11,8 +11,6 @@
 #include "sys/thread_pool.h"
 
 #include <pthread.h>
-#include <sched.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <atomic>
@@ -24,6 +22,7 @@
 #include <thread>
 #include <utility>
 
+#include "sys/new_thread.h"
 #include "tidemill/error.h"
 #include "tidemill/system.h"
 
@@ -62,43 +61,6 @@ bool spin_until(std::chrono::microseconds time, Done done) {
     }
   } while (std::chrono::steady_clock::now() < deadline);
   return false;
-}
-
-// Signals for the process belong to the application's own threads, so that their blocking calls are interrupted; a
-// thread inherits the mask of its maker.  Faults and profiling go to the thread that they are about.
-class BlockSignals {
- public:
-  BlockSignals() {
-    sigset_t blocked;
-    sigfillset(&blocked);
-    for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGPROF}) sigdelset(&blocked, own);
-    pthread_sigmask(SIG_SETMASK, &blocked, &before_);
-  }
-  ~BlockSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  BlockSignals(const BlockSignals&) = delete;
-  BlockSignals& operator=(const BlockSignals&) = delete;
-
- private:
-  sigset_t before_;
-};
-
-// Puts a new thread, the `index`th, on another processor than this one, from where it may go anywhere again: the kernel
-// often leaves it on ours, where it waits until we sleep, and a short job is done by then.
-void start_elsewhere(pthread_t thread, int index) {
-  cpu_set_t allowed;
-  const int own = sched_getcpu();
-  if (own < 0 || pthread_getaffinity_np(thread, sizeof(allowed), &allowed) != 0) return;
-  int cpu = own;
-  for (int n_left = index; n_left > 0;) {
-    cpu = (cpu + 1) % CPU_SETSIZE;
-    if (cpu == own) return;
-    n_left -= CPU_ISSET(cpu, &allowed) != 0;
-  }
-  cpu_set_t only;
-  CPU_ZERO(&only);
-  CPU_SET(cpu, &only);
-  if (pthread_setaffinity_np(thread, sizeof(only), &only) != 0) return;
-  pthread_setaffinity_np(thread, sizeof(allowed), &allowed);
 }
 
 }  // namespace
@@ -241,10 +203,9 @@ ThreadPool::ThreadPool(int n_threads) : n_threads_(n_threads) {
                 "thread pool: " + std::to_string(n_threads) + " threads are out of range; give 1 to 1024");
   }
   impl_ = std::make_unique<Impl>(n_threads);
-  const BlockSignals inherited;
   for (int thread = 1; thread < n_threads; ++thread) {
     try {
-      impl_->workers[thread - 1].thread = std::thread([impl = impl_.get(), thread] {
+      impl_->workers[thread - 1].thread = start_elsewhere(thread, [impl = impl_.get(), thread] {
         // By the thread itself: another one would have to write a file.
         pthread_setname_np(pthread_self(), ("tidemill-" + std::to_string(thread)).c_str());
         impl->work_until_stopped(thread);
@@ -254,7 +215,6 @@ ThreadPool::ThreadPool(int n_threads) : n_threads_(n_threads) {
                                      std::to_string(n_threads) + " (" + error.code().message() +
                                      "); use fewer threads or raise the limit (ulimit -u)");
     }
-    start_elsewhere(impl_->workers[thread - 1].thread.native_handle(), thread);
   }
 }
 

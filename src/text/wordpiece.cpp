@@ -31,7 +31,7 @@ class WordPiece final : public PieceModel {
   WordPiece(std::span<const std::string_view> tokens, const WordPieceOptions& options)
       : names_(tokens),
         trie_(trie_entries(tokens)),
-        known_(tokens, whole_words(tokens, trie_, options.max_chars_per_word)),
+        known_(names_, whole_words(tokens, trie_, options.max_chars_per_word)),
         unknown_(options.unknown_token, trie_.find(options.unknown_token)),
         max_chars_(options.max_chars_per_word) {
     has_continuing_ = trie_.walk(continuing_root_, options.continuing_prefix);

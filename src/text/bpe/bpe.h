@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "text/pieces/piece_model.h"
+#include "text/pieces/token_table.h"
 #include "text/raw_text.h"
 
 namespace tidemill {
@@ -29,6 +30,7 @@ struct BpeVocab {
   };
 
   std::span<const std::string_view> names = {};  // id -> the token as the file spells it; empty: no such token
+  std::shared_ptr<const TokenStrings> name_strings = nullptr;  // in place of `names`, which are not copied then
   // id -> the bytes of a text that the token stands for, where they are not its name: byte-level vocabularies with the
   // alphabet of GPT-2 undone.  A token that no text spells is empty.  None at all: the names.
   std::span<const std::string_view> texts = {};
@@ -50,6 +52,11 @@ struct BpeVocab {
   // Where texts need not go through the stages before the model.  Not null: their spaces are U+2581.
   const RawText* raw = nullptr;
   size_t cache_bytes = size_t{16} << 20;  // of each scratch, until limit_cache says otherwise
+
+  size_t n_tokens() const { return name_strings ? static_cast<size_t>(name_strings->size()) : names.size(); }
+  std::string_view name(size_t id) const {
+    return name_strings ? (*name_strings)[static_cast<int32_t>(id)] : names[id];
+  }
 };
 
 // `source` names the file in messages.  Throws bad_file, naming token or merge, for: no tokens or more than 2^21, more

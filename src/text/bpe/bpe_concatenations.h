@@ -66,7 +66,7 @@ class BpeConcatenations {
   size_t longest_;
   JoinableHash hash_;
   HashFilter filter_;         // of tokens that merging may make
-  HugeVector<Token> tokens_;  // by id
+  ZeroedVector<Token> tokens_;  // by id
   std::vector<uint32_t> ids_;
   // Pairs and their merges, by hash: all bits of a pair's ids and its merge inverted, so that zeros are no answer (but
   // for the last two of 2^21 ids, which a vocabulary of so many may look up in vain).

@@ -7,14 +7,6 @@
 
 namespace tidemill {
 
-BpeCuts::BpeCuts(std::span<const std::string_view> tokens) : joints_(tokens, CharacterJoints::Ascii::by_token) {
-  for (const std::string_view token : tokens) {
-    for (size_t pos = 0; (pos = token.find(kSpaceSymbol, pos + 1)) != token.npos;) {
-      joins_space_[static_cast<uint8_t>(token[pos - 1])] = true;
-    }
-  }
-}
-
 size_t BpeCuts::near_end(std::string_view text, size_t begin, size_t end) const {
   constexpr size_t kNear = 48;
   if (begin + 1 + kNear + kSpaceSymbol.size() > end) return last_end(text, begin, end);
@@ -28,7 +20,7 @@ size_t BpeCuts::near_end(std::string_view text, size_t begin, size_t end) const 
          found &= found - 1) {
       const char* space = bytes + at + std::countr_zero(found) / 8;
       if (space[1] != kSpaceSymbol[1] || space[2] != kSpaceSymbol[2]) continue;
-      if (!joins_space_[static_cast<uint8_t>(space[-1])]) return static_cast<size_t>(space - text.data());
+      if (!joints_.joins_space(space[-1])) return static_cast<size_t>(space - text.data());
     }
   }
   return 0;
@@ -37,7 +29,7 @@ size_t BpeCuts::near_end(std::string_view text, size_t begin, size_t end) const 
 size_t BpeCuts::last_end(std::string_view text, size_t begin, size_t end) const {
   const std::string_view head = text.substr(0, end);
   for (size_t at = head.find(kSpaceSymbol, begin + 1); at != head.npos; at = head.find(kSpaceSymbol, at + 1)) {
-    if (!joins_space_[static_cast<uint8_t>(head[at - 1])]) return at;
+    if (!joints_.joins_space(head[at - 1])) return at;
   }
   return end;
 }

@@ -26,7 +26,7 @@ std::vector<std::string> words_of(const BpeCuts& cuts, const std::string& text, 
 
 TEST(BpeCuts, CutsBeforeSpacesThatNoTokenReachesAcross) {
   const std::vector<std::string_view> tokens = {"▁th", "▁the", "▁▁", "it", "中国"};
-  const BpeCuts cuts(tokens);
+  const BpeCuts cuts{TokenStrings(tokens)};
   const std::string tail(40, 'x');
   const std::vector<std::string> words = words_of(cuts, "it▁the▁▁▁th▁the" + tail, 2);
   std::string joined;

@@ -51,13 +51,13 @@ std::vector<BpePairs::Rule> listed_rules(const BpeVocab& vocab, const TokenIndex
 // Every way to cut a token into two.
 std::vector<BpePairs::Rule> concatenation_rules(const BpeVocab& vocab, const TokenIndex& texts,
                                                 const std::string& source) {
-  const std::span<const std::string_view> all = vocab.texts.empty() ? vocab.names : vocab.texts;
+  const TokenStrings& all = texts.strings();
   const std::vector<uint32_t> ranks = concatenation_ranks(vocab);
   const auto merges = [&](int32_t id) { return id >= 0 && ranks[id] != BpeConcatenations::kNeverMerged; };
   const JoinableHash hash(texts.longest());
   std::vector<BpePairs::Rule> rules;
-  for (size_t id = 0; id < all.size(); ++id) {
-    if (!merges(static_cast<int32_t>(id))) continue;
+  for (int32_t id = 0; id < all.size(); ++id) {
+    if (!merges(id)) continue;
     const std::string_view token = all[id];
     const uint64_t token_hash = JoinableHash::of(token);
     uint64_t left_hash = 0;
@@ -69,8 +69,8 @@ std::vector<BpePairs::Rule> concatenation_rules(const BpeVocab& vocab, const Tok
       const int32_t right = texts.find(token.substr(middle), right_hash);
       if (!merges(right)) continue;
       if (rules.size() == kMaxMerges) bad_vocabulary(source, "more than 2^22 pairs of tokens are a token together");
-      rules.push_back(
-          {static_cast<uint32_t>(left), static_cast<uint32_t>(right), ranks[id], static_cast<uint32_t>(id)});
+      rules.push_back({static_cast<uint32_t>(left), static_cast<uint32_t>(right), ranks[static_cast<size_t>(id)],
+                       static_cast<uint32_t>(id)});
     }
   }
   return rules;
@@ -79,7 +79,7 @@ std::vector<BpePairs::Rule> concatenation_rules(const BpeVocab& vocab, const Tok
 }  // namespace
 
 void check_bpe_vocab(const BpeVocab& vocab, const std::string& source) {
-  const size_t n_tokens = vocab.names.size();
+  const size_t n_tokens = vocab.n_tokens();
   if (n_tokens == 0) bad_vocabulary(source, "the vocabulary is empty");
   if (n_tokens > kMaxTokens) {
     bad_vocabulary(source, "the vocabulary has ids up to " + std::to_string(n_tokens - 1) + ", more than 2^21");
@@ -97,12 +97,12 @@ void check_bpe_vocab(const BpeVocab& vocab, const std::string& source) {
   for (size_t id = 0; id < vocab.scores.size(); ++id) {
     if (!std::isnan(vocab.scores[id])) continue;
     bad_vocabulary(
-        source, "the score of token " + std::to_string(id) + " '" + std::string(vocab.names[id]) + "' is not a number");
+        source, "the score of token " + std::to_string(id) + " '" + std::string(vocab.name(id)) + "' is not a number");
   }
 }
 
 std::vector<uint32_t> concatenation_ranks(const BpeVocab& vocab) {
-  std::vector<uint32_t> ranks(vocab.names.size(), BpeConcatenations::kNeverMerged);
+  std::vector<uint32_t> ranks(vocab.n_tokens(), BpeConcatenations::kNeverMerged);
   for (size_t id = 0; id < ranks.size(); ++id) {
     if (!vocab.mergeable.empty() && vocab.mergeable[id] == 0) continue;
     ranks[id] = vocab.order == BpeVocab::Order::ids ? static_cast<uint32_t>(id) : descending(vocab.scores[id]);

@@ -1,6 +1,7 @@
 #include "text/bpe/bpe_symbols.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "text/unicode/utf8.h"
 #include "tidemill/error.h"
@@ -62,23 +63,23 @@ void BpeSymbols::CharacterIds::set(uint32_t c, int32_t id) {
   ids[page][c & 255] = id;
 }
 
-BpeSymbols::BpeSymbols(const BpeVocab& vocab, const TokenIndex& index, const std::string& source)
+BpeSymbols::BpeSymbols(const BpeVocab& vocab, const TokenIndex& index, const TokenStrings& texts,
+                       const std::string& source)
     : byte_symbols_(vocab.byte_symbols),
       fuse_unknown_(vocab.fuse_unknown),
       has_affixes_(!vocab.continuing_prefix.empty() || !vocab.end_suffix.empty()),
       continuing_prefix_(vocab.continuing_prefix),
       end_suffix_(vocab.end_suffix),
       ids_(has_affixes_ ? 4 : 1) {
-  find_characters(vocab);
+  find_characters(vocab, texts);
   if (vocab.raw) ids_[0].set(U' ', ids_[0][kSpaceCodePoint]);
   if (vocab.byte_fallback && !byte_symbols_) find_byte_ids(index);
   find_unknown(vocab, index, source);
 }
 
-void BpeSymbols::find_characters(const BpeVocab& vocab) {
-  const std::span<const std::string_view> texts = vocab.texts.empty() ? vocab.names : vocab.texts;
-  for (size_t id = 0; id < texts.size(); ++id) {
-    if (!vocab.mergeable.empty() && vocab.mergeable[id] == 0) continue;
+void BpeSymbols::find_characters(const BpeVocab& vocab, const TokenStrings& texts) {
+  for (int32_t id = 0; id < texts.size(); ++id) {
+    if (!vocab.mergeable.empty() && vocab.mergeable[static_cast<size_t>(id)] == 0) continue;
     for (size_t variant = 0; variant < ids_.size(); ++variant) {
       const std::string_view prefix = variant & 1 ? std::string_view(continuing_prefix_) : std::string_view();
       const std::string_view suffix = variant & 2 ? std::string_view(end_suffix_) : std::string_view();
@@ -89,11 +90,11 @@ void BpeSymbols::find_characters(const BpeVocab& vocab) {
       }
       symbol = symbol.substr(prefix.size(), symbol.size() - prefix.size() - suffix.size());
       if (byte_symbols_) {
-        if (symbol.size() == 1) ids_[variant].set(static_cast<uint8_t>(symbol[0]), static_cast<int32_t>(id));
+        if (symbol.size() == 1) ids_[variant].set(static_cast<uint8_t>(symbol[0]), id);
         continue;
       }
       const Utf8Step step = utf8_step(symbol);
-      if (step.valid && step.n_bytes == symbol.size()) ids_[variant].set(code_point(symbol), static_cast<int32_t>(id));
+      if (step.valid && step.n_bytes == symbol.size()) ids_[variant].set(code_point(symbol), id);
     }
   }
 }
@@ -127,11 +128,12 @@ bool BpeSymbols::are_local() const {
   return always_bytes || (unknown_ >= 0 && !fuse_unknown_ && !byte_fallback_);
 }
 
-std::vector<uint32_t> BpeSymbols::sizes(std::span<const std::string_view> texts) const {
+std::vector<uint32_t> BpeSymbols::sizes(const TokenStrings& texts) const {
   std::vector<uint32_t> sizes;
   if (has_affixes_) return sizes;
-  sizes.reserve(texts.size());
-  for (const std::string_view text : texts) sizes.push_back(static_cast<uint32_t>(text.size()));
+  sizes.resize(static_cast<size_t>(texts.size()));
+  // Of each string the end but the beginning.
+  std::adjacent_difference(texts.ends().begin(), texts.ends().end(), sizes.begin());
   for (size_t byte = 0; byte_fallback_ && byte < byte_ids_.size(); ++byte) {
     if (byte_ids_[byte] >= 0) sizes[byte_ids_[byte]] = 1;
   }

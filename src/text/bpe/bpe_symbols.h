@@ -6,7 +6,6 @@
 
 #include <array>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,8 +18,8 @@ namespace tidemill {
 
 class BpeSymbols {
  public:
-  // `index` is that of the names.
-  BpeSymbols(const BpeVocab& vocab, const TokenIndex& index, const std::string& source);
+  // `index` is that of the names; `texts`: id -> what a text spells.
+  BpeSymbols(const BpeVocab& vocab, const TokenIndex& index, const TokenStrings& texts, const std::string& source);
 
   // True when the symbols of a character do not depend on what stands beside it.
   bool are_local() const;
@@ -28,7 +27,7 @@ class BpeSymbols {
   bool read_spaces() const { return ids_[0][U' '] >= 0; }
   // id -> how many bytes of a text the token always stands for, given its own text; 0 where that differs from place to
   // place.  Empty where prefixes or suffixes decide.
-  std::vector<uint32_t> sizes(std::span<const std::string_view> texts) const;
+  std::vector<uint32_t> sizes(const TokenStrings& texts) const;
   // The tokens that are symbols; empty where prefixes or suffixes decide.
   std::vector<uint32_t> ids() const;
   // The tokens of byte fallback, of which no text spells the names.
@@ -52,7 +51,7 @@ class BpeSymbols {
     void set(uint32_t c, int32_t id);
   };
 
-  void find_characters(const BpeVocab& vocab);
+  void find_characters(const BpeVocab& vocab, const TokenStrings& texts);
   void find_byte_ids(const TokenIndex& index);
   void find_unknown(const BpeVocab& vocab, const TokenIndex& index, const std::string& source);
   bool add_bytes(std::string_view character, bool is_first, bool is_last, BpeWord& word) const;

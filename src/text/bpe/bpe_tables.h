@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <future>
 #include <memory>
 #include <optional>
 #include <span>
@@ -11,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sys/beside.h"
 #include "text/bpe/bpe.h"
 #include "text/bpe/bpe_cuts.h"
 #include "text/bpe/bpe_pairs.h"
@@ -30,7 +30,7 @@ class BpeTables {
   BpeTables(const BpeTables&) = delete;
   BpeTables& operator=(const BpeTables&) = delete;
 
-  const TokenStrings& names() const { return names_; }
+  const TokenStrings& names() const { return *names_; }
   const TokenIndex& name_index() const { return name_index_; }
   const BpeSymbols& symbols() const { return symbols_; }
   const BpePairs& pairs() const { return pairs_; }
@@ -66,24 +66,27 @@ class BpeTables {
   };
   // What only loading needs.
   struct Loading {
-    std::future<BpeCuts> cuts;  // these two while other threads make them
-    std::future<KnownPieces> known;
-    std::vector<uint64_t> hashes;  // of the names, where pairs are not listed
+    Beside<BpeCuts> cuts;  // these two while other threads make them
+    Beside<KnownPieces> known;
+    HugeVector<uint64_t> hashes;  // of the names, where pairs are not listed
     std::vector<BpePairs::Rule> rules;
     std::vector<bool> whole_tokens;  // which tokens their own bytes are proven to become
   };
 
-  BpeTables(const BpeVocab& vocab, const std::string& source, Loading loading);
+  BpeTables(const BpeVocab& vocab, const std::string& source, std::shared_ptr<const TokenStrings> names);
+  BpeTables(const BpeVocab& vocab, const std::string& source, std::shared_ptr<const TokenStrings> names,
+            Loading loading);
 
-  static Loading begin_loading(const BpeVocab& vocab);
+  static Loading begin_loading(const BpeVocab& vocab, const TokenStrings& names);
+  const TokenStrings& text_strings() const { return texts_ ? texts_->strings : *names_; }
   const TokenIndex& text_index() const { return texts_ ? texts_->index : name_index_; }
   BpePairs make_pairs(const BpeVocab& vocab, const std::string& source, Loading& loading) const;
   std::optional<BpeCuts> make_cuts(const BpeVocab& vocab, Loading& loading) const;
   std::optional<CharacterJoints> make_joints(const BpeVocab& vocab, const Loading& loading) const;
-  static KnownPieces make_known(const BpeVocab& vocab, Loading& loading);
+  KnownPieces make_known(const BpeVocab& vocab, Loading& loading) const;
   std::unique_ptr<const JointCutter> make_cutter(const BpeVocab& vocab) const;
 
-  TokenStrings names_;
+  std::shared_ptr<const TokenStrings> names_;
   TokenIndex name_index_;
   std::optional<Texts> texts_;
   BpeSymbols symbols_;

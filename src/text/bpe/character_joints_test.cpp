@@ -50,7 +50,7 @@ TEST(CharacterJoints, CutsWhereNoTokenReachesAcross) {
     const std::vector<std::string> tokens = random_tokens(rng, 12);
     const std::vector<std::string_view> views(tokens.begin(), tokens.end());
     const auto ascii = round % 2 == 0 ? CharacterJoints::Ascii::joined : CharacterJoints::Ascii::by_token;
-    const CharacterJoints joints(views, ascii);
+    const CharacterJoints joints(TokenStrings(views), ascii);
     const std::string text = random_text(rng, 60);
     for (size_t pos = 0; (pos = joints.next_cut(text, pos, text.size())) < text.size(); ++n_cuts) {
       ASSERT_NE(static_cast<uint8_t>(text[pos]) & 0xC0, 0x80);
@@ -58,6 +58,43 @@ TEST(CharacterJoints, CutsWhereNoTokenReachesAcross) {
       if (ascii == CharacterJoints::Ascii::joined) {
         ASSERT_GE(std::max(static_cast<uint8_t>(text[pos - 1]), static_cast<uint8_t>(text[pos])), 0x80);
       }
+    }
+  }
+  EXPECT_GT(n_cuts, 1000u);
+}
+
+// Of whole characters, joints are found 64 bytes at a time; one token that is no UTF-8 has them found one by one.
+TEST(CharacterJoints, AreTheSameInWindowsAndOneByOne) {
+  std::vector<std::string> characters = kCharacters;
+  characters.emplace_back("▁");
+  characters.emplace_back("▂");
+  const auto random = [&](std::mt19937& rng, size_t n) {
+    std::string text;
+    for (size_t k = 0; k < n; ++k) text += characters[rng() % characters.size()];
+    return text;
+  };
+  std::mt19937 rng(9);
+  size_t n_cuts = 0;
+  for (int round = 0; round < 100; ++round) {
+    std::vector<std::string> tokens;
+    for (int k = 0; k < 40; ++k) tokens.push_back(random(rng, 1 + rng() % (k == 0 ? 60 : 3)));
+    const std::vector<std::string_view> views(tokens.begin(), tokens.end());
+    std::vector<std::string_view> odd = views;
+    odd.emplace_back("\xFF");
+    const CharacterJoints joints(TokenStrings(views), CharacterJoints::Ascii::by_token);
+    const CharacterJoints one_by_one(TokenStrings(odd), CharacterJoints::Ascii::by_token);
+    ASSERT_EQ(joints.joins_spaces(), one_by_one.joins_spaces());
+    for (int byte = 0; byte < 256; ++byte) {
+      const auto c = static_cast<char>(byte);
+      const auto joins = [&](const std::string& token) { return token.find(c + std::string("▁")) != token.npos; };
+      ASSERT_EQ(joints.joins_space(c), std::any_of(tokens.begin(), tokens.end(), joins)) << byte;
+      ASSERT_EQ(joints.joins_space(c), one_by_one.joins_space(c)) << byte;
+    }
+    const std::string text = random(rng, 60);
+    for (size_t pos = 0, cut; pos < text.size(); pos = cut, ++n_cuts) {
+      cut = joints.next_cut(text, pos, text.size());
+      ASSERT_EQ(cut, one_by_one.next_cut(text, pos, text.size()));
+      ASSERT_TRUE(cut == text.size() || !is_crossed(tokens, text, cut));
     }
   }
   EXPECT_GT(n_cuts, 1000u);

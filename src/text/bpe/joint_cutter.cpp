@@ -34,19 +34,10 @@ HWY_INLINE uint64_t cuts_of_ascii(const uint8_t* bytes, const uint8_t* table) {
   return cuts;
 }
 
-// The bytes of the character that begins at `at` as CharacterJoints::Pairs takes it.
-HWY_INLINE uint32_t character_at(const uint8_t* at) {
-  static constexpr std::array<uint32_t, 16> kBytes = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF,   0xFF,   0xFF,     0xFF,
-                                                      0xFF, 0xFF, 0xFF, 0xFF, 0xFFFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF};
-  uint32_t bytes;
-  std::memcpy(&bytes, at, sizeof(bytes));
-  return bytes & kBytes[*at >> 4];
-}
-
 // The same for any text.  Cuts are found character by character, without branches: what comes next cannot be foreseen.
 HWY_INLINE uint64_t cuts_of_characters(const uint8_t* bytes, const JointCutter::Tables& tables,
                                        bool& has_space_symbol) {
-  constexpr uint32_t kSpaceCharacter = 0x8196E2;
+  constexpr uint32_t kSpaceCharacter = 0x8196E2;  // kSpaceSymbol
   uint64_t leads = lead_bytes(bytes);
   const uint8_t* before = bytes - 1;
   while ((*before & 0xC0) == 0x80) --before;

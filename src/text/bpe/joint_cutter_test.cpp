@@ -73,7 +73,7 @@ TEST(JointCutter, CutsBetweenAllThatNoTokenJoins) {
     for (int k = 0; k < round % 4; ++k) wholes.push_back(random_text(1 + rng() % 3));
     if (round % 8 == 1) wholes.push_back(std::string(70, 'a'));
     const std::vector<std::string_view> views(tokens.begin(), tokens.end());
-    const CharacterJoints joints(views, CharacterJoints::Ascii::by_token);
+    const CharacterJoints joints(TokenStrings(views), CharacterJoints::Ascii::by_token);
     std::vector<RawText::Whole> all;
     for (const std::string& whole : wholes) all.push_back({whole, 1});
     const JointCutter cutter(joints, all);
@@ -112,7 +112,7 @@ TEST(JointCutter, CutsBetweenAllThatNoTokenJoins) {
 }
 
 TEST(JointCutter, SeesSpaceSymbols) {
-  const CharacterJoints joints({}, CharacterJoints::Ascii::by_token);
+  const CharacterJoints joints(TokenStrings(), CharacterJoints::Ascii::by_token);
   const JointCutter cutter(joints, {});
   for (size_t n : {0, 5, 63, 64, 200}) {
     EXPECT_TRUE(pieces_of(cutter, std::string(n, 'x') + "\u2581 and").has_space_symbol);
@@ -122,7 +122,7 @@ TEST(JointCutter, SeesSpaceSymbols) {
 
 TEST(JointCutter, TakesLongPiecesAndManyShortOnes) {
   const std::vector<std::string_view> tokens = {"aa"};
-  const CharacterJoints joints(tokens, CharacterJoints::Ascii::by_token);
+  const CharacterJoints joints(TokenStrings(tokens), CharacterJoints::Ascii::by_token);
   const JointCutter cutter(joints, {});
   const std::string text = "b" + std::string(5000, 'a') + std::string(1000, 'b');
   const Pieces pieces = pieces_of(cutter, text);

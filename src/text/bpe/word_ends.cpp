@@ -22,12 +22,11 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
 
+#include "text/bpe/spaced_tokens.h"
 #include "text/pieces/space_symbol.h"
 #include "text/split/split_patterns.h"
 #include "text/split/split_stages.h"
-#include "text/word_parts.h"
 
 namespace tidemill {
 namespace {
@@ -137,14 +136,6 @@ bool only_join_words(const std::vector<json>& normalizers, const std::vector<jso
 
 }  // namespace
 
-bool no_token_spans_word_end(std::string_view lines) {
-  for (size_t at = lines.find(kSpaceSymbol); at != lines.npos; at = lines.find(kSpaceSymbol, at + 1)) {
-    if (is_ascii_letter_or_digit(lines[at - 1])) return false;
-  }
-  // Without a token for a space it is unknown, and unknown neighbours may become one token.
-  return lines.find("\n" + std::string(kSpaceSymbol) + "\n") != lines.npos;
-}
-
 TextCuts find_text_cuts(const TokenizerDescription& description) {
   const std::vector<json> normalizers = flatten(description.normalizer, "normalizers");
   const std::vector<json> pre_tokenizers = flatten(description.pre_tokenizer, "pretokenizers");
@@ -156,7 +147,7 @@ TextCuts find_text_cuts(const TokenizerDescription& description) {
   if (found.word_ends || description.model.kind != ModelDescription::Kind::bpe) return found;
   const bool leave = leave_word_ends(normalizers, pre_tokenizers);
   const bool join = only_join_words(normalizers, pre_tokenizers);
-  if ((leave || join) && no_token_spans_word_end(token_lines(description.model.names, std::identity()))) {
+  if ((leave || join) && no_token_spans_word_end(TokenStrings(description.model.names))) {
     found.word_ends = leave && !join;
     found.joined_words = join;
   }

@@ -18,7 +18,7 @@ class HashFilter {
       : words_(std::bit_ceil(std::clamp<size_t>(n_entries / 4, 1, size_t{1} << 15))),
         shift_(64 - 6 - std::countr_zero(words_.size())) {}
 
-  void add(uint64_t hash) { words_[hash >> shift_ >> 6] |= bit(hash); }
+  void add(uint64_t hash) { adder().add(hash); }
   // By the upper bits of the hash.
   bool may_hold(uint64_t hash) const { return view().may_hold(hash); }
 
@@ -29,10 +29,14 @@ class HashFilter {
     bool may_hold(uint64_t hash) const { return (words[hash >> shift >> 6] >> (hash >> shift & 63) & 1) != 0; }
   };
   View view() const { return {words_.data(), shift_}; }
+  struct Adder {
+    uint64_t* words;
+    int shift;
+    void add(uint64_t hash) const { words[hash >> shift >> 6] |= uint64_t{1} << (hash >> shift & 63); }
+  };
+  Adder adder() { return {words_.data(), shift_}; }
 
  private:
-  uint64_t bit(uint64_t hash) const { return uint64_t{1} << (hash >> shift_ & 63); }
-
   std::vector<uint64_t> words_;  // a power of two
   int shift_ = 0;
 };

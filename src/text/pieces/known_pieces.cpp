@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "text/pieces/known_pieces.cpp"
@@ -10,6 +11,8 @@
 #include <hwy/highway.h>
 
 #include "text/pieces/piece_key-inl.h"
+#include "text/pieces/raw_name_key.h"
+#include "text/pieces/space_symbol.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tidemill::HWY_NAMESPACE {
@@ -43,7 +46,7 @@ HWY_INLINE uint32_t value_of(const KnownPieces::Bucket& bucket, const PieceKey& 
   const uint32_t equal = equal_words(bucket, key);
   // Bits 0, 2 and 4 tell the way; without any, bit 6 leads to the last value.
   const auto way = static_cast<size_t>(std::countr_zero((equal & equal >> 1 & 0b010101u) | 0b1000000u)) / 2;
-  return bucket.values[way].load(std::memory_order_relaxed);
+  return bucket.value(way);
 }
 
 void find_known(const KnownPieces::Bucket* buckets, int shift, std::string_view text, std::span<const ByteRange> pieces,
@@ -63,6 +66,39 @@ void find_known(const KnownPieces::Bucket* buckets, int shift, std::string_view 
   }
 }
 
+constexpr uint32_t kSpaceCharacter = 0x8196E2;  // the bytes of kSpaceSymbol as a number
+
+// The key of `name` with a space for each U+2581: most have one at the front and none behind, nor spaces.
+HWY_INLINE KeyVec load_spaced_key(std::string_view name) {
+#if HWY_TARGET == HWY_SCALAR
+  return raw_name_key(name);
+#else
+  const KeyTag d;
+  // Without a branch: every other name begins with one.
+  uint32_t first;
+  std::memcpy(&first, name.data(), sizeof(first));
+  const size_t begins = size_t{(first & 0xFFFFFF) == kSpaceCharacter} & size_t{name.size() >= kSpaceSymbol.size()};
+  const size_t n_skipped = begins * (kSpaceSymbol.size() - 1);
+  const auto bytes = load_key(name.data() + n_skipped, name.size() - n_skipped);
+  const auto key = hn::IfThenElse(hn::FirstN(d, begins), hn::Set(d, uint8_t{' '}), bytes);
+  const auto odd =
+      hn::Or(hn::Eq(bytes, hn::Set(d, uint8_t{' '})), hn::Eq(bytes, hn::Set(d, static_cast<uint8_t>(kSpaceSymbol[0]))));
+  const bool is_plain = name.size() <= PieceKey::kLongest + n_skipped && hn::AllFalse(d, odd);
+  return is_plain ? key : load_key(raw_name_key(name));
+#endif
+}
+
+// Fills `keys` and their hashes for the texts from `first` on.
+void fill_text_keys(const TokenStrings& texts, int32_t first, bool spaced, std::span<PieceKey> keys,
+                    std::span<uint64_t> hashes) {
+  for (size_t k = 0; k < keys.size(); ++k) {
+    const std::string_view text = texts[first + static_cast<int32_t>(k)];
+    const auto key = spaced ? load_spaced_key(text) : load_key(text.data(), text.size());
+    store_key(key, keys[k]);
+    hashes[k] = hash_key(key);
+  }
+}
+
 }  // namespace tidemill::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -71,25 +107,25 @@ HWY_AFTER_NAMESPACE();
 namespace tidemill {
 
 HWY_EXPORT(find_known);
+HWY_EXPORT(fill_text_keys);
 
-KnownPieces::KnownPieces(std::span<const std::string_view> texts, const std::vector<bool>& confirmed,
-                         PieceKey (*key_of)(std::string_view text)) {
+KnownPieces::KnownPieces(const TokenStrings& texts, const std::vector<bool>& confirmed, Spelling spelling) {
   // At two thirds full some 8% of the pieces find no place; half full, 3%.
-  const size_t n_buckets = std::bit_ceil(std::max<size_t>(texts.size() / 2, 2));
+  const auto n_texts = static_cast<size_t>(texts.size());
+  const size_t n_buckets = std::bit_ceil(std::max<size_t>(n_texts / 2, 2));
   shift_ = 64 - std::countr_zero(n_buckets);
-  buckets_ = HugeVector<Bucket>(n_buckets);
+  buckets_ = ZeroedVector<Bucket>(n_buckets);
   // The buckets of a block of pieces are asked for together, for most lie in memory that is far away.
   std::array<PieceKey, 32> keys;
-  std::array<Bucket*, 32> buckets;
-  for (size_t begin = 0, end; begin < texts.size(); begin = end) {
-    end = std::min(begin + keys.size(), texts.size());
+  std::array<uint64_t, 32> hashes;
+  for (size_t begin = 0, end; begin < n_texts; begin = end) {
+    end = std::min(begin + keys.size(), n_texts);
+    HWY_DYNAMIC_DISPATCH(fill_text_keys)
+    (texts, static_cast<int32_t>(begin), spelling == Spelling::spaced, std::span(keys).first(end - begin), hashes);
+    for (size_t id = begin; id < end; ++id) __builtin_prefetch(&buckets_[hashes[id - begin] >> shift_], 1);
     for (size_t id = begin; id < end; ++id) {
-      keys[id - begin] = key_of(texts[id]);
-      buckets[id - begin] = &buckets_[piece_hash(keys[id - begin]) >> shift_];
-      __builtin_prefetch(buckets[id - begin], 1);
-    }
-    for (size_t id = begin; id < end; ++id) {
-      add(*buckets[id - begin], keys[id - begin], confirmed[id] ? static_cast<uint32_t>(id) : kUnknown);
+      add(buckets_[hashes[id - begin] >> shift_], keys[id - begin],
+          confirmed[id] ? static_cast<uint32_t>(id) : kUnknown);
     }
   }
 }
@@ -99,7 +135,7 @@ void KnownPieces::add(Bucket& bucket, const PieceKey& key, uint32_t value) {
   for (size_t k = 0; k < kWays; ++k) {
     if (!bucket.keys[k].empty()) continue;
     bucket.keys[k] = key;
-    bucket.values[k].store(value, std::memory_order_relaxed);
+    bucket.set_value(k, value);
     return;
   }
 }
@@ -112,7 +148,7 @@ bool KnownPieces::confirm(const PieceKey& key, uint64_t hash, uint32_t id) const
   const Bucket& bucket = buckets_[hash >> shift_];
   for (size_t k = 0; k < kWays; ++k) {
     if (bucket.keys[k] != key) continue;
-    bucket.values[k].store(id, std::memory_order_relaxed);
+    bucket.set_value(k, id);
     return true;
   }
   return false;

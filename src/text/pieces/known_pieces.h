@@ -14,15 +14,19 @@
 #include "sys/huge_pages.h"
 #include "text/pieces/piece_block.h"
 #include "text/pieces/piece_model.h"
+#include "text/pieces/token_table.h"
 
 namespace tidemill {
 
 class KnownPieces {
  public:
+  // How texts stand in what is looked up: as they are, or with spaces in place of U+2581; then those with spaces of
+  // their own do not.
+  enum class Spelling : uint8_t { own, spaced };
+
   // `texts`: id -> the piece that may be that token; `confirmed`: whether it is.  Where not, it is not found until
-  // `confirm` says so.  `key_of`: the key of such a text.
-  KnownPieces(std::span<const std::string_view> texts, const std::vector<bool>& confirmed,
-              PieceKey (*key_of)(std::string_view text) = piece_key);
+  // `confirm` says so.
+  KnownPieces(const TokenStrings& texts, const std::vector<bool>& confirmed, Spelling spelling = Spelling::own);
 
   // Fills `block` for `pieces` of `text`, at most PieceBlock::kPieces.
   void find(std::string_view text, std::span<const ByteRange> pieces, PieceBlock& block) const;
@@ -42,15 +46,19 @@ class KnownPieces {
   static constexpr uint32_t kUnknown = uint32_t{1} << 31;
   struct alignas(64) Bucket {
     std::array<PieceKey, kWays> keys;
-    // Ids, or kUnknown; the last is always that.
-    mutable std::array<std::atomic<uint32_t>, kWays + 1> values{{{kUnknown}, {kUnknown}, {kUnknown}, {kUnknown}}};
+    // Ids, or kUnknown, with the bit of that inverted, so that an empty bucket is all zeros; the last is always
+    // unknown.
+    mutable std::array<std::atomic<uint32_t>, kWays + 1> values;
+
+    uint32_t value(size_t way) const { return values[way].load(std::memory_order_relaxed) ^ kUnknown; }
+    void set_value(size_t way, uint32_t value) const { values[way].store(value ^ kUnknown, std::memory_order_relaxed); }
   };
 
  private:
   static void add(Bucket& bucket, const PieceKey& key, uint32_t value);
 
   // Values change through `confirm` only.
-  HugeVector<Bucket> buckets_;
+  ZeroedVector<Bucket> buckets_;
   int shift_;
 };
 

@@ -83,7 +83,7 @@ struct PieceCache::Texts {
 };
 
 struct PieceCache::Table {
-  HugeVector<Pair> pairs;  // a power of two
+  ZeroedVector<Pair> pairs;  // a power of two
   uint64_t mask;
   size_t n_used = 0;
   std::shared_ptr<Texts> texts;

@@ -14,6 +14,9 @@ namespace tidemill {
 // id -> string.  Holds its own copy; immutable.
 class TokenStrings {
  public:
+  // Bytes that can be read before the first string and behind the last: zeros, for loops that read windows of bytes.
+  static constexpr size_t kMarginBefore = 8, kMarginBehind = 72;
+
   TokenStrings() = default;
   // Together at most 4 GiB; throws invalid_argument when longer.
   explicit TokenStrings(std::span<const std::string_view> strings);
@@ -21,13 +24,21 @@ class TokenStrings {
   int32_t size() const { return static_cast<int32_t>(ends_.size()); }
   std::string_view operator[](int32_t id) const {
     const uint32_t begin = id == 0 ? 0 : ends_[id - 1];
-    return {buffer_.data() + begin, ends_[id] - begin};
+    return {buffer_.data() + kMarginBefore + begin, ends_[id] - begin};
   }
+  // All strings in a row, and by id where each ends.
+  std::string_view joined() const {
+    return ends_.empty() ? std::string_view() : std::string_view(buffer_.data() + kMarginBefore, ends_.back());
+  }
+  std::span<const uint32_t> ends() const { return ends_; }
 
  private:
-  std::string buffer_;
-  std::vector<uint32_t> ends_;  // where in buffer_ each string ends
+  HugeVector<char> buffer_;
+  std::vector<uint32_t> ends_;
 };
+
+// Whether each of the strings is UTF-8.
+bool are_utf8(const TokenStrings& strings);
 
 // A hash of bytes that can be joined: join(hash(a), hash(b), b.size()) = hash(a + b).  A merge of two tokens is looked
 // up without reading their bytes again.
@@ -53,7 +64,7 @@ class TokenIndex {
   // Empty strings are left out.  Throws bad_file, naming `source`, when a string occurs twice, and when strings were
   // made to collide, so that a hostile vocabulary cannot make loading quadratic.
   // `hashes`, where given, receives the JoinableHash of each string.
-  TokenIndex(const TokenStrings& strings, const std::string& source, std::vector<uint64_t>* hashes = nullptr);
+  TokenIndex(const TokenStrings& strings, const std::string& source, HugeVector<uint64_t>* hashes = nullptr);
   const TokenStrings& strings() const { return *strings_; }
 
   // The id of `bytes`, whose JoinableHash is `hash`; -1 when there is none.
@@ -61,8 +72,8 @@ class TokenIndex {
     const uint64_t mixed = mix(hash);
     for (uint64_t slot = mixed & mask_;; slot = (slot + 1) & mask_) {
       const Slot& entry = slots_[slot];
-      if (entry.id < 0) return -1;
-      if (entry.tag == static_cast<uint32_t>(mixed >> 32) && (*strings_)[entry.id] == bytes) return entry.id;
+      if (entry.is_empty()) return -1;
+      if (entry.tag == static_cast<uint32_t>(mixed >> 32) && (*strings_)[entry.id()] == bytes) return entry.id();
     }
   }
   int32_t find(std::string_view bytes) const { return find(bytes, JoinableHash::of(bytes)); }
@@ -72,10 +83,10 @@ class TokenIndex {
     const std::string_view b = (*strings_)[right];
     for (uint64_t slot = mixed & mask_;; slot = (slot + 1) & mask_) {
       const Slot& entry = slots_[slot];
-      if (entry.id < 0) return -1;
+      if (entry.is_empty()) return -1;
       if (entry.tag != static_cast<uint32_t>(mixed >> 32)) continue;
-      const std::string_view found = (*strings_)[entry.id];
-      if (found.size() == a.size() + b.size() && found.starts_with(a) && found.ends_with(b)) return entry.id;
+      const std::string_view found = (*strings_)[entry.id()];
+      if (found.size() == a.size() + b.size() && found.starts_with(a) && found.ends_with(b)) return entry.id();
     }
   }
 
@@ -89,15 +100,19 @@ class TokenIndex {
   }
 
  private:
+  // Zeros are an empty one, so that the memory of a new table need not be written.
   struct Slot {
     uint32_t tag;
-    int32_t id;
+    int32_t id_and_one;
+
+    bool is_empty() const { return id_and_one == 0; }
+    int32_t id() const { return id_and_one - 1; }
   };
 
   void insert(int32_t id, uint64_t mixed, const std::string& source);
 
   const TokenStrings* strings_;
-  HugeVector<Slot> slots_;  // a power of two
+  ZeroedVector<Slot> slots_;  // a power of two
   uint64_t mask_;
   size_t longest_ = 0;
 };

@@ -15,6 +15,27 @@ TEST(TokenStrings, GivesBackEveryString) {
   EXPECT_EQ(TokenStrings().size(), 0);
 }
 
+TEST(TokenStrings, StandInARowBetweenZeros) {
+  const std::vector<std::string_view> strings{"ab", "", "c"};
+  const TokenStrings tokens(strings);
+  EXPECT_EQ(tokens.joined(), "abc");
+  EXPECT_EQ(std::vector<uint32_t>(tokens.ends().begin(), tokens.ends().end()), (std::vector<uint32_t>{2, 2, 3}));
+  const std::string before(tokens.joined().data() - TokenStrings::kMarginBefore, TokenStrings::kMarginBefore);
+  EXPECT_EQ(before, std::string(TokenStrings::kMarginBefore, '\0'));
+  const std::string behind(tokens.joined().data() + 3, TokenStrings::kMarginBehind);
+  EXPECT_EQ(behind, std::string(TokenStrings::kMarginBehind, '\0'));
+  EXPECT_EQ(TokenStrings().joined(), "");
+}
+
+TEST(TokenStrings, AreUtf8WhenEachOneIs) {
+  const auto are = [](std::vector<std::string_view> strings) { return are_utf8(TokenStrings(strings)); };
+  EXPECT_TRUE(are({}));
+  EXPECT_TRUE(are({"", "a", "é", "", "中"}));
+  EXPECT_FALSE(are({"a", "\xC3", "\xA9"}));  // "é" in two
+  EXPECT_FALSE(are({"a", "\xFF"}));
+  EXPECT_FALSE(are({"\xA9"}));
+}
+
 TEST(JoinableHash, JoinsParts) {
   const JoinableHash hash(6);
   const std::string_view text = std::string_view(

@@ -8,7 +8,9 @@
 
 #include <hwy/highway.h>
 
+#include <array>
 #include <cstdint>
+#include <cstring>
 
 HWY_BEFORE_NAMESPACE();
 namespace tidemill::HWY_NAMESPACE {
@@ -44,6 +46,15 @@ HWY_INLINE uint64_t lead_bytes(const uint8_t* bytes) {
   return bits_where(bytes, [](auto d, auto v) HWY_ATTR {
     return hn::Ne(hn::And(v, hn::Set(d, uint8_t{0xC0})), hn::Set(d, uint8_t{0x80}));
   });
+}
+
+// The bytes of the character that begins at `at` as a number, the first the lowest; four bytes can be read.
+HWY_INLINE uint32_t character_at(const uint8_t* at) {
+  static constexpr std::array<uint32_t, 16> kBytes = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF,   0xFF,   0xFF,     0xFF,
+                                                      0xFF, 0xFF, 0xFF, 0xFF, 0xFFFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF};
+  uint32_t bytes;
+  std::memcpy(&bytes, at, sizeof(bytes));
+  return bytes & kBytes[*at >> 4];
 }
 
 }  // namespace tidemill::HWY_NAMESPACE

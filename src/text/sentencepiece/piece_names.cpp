@@ -15,8 +15,8 @@ std::vector<ByteTrie::Entry> entries(const SentencePieceProto& proto, bool found
 
 }  // namespace
 
-std::vector<std::string_view> names_of(const SentencePieceProto& proto) {
-  std::vector<std::string_view> names;
+HugeVector<std::string_view> names_of(const SentencePieceProto& proto) {
+  HugeVector<std::string_view> names;
   names.reserve(proto.pieces.size());
   for (const SentencePieceProto::Piece& piece : proto.pieces) names.push_back(piece.text);
   return names;

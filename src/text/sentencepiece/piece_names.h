@@ -3,8 +3,8 @@
 
 #include <cstdint>
 #include <string_view>
-#include <vector>
 
+#include "sys/huge_pages.h"
 #include "text/pieces/byte_trie.h"
 #include "text/pieces/token_table.h"
 #include "text/sentencepiece/sentencepiece_proto.h"
@@ -12,7 +12,7 @@
 namespace tidemill {
 
 // By id; views of what `proto` refers to.
-std::vector<std::string_view> names_of(const SentencePieceProto& proto);
+HugeVector<std::string_view> names_of(const SentencePieceProto& proto);
 
 // Holds copies.
 class PieceNames {

@@ -1,16 +1,16 @@
 #include "text/sentencepiece/sentencepiece_bpe.h"
 
 #include <algorithm>
-#include <array>
-#include <future>
 #include <utility>
 #include <vector>
 
+#include "sys/beside.h"
 #include "text/bpe/bpe.h"
 #include "text/bpe/bpe_rules.h"
 #include "text/bpe/bpe_word.h"
 #include "text/pieces/byte_tokens.h"
 #include "text/pieces/token_table.h"
+#include "text/sentencepiece/known_characters.h"
 #include "text/sentencepiece/piece_names.h"
 #include "text/sentencepiece/piece_writer.h"
 #include "text/sentencepiece/unused_pieces.h"
@@ -22,45 +22,39 @@ namespace {
 
 using Proto = SentencePieceProto;
 
-constexpr char32_t kEndOfUnicode = 0x110000;
 constexpr size_t kLarge = size_t{1} << 16;  // pieces
 
 bool is_merged(TokenType type) {
   return type == TokenType::normal || type == TokenType::user_defined || type == TokenType::unused;
 }
 
-bool is_single_character(std::string_view name) {
-  return !name.empty() && utf8_size(name[0]) == name.size();
-}
-
-// The characters of pieces that are no pieces themselves: merging passes through them all the same.
-std::vector<char32_t> missing_characters(const Proto& proto, const std::vector<UserDefinedSymbol>& user_defined) {
-  std::vector<bool> known(kEndOfUnicode);
-  std::array<bool, 128> known_ascii{};  // the same, and quicker to look at
-  const auto add_known = [&](std::string_view name) {
-    if (!is_single_character(name)) return;
-    size_t pos = 0;
-    const char32_t c = next_code_point(name, pos);
-    known[c] = true;
-    if (c < known_ascii.size()) known_ascii[c] = true;
+// The characters that merging begins with.
+KnownCharacters known_characters(const Proto& proto, const std::vector<UserDefinedSymbol>& user_defined) {
+  KnownCharacters known;
+  const auto add = [&](std::string_view name) {
+    if (!name.empty() && utf8_size(name[0]) == name.size()) known.add(name);
   };
   for (const Proto::Piece& piece : proto.pieces) {
-    if (is_merged(piece.type)) add_known(piece.text);
+    if (is_merged(piece.type)) add(piece.text);
   }
-  for (const UserDefinedSymbol& symbol : user_defined) add_known(symbol.text);
+  for (const UserDefinedSymbol& symbol : user_defined) add(symbol.text);
+  return known;
+}
+
+// The characters of pieces that are no pieces themselves: merging passes through them all the same.  `names`: those of
+// the pieces.
+std::vector<char32_t> missing_characters(const Proto& proto, const TokenStrings& names,
+                                         const std::vector<UserDefinedSymbol>& user_defined) {
+  KnownCharacters known = known_characters(proto, user_defined);
   std::vector<char32_t> missing;
-  for (const Proto::Piece& piece : proto.pieces) {
-    if (piece.type != TokenType::normal && piece.type != TokenType::unused) continue;  // user-defined ones are found
-    for (size_t pos = 0; pos < piece.text.size();) {
-      const auto byte = static_cast<uint8_t>(piece.text[pos]);
-      if (byte < known_ascii.size() && known_ascii[byte]) {
-        ++pos;
-        continue;
-      }
+  for (const int32_t id : known.misspelled(names)) {
+    const auto& [text, score, type] = proto.pieces[static_cast<size_t>(id)];
+    if (type != TokenType::normal && type != TokenType::unused) continue;  // user-defined ones are found
+    for (size_t pos = 0; pos < text.size();) {
       const size_t begin = pos;
-      const char32_t c = next_code_point(piece.text, pos);
-      if (known[c]) continue;
-      add_known(piece.text.substr(begin, pos - begin));
+      const char32_t c = next_code_point(text, pos);
+      if (known.hold(c)) continue;
+      known.add(text.substr(begin, pos - begin));
       missing.push_back(c);
     }
   }
@@ -137,11 +131,11 @@ class MergedPieces {
 
  private:
   static TokenStrings merged_names(const Proto& proto) {
-    std::vector<std::string_view> names = names_of(proto);
+    HugeVector<std::string_view> names = names_of(proto);
+    const std::vector<char32_t> missing = missing_characters(proto, TokenStrings(names), user_defined_symbols(proto));
     for (size_t id = 0; id < names.size(); ++id) {
       if (!is_merged(proto.pieces[id].type)) names[id] = {};
     }
-    const std::vector<char32_t> missing = missing_characters(proto, user_defined_symbols(proto));
     const std::vector<Utf8Character> characters(missing.begin(), missing.end());
     names.insert(names.end(), characters.begin(), characters.end());
     return TokenStrings(names);
@@ -255,24 +249,24 @@ class AnyBpe final : public PieceModel {
 };
 
 // Of normal pieces, and of unused ones as if they were.
-std::unique_ptr<const PieceModel> make_plain_bpe(const Proto& proto, const UnknownPiece& unknown, const RawText* raw,
+std::unique_ptr<const PieceModel> make_plain_bpe(const Proto& proto, std::shared_ptr<const TokenStrings> names,
+                                                 const UnknownPiece& unknown, const RawText* raw,
                                                  const std::string& source) {
-  const std::vector<std::string_view> names = names_of(proto);
   std::vector<float> scores;
   std::vector<uint8_t> mergeable;
-  scores.reserve(names.size());
-  mergeable.reserve(names.size());
+  scores.reserve(proto.pieces.size());
+  mergeable.reserve(proto.pieces.size());
   for (const Proto::Piece& piece : proto.pieces) {
     scores.push_back(piece.score);
     mergeable.push_back(piece.type == TokenType::normal || piece.type == TokenType::unused);
   }
-  return make_bpe({.names = names,
+  return make_bpe({.name_strings = std::move(names),
                    .order = BpeVocab::Order::scores,
                    .scores = scores,
                    .mergeable = mergeable,
                    .byte_fallback = unknown.byte_ids[0] >= 0,
                    .fuse_unknown = true,
-                   .unknown = unknown.id < 0 ? std::string_view() : names[static_cast<size_t>(unknown.id)],
+                   .unknown = unknown.id < 0 ? std::string_view() : proto.pieces[static_cast<size_t>(unknown.id)].text,
                    .raw = raw},
                   source);
 }
@@ -291,29 +285,29 @@ bool has_odd_bytes(const Proto& proto, const UnknownPiece& unknown) {
 
 }  // namespace
 
-std::unique_ptr<const PieceModel> make_sentencepiece_bpe(const Proto& proto, const RawText* raw,
-                                                         const std::string& source) {
+std::unique_ptr<const PieceModel> make_sentencepiece_bpe(const Proto& proto, std::shared_ptr<const TokenStrings> names,
+                                                         const RawText* raw, const std::string& source) {
   const UnknownPiece unknown = find_unknown_piece(proto, source);
   const std::vector<UserDefinedSymbol> user_defined = user_defined_symbols(proto);
   UserDefinedSymbols symbols(user_defined);
   const bool has_unused = std::any_of(proto.pieces.begin(), proto.pieces.end(),
                                       [](const Proto::Piece& piece) { return piece.type == TokenType::unused; });
-  const auto misses_characters = [&] { return !missing_characters(proto, user_defined).empty(); };
+  const auto misses = [&] { return !missing_characters(proto, *names, user_defined).empty(); };
   // Of a large vocabulary the usual kind is made while another thread, where there is one, looks for the unusual.
   const bool is_large = proto.pieces.size() > kLarge;
   const bool odd_bytes = has_odd_bytes(proto, unknown);
-  if (has_unused && raw && !odd_bytes && !misses_characters()) {
-    std::unique_ptr<const PieceModel> merging = make_plain_bpe(proto, unknown, raw, source);
+  if (has_unused && raw && !odd_bytes && !misses()) {
+    std::unique_ptr<const PieceModel> merging = make_plain_bpe(proto, names, unknown, raw, source);
     auto exact = std::make_unique<AnyBpe>(proto, std::move(symbols), unknown, source);
     if (!merging->reads_raw_text()) return exact;
     return make_bpe_with_unused(proto, std::move(merging), std::move(exact));
   }
-  if (has_unused || odd_bytes || (!is_large && misses_characters())) {
+  if (has_unused || odd_bytes || (!is_large && misses())) {
     return std::make_unique<AnyBpe>(proto, std::move(symbols), unknown, source);
   }
-  auto misses = is_large ? std::async(misses_characters) : std::future<bool>();
-  std::unique_ptr<const PieceModel> bpe = make_plain_bpe(proto, unknown, raw, source);
-  if (is_large && misses.get()) return std::make_unique<AnyBpe>(proto, std::move(symbols), unknown, source);
+  auto found = is_large ? Beside<bool>(3, misses) : Beside<bool>();
+  std::unique_ptr<const PieceModel> bpe = make_plain_bpe(proto, names, unknown, raw, source);
+  if (is_large && found.get()) return std::make_unique<AnyBpe>(proto, std::move(symbols), unknown, source);
   if (symbols.empty()) return bpe;
   return std::make_unique<BpeBetweenSymbols>(std::move(symbols), std::move(bpe));
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "text/pieces/piece_model.h"
+#include "text/pieces/token_table.h"
 #include "text/raw_text.h"
 #include "text/sentencepiece/sentencepiece_proto.h"
 
@@ -13,8 +14,9 @@ namespace tidemill {
 // Takes texts as the normalizer left them.  A character that no piece matches is the unknown token, which neighbours
 // share, or its bytes' tokens where the vocabulary has them all.  Holds copies.  `source` names the file in messages.
 // Throws bad_file where make_bpe does, and when a byte has neither a token nor the unknown one.
-// `raw`: how raw texts can be read; null: not at all.
-std::unique_ptr<const PieceModel> make_sentencepiece_bpe(const SentencePieceProto& proto, const RawText* raw,
+// `names`: those of the pieces, kept.  `raw`: how raw texts can be read; null: not at all.
+std::unique_ptr<const PieceModel> make_sentencepiece_bpe(const SentencePieceProto& proto,
+                                                         std::shared_ptr<const TokenStrings> names, const RawText* raw,
                                                          const std::string& source);
 
 }  // namespace tidemill

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "text/bpe/word_ends.h"
 #include "text/open_text.h"
 #include "text/pieces/byte_tokens.h"
 #include "text/pieces/space_symbol.h"
 #include "text/pieces/token_table.h"
 #include "text/pipeline.h"
+#include "text/sentencepiece/piece_names.h"
 #include "text/sentencepiece/sentencepiece_proto.h"
 #include "text/sentencepiece/sentencepiece_stages.h"
 #include "text/unicode/utf8.h"
@@ -178,8 +178,9 @@ std::shared_ptr<const Tokenizer> make_sentencepiece_tokenizer(std::string_view b
   PipelineParts parts;
   parts.normalizer = make_text_normalizer(proto, source + ": normalizer_spec");
   const std::optional<RawText> raw = raw_text_of(proto);
-  parts.model = make_sentencepiece_pieces(proto, raw ? &*raw : nullptr, source);
-  parts.cuts = find_text_cuts(proto, token_lines(proto.pieces, [](const Proto::Piece& piece) { return piece.text; }));
+  const auto names = std::make_shared<const TokenStrings>(names_of(proto));
+  parts.model = make_sentencepiece_pieces(proto, names, raw ? &*raw : nullptr, source);
+  parts.cuts = find_text_cuts(proto, *names);
   TemplatePiece bos{.ids = {control_id(proto, proto.bos_piece)}};
   TemplatePiece eos{.ids = {control_id(proto, proto.eos_piece)}};
   if (!additions.add_bos || bos.ids[0] < 0) bos.ids.clear();

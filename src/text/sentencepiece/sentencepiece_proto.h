@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "sys/huge_pages.h"
 #include "text/pieces/token_type.h"
 
 namespace tidemill {
@@ -27,7 +27,7 @@ struct SentencePieceProto {
     float score = 0;        // a number
     TokenType type = TokenType::normal;
   };
-  std::vector<Piece> pieces;
+  HugeVector<Piece> pieces;
   int32_t unknown = -1;  // the one piece of that type
   Kind kind = Kind::unigram;
   bool treat_whitespace_as_suffix = false;

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "text/bpe/word_ends.h"
+#include "text/bpe/spaced_tokens.h"
 #include "text/pieces/space_symbol.h"
 #include "text/sentencepiece/sentencepiece_bpe.h"
 #include "text/sentencepiece/sentencepiece_normalizer.h"
@@ -54,13 +55,14 @@ std::optional<RawText> raw_text_of(const SentencePieceProto& proto) {
   return raw;
 }
 
-std::unique_ptr<const PieceModel> make_sentencepiece_pieces(const SentencePieceProto& proto, const RawText* raw,
-                                                            const std::string& source) {
+std::unique_ptr<const PieceModel> make_sentencepiece_pieces(const SentencePieceProto& proto,
+                                                            std::shared_ptr<const TokenStrings> names,
+                                                            const RawText* raw, const std::string& source) {
   switch (proto.kind) {
     case SentencePieceProto::Kind::unigram:
       return make_unigram_pieces(proto, source);
     case SentencePieceProto::Kind::bpe:
-      return make_sentencepiece_bpe(proto, raw, source);
+      return make_sentencepiece_bpe(proto, std::move(names), raw, source);
     case SentencePieceProto::Kind::word:
     case SentencePieceProto::Kind::character:
       break;
@@ -75,7 +77,7 @@ std::unique_ptr<const Normalizer> make_text_normalizer(const SentencePieceProto&
   return make_normalizer(proto.normalizer, proto.treat_whitespace_as_suffix, user_defined, where);
 }
 
-TextCuts find_text_cuts(const SentencePieceProto& proto, std::string_view lines) {
+TextCuts find_text_cuts(const SentencePieceProto& proto, const TokenStrings& names) {
   const SentencePieceNormalizerSpec& spec = proto.normalizer;
   const bool spaces_only = spec.charsmap.empty() && spec.escape_whitespaces && !proto.treat_whitespace_as_suffix;
   if (proto.kind != SentencePieceProto::Kind::bpe || !spaces_only) return {};
@@ -85,7 +87,7 @@ TextCuts find_text_cuts(const SentencePieceProto& proto, std::string_view lines)
     const bool has_space = piece.type == TokenType::user_defined && piece.text.find(' ') != piece.text.npos;
     return piece.type == TokenType::unused || (spec.add_dummy_prefix && has_space);
   };
-  if (std::any_of(proto.pieces.begin(), proto.pieces.end(), bars_cuts) || !no_token_spans_word_end(lines)) return {};
+  if (std::any_of(proto.pieces.begin(), proto.pieces.end(), bars_cuts) || !no_token_spans_word_end(names)) return {};
   return {.word_ends = !spec.add_dummy_prefix, .joined_words = spec.add_dummy_prefix};
 }
 

@@ -89,7 +89,7 @@ json decoder_of(const Proto& proto) {
 
 // Pieces that are found before the model sees a text.
 void add_tokens(const SpmVocab& vocab, TokenizerDescription& description) {
-  const std::vector<Proto::Piece>& pieces = vocab.proto.pieces;
+  const HugeVector<Proto::Piece>& pieces = vocab.proto.pieces;
   for (size_t k = 0; k < pieces.size(); ++k) {
     const auto id = static_cast<int32_t>(k);
     const std::string_view name = description.model.names[k];

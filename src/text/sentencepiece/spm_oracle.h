@@ -229,7 +229,7 @@ class SpmOracle {
     }
   }
 
-  const std::vector<SentencePieceProto::Piece>& pieces_;
+  const HugeVector<SentencePieceProto::Piece>& pieces_;
   int32_t unknown_;
   bool has_space_prefix_;
   std::vector<Spelling> added_;         // found in the text as it is

@@ -2,15 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <future>
 #include <optional>
 #include <utility>
 
+#include "sys/beside.h"
 #include "text/bpe/raw_reading.h"
-#include "text/bpe/word_ends.h"
 #include "text/normalizers/normalizers.h"
 #include "text/pieces/space_symbol.h"
 #include "text/pipeline.h"
+#include "text/sentencepiece/piece_names.h"
 #include "text/sentencepiece/sentencepiece_stages.h"
 #include "text/unicode/utf8.h"
 #include "tidemill/error.h"
@@ -20,8 +20,8 @@ namespace {
 
 using Proto = SentencePieceProto;
 
-// `lines`: token_lines of the pieces.
-void check_pieces(const Proto& proto, std::string_view lines, const std::string& source) {
+// `names`: those of the pieces.
+void check_pieces(const Proto& proto, const TokenStrings& names, const std::string& source) {
   const auto fail = [&](size_t id, const char* before, const char* after) {
     throw Error(ErrorCode::bad_file, source + ": " + before + "token " + std::to_string(id) + " '" +
                                          std::string(proto.pieces[id].text) + "' " + after +
@@ -31,7 +31,7 @@ void check_pieces(const Proto& proto, std::string_view lines, const std::string&
     throw Error(ErrorCode::bad_file,
                 source + ": the vocabulary is empty; get the file again from where it was published");
   }
-  const bool all_utf8 = is_utf8(lines);
+  const bool all_utf8 = are_utf8(names);
   for (size_t id = 0; id < proto.pieces.size(); ++id) {
     if (!all_utf8 && !is_utf8(proto.pieces[id].text)) fail(id, "", "is not UTF-8");
     if (std::isnan(proto.pieces[id].score)) fail(id, "the score of ", "is not a number");
@@ -117,14 +117,14 @@ std::unique_ptr<const TokenDecoder> make_decoder(bool has_space_prefix) {
 std::shared_ptr<const Tokenizer> make_spm_tokenizer(const SpmVocab& vocab, const std::string& source,
                                                     const TokenizerOptions& options) {
   const Proto& proto = vocab.proto;
-  const std::string lines = token_lines(proto.pieces, [](const Proto::Piece& piece) { return piece.text; });
-  check_pieces(proto, lines, source);
-  auto cuts = std::async([&] { return find_text_cuts(proto, lines); });
+  const auto names = std::make_shared<const TokenStrings>(names_of(proto));
+  check_pieces(proto, *names, source);
+  Beside<TextCuts> cuts(1, [&] { return find_text_cuts(proto, *names); });
   PipelineParts parts;
   parts.added_tokens = added_tokens(proto, vocab.reserved);
   parts.normalizer = make_normalizer(proto, source);
   const std::optional<RawText> raw = raw_text(proto, parts.added_tokens);
-  parts.model = make_sentencepiece_pieces(proto, raw ? &*raw : nullptr, source);
+  parts.model = make_sentencepiece_pieces(proto, names, raw ? &*raw : nullptr, source);
   parts.post_processor = surroundings(vocab);
   parts.decoder = make_decoder(proto.normalizer.add_dummy_prefix);
   parts.stop_ids = vocab.stop_ids;

@@ -15,7 +15,7 @@ class Unigram final : public PieceModel {
  public:
   Unigram(const UnigramVocab& vocab, const std::string& source)
       : tokens_(vocab, source),
-        cuts_(vocab.tokens),
+        cuts_(tokens_.names),
         words_stand_alone_(UnigramTokens<Score>::kSentencePiece && tokens_.found.find(kSpaceSymbol) >= 0 &&
                            !cuts_.joins_spaces()) {}
 

@@ -1,5 +1,5 @@
 // Keys of tokens as raw texts spell them.
-#include "text/bpe/raw_name_key.h"
+#include "text/pieces/raw_name_key.h"
 
 #include <gtest/gtest.h>
 
