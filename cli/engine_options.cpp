@@ -1,19 +1,33 @@
 #include "cli/engine_options.h"
 
+#include <string_view>
 #include <utility>
 
 #include "tidemill/error.h"
 
 namespace tidemill::cli {
 
+namespace {
+
+struct PrecisionName {
+  std::string_view name;
+  Precision precision;
+};
+constexpr PrecisionName kPrecisions[] = {
+    {"fast", Precision::fast}, {"f32", Precision::f32}, {"bf16", Precision::bf16}, {"int8", Precision::int8}};
+
+Precision precision_named(const std::string& name) {
+  for (const PrecisionName& known : kPrecisions)
+    if (known.name == name) return known.precision;
+  throw Error(ErrorCode::invalid_argument, "--precision: '" + name + "' is none of fast, f32, bf16 and int8");
+}
+
+}  // namespace
+
 EngineOptions engine_options(const Arguments& arguments, EngineOptions options) {
-  const std::string precision = arguments.text("--precision");
-  if (precision != "fast" && precision != "f32" && precision != "int8")
-    throw Error(ErrorCode::invalid_argument, "--precision: '" + precision + "' is none of fast, f32 and int8");
   options.threads = static_cast<int>(arguments.integer("--threads"));
   options.context_length = arguments.integer("--ctx");
-  options.exact_f32 = precision == "f32";
-  options.int8_weights = precision == "int8";
+  options.precision = precision_named(arguments.text("--precision"));
   options.state = arguments.text("--state");
   return options;
 }

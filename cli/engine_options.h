@@ -37,13 +37,13 @@ inline constexpr Option kContextOption = {.flag = "--ctx",
                                           .fallback = "0",
                                           .min = 0,
                                           .max = 1 << 30};
-inline constexpr Option kPrecisionOption = {
-    .flag = "--precision",
-    .kind = OptionKind::text,
-    .value_name = "P",
-    .help =
-        "fast: int8 activations, f16 state; f32: all in f32, slower; int8: as fast, with float weights in int8, too",
-    .fallback = "fast"};
+inline constexpr Option kPrecisionOption = {.flag = "--precision",
+                                            .kind = OptionKind::text,
+                                            .value_name = "P",
+                                            .help =
+                                                "fast: int8 activations, f16 state; f32: all in f32, slower; bf16, "
+                                                "int8: as fast, with float weights rounded so",
+                                            .fallback = "fast"};
 inline constexpr Option kStateOption = {
     .flag = "--state",
     .kind = OptionKind::text,

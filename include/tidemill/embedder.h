@@ -47,11 +47,12 @@ struct EmbedInput {
 // Cheap to copy: copies share the model.  All functions may be called from any thread; they take turns at the model.
 class Embedder {
  public:
-  // `model` is a folder of sentence-transformers (modules.json) with an encoder or a decoder, any other folder or GGUF of
-  // an encoder, a GGUF of a decoder that tells its pooling, or a name in the model store.  Without modules.json vectors
-  // are means over the tokens, as sentence-transformers makes them; vectors of a GGUF have length 1.  A context length of 0 in `options` means the model's.
-  // Throws what Engine::load throws, bad_file naming the file and field of a module that is missing or does not fit,
-  // and unsupported for a module that is not known here and for models that do not say how texts become vectors.
+  // `model` is a folder of sentence-transformers (modules.json) with an encoder or a decoder, any other folder or GGUF
+  // of an encoder, a GGUF of a decoder that tells its pooling, or a name in the model store.  Without modules.json
+  // vectors are means over the tokens, as sentence-transformers makes them; vectors of a GGUF have length 1.  A context
+  // length of 0 in `options` means the model's. Throws what Engine::load throws, bad_file naming the file and field of
+  // a module that is missing or does not fit, and unsupported for a module that is not known here and for models that
+  // do not say how texts become vectors.
   static Embedder load(const std::string& model, const EngineOptions& options = {});
 
   const Engine& engine() const;

@@ -20,6 +20,7 @@
 #include "tidemill/chat_template.h"
 #include "tidemill/encoder.h"
 #include "tidemill/grammar.h"
+#include "tidemill/precision.h"
 #include "tidemill/profile.h"
 #include "tidemill/sampling.h"
 #include "tidemill/tokenizer.h"
@@ -27,11 +28,9 @@
 namespace tidemill {
 
 struct EngineOptions {
-  int threads = 0;              // 0: one per processor that this process may use
-  int64_t context_length = 0;   // positions per sequence; 0: the model's own, or less where memory is short
-  bool exact_f32 = false;       // activations and state in f32 instead of int8 and f16; several times slower
-  bool int8_weights = false;    // matrices in floats become 8-bit blocks (Q8_0) when they are loaded: a quarter of the
-                                // memory, faster, less exact; not together with exact_f32
+  int threads = 0;             // 0: one per processor that this process may use
+  int64_t context_length = 0;  // positions per sequence; 0: the model's own, or less where memory is short
+  Precision precision = Precision::fast;
   std::string state = "auto";   // what keys and values are kept in: "f16", "f32", "int8"; "auto": f16, but f32 where
                                 // everything is computed in f32
   std::string backend = "cpu";  // "reference" is the slow oracle

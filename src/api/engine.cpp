@@ -60,10 +60,7 @@ Engine::Impl::Impl(const std::string& name, const EngineOptions& options) : path
   if (options.check_weights) check_weights(file.weights());
   fingerprint = model_fingerprint(*model);
   pool = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : cpu_info().n_cores);
-  const Precision precision = options.exact_f32      ? Precision::f32
-                              : options.int8_weights ? Precision::int8
-                                                     : Precision::fast;
-  backend = make_backend(options.backend, *pool, precision);
+  backend = make_backend(options.backend, *pool, options.precision);
   const DType state_dtype = state_dtype_of(*model, options.state, backend->state_dtype());
   const int64_t context_length =
       choose_context_length(path, *model, options.context_length, state_dtype,
@@ -84,7 +81,7 @@ Engine::Impl::Impl(const std::string& name, const EngineOptions& options) : path
 
   if (!all_copied) mapped_file = std::move(opened);
   if (options.profile) {
-    profiler = std::make_unique<ProfiledKernels>(backend->kernels(), precision);
+    profiler = std::make_unique<ProfiledKernels>(backend->kernels(), options.precision);
     model->visit_params([&](std::string_view of, Tensor& weight, WeightRole) { profiler->remember(weight, of); });
   }
   const StateSpec spec = model->state_spec();
@@ -102,8 +99,7 @@ Engine::Impl::Impl(const std::string& name, const EngineOptions& options) : path
 
 void Engine::Impl::load_draft(const EngineOptions& options) {
   draft = std::make_unique<Impl>(options.draft, EngineOptions{.threads = options.threads,
-                                                              .exact_f32 = options.exact_f32,
-                                                              .int8_weights = options.int8_weights,
+                                                              .precision = options.precision,
                                                               .backend = options.backend,
                                                               .check_weights = options.check_weights});
   require_same_vocabulary(*require_tokenizer(), *draft->require_tokenizer(), draft->path);

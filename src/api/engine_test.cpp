@@ -44,8 +44,8 @@ TEST(Engine, TheHeadIsPlainOrSearched) {
 }
 
 TEST(Engine, ScoresDoNotDependOnHowTheTokensAreFed) {
-  for (bool exact_f32 : {false, true}) {
-    const Engine engine = Engine::load(kModel, {.threads = 2, .exact_f32 = exact_f32});
+  for (const Precision precision : {Precision::fast, Precision::f32}) {
+    const Engine engine = Engine::load(kModel, {.threads = 2, .precision = precision});
     const auto ids = some_ids(60);
     const Scores whole = score_in_pieces(engine, ids, 60);
     ASSERT_EQ(whole.size(), 60u);
@@ -159,7 +159,7 @@ TEST(Session, AnIdAllocatesNothing) {
 TEST(Engine, TheCpuBackendAgreesWithTheReference) {
   const auto ids = some_ids(40);
   const Scores reference = score_in_pieces(Engine::load(kModel, {.backend = "reference"}), ids, 40);
-  const Scores cpu = score_in_pieces(Engine::load(kModel, {.exact_f32 = true}), ids, 40);
+  const Scores cpu = score_in_pieces(Engine::load(kModel, {.precision = Precision::f32}), ids, 40);
   for (size_t row = 0; row < ids.size(); ++row)
     for (size_t id = 0; id < cpu[row].size(); ++id) ASSERT_NEAR(cpu[row][id], reference[row][id], 2e-4);
 }

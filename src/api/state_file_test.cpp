@@ -58,7 +58,7 @@ TEST_F(StateFileTest, OfAnotherModel) {
 TEST_F(StateFileTest, OfAnotherPrecision) {
   const std::string quantised = std::string(TIDEMILL_SOURCE_DIR) + "/tests/golden/models/qwen2-bias-tied";  // bf16
   const Engine fast = Engine::load(quantised, {.threads = 1});
-  const Engine exact = Engine::load(quantised, {.threads = 1, .exact_f32 = true});
+  const Engine exact = Engine::load(quantised, {.threads = 1, .precision = Precision::f32});
   Session session(fast);
   session.append(std::vector<int32_t>{1, 2, 3});
   session.save(path_);

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "ops/kernels.h"
+#include "tidemill/precision.h"
 #include "tidemill/tensor.h"
 
 namespace tidemill {
@@ -23,12 +24,6 @@ enum class WeightRole {
 constexpr bool gives_scores(WeightRole role) {
   return role == WeightRole::head || role == WeightRole::tied_head;
 }
-
-enum class Precision {
-  fast,  // activations are quantised where the weights are; the state is f16
-  f32,   // everything that is computed is f32; the state is f32
-  int8,  // as fast, and matrices of floats are rounded to Q8_0 when they are adopted
-};
 
 class Backend {
  public:

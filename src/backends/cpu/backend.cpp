@@ -17,6 +17,7 @@
 #include "backends/cpu/scores.h"
 #include "tensor/blocks.h"
 #include "tensor/dequantize.h"
+#include "tensor/half.h"
 #include "tensor/panels.h"
 #include "tensor/quantize.h"
 
@@ -29,18 +30,30 @@ bool is_float(DType dtype) {
   return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16;
 }
 
-// Rows of floats, whole blocks each, as Q8_0 in `memory`.
-Tensor rounded_rows(ThreadPool& pool, const Tensor& rows, std::vector<std::byte>& memory) {
-  const int64_t width = rows.dim(1), row_bytes = size_bytes(DType::q8_0, {width});
+// What matrices in floats are kept in, of rows of n_cols numbers.
+DType rounded_dtype(Precision precision, DType dtype, int64_t n_cols) {
+  if (precision == Precision::bf16 && is_float(dtype)) return DType::bf16;
+  if (precision == Precision::int8 && is_float(dtype) && n_cols % BlockQ8_0::kLength == 0) return DType::q8_0;
+  return dtype;
+}
+
+// Rows of floats, for Q8_0 whole blocks each, as `dtype` in `memory`.
+Tensor rounded_rows(ThreadPool& pool, const Tensor& rows, DType dtype, std::vector<std::byte>& memory) {
+  const int64_t width = rows.dim(1), row_bytes = size_bytes(dtype, {width});
   memory.resize(static_cast<size_t>(rows.dim(0) * row_bytes));
   pool.parallel_for(rows.dim(0), kPanelRows, [&](int64_t begin, int64_t end, int) {
     std::vector<float> values(static_cast<size_t>(width));
     for (int64_t row = begin; row < end; ++row) {
+      std::byte* const target = memory.data() + row * row_bytes;
       dequantize(rows.dtype(), rows.row<const std::byte>(row), values);
-      quantize_q8_0(values, memory.data() + row * row_bytes);
+      if (dtype == DType::q8_0) {
+        quantize_q8_0(values, target);
+      } else {
+        std::ranges::transform(values, reinterpret_cast<uint16_t*>(target), f32_to_bf16);
+      }
     }
   });
-  return Tensor(memory.data(), DType::q8_0, rows.shape());
+  return Tensor(memory.data(), dtype, rows.shape());
 }
 
 }  // namespace
@@ -57,9 +70,9 @@ Tensor CpuBackend::adopt(const Tensor& weight, WeightRole role, const Copied& co
     throw Error(ErrorCode::invalid_argument,
                 "matrix weight: its shape is " + weight.shape().to_string() + "; give a tensor of rank 2");
   }
-  const bool is_rounded = precision_ == Precision::int8 && (role == WeightRole::matrix || role == WeightRole::head) &&
-                          is_float(weight.dtype()) && weight.dim(1) % BlockQ8_0::kLength == 0;
-  const DType dtype = is_rounded ? DType::q8_0 : weight.dtype();
+  const bool is_looked_up = role == WeightRole::embedding || role == WeightRole::tied_head;
+  const DType dtype = is_looked_up ? weight.dtype() : rounded_dtype(precision_, weight.dtype(), weight.dim(1));
+  const bool is_rounded = dtype != weight.dtype();
   std::byte* const memory = panels_.take(panel_bytes(dtype, weight.dim(0), weight.dim(1)));
   const bool is_halved =
       gives_scores(role) && precision_ != Precision::f32 && is_worth_halving(dtype, weight.dim(0), weight.dim(1));
@@ -71,7 +84,7 @@ Tensor CpuBackend::adopt(const Tensor& weight, WeightRole role, const Copied& co
   std::vector<std::byte> blocks;
   for (int64_t begin = 0; begin < weight.dim(0); begin += n_rows) {
     const Tensor part = weight.slice(0, begin, std::min(weight.dim(0), begin + n_rows));
-    pack_part(pool_, is_rounded ? rounded_rows(pool_, part, blocks) : part, begin / kPanelRows, panels);
+    pack_part(pool_, is_rounded ? rounded_rows(pool_, part, dtype, blocks) : part, begin / kPanelRows, panels);
     if (copied) copied(part);
   }
   return panels;

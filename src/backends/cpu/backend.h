@@ -11,8 +11,8 @@
 
 namespace tidemill {
 
-// Keeps matrices and embeddings as panels (tensor/panels.h) in memory of its own, quantised as they came, or with
-// Precision::int8 in Q8_0 where they came in floats; those that are in panels already stay where they are.  The state is
+// Keeps matrices and embeddings as panels (tensor/panels.h) in memory of its own, quantised as they came, or, matrices
+// in floats, in what Precision::bf16 and int8 say; those that are in panels already stay where they are.  The state is
 // f16, or f32 with Precision::f32.  One call at a time.
 class CpuBackend final : public Backend, private Kernels {
  public:

@@ -1,4 +1,4 @@
-"""`--precision int8`: matrices in floats become int8 blocks at load; vectors stay near those of float32."""
+"""`--precision bf16` and `int8`: matrices in floats are rounded at load; vectors stay near those of float32."""
 
 import json
 import os
@@ -39,15 +39,17 @@ def cosines(found, expected):
     return [a @ b / np.linalg.norm(a) / np.linalg.norm(b) for a, b in zip(found, expected, strict=True)]
 
 
-def test_vectors_are_near_those_of_f32(tidemill, wide):
-    near = cosines(embed(tidemill, wide, TEXTS, "--precision", "int8"), embed(tidemill, wide, TEXTS))
-    assert 0.98 < min(near) < 0.9999999 and np.mean(near) > 0.995
+@pytest.mark.parametrize("precision, least, mean", [("int8", 0.98, 0.995), ("bf16", 0.999, 0.9995)])
+def test_vectors_are_near_those_of_f32(tidemill, wide, precision, least, mean):
+    near = cosines(embed(tidemill, wide, TEXTS, "--precision", precision), embed(tidemill, wide, TEXTS))
+    assert least < min(near) < 0.9999999 and np.mean(near) > mean
 
 
-def test_matrices_are_in_blocks(tidemill, wide):
+@pytest.mark.parametrize("precision, dtype", [("int8", "q8_0"), ("bf16", "bf16")])
+def test_matrices_are_rounded(tidemill, wide, precision, dtype):
     bench = ["embed", wide, "--bench", "--profile", "--batch", 1, "--seq-len", 8]
-    assert "(q8_0)" in tidemill.run(*bench, "--precision", "int8").stdout.lower()
-    assert "(q8_0)" not in tidemill.run(*bench).stdout.lower()
+    assert f"({dtype})" in tidemill.run(*bench, "--precision", precision).stdout.lower()
+    assert f"({dtype})" not in tidemill.run(*bench).stdout.lower()
 
 
 def test_an_unknown_precision_is_refused(tidemill, tmp_path):
@@ -55,9 +57,10 @@ def test_an_unknown_precision_is_refused(tidemill, tmp_path):
     assert done.returncode == 2 and "int4" in done.stderr
 
 
-def test_minilm(tidemill):
+@pytest.mark.parametrize("precision, least, mean", [("int8", 0.98, 0.995), ("bf16", 0.9999, 0.9999)])
+def test_minilm(tidemill, precision, least, mean):
     path = os.environ.get("TIDEMILL_MODEL_MINILM", "")
     if not path:
         pytest.skip("TIDEMILL_MODEL_MINILM names no folder; ./dev test fetches all-MiniLM-L6-v2")
-    near = cosines(embed(tidemill, path, SHARED, "--precision", "int8"), embed(tidemill, path, SHARED))
-    assert np.mean(near) >= 0.995 and min(near) >= 0.98, json.dumps([round(float(one), 5) for one in near])
+    near = cosines(embed(tidemill, path, SHARED, "--precision", precision), embed(tidemill, path, SHARED))
+    assert np.mean(near) >= mean and min(near) >= least, json.dumps([round(float(one), 5) for one in near])
