@@ -111,12 +111,16 @@ std::unique_ptr<ModelFile> open_onnx_model(const std::string& path) {
   return std::make_unique<OnnxModel>(path);
 }
 
-SentenceModules onnx_sentence_modules(const std::string& path) {
-  const onnx::Outline outline = onnx::outline_of(std::make_shared<const OnnxFile>(path));
+SentenceModules onnx_sentence_modules(const std::string& path, int64_t d_model) {
+  const auto file = std::make_shared<const OnnxFile>(path);
   const std::string folder = folder_of(path);
-  SentenceModules modules = sentence_modules_of_folder(folder, outline.d_model);
   std::error_code ignored;
   const bool has_modules = fs::is_regular_file(folder + "/modules.json", ignored);
+  const std::vector<OnnxPort>& outputs = file->graph().outputs;
+  const bool has_states_alone = outputs.size() == 1 && outputs[0].dims.size() == 3;
+  if (has_modules && has_states_alone) return sentence_modules_of_folder(folder, d_model);
+  const onnx::Outline outline = onnx::outline_of(file);
+  SentenceModules modules = sentence_modules_of_folder(folder, d_model);
   if (outline.gives_sentence()) {  // every row is the vector already
     modules.poolings = {Pooling::cls};
     modules.denses.clear();

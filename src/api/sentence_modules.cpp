@@ -253,10 +253,10 @@ SentenceModules sentence_modules_of_folder(const std::string& path, int64_t d_mo
 SentenceModules read_sentence_modules(const std::string& path, int64_t d_model) {
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) {
-    if (const auto graph = onnx_file_in(path)) return onnx_sentence_modules(*graph);
+    if (const auto graph = onnx_file_in(path)) return onnx_sentence_modules(*graph, d_model);
     return read_folder(path, d_model);
   }
-  if (path.ends_with(kOnnxEnding)) return onnx_sentence_modules(path);
+  if (path.ends_with(kOnnxEnding)) return onnx_sentence_modules(path, d_model);
   if (path.ends_with(".gguf")) return read_gguf(path, d_model);
   throw Error(ErrorCode::unsupported,
               path + ": does not say how texts become vectors; give the folder or GGUF that it was made of");

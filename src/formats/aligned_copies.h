@@ -24,6 +24,12 @@ class AlignedCopies {
     return copy.get();
   }
 
+  // Frees all copies.
+  void clear() {
+    const std::lock_guard lock(mutex_);
+    copies_.clear();
+  }
+
  private:
   std::mutex mutex_;
   std::map<const std::byte*, std::unique_ptr<std::byte[]>> copies_;

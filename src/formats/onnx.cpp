@@ -61,6 +61,7 @@ Tensor OnnxFile::view(const OnnxTensor& tensor) const {
   const bool is_aligned = std::bit_cast<uintptr_t>(tensor.data.data()) % static_cast<size_t>(row.block_bytes) == 0;
   const std::byte* const start =
       tensor.data.empty() || is_aligned ? tensor.data.data() : aligned_->copy_of(tensor.data);
+  if (start != tensor.data.data()) release(tensor.data);
   try {
     // Tensor has one pointer type for memory that may and may not be written; mapped files fault on a write.
     return Tensor(const_cast<std::byte*>(start), row.dtype, Shape(std::span(tensor.dims)));
@@ -71,7 +72,10 @@ Tensor OnnxFile::view(const OnnxTensor& tensor) const {
 }
 
 void OnnxFile::release(const Tensor& tensor) const {
-  const std::span part(static_cast<const std::byte*>(tensor.data()), static_cast<size_t>(tensor.size_bytes()));
+  release({static_cast<const std::byte*>(tensor.data()), static_cast<size_t>(tensor.size_bytes())});
+}
+
+void OnnxFile::release(std::span<const std::byte> part) const {
   for (const MappedFile& file : files_) {
     const auto bytes = file.bytes();
     if (part.data() >= bytes.data() && part.data() < bytes.data() + bytes.size()) file.release(part);

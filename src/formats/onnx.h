@@ -43,11 +43,14 @@ class OnnxFile final : public Weights {
   // `tensor`, an initialiser or an attribute of the graph.
   Tensor view(const OnnxTensor& tensor) const;
   void release(const Tensor& tensor) const override;
+  // Frees the copies that lie elsewhere than in the file; no tensor that was given out may be used any more.
+  void forget_copies() const { aligned_->clear(); }
 
   int64_t file_bytes() const { return file_bytes_; }  // with external data
 
  private:
   OnnxFile() = default;
+  void release(std::span<const std::byte> part) const;
 
   std::string path_;
   std::vector<MappedFile> files_;                   // the model, and external data that were asked for

@@ -4,6 +4,7 @@
 #include "models/json_config.h"
 #include "models/onnx/graph_encoder.h"
 #include "models/onnx/outline.h"
+#include "models/onnx/recognized.h"
 
 namespace tidemill {
 namespace {
@@ -25,7 +26,9 @@ int64_t context_of_config(const ModelSource& source) {
 
 std::unique_ptr<Model> make_onnx_encoder(const ModelSource& source) {
   const onnx::Outline outline = onnx::outline_of(source.onnx);
-  return onnx::make_graph_encoder(source.onnx, outline, context_of_config(source));
+  const int64_t context_length = context_of_config(source);
+  if (auto known = onnx::recognize(source.onnx, outline, context_length)) return known;
+  return onnx::make_graph_encoder(source.onnx, outline, context_length);
 }
 
 }  // namespace tidemill

@@ -1,8 +1,8 @@
-// Fuzz target: any bytes as an ONNX encoder, which reads a short text.  Seeds: tests/golden/onnx.
+// Fuzz target: any bytes as an ONNX encoder, which reads a short text and is looked at for its structure.
 #include <cstring>
 #include <memory>
 
-#include "models/onnx/outline.h"
+#include "models/onnx/recognized.h"
 #include "tidemill/error.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -11,7 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size > 0) std::memcpy(copy.get(), data, size);
   try {
     const std::span<const std::byte> bytes(copy.get(), size);
-    onnx::outline_of(std::make_shared<const OnnxFile>(OnnxFile::from_memory(bytes, "fuzz.onnx")));
+    const auto file = std::make_shared<const OnnxFile>(OnnxFile::from_memory(bytes, "fuzz.onnx"));
+    onnx::recognize(file, onnx::outline_of(file), 64);
   } catch (const Error& error) {
     const auto code = error.code();
     if (code != ErrorCode::bad_file && code != ErrorCode::unsupported && code != ErrorCode::out_of_memory) throw;
