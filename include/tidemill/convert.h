@@ -19,7 +19,7 @@ struct ConvertOptions {
 };
 
 struct ConvertReport {
-  std::string format;  // "tmill", "gguf", "safetensors", "folder"
+  std::string format;  // "tmill", "gguf", "onnx", "safetensors", "folder"
   int64_t n_tensors = 0;
   int64_t n_bytes = 0;  // written
   double seconds = 0;
@@ -28,6 +28,7 @@ struct ConvertReport {
 // Writes `model`, a file, a folder or a name in the model store, as `out`, whose name says the format:
 //   NAME.tmill        docs/formats/tmill.md
 //   NAME.gguf         as llama.cpp reads it, tokenizer included; of a GGUF the blocks and the metadata stay bit for bit
+//   NAME.onnx         an encoder as a graph that ONNX Runtime reads, in f32
 //   NAME.safetensors  the weights alone, under the names that the model's file has (of a GGUF and a .tmill GGUF's)
 //   NAME/             a folder in Hugging Face's layout, which must not exist yet or be empty
 // GGUF and folders of models that came from the other kind are made for the architectures that docs/models.md lists.

@@ -6,6 +6,7 @@
 
 #include "api/convert_folder.h"
 #include "api/convert_gguf.h"
+#include "api/convert_onnx.h"
 #include "api/convert_plain.h"
 #include "api/convert_tmill.h"
 #include "api/model_file.h"
@@ -19,7 +20,7 @@ namespace {
 using Write = ConvertReport (*)(const ModelFile& file, const std::string& out, const ConvertOptions& options);
 
 constexpr std::pair<std::string_view, Write> kByEnding[] = {
-    {kTmillEnding, write_tmill}, {".gguf", write_gguf}, {".safetensors", write_plain}};
+    {kTmillEnding, write_tmill}, {".gguf", write_gguf}, {".onnx", write_onnx}, {".safetensors", write_plain}};
 
 Write writer_of(const std::string& out) {
   if (is_folder_name(out)) return write_folder;
@@ -27,7 +28,7 @@ Write writer_of(const std::string& out) {
     if (out.ends_with(ending)) return write;
   }
   throw Error(ErrorCode::invalid_argument, out + ": its ending names no format that can be written; give NAME.tmill, " +
-                                               "NAME.gguf, NAME.safetensors or a folder, NAME/");
+                                               "NAME.gguf, NAME.onnx, NAME.safetensors or a folder, NAME/");
 }
 
 }  // namespace

@@ -39,6 +39,7 @@ class Encoder final : public Model {
   Tensor forward(Ops& ops, const Batch& batch) const override;
   Tensor logits(Ops& ops, const Tensor& hidden, const ScoreReach& reach) const override;
   void list_params(const Lister& list) override;
+  const EncoderConfig& own_config() const { return own_; }
 
  private:
   // What all layers need to know of a batch.
@@ -237,6 +238,11 @@ Tensor Encoder::logits(Ops&, const Tensor&, const ScoreReach&) const {
 std::unique_ptr<Model> make_encoder(EncoderConfig config, const ModelSource& source, std::span<const WeightName> names,
                                     std::string prefix) {
   return std::make_unique<Encoder>(std::move(config), source, names, std::move(prefix));
+}
+
+const EncoderConfig* encoder_config_of(const Model& model) {
+  const auto* const encoder = dynamic_cast<const Encoder*>(&model);
+  return encoder == nullptr ? nullptr : &encoder->own_config();
 }
 
 std::string prefix_in(const ModelSource& source, const std::string& prefix, const std::string& name) {

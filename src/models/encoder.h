@@ -20,6 +20,9 @@ namespace tidemill {
 std::unique_ptr<Model> make_encoder(EncoderConfig config, const ModelSource& source, std::span<const WeightName> names,
                                     std::string prefix = {});
 
+// What a model that make_encoder made is; null for others.
+const EncoderConfig* encoder_config_of(const Model& model);
+
 // `prefix` where the file has the tensor `name` under it, as files with a head of their own do; else nothing.
 std::string prefix_in(const ModelSource& source, const std::string& prefix, const std::string& name);
 

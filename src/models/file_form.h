@@ -12,7 +12,7 @@
 
 namespace tidemill {
 
-enum class FileKind : uint8_t { gguf, folder };
+enum class FileKind : uint8_t { gguf, folder, onnx };
 
 // A file that is to be written.
 struct FileTarget {

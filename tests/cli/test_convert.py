@@ -26,7 +26,8 @@ def test_the_summary_as_json(tidemill, tmp_path, tiny_model):
     [
         ([], 2, ["takes a model and the file to write"]),
         (["MODEL"], 2, ["takes a model and the file to write"]),
-        (["MODEL", "OUT/model.onnx"], 2, ["model.onnx", "no format that can be written"]),
+        (["MODEL", "OUT/model.pt"], 2, ["model.pt", "no format that can be written"]),
+        (["MODEL", "OUT/model.onnx"], 3, ["model.onnx", "only encoders"]),
         (["MODEL", "OUT/no/such/model.gguf"], 3, ["make the folder first"]),
         (["MODEL", "OUT/no/such/folder/", "--dtype", "f32"], 3, ["folder above it"]),
         (["MODEL", "OUT/model.tmill", "--dtype", "f16"], 2, ["--dtype"]),
