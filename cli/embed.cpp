@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/embed_bench.h"
 #include "cli/embed_job.h"
+#include "cli/embed_stream.h"
 #include "cli/engine_options.h"
 #include "cli/input.h"
 #include "tidemill/embedder.h"
@@ -45,11 +46,12 @@ constexpr auto kOptions = option_table(
     Option{.flag = "--overlap",
            .kind = OptionKind::integer,
            .value_name = "N",
-           .help = "tokens that such parts share",
+           .help = "tokens that such parts, or chunks of --stream, share",
            .fallback = "0",
            .min = 0,
            .max = 1 << 20},
-    kJobOptions, Option{.flag = "--bench", .help = "measure how many texts of random tokens are embedded in a second"},
+    kStreamOptions, kJobOptions,
+    Option{.flag = "--bench", .help = "measure how many texts of random tokens are embedded in a second"},
     Option{.flag = "--profile", .help = "with --bench: say which operations take the time"},
     Option{.flag = "--batch",
            .kind = OptionKind::integer,
@@ -67,20 +69,9 @@ constexpr auto kOptions = option_table(
            .max = 1 << 20},
     kContextOption, kComputeOptions, kJsonOption);
 
-struct LongTextName {
-  std::string_view name;
-  LongText kind;
-};
-constexpr LongTextName kLongTexts[] = {{"cut", LongText::cut},
-                                       {"mean", LongText::mean},
-                                       {"max", LongText::max},
-                                       {"tokens", LongText::by_tokens},
-                                       {"position", LongText::by_position}};
-
 LongText long_text(const Arguments& arguments) {
   const std::string name = arguments.text("--long-texts");
-  for (const LongTextName& known : kLongTexts)
-    if (known.name == name) return known.kind;
+  if (const auto kind = long_text_of(name)) return *kind;
   throw Error(ErrorCode::invalid_argument,
               "--long-texts: '" + name + "' is not known; give cut, mean, max, tokens or position");
 }
@@ -105,10 +96,12 @@ int run(const Arguments& arguments) {
                              .long_text = long_text(arguments),
                              .overlap = arguments.integer("--overlap")};
   if (arguments.has("--input")) return run_job(arguments, options);
-  if (!arguments.flag("--bench") && !arguments.flag("--stdin-jsonl") && !arguments.has("--text"))
+  if (!arguments.flag("--bench") && !arguments.flag("--stdin-jsonl") && !arguments.has("--text") &&
+      !arguments.flag("--stream"))
     throw Error(ErrorCode::invalid_argument,
-                "embed: there is nothing to do; give --text, --stdin-jsonl, --input or --bench");
+                "embed: there is nothing to do; give --text, --stdin-jsonl, --stream, --input or --bench");
   const Embedder embedder = load_by(Embedder::load, arguments, {.profile = arguments.flag("--profile")});
+  if (arguments.flag("--stream")) return stream_embeddings(embedder, arguments, options);
   if (arguments.flag("--bench")) {
     bench_embeddings(embedder, arguments);
   } else if (arguments.has("--text")) {
@@ -125,16 +118,18 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
-const Command kEmbed = {.name = "embed",
-                        .summary = "Turn texts into vectors with an encoder",
-                        .usage = "MODEL (--text T | --stdin-jsonl | --input PATH --output FOLDER | --bench) [options]",
-                        .examples =
-                            "  tidemill embed all-minilm-l6-v2 --text \"The tide mill stood\"\n"
-                            "  echo '{\"text\":\"The tide mill\"}' | tidemill embed all-minilm-l6-v2 --stdin-jsonl\n"
-                            "  tidemill embed all-minilm-l6-v2 --input texts/ --output vectors/\n"
-                            "  tidemill embed all-minilm-l6-v2 --bench --batch 8 --seq-len 128 --json\n",
-                        .options = kOptions,
-                        .max_positionals = 1,
-                        .run = run};
+const Command kEmbed = {
+    .name = "embed",
+    .summary = "Turn texts into vectors with an encoder",
+    .usage = "MODEL (--text T | --stdin-jsonl | --stream | --input PATH --output FOLDER | --bench) [options]",
+    .examples =
+        "  tidemill embed all-minilm-l6-v2 --text \"The tide mill stood\"\n"
+        "  echo '{\"text\":\"The tide mill\"}' | tidemill embed all-minilm-l6-v2 --stdin-jsonl\n"
+        "  tidemill embed all-minilm-l6-v2 --stream --chunk-by sentence < text\n"
+        "  tidemill embed all-minilm-l6-v2 --input texts/ --output vectors/\n"
+        "  tidemill embed all-minilm-l6-v2 --bench --batch 8 --seq-len 128 --json\n",
+    .options = kOptions,
+    .max_positionals = 1,
+    .run = run};
 
 }  // namespace tidemill::cli

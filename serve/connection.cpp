@@ -20,8 +20,8 @@
 #include "serve/exchange.h"
 #include "serve/response_text.h"
 #include "serve/routes.h"
-#include "serve/socket_session.h"
 #include "serve/transport.h"
+#include "serve/web_socket.h"
 #include "tidemill/stopwatch.h"
 #include "tidemill/system.h"
 
@@ -189,8 +189,7 @@ class Connection {
     stop_watching.emit(net::cancellation_type::all);
     exchange->mark_gone();  // nothing written from now on is wanted
     tell(route, method, path, *exchange, goes_on, since);
-    if (is_websocket && status_ == kSwitchingStatus)
-      socket_ = std::make_shared<SocketSession>(stream_, door, connections_);
+    if (is_websocket && status_ == kSwitchingStatus) socket_ = make_session(stream_, door, connections_);
     const bool may_go_on = goes_on && keeps_alive_;
     co_return may_go_on && !connections_.app.is_draining;
   }
@@ -317,7 +316,7 @@ class Connection {
   std::shared_ptr<Transport> stream_;
   beast::flat_buffer buffer_;
   http::request<http::string_body> upgrade_;  // what asked for a WebSocket
-  std::shared_ptr<SocketSession> socket_;     // what the connection becomes
+  std::shared_ptr<WebSocketSession> socket_;  // what the connection becomes
   std::string address_, id_;
   Headers cors_;
   unsigned version_ = 11;

@@ -7,6 +7,8 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <functional>
+#include <map>
 
 #include "serve/app.h"
 #include "serve/limits.h"
@@ -22,6 +24,8 @@ struct Connections {
   boost::asio::ssl::context* tls;       // null: nothing is encrypted
   boost::asio::thread_pool workers{2};  // where requests are read and prompts become tokens
   std::atomic<int64_t> n_answering = 0;
+  // Called when the server begins to stop, by whoever wants to know; only for the connections' thread.
+  std::map<const void*, std::function<void()>> at_drain = {};
 };
 
 // Serves `socket` until either side has enough.

@@ -106,6 +106,8 @@ std::span<const Route> routes() {
       {"POST", "/v2/rerank", Scope::embed, post_rerank, "documents in the order in which they answer a query", "Rerank",
        false, 200, "application/json", "Ranking"},
       {"GET", "/v1/stream", Scope::infer, get_stream, "a WebSocket for several texts at once", "", false, 101},
+      {"GET", "/v1/embeddings/stream", Scope::embed, get_stream, "a WebSocket for texts that never end", "", false,
+       101},
       {"POST", "/tokenize", Scope::infer, post_tokenize, "the tokens of a text", "Tokenize"},
       {"POST", "/detokenize", Scope::infer, post_detokenize, "the text of tokens", "Detokenize"},
   };

@@ -172,6 +172,7 @@ class Server {
 
   // /ready must be seen to fail while streams end, so the door stays open until they have.
   net::awaitable<void> drain() {
+    for (const auto& [who, told] : connections_.at_drain) told();
     net::steady_timer timer(context_);
     const auto deadline = net::steady_timer::clock_type::now() + std::chrono::seconds(options_.drain_seconds);
     while (connections_.n_answering > 0 && net::steady_timer::clock_type::now() < deadline) {

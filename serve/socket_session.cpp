@@ -7,7 +7,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <chrono>
 #include <utility>
 
 #include "serve/api_error.h"
@@ -21,12 +20,9 @@ namespace {
 
 namespace net = boost::asio;
 namespace websocket = boost::beast::websocket;
-using namespace std::chrono_literals;
 
-constexpr size_t kMostMessageBytes = size_t{1} << 20;
 constexpr size_t kMostWaitingBytes = size_t{4} << 20;  // a client that lets so much wait has stopped reading
 constexpr size_t kMostTexts = 16;
-constexpr auto kIdleTime = 40s;  // half of it after the last frame a ping is sent
 
 auto into(boost::system::error_code& error) {
   return net::redirect_error(net::use_awaitable, error);
@@ -47,13 +43,8 @@ SocketSession::SocketSession(std::shared_ptr<Transport> stream, HttpRequest requ
 }
 
 net::awaitable<void> SocketSession::serve(Upgrade upgrade) {
-  stream_->expires_never();
-  socket_.set_option(websocket::stream_base::timeout{10s, kIdleTime, /*keep_alive_pings=*/true});
-  socket_.read_message_max(kMostMessageBytes);
-  boost::system::error_code error;
-  co_await socket_.async_accept(upgrade, into(error));
-  if (error) co_return;
-  socket_.text(true);
+  const bool is_open = co_await accept(socket_, upgrade);
+  if (!is_open) co_return;
   net::co_spawn(executor_, [self = shared_from_this()] { return self->write(); }, net::detached);
   co_await read();
   end();

@@ -10,9 +10,6 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/beast/http/message.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/websocket/stream.hpp>
 #include <deque>
 #include <map>
 #include <memory>
@@ -20,22 +17,19 @@
 #include <string>
 #include <string_view>
 
-#include "serve/connection.h"
-#include "serve/transport.h"
+#include "serve/web_socket.h"
 
 namespace tidemill::serve {
 
 class SocketAnswer;
 
-class SocketSession : public std::enable_shared_from_this<SocketSession> {
+class SocketSession : public WebSocketSession, public std::enable_shared_from_this<SocketSession> {
  public:
-  using Upgrade = boost::beast::http::request<boost::beast::http::string_body>;
-
   // `request` is what asked for the upgrade: its headers stand for those of every text.
   SocketSession(std::shared_ptr<Transport> stream, HttpRequest request, Connections& connections);
 
   // Accepts and serves until either side has enough; then all texts are cancelled.
-  boost::asio::awaitable<void> serve(Upgrade upgrade);
+  boost::asio::awaitable<void> serve(Upgrade upgrade) override;
 
   // What follows may be called from any thread.  Sends a message about a text: `members` are more of its JSON, which
   // begin with a comma.  With `is_last` the text is over.
@@ -54,7 +48,7 @@ class SocketSession : public std::enable_shared_from_this<SocketSession> {
   Connections& connections_;
   HttpRequest request_;
   std::shared_ptr<Transport> stream_;
-  boost::beast::websocket::stream<Transport&> socket_;
+  WebSocket socket_;
   boost::asio::any_io_executor executor_;
   boost::asio::steady_timer outgoing_changed_, message_taken_;
   bool is_taking_ = false;  // a message is with a worker; only the connection's thread looks at it

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,6 +26,9 @@ enum class LongText : uint8_t {
   by_tokens,    // a mean in which each part weighs as many tokens as it has: the last one is often short
   by_position,  // a mean in which part i weighs 1 / (i + 1): texts begin with what they are about
 };
+
+// By the names "cut", "mean", "max", "tokens" and "position"; nothing for others.
+std::optional<LongText> long_text_of(std::string_view name);
 
 struct EmbedOptions {
   // Names one of the model's prompts, which stands before each text; empty: the model's default one, if it has any.

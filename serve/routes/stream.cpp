@@ -1,4 +1,5 @@
-// GET /v1/stream: the door of the WebSocket; what goes through it is SocketSession's.
+// GET /v1/stream and /v1/embeddings/stream: the doors of the WebSockets; what goes through them is SocketSession's and
+// EmbeddingSession's.
 #include "serve/api_error.h"
 #include "serve/routes.h"
 

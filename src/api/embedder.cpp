@@ -4,10 +4,21 @@
 
 #include "api/engine_impl.h"
 #include "api/sentence_modules.h"
-#include "embed/long_text.h"
+#include "embed/running_vector.h"
 #include "embed/stripped.h"
 
 namespace tidemill {
+
+std::optional<LongText> long_text_of(std::string_view name) {
+  static constexpr std::pair<std::string_view, LongText> kNames[] = {{"cut", LongText::cut},
+                                                                     {"mean", LongText::mean},
+                                                                     {"max", LongText::max},
+                                                                     {"tokens", LongText::by_tokens},
+                                                                     {"position", LongText::by_position}};
+  for (const auto& [known, kind] : kNames)
+    if (known == name) return kind;
+  return std::nullopt;
+}
 
 struct Embedder::Impl {
   Engine engine;
@@ -103,9 +114,9 @@ std::vector<std::vector<float>> Embedder::Impl::embed(std::span<const EmbedInput
 std::vector<float> Embedder::Impl::joined(std::span<const EmbedInput> parts,
                                           std::span<const std::vector<float>> vectors, LongText how) const {
   if (parts.size() == 1) return vectors[0];
-  std::vector<int64_t> n_tokens;
-  for (const EmbedInput& part : parts) n_tokens.push_back(std::ssize(part.ids));
-  std::vector<float> vector = joined_vector(how, vectors, n_tokens);
+  RunningVector joined(how);
+  for (size_t part = 0; part < parts.size(); ++part) joined.add(vectors[part], std::ssize(parts[part].ids));
+  std::vector<float> vector = joined.value();
   if (modules.is_normalized) normalize(vector);
   return vector;
 }
