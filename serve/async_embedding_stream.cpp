@@ -2,9 +2,10 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <string_view>
+
+#include "serve/into.h"
 
 namespace tidemill::serve {
 namespace {
@@ -30,7 +31,7 @@ AsyncEmbeddingStream::~AsyncEmbeddingStream() {
 
 net::awaitable<void> AsyncEmbeddingStream::wait_for_change() {
   boost::system::error_code ignored;
-  co_await changed_->async_wait(net::redirect_error(net::use_awaitable, ignored));
+  co_await changed_->async_wait(into(ignored));
 }
 
 net::awaitable<void> AsyncEmbeddingStream::write(std::string text) {

@@ -7,9 +7,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
@@ -18,6 +16,7 @@
 
 #include "serve/api_error.h"
 #include "serve/exchange.h"
+#include "serve/into.h"
 #include "serve/response_text.h"
 #include "serve/routes.h"
 #include "serve/transport.h"
@@ -47,11 +46,6 @@ constexpr int kClientLeftStatus = 499;  // as logs of nginx have it: there was n
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 using Parser = http::request_parser<http::string_body>;
-
-// Without throwing: ends of connections are ordinary.
-auto into(boost::system::error_code& error) {
-  return net::redirect_error(net::use_awaitable, error);
-}
 
 // Counts itself while it lives, also when a coroutine ends by an exception.
 class Counted {

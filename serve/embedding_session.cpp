@@ -2,25 +2,18 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/buffers_to_string.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
 #include <utility>
 
 #include "serve/api_error.h"
 #include "serve/embedding_message.h"
+#include "serve/into.h"
 #include "serve/routes.h"
 
 namespace tidemill::serve {
 namespace {
 
 namespace net = boost::asio;
-namespace websocket = boost::beast::websocket;
-
-auto into(boost::system::error_code& error) {
-  return net::redirect_error(net::use_awaitable, error);
-}
 
 std::string error_message(const ApiError& error) {
   return "{\"type\":\"error\",\"status\":" + std::to_string(error.status()) + "," + error.body().substr(1);
@@ -57,17 +50,11 @@ net::awaitable<void> EmbeddingSession::serve(Upgrade upgrade) {
 
 net::awaitable<void> EmbeddingSession::read() {
   while (true) {
-    boost::beast::flat_buffer buffer;
-    boost::system::error_code error;
-    co_await socket_.async_read(buffer, into(error));
-    if (error) co_return;
-    if (!socket_.got_text()) {
-      co_await socket_.async_close({websocket::close_code::unknown_data, "messages are text"}, into(error));
-      co_return;
-    }
+    std::optional<std::string> message = co_await read_text(socket_);
+    if (!message.has_value()) co_return;
     std::optional<ApiError> problem;
     try {
-      co_await take(boost::beast::buffers_to_string(buffer.data()));
+      co_await take(std::move(*message));
     } catch (const ApiError& found) {
       problem = found;
     } catch (const Error& found) {

@@ -1,9 +1,9 @@
 #include "serve/exchange.h"
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <utility>
+
+#include "serve/into.h"
 
 namespace tidemill::serve {
 namespace {
@@ -111,7 +111,7 @@ void Exchange::notify() {
 net::awaitable<void> Exchange::wait_for_change() {
   changed_.expires_at(net::steady_timer::time_point::max());
   boost::system::error_code ignored;
-  co_await changed_.async_wait(net::redirect_error(net::use_awaitable, ignored));
+  co_await changed_.async_wait(into(ignored));
 }
 
 net::awaitable<std::optional<HttpResponse>> Exchange::head() {

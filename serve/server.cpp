@@ -5,16 +5,15 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <cstdlib>
 #include <optional>
 #include <thread>
 
 #include "serve/connection.h"
+#include "serve/into.h"
 #include "serve/redis_buckets.h"
 #include "serve/tls.h"
 #include "tidemill/model_info.h"
@@ -133,11 +132,11 @@ class Server {
   net::awaitable<void> accept() {
     while (acceptor_->is_open()) {
       boost::system::error_code error;
-      tcp::socket socket = co_await acceptor_->async_accept(net::redirect_error(net::use_awaitable, error));
+      tcp::socket socket = co_await acceptor_->async_accept(into(error));
       if (error == net::error::operation_aborted) co_return;
       if (error) {  // such as too many open files: others may end meanwhile
         net::steady_timer pause(context_, 50ms);
-        co_await pause.async_wait(net::redirect_error(net::use_awaitable, error));
+        co_await pause.async_wait(into(error));
         continue;
       }
       if (app_.n_connections >= options_.limits.max_connections) {
@@ -178,7 +177,7 @@ class Server {
     while (connections_.n_answering > 0 && net::steady_timer::clock_type::now() < deadline) {
       timer.expires_after(20ms);
       boost::system::error_code ignored;
-      co_await timer.async_wait(net::redirect_error(net::use_awaitable, ignored));
+      co_await timer.async_wait(into(ignored));
     }
     context_.stop();
   }

@@ -3,14 +3,11 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/buffers_to_string.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
 #include <utility>
 
 #include "serve/api_error.h"
 #include "serve/generation.h"
+#include "serve/into.h"
 #include "serve/routes.h"
 #include "serve/socket_answer.h"
 #include "serve/socket_message.h"
@@ -19,14 +16,9 @@ namespace tidemill::serve {
 namespace {
 
 namespace net = boost::asio;
-namespace websocket = boost::beast::websocket;
 
 constexpr size_t kMostWaitingBytes = size_t{4} << 20;  // a client that lets so much wait has stopped reading
 constexpr size_t kMostTexts = 16;
-
-auto into(boost::system::error_code& error) {
-  return net::redirect_error(net::use_awaitable, error);
-}
 
 }  // namespace
 
@@ -54,25 +46,19 @@ net::awaitable<void> SocketSession::serve(Upgrade upgrade) {
 // One message at a time: a client that sends faster than they are read has to wait.
 net::awaitable<void> SocketSession::read() {
   while (true) {
-    boost::beast::flat_buffer buffer;
-    boost::system::error_code error;
-    co_await socket_.async_read(buffer, into(error));
-    if (error) co_return;
-    if (!socket_.got_text()) {
-      co_await socket_.async_close({websocket::close_code::unknown_data, "messages are text"}, into(error));
-      co_return;
-    }
+    std::optional<std::string> text = co_await read_text(socket_);
+    if (!text.has_value()) co_return;
     is_taking_ = true;
-    net::post(connections_.workers,
-              [self = shared_from_this(), message = boost::beast::buffers_to_string(buffer.data())] {
-                self->take(message);
-                net::post(self->executor_, [self] {
-                  self->is_taking_ = false;
-                  self->message_taken_.cancel();
-                });
-              });
+    net::post(connections_.workers, [self = shared_from_this(), message = std::move(*text)] {
+      self->take(message);
+      net::post(self->executor_, [self] {
+        self->is_taking_ = false;
+        self->message_taken_.cancel();
+      });
+    });
     while (is_taking_) {
       message_taken_.expires_at(net::steady_timer::time_point::max());
+      boost::system::error_code error;
       co_await message_taken_.async_wait(into(error));
     }
   }

@@ -2,8 +2,7 @@
 
 #include <sys/socket.h>
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include "serve/into.h"
 
 namespace tidemill::serve {
 namespace {
@@ -34,7 +33,7 @@ net::awaitable<bool> Transport::begin() {
   if (encrypted == nullptr) co_return true;
   boost::system::error_code error;
   expires_after(kHandshakeTime);
-  co_await encrypted->async_handshake(net::ssl::stream_base::server, net::redirect_error(net::use_awaitable, error));
+  co_await encrypted->async_handshake(net::ssl::stream_base::server, into(error));
   co_return !error;
 }
 
@@ -42,7 +41,7 @@ net::awaitable<void> Transport::end() {
   boost::system::error_code ignored;
   if (auto* encrypted = std::get_if<Encrypted>(&stream_)) {
     expires_after(kGoodbyeTime);
-    co_await encrypted->async_shutdown(net::redirect_error(net::use_awaitable, ignored));
+    co_await encrypted->async_shutdown(into(ignored));
   }
   socket().shutdown(tcp::socket::shutdown_send, ignored);
 }

@@ -1,10 +1,11 @@
 #include "serve/web_socket.h"
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
 #include <chrono>
 
 #include "serve/embedding_session.h"
+#include "serve/into.h"
 #include "serve/routes.h"
 #include "serve/socket_session.h"
 
@@ -33,9 +34,21 @@ net::awaitable<bool> accept(WebSocket& socket, const Upgrade& upgrade) {
   socket.set_option(websocket::stream_base::timeout{kAcceptTime, kIdleTime, /*keep_alive_pings=*/true});
   socket.read_message_max(kMostMessageBytes);
   boost::system::error_code error;
-  co_await socket.async_accept(upgrade, net::redirect_error(net::use_awaitable, error));
+  co_await socket.async_accept(upgrade, into(error));
   socket.text(true);
   co_return !error;
+}
+
+net::awaitable<std::optional<std::string>> read_text(WebSocket& socket) {
+  boost::beast::flat_buffer buffer;
+  boost::system::error_code error;
+  co_await socket.async_read(buffer, into(error));
+  if (error) co_return std::nullopt;
+  if (!socket.got_text()) {
+    co_await socket.async_close({websocket::close_code::unknown_data, "messages are text"}, into(error));
+    co_return std::nullopt;
+  }
+  co_return boost::beast::buffers_to_string(buffer.data());
 }
 
 }  // namespace tidemill::serve

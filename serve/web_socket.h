@@ -6,6 +6,8 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/websocket/stream.hpp>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "serve/connection.h"
 #include "serve/transport.h"
@@ -30,5 +32,8 @@ std::shared_ptr<WebSocketSession> make_session(std::shared_ptr<Transport> stream
 // Says yes: messages of text, up to 1 MiB, pings after 20 s of silence, and an end after 40 s.  False when the client
 // has gone.
 boost::asio::awaitable<bool> accept(WebSocket& socket, const Upgrade& upgrade);
+
+// The next message; nothing when the client has gone, or has sent bytes, which is answered by closing.
+boost::asio::awaitable<std::optional<std::string>> read_text(WebSocket& socket);
 
 }  // namespace tidemill::serve

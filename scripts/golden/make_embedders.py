@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import torch
 import transformers
-from make_models import SEED, SIZES, new_values
+from make_models import SEED, save_random
 
 # Name: (class, what its configuration has beside or in place of SIZES).
 MODELS = {
@@ -25,18 +25,10 @@ MODELS = {
 
 def make(folder, class_name, fields):
     kind = getattr(transformers, class_name)
-    written = dict(fields)
-    config = kind.config_class(**SIZES | fields, attn_implementation="eager")
-    model = kind(config).eval().float()
-    generator = torch.Generator().manual_seed(SEED)
-    with torch.no_grad():
-        for name, parameter in sorted(model.named_parameters()):
-            parameter.copy_(new_values(name, parameter, generator, config.tie_word_embeddings))
-    model.save_pretrained(folder, safe_serialization=True)
+    config = save_random(folder, kind, fields)
     # Reading halves a window that looks both ways, writing does not double it.
     path = folder / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | written, indent=1) + "\n")
-    (folder / "model.safetensors").chmod(0o644)
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields, indent=1) + "\n")
     model = kind.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
     random, cases = np.random.RandomState(SEED), []
     for number, length in enumerate((1, 13, 47)):

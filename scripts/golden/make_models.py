@@ -86,8 +86,8 @@ def greedy(model, ids, n):
     return found, margins
 
 
-def make(folder, class_name, fields):
-    kind = getattr(transformers, class_name)
+def save_random(folder, kind, fields):
+    """A model of the class `kind` in a folder; returns its configuration."""
     config = kind.config_class(**SIZES | fields, attn_implementation="eager")
     torch.manual_seed(SEED)
     model = kind(config).eval().float()
@@ -98,6 +98,12 @@ def make(folder, class_name, fields):
     model.save_pretrained(folder, safe_serialization=True)
     (folder / "generation_config.json").unlink(missing_ok=True)
     (folder / "model.safetensors").chmod(0o644)
+    return config
+
+
+def make(folder, class_name, fields):
+    kind = getattr(transformers, class_name)
+    config = save_random(folder, kind, fields)
     model = kind.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
     exact = kind.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).double().eval()
     random, cases = np.random.RandomState(SEED), []
