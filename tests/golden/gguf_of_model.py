@@ -204,7 +204,7 @@ def write(folder, path, legacy=False, finish=lambda writer: writer.add_tokenizer
     else:
         writer.add_layer_norm_eps(config.get("layer_norm_eps", config.get("layer_norm_epsilon")))
     rope = config.get("rope_parameters") or {}
-    share = config.get("partial_rotary_factor", 1.0)
+    share = config.get("partial_rotary_factor", rope.get("partial_rotary_factor", 0.25 if architecture == "qwen3next" else 1.0))
     writer.add_rope_dimension_count(int(head_dim * share))
     if base := config.get("rope_theta", rope.get("rope_theta")):
         writer.add_rope_freq_base(base)
