@@ -77,7 +77,7 @@ class EmbeddingStream {
   // `service`, which may have several streams, outlives this object.  Throws invalid_argument for options out of
   // range and a prompt that the model does not have, and queue_full.
   explicit EmbeddingStream(EmbeddingService& service, const EmbeddingStreamOptions& options = {});
-  // Drops what has not been read.
+  // Drops what has not been read, without a call of on_change's function.
   ~EmbeddingStream();
   EmbeddingStream(const EmbeddingStream&) = delete;
   EmbeddingStream& operator=(const EmbeddingStream&) = delete;

@@ -397,6 +397,7 @@ EmbeddingStream::EmbeddingStream(EmbeddingService& service, const EmbeddingStrea
   impl_->open();
 }
 EmbeddingStream::~EmbeddingStream() {
+  impl_->on_change(nullptr);  // what it would touch may be gone already
   impl_->cancel();
 }
 
