@@ -14,9 +14,9 @@ constexpr ToolFormat kFormats[] = {
     {"mistral", is_mistral, make_mistral, kMistral, true, "[TOOL_CALLS]["},
     {"hermes", is_hermes, make_hermes, kHermes, false, "<tool_call>\n"},
     {"phi4", is_phi4, make_phi4, kPhi4, false, "<|tool_call|>["},
-    {"lfm2", is_lfm2, make_lfm2, kLfm2},
+    {"lfm2", is_lfm2, make_lfm2, kLfm2, false, "<|tool_call_start|>["},
     {"llama", is_llama, make_llama, kLlama, false, "", "parameters"},
-    {"tool_code", is_tool_code, make_tool_code, {}},
+    {"tool_code", is_tool_code, make_tool_code, {}, false, "```tool_code\n", "parameters"},
 };
 
 }  // namespace

@@ -15,8 +15,8 @@ struct ToolFormat {
   std::unique_ptr<CallParser> (*make_parser)(IsTool is_tool);
   std::span<const std::string_view> markers;  // that tokenizers may have as special tokens
   bool has_short_ids = false;                 // templates take calls' ids of nine letters and digits only
-  // What stands before the JSON of a call, and what it calls the arguments; null where calls are no JSON.
-  const char* opening = nullptr;
+  // What stands before the JSON of a call, and what it calls the arguments.
+  const char* opening = "";
   const char* arguments_name = "arguments";
 };
 

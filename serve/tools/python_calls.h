@@ -1,9 +1,12 @@
 // PythonCalls: calls written as Python's, between two markers:
 //   <|tool_call_start|>[weather(city="Paris", days=2)]<|tool_call_end|>
-// A call is given out when it is whole: its arguments become JSON.
+// A call is given out when it is whole: its arguments become JSON.  Calls in JSON between the same markers, which such
+// models write when they are asked or forced to, are read as well.
 #pragma once
 
-#include "serve/tools/marked_text.h"
+#include <memory>
+
+#include "serve/tools/marked_calls.h"
 
 namespace tidemill::serve {
 
@@ -16,13 +19,15 @@ class PythonCalls : public CallParser {
   void finish(std::vector<Part>& parts) override;
 
  private:
+  void push(char byte, std::vector<Part>& parts);
   void end_calls(std::string_view source, std::vector<Part>& parts);
 
   IsTool is_tool_;
   std::string close_;
   MarkedText text_;
   bool is_inside_ = false, has_calls_ = false;
-  std::string source_;  // between the markers
+  std::string source_;                 // between the markers
+  std::unique_ptr<MarkedCalls> json_;  // reads on from the first marker behind which JSON stood
 };
 
 }  // namespace tidemill::serve

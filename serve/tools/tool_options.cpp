@@ -116,8 +116,6 @@ Choice read_choice(const Fields& fields, ToolStyle style, ToolOptions& options) 
 
 // Holds the answer to a call of `name`, or of any tool when it is empty.
 void force(const Fields& fields, const std::string& name, const Engine& engine, ToolOptions& options) {
-  if (options.format->opening == nullptr)
-    fields.fail("tool_choice", "calls of this model are no JSON and cannot be forced; let it be 'auto' or 'none'");
   for (const char* other : {"response_format", "grammar"})
     if (fields.find(other) != nullptr)
       fields.fail("tool_choice", std::string("cannot be combined with '") + other + "'");

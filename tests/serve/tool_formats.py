@@ -57,6 +57,8 @@ FORMATS = {
         {
             "one": '```tool_code\nweather(city="Paris", days=2)\n```', "text": "```tool_code\nweather('Paris')\n``` is wrong",
             "bare": "```tool_code\nnow()\n```",
+            "two": f'Let me see.\n```tool_code\n{{"name": "weather", "parameters": {ONE}}}\n```\n```tool_code\n'
+                   f'{{"name": "rain", "parameters": {TWO}}}\n```',
         },
     ),
     "plain": ("{# nothing about calls #}", [], {}),
