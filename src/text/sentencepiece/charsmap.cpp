@@ -1,6 +1,7 @@
 #include "text/sentencepiece/charsmap.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "text/unicode/utf8.h"
 #include "tidemill/error.h"
@@ -10,6 +11,7 @@ namespace {
 
 constexpr size_t kHeaderBytes = 4;
 constexpr size_t kUnitBytes = 4;
+constexpr size_t kPlaneSize = 0x10000;  // characters of up to three bytes
 
 uint32_t little_endian(std::string_view bytes) {
   const auto byte = [&](size_t k) { return uint32_t{static_cast<uint8_t>(bytes[k])}; };
@@ -111,6 +113,57 @@ bool Charsmap::may_go_on_with(uint8_t byte) const {
     if (child < units_.size() && is_child(units_[child], byte)) return true;
   }
   return false;
+}
+
+// A unit by the first byte of a character begins a rule if it is a child of the root, and any other is behind one.
+std::vector<uint64_t> Charsmap::later_characters() const {
+  std::vector<uint64_t> characters(kPlaneSize / 64);
+  const uint32_t root = units_.empty() ? 0 : offset(units_[0]);
+  for (const uint32_t k : reached()) {
+    const auto label = static_cast<uint8_t>(units_[k]);
+    if (k == 0 ? label != 0 : (k ^ offset(units_[k])) == root) characters.assign(characters.size(), ~uint64_t{0});
+    if (k != 0 && (k ^ label) != root && !is_continuation(static_cast<char>(label))) {
+      add_characters(k, label, characters);
+    }
+  }
+  return characters;
+}
+
+// The root and all units that walks come to, each once, whatever the trie is like.
+std::vector<uint32_t> Charsmap::reached() const {
+  if (units_.empty()) return {};
+  const size_t n_bases = (units_.size() | 0xFF) + 1;
+  // Units that are children where a base is, one leading to the next; 0: no more.
+  std::vector<uint32_t> first_child(n_bases), next_child(units_.size());
+  for (uint32_t k = 1; k < units_.size(); ++k) {
+    const auto label = static_cast<uint8_t>(units_[k]);
+    if (label != 0 && is_child(units_[k], label)) next_child[k] = std::exchange(first_child[k ^ label], k);
+  }
+  std::vector<uint32_t> all{0};
+  for (size_t n = 0; n < all.size(); ++n) {
+    const uint32_t base = all[n] ^ offset(units_[all[n]]);
+    if (base >= n_bases) continue;
+    for (uint32_t k = std::exchange(first_child[base], 0); k != 0; k = next_child[k]) all.push_back(k);
+  }
+  return all;
+}
+
+// All that begin with `lead`, by which one comes to `unit`.
+void Charsmap::add_characters(uint32_t unit, uint8_t lead, std::vector<uint64_t>& characters) const {
+  const auto add = [&](uint32_t c) { characters[c / 64] |= uint64_t{1} << c % 64; };
+  const auto for_each_next = [&](uint32_t from, const auto& take) {
+    for (uint32_t byte = 0x80; byte < 0xC0; ++byte) {
+      const uint32_t child = from ^ offset(units_[from]) ^ byte;
+      if (child < units_.size() && is_child(units_[child], static_cast<uint8_t>(byte))) take(child, byte & 0x3F);
+    }
+  };
+  if (lead < 0x80) return add(lead);
+  if (lead >= 0xF0) return;
+  const uint32_t high = lead < 0xE0 ? lead & 0x1Fu : lead & 0x0Fu;
+  for_each_next(unit, [&](uint32_t second, uint32_t bits) {
+    if (lead < 0xE0) return add(high << 6 | bits);
+    for_each_next(second, [&](uint32_t, uint32_t last) { add(high << 12 | bits << 6 | last); });
+  });
 }
 
 Charsmap::Rule Charsmap::rule(size_t n_bytes, uint32_t value) const {

@@ -47,6 +47,9 @@ class Charsmap {
   bool begins_longer_rule(uint8_t byte) const;
   // False: no rule has `byte`, which is not 0, behind its first.
   bool may_go_on_with(uint8_t byte) const;
+  // Of characters of up to three bytes: a bit for each that some rule has behind its first; of a map that is not a tree
+  // all of them.
+  std::vector<uint64_t> later_characters() const;
   // Whether any rule replaces by a text with `part` in it.
   bool replaces_by(std::string_view part) const { return replacements_.find(part) != std::string::npos; }
 
@@ -54,6 +57,8 @@ class Charsmap {
   enum class First : uint8_t { none, before_others, any };
   class Walk;
 
+  std::vector<uint32_t> reached() const;
+  void add_characters(uint32_t unit, uint8_t lead, std::vector<uint64_t>& characters) const;
   First first_kind(uint8_t byte) const;
   Rule rule(size_t n_bytes, uint32_t value) const;
 

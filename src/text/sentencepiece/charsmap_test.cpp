@@ -48,6 +48,28 @@ TEST(Charsmap, KnowsWhatBeginsRules) {
   EXPECT_EQ(Charsmap().longest("a").n_bytes, 0u);
 }
 
+TEST(Charsmap, KnowsWhatStandsBehindTheFirstCharacters) {
+  auto all = kRules;
+  all["か\u3099"] = "が";
+  all["😀é"] = "!";
+  const std::vector<uint64_t> later = Charsmap(make_charsmap_blob(all), "map").later_characters();
+  std::u32string found;
+  for (char32_t c = 0; c < 0x10000; ++c) {
+    if (later[c / 64] >> c % 64 & 1) found += c;
+  }
+  EXPECT_EQ(found, U"bcé\u0301\u3099");
+  EXPECT_EQ(Charsmap().later_characters(), std::vector<uint64_t>(1024));
+}
+
+// "a" leads to a node that has the children of the root, and so every character may be behind it.
+TEST(Charsmap, MapsThatAreNoTreesMayHaveAnyCharacterBehindTheFirst) {
+  std::string blob = make_charsmap_blob(kRules);
+  constexpr uint32_t kRoot = 256;
+  const uint32_t unit = kRoot ^ 'a';
+  blob.replace(4 + 4 * unit, 4, little_endian_bytes((unit ^ kRoot) << 10 | 'a'));
+  EXPECT_EQ(Charsmap(blob, "map").later_characters(), std::vector<uint64_t>(1024, ~uint64_t{0}));
+}
+
 TEST(Charsmap, RefusesBadBlobs) {
   const std::string blob = make_charsmap_blob(kRules);
   for (const std::string& bad : {std::string(), blob.substr(0, 3), blob.substr(0, 100), little_endian_bytes(0),

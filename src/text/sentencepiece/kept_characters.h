@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 #include <vector>
 
@@ -22,11 +23,17 @@ class KeptCharacters {
   // True when the character at `pos` of the valid UTF-8 `text` stays.
   bool contains(std::string_view text, size_t pos) const {
     const Kept kept = by_first_byte_[static_cast<uint8_t>(text[pos])];
-    if (kept != Kept::not_sure) return kept == Kept::always || is_before_ascii(text, pos);
-    const size_t size = utf8_size(text[pos]);
-    if (size != 2 && size != 3) return false;
+    if (kept == Kept::always || (kept == Kept::before_ascii && is_before_ascii(text, pos))) return true;
+    if (utf8_size(text[pos]) > 3) return false;
     const char32_t c = next_code_point(text, pos);
-    return plane_[c / 64] >> c % 64 & 1;
+    return has(plane_, c) || (has(together_, c) && (pos == text.size() || is_together(text, pos)));
+  }
+
+  // True when all of `text`, valid UTF-8, stays if nothing follows it.
+  bool contain_all(std::string_view text) const {
+    size_t pos = keeps_plain_ascii_ ? skip_plain_ascii(text) : 0;
+    while (pos < text.size() && is_together(text, pos)) pos += utf8_size(text[pos]);
+    return pos == text.size();
   }
 
   // Where the ASCII characters end that stay, from `pos` on.
@@ -45,9 +52,41 @@ class KeptCharacters {
     return pos + 1 == text.size() || static_cast<uint8_t>(text[pos + 1]) < 0x80;
   }
 
+  static bool has(const std::vector<uint64_t>& plane, char32_t c) { return plane[c / 64] >> c % 64 & 1; }
+  bool is_together(std::string_view text, size_t pos) const {
+    return utf8_size(text[pos]) <= 3 && has(together_, next_code_point(text, pos));
+  }
+
+  // How much of the beginning of `text` surely is from ' ' to '~'; most words are as a whole.
+  static size_t skip_plain_ascii(std::string_view text) {
+    constexpr uint64_t kOnes = 0x0101010101010101;
+    const auto is_plain = [](uint64_t bytes) {
+      return ((bytes | (bytes - kOnes * ' ') | (bytes + kOnes)) & kOnes * 0x80) == 0;
+    };
+    const auto load = [&](size_t pos) {
+      uint64_t bytes;
+      std::memcpy(&bytes, text.data() + pos, sizeof(bytes));
+      return bytes;
+    };
+    if (text.size() < sizeof(uint64_t)) {
+      uint64_t bytes = kOnes * ' ';
+      for (const char byte : text) bytes = bytes << 8 | static_cast<uint8_t>(byte);
+      return is_plain(bytes) ? text.size() : 0;
+    }
+    const size_t last = text.size() - sizeof(uint64_t);
+    size_t pos = 0;
+    for (; pos < last; pos += sizeof(uint64_t)) {
+      if (!is_plain(load(pos))) return pos;
+    }
+    return is_plain(load(last)) ? text.size() : pos;
+  }
+
   std::array<Kept, 256> by_first_byte_ = {};
   std::vector<uint64_t> plane_;  // a bit for each character of up to three bytes
-  ByteSet others_;               // bytes but those of ASCII that stay, before ASCII at least
+  // The same for those that stay before each other: most that begin a rule do so only before a few others.
+  std::vector<uint64_t> together_;
+  bool keeps_plain_ascii_;  // together
+  ByteSet others_;          // bytes but those of ASCII that stay, before ASCII at least
 };
 
 }  // namespace tidemill

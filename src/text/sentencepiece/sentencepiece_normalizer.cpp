@@ -168,7 +168,11 @@ class SentencePieceNormalizer::Pass {
   void take(Step step) {
     std::string_view text = step.text;
     while (after_space_ && text.starts_with(kSpace)) text.remove_prefix(1);
-    for (const char byte : text) append(byte == kSpace ? normalizer_.space_ : std::string_view(&byte, 1));
+    if (text.find(kSpace) == text.npos) {
+      append(text);
+    } else {
+      for (const char byte : text) append(byte == kSpace ? normalizer_.space_ : std::string_view(&byte, 1));
+    }
     if (!text.empty()) after_space_ = text.ends_with(kSpace);
     after_space_ &= rules_.remove_extra_whitespaces;
     pos_ += step.n_bytes;
@@ -236,9 +240,7 @@ bool SentencePieceNormalizer::words_stand_alone(std::span<const std::string_view
 // A U+2581 of the text itself is left out at its end only, so that the word depends on what follows.
 bool SentencePieceNormalizer::append_word(std::string_view word, std::string& out) const {
   if (word.find(kSpaceSymbol) != word.npos) return false;
-  size_t pos = 0;
-  while (pos < word.size() && kept_.contains(word, pos)) pos += utf8_size(word[pos]);
-  if (pos == word.size()) {
+  if (kept_.contain_all(word)) {
     out.append(kSpaceSymbol).append(word);
     return true;
   }

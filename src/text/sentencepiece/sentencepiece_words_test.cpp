@@ -19,9 +19,10 @@ const std::map<std::string, std::string> kRules = {{"\t", " "},      {"\n", " "}
                                                    {"a\u0301", "á"}, {"Q", "q"},   {"\u200B", " "}};
 
 std::string random_text(std::mt19937& random, size_t n) {
-  constexpr std::string_view kParts[] = {"a",  "b", "c",       "aa", "ab", " ",      " ",      "  ",     "\t",     "\n",
-                                         "\r", "á", "a\u0301", "ﬁ",  "…",  "\u3000", "\u00AD", "¨",      "\u0301", "Q",
-                                         "x",  "é", "中",      "文", "b ", " a",     " ab",    "\u200B", "<u>"};
+  constexpr std::string_view kParts[] = {"a",      "b",   "c",  "aa",      "ab", " ",      " ",      "  ",     "\t",
+                                         "\n",     "\r",  "á",  "a\u0301", "ﬁ",  "…",      "\u3000", "\u00AD", "¨",
+                                         "\u0301", "Q",   "x",  "é",       "中", "文",     "b ",     " a",     " ab",
+                                         "\u200B", "<u>", "か", "가",      "각", "\u3099", "\u11A8", "😀"};
   std::string text;
   for (size_t k = 0; k < n; ++k) text += kParts[random() % std::size(kParts)];
   return text;

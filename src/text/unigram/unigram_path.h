@@ -81,10 +81,10 @@ class UnigramPath {
     const Score before = best(pos).score;
     bool has_single = false;
     UnigramTrie::Node node = UnigramTrie::kRoot;
-    for (uint32_t to = pos; to < end && tokens.found.step(node, static_cast<uint8_t>(text[to]));) {
+    for (size_t after = pos; after < end && tokens.found.step(node, tokens.found.next_code(text, after));) {
       const int32_t id = tokens.found.id(node);
-      ++to;
       if (id < 0) continue;
+      const auto to = static_cast<uint32_t>(after);
       reach(to);
       offer(to, tokens.scores[id] + before, id, pos);
       has_single |= to == next;

@@ -113,10 +113,10 @@ class Sampler final : public UnigramSampler {
     const auto next = static_cast<uint32_t>(pos + utf8_size(text[pos]));
     bool has_single = false;
     UnigramTrie::Node node = UnigramTrie::kRoot;
-    for (uint32_t to = pos; to < text.size() && tokens_.found.step(node, static_cast<uint8_t>(text[to]));) {
+    for (size_t after = pos; after < text.size() && tokens_.found.step(node, tokens_.found.next_code(text, after));) {
       const int32_t id = tokens_.found.id(node);
-      ++to;
       if (id < 0) continue;
+      const auto to = static_cast<uint32_t>(after);
       act(UnigramSegment{pos, to, id}, static_cast<double>(tokens_.scores[id]));
       has_single |= to == next;
     }

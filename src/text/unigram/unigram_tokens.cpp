@@ -48,8 +48,9 @@ bool is_found(const UnigramVocab& vocab, size_t id, bool sentencepiece) {
   return !sentencepiece || type == TokenType::normal || type == TokenType::user_defined;
 }
 
-std::vector<ByteTrie::Entry> entries(const UnigramVocab& vocab, bool sentencepiece, bool found) {
-  std::vector<ByteTrie::Entry> result;
+template <typename Entry>
+std::vector<Entry> entries(const UnigramVocab& vocab, bool sentencepiece, bool found) {
+  std::vector<Entry> result;
   result.reserve(found ? vocab.tokens.size() : 0);
   for (size_t id = 0; id < vocab.tokens.size(); ++id) {
     if (vocab.tokens[id].empty() || is_found(vocab, id, sentencepiece) != found) continue;
@@ -108,11 +109,11 @@ bool is_below(Score unknown_score, const std::vector<Score>& scores) {
 template <typename Score>
 UnigramTokens<Score>::UnigramTokens(const UnigramVocab& vocab, const std::string& source)
     : names(checked(vocab, source).tokens),
-      others(entries(vocab, kSentencePiece, false)),
+      others(entries<ByteTrie::Entry>(vocab, kSentencePiece, false)),
       scores(scores_of<Score>(vocab)),
       unknown_score(unknown_score_of<Score>(vocab)),
       largest_score(largest_of(found_scores(vocab, scores, unknown_score), unknown_score)),
-      found(ByteTrie(entries(vocab, kSentencePiece, true)), std::vector<double>(scores.begin(), scores.end()),
+      found(entries<UnigramTrie::Token>(vocab, kSentencePiece, true), std::vector<double>(scores.begin(), scores.end()),
             largest_score),
       unknown_is_worst(is_below(unknown_score, found_scores(vocab, scores, unknown_score))),
       unknown("", vocab.unknown),

@@ -12,7 +12,6 @@ namespace {
 // sentencepiece begins to sum anew past this (text/unigram/unigram_path.h), with other rounding from then on.
 constexpr double kSumsAnew = 1e5;
 constexpr double kImpossible = -std::numeric_limits<double>::infinity();
-
 // The node of a token that stands for an unknown character.
 constexpr UnigramTrie::Node kUnknown = UnigramTrie::kRoot;
 
@@ -48,79 +47,75 @@ void UnigramWords<Score>::study(const UnigramTokens<Score>& tokens, std::string_
   constexpr double kLargestKept = kIsPlain - 2;
   constexpr int64_t kUnset = std::numeric_limits<int64_t>::min();
   const UnigramTrie& trie = tokens.found;
-  const auto size = static_cast<uint32_t>(word.size());
-  if (size > kLongestStudied || trie.scale() == 0 || !tokens.unknown_is_worst) return;
-  std::fill_n(places_.begin(), size + 1, Place{kUnset, kUnset});
+  if (word.size() > kLongestStudied || trie.scale() == 0 || !tokens.unknown_is_worst) return;
+  uint32_t n = 0;
+  for (size_t pos = 0; pos < word.size();) codes_[n++] = trie.next_code(word, pos);
+  codes_[n] = UnigramTrie::kNoCode;
+  std::fill_n(places_.begin(), n + 1, Place{kUnset, kUnset});
   places_[0].best = 0;
   has_unknown_ = false;
-  const auto unknown_score =
-      static_cast<int64_t>(uint64_t{static_cast<uint32_t>(trie.rounded(tokens.unknown_score))} << 32);
+  const int64_t unknown_score = trie.rounded(tokens.unknown_score);
   double largest_sum = kLargestKept;
-  size_t n_characters = 0, n_before = 0;
   uint32_t reach = 0;  // no token that began goes further
-  for (uint32_t pos = 0, begin = 0;; ++n_characters) {
-    if (pos == reach && pos > begin) {
-      largest_sum = std::min(largest_sum, bound(tokens, begin, pos, n_characters - n_before));
-      begin = pos;
-      n_before = n_characters;
+  for (uint32_t place = 0, begin = 0;; ++place) {
+    if (place == reach && place > begin) {
+      largest_sum = std::min(largest_sum, bound(tokens, begin, place));
+      begin = place;
     }
-    if (pos == size) break;
-    const uint32_t next = pos + static_cast<uint32_t>(utf8_size(word[pos]));
-    reach = std::max({reach, next, offer_all(trie, word, pos, next, unknown_score)});
-    pos = next;
+    if (place == n) break;
+    reach = std::max(reach, offer_all(trie, place, unknown_score));
   }
-  const double largest = static_cast<double>(n_characters + 1) * tokens.largest_score;
+  const double largest = static_cast<double>(n + 1) * tokens.largest_score;
   largest_sum -= largest;
   if (UnigramTokens<Score>::kSentencePiece) largest_sum = std::min(largest_sum, kSumsAnew - largest - 1);
   if (!(largest_sum >= 0)) return packed_.assign(1, 0);
   packed_[0] = static_cast<int32_t>((static_cast<uint32_t>(largest_sum) + 1) | (has_unknown_ ? 0 : kIsPlain));
 }
 
-// Offers all tokens that begin at `pos`, and an unknown character up to `next`, whether there is a token of the same
-// character or not, for that is better.  Returns how far the longest may go.
+// Offers all tokens that begin at `from`, and an unknown character where there is no token of it alone.  Returns how
+// far the longest may go.
 template <typename Score>
-uint32_t UnigramWords<Score>::offer_all(const UnigramTrie& trie, std::string_view word, uint32_t pos, uint32_t next,
-                                        int64_t unknown_score) {
-  const auto size = static_cast<uint32_t>(word.size());
-  const auto offer = [places = places_.data()](uint32_t to, int64_t way) {
-    Place& place = places[to];
-    place.second = std::max(place.second, std::min(place.best, way));
+uint32_t UnigramWords<Score>::offer_all(const UnigramTrie& trie, uint32_t from, int64_t unknown_score) {
+  const auto offer = [](Place& place, int64_t way) {
+    const int64_t worse = std::min(place.best, way);
     place.best = std::max(place.best, way);
+    place.second = std::max(place.second, worse);
   };
-  const int64_t before = (places_[pos].best & static_cast<int64_t>(UnigramTrie::kScore)) | pos;
-  offer(next, before + unknown_score);
+  const int64_t before = (places_[from].best & UnigramTrie::kUpper) | from;
   UnigramTrie::Node node = UnigramTrie::kRoot;
   UnigramTrie::Place at = trie.root();
-  uint32_t to = pos;
-  while (to < size && trie.step(node, at, static_cast<uint8_t>(word[to]))) {
-    offer(++to, before + static_cast<int64_t>((at & UnigramTrie::kScore) + (uint64_t{node} << kFromBits)));
+  bool goes_on = trie.step(node, at, codes_[from]);
+  if (!goes_on || UnigramTrie::score(at) == UnigramTrie::kNoToken) offer(places_[from + 1], before + unknown_score);
+  uint32_t to = from;
+  for (; goes_on; goes_on = trie.step(node, at, codes_[to])) {
+    offer(places_[++to], before + UnigramTrie::score(at) + (int64_t{node} << kFromBits));
   }
-  return to;
+  return std::max(to, from + 1);
 }
 
 // Appends the best way from `begin` to `end` to packed_.  Returns up to which sum it is the best; kImpossible when that
 // is not sure.
 template <typename Score>
-double UnigramWords<Score>::bound(const UnigramTokens<Score>& tokens, uint32_t begin, uint32_t end,
-                                  size_t n_characters) {
+double UnigramWords<Score>::bound(const UnigramTokens<Score>& tokens, uint32_t begin, uint32_t end) {
   constexpr double kUnitRoundoff = std::numeric_limits<Score>::epsilon() / 2;
   const auto n_before = static_cast<std::ptrdiff_t>(packed_.size());
+  const int32_t unknown_id = tokens.unknown.id_or_none();
   int64_t lead = std::numeric_limits<int64_t>::max();
   bool is_sure = true;
   for (uint32_t place = end; place > begin;) {
     const int64_t best = places_[place].best;
     const auto last = static_cast<uint32_t>(best);
     const UnigramTrie::Node node = last >> kFromBits;
-    const int32_t id = node == kUnknown ? tokens.unknown.id_or_none() : tokens.found.id(node);
+    const int32_t found = node == kUnknown ? -1 : tokens.found.id(node);
     lead = std::min(lead, (best >> 32) - (places_[place].second >> 32));
     // Without an unknown token the text is refused.  A token of the text by its name has another score and length.
-    is_sure &= id >= 0 && (id != tokens.unknown.id_or_none() || node == kUnknown);
-    has_unknown_ |= node == kUnknown;
-    packed_.push_back(id);
+    is_sure &= found < 0 ? unknown_id >= 0 : found != unknown_id;
+    has_unknown_ |= found < 0;
+    packed_.push_back(found < 0 ? unknown_id : found);
     place = last & kLongestStudied;
   }
   std::reverse(packed_.begin() + n_before, packed_.end());
-  const auto n = static_cast<double>(n_characters + 1);
+  const auto n = static_cast<double>(end - begin + 1);
   const double least_lead = (static_cast<double>(lead) - n) / tokens.found.scale();
   return is_sure ? least_lead / (2 * kUnitRoundoff * n) : kImpossible;
 }

@@ -73,15 +73,16 @@ class UnigramWords {
   static constexpr uint32_t kLongestStudied = (uint32_t{1} << kFromBits) - 1;  // bytes, when it is normalized
 
   void study(const UnigramTokens<Score>& tokens, std::string_view word);
-  uint32_t offer_all(const UnigramTrie& trie, std::string_view word, uint32_t pos, uint32_t next,
-                     int64_t unknown_score);
-  double bound(const UnigramTokens<Score>& tokens, uint32_t begin, uint32_t end, size_t n_characters);
+  uint32_t offer_all(const UnigramTrie& trie, uint32_t place, int64_t unknown_score);
+  double bound(const UnigramTokens<Score>& tokens, uint32_t begin, uint32_t end);
 
   WordCache cache_;
   std::string normalized_;
-  std::array<Place, kLongestStudied + 1> places_;  // of the word that is studied
-  bool has_unknown_ = false;                       // characters, as far as it is decided
-  std::vector<int32_t> packed_;                    // as it is kept
+  // Of the word that is studied.
+  std::array<UnigramTrie::Code, kLongestStudied + 1> codes_;  // of its characters, and one that ends them
+  std::array<Place, kLongestStudied + 1> places_;             // before each, and behind the last
+  bool has_unknown_ = false;                                  // characters, as far as it is decided
+  std::vector<int32_t> packed_;                               // as it is kept
 };
 
 extern template class UnigramWords<float>;
