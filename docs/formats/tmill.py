@@ -28,10 +28,15 @@ FORMATS = {
     "iq4_nl": (4, 0, 0, 32, "per_group"),
     "iq4_xs": (4, 0, 0, 32, "signed_bytes_8"),
     "mxfp4": (4, 0, 0, 32, "exponents"),
+    "q4_g32": (4, 0, 0, 32, "zeros_32"),
+    "q4_g128": (4, 0, 0, 32, "zeros_128"),
+    "q8_g32": (8, 0, 0, 32, "zeros_32"),
 }
 IQ4_VALUES = np.array([-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113], np.int32)
 FP4_VALUES = np.array([0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12], np.int32)
 TABLES = {"iq4_nl": IQ4_VALUES, "iq4_xs": IQ4_VALUES, "mxfp4": FP4_VALUES}
+# Groups of 32 that share a scale and a zero.
+ZEROS = {"zeros_32": 1, "zeros_128": 4}
 # Where the f16 factors stand in a header that has scales of its own before them.
 FACTORS = {"six_bit": 192, "six_bit_min": 192, "four_bit_min": 256, "signed_bytes_16": 256, "signed_bytes_8": 128}
 
@@ -39,6 +44,8 @@ FACTORS = {"six_bit": 192, "six_bit_min": 192, "four_bit_min": 256, "signed_byte
 def header_bytes(kind, n_groups):
     if kind == "exponents":
         size = ROWS * n_groups
+    elif kind in ZEROS:
+        size = 3 * ROWS * (n_groups // ZEROS[kind])
     elif kind in ("per_group", "per_group_min"):
         size = 2 * ROWS * n_groups * (2 if kind == "per_group_min" else 1)
     else:
@@ -98,6 +105,13 @@ def scales_and_mins(header, kind, n_groups):
     return d * bytes_of_rows(header, count, np.int8).astype(np.float32), None
 
 
+def scales_and_zeros(header, n_groups, groups_per_scale):
+    """Of each group of 32."""
+    n = n_groups // groups_per_scale
+    zeros = bytes_of_rows(header[:, 2 * ROWS * n :], n, np.uint8).astype(np.float32)
+    return (np.repeat(numbers, groups_per_scale, axis=-1) for numbers in (f16(header, 0, n), zeros))
+
+
 def decode_superblock(dtype, data, n_groups):
     """One superblock of all panels, [n_panels, bytes] -> [n_panels, 16, n_groups * 32]."""
     low_bits, high_bits, offset, length, kind = FORMATS[dtype]
@@ -107,6 +121,9 @@ def decode_superblock(dtype, data, n_groups):
     if high_bits:
         codes |= plane_numbers(groups[..., VECTOR * low_bits :], high_bits).astype(np.int32) << low_bits
     values = (TABLES[dtype][codes] if dtype in TABLES else codes - offset).astype(np.float32)
+    if kind in ZEROS:
+        scales, zeros = scales_and_zeros(header, n_groups, ZEROS[kind])
+        return np.repeat(scales, length, axis=-1) * (values - np.repeat(zeros, length, axis=-1))
     scales, mins = scales_and_mins(header, kind, n_groups)
     n_parts = n_groups * GROUP // length
     result = np.repeat(scales[..., :n_parts], length, axis=-1) * values
@@ -177,11 +194,18 @@ class Tmill:
             raise ValueError(f"{path}: not a .tmill of version 1")
 
     def names(self):
-        return [name for name in self.file.keys() if not name.startswith(("files/", "padding/"))]
+        return [name for name in self.file.keys() if not name.startswith(("files/", "padding/", "columns/"))]
 
     def tensor(self, name):
         data = self.file.get_tensor(name)
-        return decode_matrix(self.metadata[name], data) if name in self.metadata else data
+        if name not in self.metadata:
+            return data
+        matrix = decode_matrix(self.metadata[name], data)
+        if "columns/" + name not in self.file.keys():
+            return matrix
+        in_order = np.empty_like(matrix)
+        in_order[:, self.file.get_tensor("columns/" + name)] = matrix
+        return in_order
 
     def files(self):
         """The files that came with the model, as bytes."""

@@ -45,9 +45,13 @@ enum class DType : uint8_t {
   iq4_nl,
   iq4_xs,
   mxfp4,  // OCP Microscaling: E2M1 numbers whose scale is a power of two
+  // Blocks of our own, for weights that AWQ, GPTQ and compressed-tensors quantised: scale * (code - zero).
+  q4_g32,
+  q4_g128,
+  q8_g32,
 };
 
-inline constexpr int kDTypeCount = static_cast<int>(DType::mxfp4) + 1;
+inline constexpr int kDTypeCount = static_cast<int>(DType::q8_g32) + 1;
 
 struct DTypeInfo {
   DType dtype;

@@ -59,6 +59,9 @@ class Tensor {
   int64_t dim(int axis) const { return shape_[axis]; }
   int64_t stride_bytes(int axis) const { return strides_[axis]; }
   int64_t n_elements() const { return shape_.n_elements(); }
+  // Where columns of a matrix of weights lie in another order: column j in memory is column column_order()[j] of the
+  // matrix, dim(1) numbers that whoever made the tensor keeps; null: in order.
+  const int32_t* column_order() const { return column_order_; }
   // Bytes from the first to past the last element of a contiguous tensor of this shape and dtype.
   int64_t size_bytes() const;
   bool is_contiguous() const;
@@ -78,17 +81,21 @@ class Tensor {
   // The same memory seen with another shape of as many elements.  Throws invalid_argument unless contiguous.
   Tensor reshape(const Shape& shape) const;
   // Elements [begin, end) of one axis, without a copy.  Throws invalid_argument when out of range, or when a cut in
-  // the last axis of a block format would split a block.
+  // the last axis of a block format would split a block.  Only rows of a matrix whose columns have an order of their
+  // own.
   Tensor slice(int axis, int64_t begin, int64_t end) const;
   // Two axes exchanged, without a copy.  Throws invalid_argument when a block format's last axis is one of them.
   Tensor transpose(int axis_a, int axis_b) const;
   // The same shape over memory that a backend laid out for itself, as panels or halved panels.
   Tensor with_panels(void* data, Layout layout = Layout::panels) const;
+  // The same memory, of which it is said in what order columns lie.
+  Tensor with_column_order(const int32_t* order) const;
 
  private:
   void* data_ = nullptr;
   DType dtype_ = DType::f32;
   Layout layout_ = Layout::rows;
+  const int32_t* column_order_ = nullptr;
   Shape shape_;
   std::array<int64_t, kMaxRank> strides_{};
 };

@@ -47,7 +47,8 @@ void* start_of(std::span<const std::byte> data) {
 }
 
 bool is_tensor_of_the_model(std::string_view name) {
-  return !name.starts_with(kTmillFilePrefix) && !name.starts_with(kTmillPaddingPrefix);
+  const auto begins = [name](std::string_view prefix) { return name.starts_with(prefix); };
+  return !begins(kTmillFilePrefix) && !begins(kTmillPaddingPrefix) && !begins(kTmillColumnsPrefix);
 }
 
 }  // namespace
@@ -106,11 +107,32 @@ Tensor TmillFile::packed(const std::string& name, std::string_view description) 
                        quoted(description) + " asks for");
     }
     if (!is_aligned(entry.data.data())) fail(path(), place + " does not begin at a multiple of 64 bytes");
-    return Tensor(start_of(entry.data), dtype, {*n_rows, *n_cols}).with_panels(start_of(entry.data), layout);
+    return Tensor(start_of(entry.data), dtype, {*n_rows, *n_cols})
+        .with_panels(start_of(entry.data), layout)
+        .with_column_order(column_order(name, *n_cols));
   } catch (const Error& error) {
     if (error.code() != ErrorCode::invalid_argument) throw;
     fail(path(), place + " is described as " + quoted(description) + ", which makes no matrix");
   }
+}
+
+// The order of a matrix's columns, in which each must be once; null when they lie in order.
+const int32_t* TmillFile::column_order(const std::string& name, int64_t n_cols) const {
+  const std::string order_name = std::string(kTmillColumnsPrefix) + name;
+  const auto entry = file_.raw(order_name);
+  if (!entry) return nullptr;
+  const std::string place = "tensor " + quoted(order_name);
+  const uint64_t dims[] = {static_cast<uint64_t>(n_cols)};
+  if (entry->type->dtype != DType::i32 || !std::ranges::equal(entry->dims, dims) || !is_aligned(entry->data.data()))
+    fail(path(), place + " is not I32 [" + std::to_string(n_cols) + "] at a multiple of 64 bytes");
+  const auto* const order = reinterpret_cast<const int32_t*>(entry->data.data());
+  std::vector<bool> is_there(static_cast<size_t>(n_cols));
+  for (int64_t k = 0; k < n_cols; ++k) {
+    if (order[k] < 0 || order[k] >= n_cols || is_there[static_cast<size_t>(order[k])])
+      fail(path(), place + " names column " + std::to_string(order[k]) + " twice, or there is none");
+    is_there[static_cast<size_t>(order[k])] = true;
+  }
+  return order;
 }
 
 Tensor TmillFile::plain(const std::string& name) const {
@@ -162,6 +184,10 @@ SafetensorSpec tmill_matrix(const std::string& name, DType dtype, const Shape& s
   const int64_t n_panels = panel_count(shape[0]);
   const int64_t stride = n_panels == 0 ? 0 : panel_bytes(dtype, shape[0], shape[1]) / n_panels;
   return {name, safetensors_type(DType::u8), {static_cast<uint64_t>(n_panels), static_cast<uint64_t>(stride)}};
+}
+
+SafetensorSpec tmill_column_order(const std::string& matrix, int64_t n_cols) {
+  return {std::string(kTmillColumnsPrefix) + matrix, safetensors_type(DType::i32), {static_cast<uint64_t>(n_cols)}};
 }
 
 SafetensorSpec tmill_vector(const std::string& name, const Shape& shape) {

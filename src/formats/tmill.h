@@ -26,6 +26,8 @@ inline constexpr size_t kTmillAlignment = 64;  // of every tensor, in the file
 inline constexpr std::string_view kTmillEnding = ".tmill";
 // Tensors of bytes: the files that came with the model, by their names.
 inline constexpr std::string_view kTmillFilePrefix = "files/";
+// Tensors of I32: the orders in which columns of packed matrices lie, by the names of these.
+inline constexpr std::string_view kTmillColumnsPrefix = "columns/";
 // Tensors of zeros that bring the next one to its place.
 inline constexpr std::string_view kTmillPaddingPrefix = "padding/";
 // The file that has the configuration of a model that came from a GGUF.
@@ -61,6 +63,7 @@ class TmillFile final : public Weights {
   explicit TmillFile(SafetensorsFile file);
   void check_metadata() const;
   Tensor packed(const std::string& name, std::string_view description) const;
+  const int32_t* column_order(const std::string& name, int64_t n_cols) const;
   Tensor plain(const std::string& name) const;
 
   SafetensorsFile file_;
@@ -73,5 +76,7 @@ std::string tmill_description(Layout layout, DType dtype, const Shape& shape);
 // How a tensor stands in the file: panels for a matrix, plain f32 for a vector.
 SafetensorSpec tmill_matrix(const std::string& name, DType dtype, const Shape& shape);
 SafetensorSpec tmill_vector(const std::string& name, const Shape& shape);
+// The order of a matrix's columns.
+SafetensorSpec tmill_column_order(const std::string& matrix, int64_t n_cols);
 
 }  // namespace tidemill

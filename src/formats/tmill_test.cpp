@@ -55,6 +55,31 @@ TEST(TmillTest, GivesTensorsConfigurationAndFiles) {
   for (const std::string& name : file.names()) file.release(*file.find(name));
 }
 
+// A file whose matrix has its columns in that order.
+TmillFile with_columns(TestTmill& test, const std::vector<int32_t>& order) {
+  test.tensors.insert(test.tensors.begin(), tmill_column_order("wq.weight", std::ssize(order)));
+  auto bytes = test.bytes();
+  const size_t at = safetensors_prefix(test.tensors, test.metadata).size();
+  std::memcpy(const_cast<std::byte*>(bytes.data()) + at, order.data(), order.size() * sizeof order[0]);
+  return TmillFile::from_memory(bytes, "test.tmill");
+}
+
+TEST(TmillTest, ColumnsHaveAnOrderInWhichEachIsOnce) {
+  std::vector<int32_t> order(64);
+  for (int32_t k = 0; k < 64; ++k) order[static_cast<size_t>(k)] = 63 - k;
+  TestTmill sound;
+  const TmillFile file = with_columns(sound, order);
+  EXPECT_EQ(file.names(), (std::vector<std::string>{"norm.weight", "wq.weight"}));
+  EXPECT_TRUE(std::equal(order.begin(), order.end(), file.find("wq.weight")->column_order()));
+  for (const int32_t bad : {5, -1, 64}) {
+    TestTmill damaged;
+    order[0] = bad;
+    EXPECT_THROW(with_columns(damaged, order), Error) << bad;
+  }
+  TestTmill shorter;
+  EXPECT_THROW(with_columns(shorter, std::vector<int32_t>(16)), Error);
+}
+
 TEST(TmillTest, HalvedPanelsAreOfEightBitsOnly) {
   TestTmill test;
   test.metadata.back().second = tmill_description(Layout::halved_panels, DType::q8_0, {20, 64});

@@ -27,6 +27,9 @@ class Weights {
   virtual bool is_packed() const { return false; }
   // Called when `tensor` has been copied elsewhere and will not be read soon: its pages may leave memory.
   virtual void release(const Tensor& tensor) const = 0;
+  // Called when `tensor` will not be read through this view again: memory that was made for it may go, once all of it
+  // has been dropped.
+  virtual void drop(const Tensor& tensor) const { static_cast<void>(tensor); }
 
   // The tensor of that name; throws bad_file naming it when it is absent or its shape is not `expected`.
   Tensor require(std::string_view name, const Shape& expected) const;

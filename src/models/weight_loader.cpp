@@ -169,7 +169,7 @@ Tensor WeightLoader::made_anew(const Tensor& tensor, const RowPattern& rows, con
       std::memcpy(target, source + column * tensor.stride_bytes(1), static_cast<size_t>(element.block_bytes));
     }
   }
-  return Tensor(memory, dtype, parameter.shape);
+  return Tensor(memory, dtype, parameter.shape).with_column_order(tensor.column_order());
 }
 
 // In f32.
@@ -178,7 +178,7 @@ Tensor WeightLoader::changed(const Tensor& weight, Change change) {
   const Tensor result(made_.add(static_cast<int64_t>(n * sizeof(float))), DType::f32, weight.shape());
   dequantize(weight.dtype(), weight.data(), {result.as<float>(), n});
   for (size_t i = 0; i < n; ++i) result.as<float>()[i] = apply(change, result.as<float>()[i]);
-  return result;
+  return result.with_column_order(weight.column_order());
 }
 
 // Rows of blocks: elements 2j and 2j + 1 share a byte of the file, j and j + 16 one of ours.
@@ -219,6 +219,14 @@ Tensor WeightLoader::bytes_of(const WeightPlace& place, const Parameter& paramet
   return tensor;
 }
 
+// AutoGPTQ wrote a bias of zeros for every layer, also where the model has none.
+bool WeightLoader::is_bias_of_zeros(const std::string& name) const {
+  if (!name.ends_with(".bias")) return false;
+  const Tensor bias = *weights_.find(name);
+  if (!info(bias.dtype()).is_float || !bias.is_contiguous()) return false;
+  return std::ranges::all_of(to_floats(bias), [](float value) { return value == 0; });
+}
+
 void WeightLoader::expect_all_used(std::span<const std::string_view> ignored) const {
   for (const std::string& name : weights_.names()) {
     const auto is_called = [&](std::string_view part) {
@@ -226,6 +234,7 @@ void WeightLoader::expect_all_used(std::span<const std::string_view> ignored) co
     };
     if (used_.contains(name) || !name.starts_with(prefix_) || std::any_of(ignored.begin(), ignored.end(), is_called))
       continue;
+    if (is_bias_of_zeros(name)) continue;
     throw Error(ErrorCode::bad_file, weights_.path() + ": tensor '" + name +
                                          "' is not part of this architecture as its configuration describes it; the "
                                          "configuration belongs to another model, or a newer version knows it");

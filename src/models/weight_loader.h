@@ -33,7 +33,7 @@ class WeightLoader {
   // is optional) or has another shape than expected.
   void load(const Parameter& parameter);
   // Throws bad_file, naming it, when the file has a tensor that nothing asked for, unless its name ends in one of
-  // `ignored`, or begins so where that ends in a dot.
+  // `ignored`, or begins so where that ends in a dot, or it is a bias of zeros, which changes nothing.
   void expect_all_used(std::span<const std::string_view> ignored) const;
   // Whether the file holds the parameter.
   bool has(const Parameter& parameter) const;
@@ -46,6 +46,7 @@ class WeightLoader {
   Tensor made_anew(const Tensor& tensor, const RowPattern& rows, const Parameter& parameter);
   Tensor changed(const Tensor& weight, Change change);
   void load_mxfp4(const WeightPlace& place, const Parameter& parameter);
+  bool is_bias_of_zeros(const std::string& name) const;
   Tensor bytes_of(const WeightPlace& place, const Parameter& parameter, int64_t n_blocks);
   [[noreturn]] void fail_shape(const WeightPlace& place, const Tensor& found, const Shape& expected) const;
 

@@ -28,7 +28,11 @@ std::vector<float> row_as_f32(const Tensor& tensor, int64_t index) {
   assert(tensor.layout() == Layout::rows);
   std::vector<float> row(static_cast<size_t>(tensor.dim(1)));
   dequantize(tensor.dtype(), tensor.row<std::byte>(index), row);
-  return row;
+  const int32_t* const order = tensor.column_order();
+  if (order == nullptr) return row;
+  std::vector<float> in_order(row.size());
+  for (size_t k = 0; k < row.size(); ++k) in_order[static_cast<size_t>(order[k])] = row[k];
+  return in_order;
 }
 
 double dot(const float* a, const float* b, int64_t n) {

@@ -1,4 +1,5 @@
-// The block formats of GGUF as they lie in the file: one struct each, with the place and meaning of every element.
+// The block formats of GGUF as they lie in the file, and those of groups: one struct each, with the place and meaning
+// of every element.
 //
 // A block holds `kLength` consecutive elements of one row, `i` below is an element's index in it.  f16 numbers are kept
 // as bits (tensor/half.h).  Facts of the format: ggml's quantisation layouts, as PyPI `gguf` (gguf/quants.py) reads
@@ -79,6 +80,26 @@ constexpr float mxfp4_scale(uint8_t exponent) {
   return std::bit_cast<float>((half + kBias) << 23) * std::bit_cast<float>((rest + kBias) << 23);
 }
 
+// --- Groups of AWQ, GPTQ and compressed-tensors, which no block of GGUF holds exactly: scale * (q - zero), zero a
+// whole number that is a code.  Larger groups repeat scale and zero in several blocks.
+
+template <int kElements>
+struct BlockQ4Group {  // each 32 elements have 16 bytes, with nibbles as in Q4_0
+  static constexpr int kLength = kElements;
+  F16Bits scale;
+  uint16_t zero;
+  uint8_t quants[kElements / 2];
+};
+using BlockQ4_G32 = BlockQ4Group<32>;
+using BlockQ4_G128 = BlockQ4Group<128>;
+
+struct BlockQ8_G32 {
+  static constexpr int kLength = 32;
+  F16Bits scale;
+  uint16_t zero;
+  uint8_t quants[32];
+};
+
 // --- Super-blocks of 256: sub-blocks of 16 or 32 have small integer scales, and f16 scales of those.
 
 struct BlockQ2_K {  // scale * (scales[i / 16] & 15) * q - min * (scales[i / 16] >> 4)
@@ -132,7 +153,8 @@ struct BlockIQ4_XS {  // scale * s * kIQ4Values[q], s = iq4_xs_scale(block, i / 
 
 static_assert(sizeof(BlockQ4_0) == 18 && sizeof(BlockQ4_1) == 20 && sizeof(BlockQ5_0) == 22);
 static_assert(sizeof(BlockQ5_1) == 24 && sizeof(BlockQ8_0) == 34 && sizeof(BlockIQ4_NL) == 18);
-static_assert(sizeof(BlockMXFP4) == 17);
+static_assert(sizeof(BlockMXFP4) == 17 && sizeof(BlockQ4_G32) == 20 && sizeof(BlockQ4_G128) == 68);
+static_assert(sizeof(BlockQ8_G32) == 36);
 static_assert(sizeof(BlockQ2_K) == 84 && sizeof(BlockQ3_K) == 110 && sizeof(BlockQ4_K) == 144);
 static_assert(sizeof(BlockQ5_K) == 176 && sizeof(BlockQ6_K) == 210 && sizeof(BlockIQ4_XS) == 136);
 

@@ -122,6 +122,20 @@ void decode(const BlockQ5_K& block, float* out) {
   }
 }
 
+template <int kElements>
+void decode(const BlockQ4Group<kElements>& block, float* out) {
+  const float scale = f16_to_f32(block.scale);
+  for (int i = 0; i < kElements; ++i) {
+    const int q = block.quants[i / 32 * 16 + i % 16] >> i % 32 / 16 * 4 & 15;
+    out[i] = scale * static_cast<float>(q - block.zero);
+  }
+}
+
+void decode(const BlockQ8_G32& block, float* out) {
+  const float scale = f16_to_f32(block.scale);
+  for (int i = 0; i < block.kLength; ++i) out[i] = scale * static_cast<float>(block.quants[i] - block.zero);
+}
+
 void decode(const BlockQ6_K& block, float* out) {
   const float scale = f16_to_f32(block.scale);
   for (int i = 0; i < block.kLength; ++i) {
@@ -237,6 +251,9 @@ constexpr std::array<Decoder, kDTypeCount> kDecoders = {{
     {DType::iq4_nl, decode_blocks<BlockIQ4_NL>},
     {DType::iq4_xs, decode_blocks<BlockIQ4_XS>},
     {DType::mxfp4, decode_blocks<BlockMXFP4>},
+    {DType::q4_g32, decode_blocks<BlockQ4_G32>},
+    {DType::q4_g128, decode_blocks<BlockQ4_G128>},
+    {DType::q8_g32, decode_blocks<BlockQ8_G32>},
 }};
 
 constexpr bool rows_are_in_enum_order() {
@@ -252,6 +269,12 @@ static_assert(rows_are_in_enum_order());
 void dequantize(DType dtype, const void* source, std::span<float> target) {
   assert(target.size() % static_cast<size_t>(info(dtype).block_length) == 0);
   kDecoders[static_cast<size_t>(dtype)].decode(static_cast<const std::byte*>(source), target);
+}
+
+std::vector<float> to_floats(const Tensor& tensor) {
+  std::vector<float> values(static_cast<size_t>(tensor.n_elements()));
+  dequantize(tensor.dtype(), tensor.data(), values);
+  return values;
 }
 
 }  // namespace tidemill

@@ -53,6 +53,20 @@ TEST(Dequantize, ConvertsUnsignedNumbers) {
   EXPECT_EQ(converted<uint16_t>(DType::u16, {65535, 7}, 2), (Floats{65535.0f, 7.0f}));
 }
 
+TEST(Dequantize, GroupsTakeTheirZeroOffTheCode) {
+  BlockQ4_G128 four{.scale = kHalf, .zero = 7, .quants = {}};
+  four.quants[0] = 0xf2;       // elements 0 and 16
+  four.quants[16 * 3] = 0x07;  // elements 96 and 112
+  const std::vector<float> values = decoded(DType::q4_g128, &four, 128);
+  EXPECT_EQ(values[0], -2.5f);
+  EXPECT_EQ(values[16], 4.0f);
+  EXPECT_EQ(values[96], 0.0f);
+  EXPECT_EQ(values[112], -3.5f);
+  BlockQ8_G32 eight{.scale = kTwo, .zero = 200, .quants = {255, 0}};
+  EXPECT_EQ(decoded(DType::q8_g32, &eight, 32)[0], 110.0f);
+  EXPECT_EQ(decoded(DType::q8_g32, &eight, 32)[1], -400.0f);
+}
+
 // One, the smallest, the largest and a negative number of each kind; every code is compared in test_dequantize.py.
 TEST(Dequantize, ConvertsSmallFloats) {
   using Floats = std::vector<float>;

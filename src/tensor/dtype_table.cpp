@@ -43,6 +43,9 @@ constexpr std::array<DTypeInfo, kDTypeCount> kTable = {{
     {DType::iq4_nl, "iq4_nl", 32, 18, false},
     {DType::iq4_xs, "iq4_xs", 256, 136, false},
     {DType::mxfp4, "mxfp4", 32, 17, false},
+    {DType::q4_g32, "q4_g32", 32, 20, false},
+    {DType::q4_g128, "q4_g128", 128, 68, false},
+    {DType::q8_g32, "q8_g32", 32, 36, false},
 }};
 
 constexpr bool rows_are_in_enum_order() {

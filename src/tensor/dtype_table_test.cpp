@@ -40,6 +40,7 @@ TEST(DType, BitsPerElement) {
   EXPECT_EQ(bits_per_element(DType::q8_0), 8.5);
   EXPECT_EQ(bits_per_element(DType::iq4_xs), 4.25);
   EXPECT_EQ(bits_per_element(DType::mxfp4), 4.25);
+  EXPECT_EQ(bits_per_element(DType::q4_g128), 4.25);
 }
 
 TEST(DType, OnlyBlockFormatsAreQuantized) {

@@ -18,7 +18,8 @@
 //   4 bits   vector v (0..3): low nibbles unit v, high nibbles unit v + 4 (the order of GGUF's own nibbles)
 //   2 bits   vector v (0..1): bits 2t..2t+1 are unit 4v + t
 //   1 bit    one vector: bit u is unit u
-// The value is d * scale * (code - offset), less dmin * min where there are mins; exactly what GGUF defines.
+// The value is d * scale * (code - offset), less dmin * min where there are mins; exactly what GGUF defines.  Where
+// there are zeros it is d * (code - zero), and the offset only what kernels take off all codes alike.
 //
 // Halved panels, of Q8_0 only: the high four bits of all codes, then the low four.  The first part is panels as those
 // of Q4_0 (the scales and a plane of 4 bits), one behind the other; the second one has only planes of 4 bits.  Each
@@ -44,7 +45,8 @@ inline constexpr int kGroupsPerSuperblock = kSuperblockLength / kGroupLength;
 #define TIDEMILL_QUANTISED_DTYPES(CASE)                       \
   CASE(q4_0) CASE(q4_1) CASE(q5_0) CASE(q5_1) CASE(q8_0)      \
   CASE(q2_k) CASE(q3_k) CASE(q4_k) CASE(q5_k) CASE(q6_k)      \
-  CASE(iq4_nl) CASE(iq4_xs) CASE(mxfp4)
+  CASE(iq4_nl) CASE(iq4_xs) CASE(mxfp4)                       \
+  CASE(q4_g32) CASE(q4_g128) CASE(q8_g32)
 // clang-format on
 
 // What a superblock's header holds; [..][16] means one value per row of the panel.
@@ -53,6 +55,7 @@ enum class Scales : uint8_t {
   per_group,        // f16 d[n_groups][16]
   exponents,        // u8 e[n_groups][16]; d is mxfp4_scale(e) (tensor/blocks.h)
   per_group_min,    // f16 d[n_groups][16], f16 m[n_groups][16]; the value is d * code + m
+  zeros,            // f16 d[n][16], u8 z[n][16], one for `groups_per_scale` groups; the value is d * (code - z)
   six_bit,          // six-bit scales[16][16], less 32; f16 d[16]
   six_bit_min,      // six-bit scales[8][16] and mins[8][16]; f16 d[16], f16 dmin[16]
   four_bit_min,     // u8 (scale | min << 4)[16][16]; f16 d[16], f16 dmin[16]
@@ -79,15 +82,19 @@ struct PanelFormat {
   int scale_length;  // elements of k that share a scale: 16 or 32
   Scales scales;
   Codes codes;
+  int groups_per_scale = 1;  // of Scales::zeros, that share an entry of the header
 
   constexpr bool is_table() const { return codes != Codes::numbers; }
 
   constexpr bool is_quantized() const { return low_bits != 0; }
   constexpr bool has_min() const {
-    return scales == Scales::per_group_min || scales == Scales::six_bit_min || scales == Scales::four_bit_min;
+    return scales == Scales::per_group_min || scales == Scales::six_bit_min || scales == Scales::four_bit_min ||
+           scales == Scales::zeros;
   }
   constexpr int group_bytes() const { return kVectorBytes / 8 * kUnitsPerGroup * (low_bits + high_bits); }
   constexpr int high_plane() const { return kVectorBytes / 8 * kUnitsPerGroup * low_bits; }  // offset within a group
+  // Offset of the zeros within a header.
+  constexpr int zeros(int n_groups) const { return 2 * kPanelRows * (n_groups / groups_per_scale); }
   // Offset of the f16 factors d (and dmin behind it) within the header of a format with sub-scales.
   constexpr int factors() const {
     switch (scales) {
@@ -109,6 +116,7 @@ struct PanelFormat {
     int bytes = factors() + n_factors * row_of_f16;
     if (scales == Scales::per_group || scales == Scales::per_group_min) bytes = n_groups * n_factors * row_of_f16;
     if (scales == Scales::exponents) bytes = n_groups * kPanelRows;
+    if (scales == Scales::zeros) bytes = zeros(n_groups) / 2 * 3;
     return (bytes + kVectorBytes - 1) / kVectorBytes * kVectorBytes;
   }
   constexpr int superblock_bytes(int n_groups = kGroupsPerSuperblock) const {
@@ -150,6 +158,12 @@ constexpr PanelFormat panel_format(DType dtype) {
       return {4, 0, kByteOffset, 32, Scales::signed_bytes_8, Codes::iq4_values};
     case DType::mxfp4:
       return {4, 0, kFP4Offset, 32, Scales::exponents, Codes::fp4_values};
+    case DType::q4_g32:
+      return {4, 0, 8, 32, Scales::zeros, Codes::numbers};
+    case DType::q4_g128:
+      return {4, 0, 8, 32, Scales::zeros, Codes::numbers, 4};
+    case DType::q8_g32:
+      return {8, 0, kByteOffset, 32, Scales::zeros, Codes::numbers};
     default:
       return {0, 0, 0, 32, Scales::none, Codes::numbers};
   }

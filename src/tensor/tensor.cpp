@@ -55,6 +55,13 @@ void expect_rows(const Tensor& tensor, std::string_view operation) {
   }
 }
 
+void expect_columns_in_order(const Tensor& tensor, std::string_view operation) {
+  if (tensor.column_order() != nullptr) {
+    fail(describe(tensor) + ": " + std::string(operation) +
+         " would lose the order that its columns have; convert to f32 first");
+  }
+}
+
 void expect_axis(const Tensor& tensor, int axis) {
   if (axis < 0 || axis >= tensor.shape().rank()) {
     fail(describe(tensor) + ": has no axis " + std::to_string(axis) + "; give one from 0 to rank - 1");
@@ -133,6 +140,7 @@ bool Tensor::is_contiguous() const {
 
 Tensor Tensor::reshape(const Shape& shape) const {
   expect_rows(*this, "reshape");
+  expect_columns_in_order(*this, "reshape");
   if (shape.n_elements() != n_elements()) {
     fail(describe(*this) + ": cannot be seen as " + shape.to_string() +
          ", which has another number of elements; give a shape of " + std::to_string(n_elements()));
@@ -151,6 +159,7 @@ Tensor Tensor::slice(int axis, int64_t begin, int64_t end) const {
     fail(describe(*this) + ": elements [" + std::to_string(begin) + ", " + std::to_string(end) + ") of axis " +
          std::to_string(axis) + " are out of range; it has " + std::to_string(shape_[axis]));
   }
+  if (axis > 0) expect_columns_in_order(*this, "slice");
   // Only the last axis steps in blocks.
   const int64_t step = axis == shape_.rank() - 1 ? info(dtype_).block_length : 1;
   if (begin % step != 0 || end % step != 0) {
@@ -168,6 +177,7 @@ Tensor Tensor::slice(int axis, int64_t begin, int64_t end) const {
 
 Tensor Tensor::transpose(int axis_a, int axis_b) const {
   expect_rows(*this, "transpose");
+  expect_columns_in_order(*this, "transpose");
   expect_axis(*this, axis_a);
   expect_axis(*this, axis_b);
   const int last = shape_.rank() - 1;
@@ -188,6 +198,12 @@ Tensor Tensor::with_panels(void* data, Layout layout) const {
   Tensor view = *this;
   view.data_ = data;
   view.layout_ = layout;
+  return view;
+}
+
+Tensor Tensor::with_column_order(const int32_t* order) const {
+  Tensor view = *this;
+  view.column_order_ = order;
   return view;
 }
 

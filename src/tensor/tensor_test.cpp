@@ -194,6 +194,17 @@ TEST(Tensor, EmptyTensorsAreContiguous) {
   EXPECT_TRUE(tensor.reshape({7, 0}).is_contiguous());
 }
 
+TEST(Tensor, AnOrderOfColumnsStaysWithRows) {
+  float numbers[12] = {};
+  const int32_t order[4] = {2, 0, 3, 1};
+  const Tensor tensor = Tensor(numbers, DType::f32, {3, 4}).with_column_order(order);
+  EXPECT_EQ(tensor.slice(0, 1, 3).column_order(), order);
+  EXPECT_EQ(tensor.with_panels(numbers).column_order(), order);
+  EXPECT_THROW(tensor.slice(1, 0, 2), Error);
+  EXPECT_THROW(tensor.transpose(0, 1), Error);
+  EXPECT_THROW(tensor.reshape({4, 3}), Error);
+}
+
 TEST(Tensor, PanelsAreOpaque) {
   auto numbers = counting(6);
   std::vector<std::byte> panels(64);

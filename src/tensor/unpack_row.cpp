@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <vector>
 
 #include "tensor/blocks.h"
 #include "tensor/half.h"
@@ -39,7 +40,8 @@ int six_bit(const RowSource& source, int index) {
 
 struct ScaleAndMin {
   float scale;
-  float min;  // subtracted
+  float min;     // subtracted
+  int zero = 0;  // subtracted from a code
 };
 
 // Scale and min of part `part` (of scale_length elements) of the superblock.
@@ -48,6 +50,10 @@ ScaleAndMin scale_and_min(const RowSource& source, int part) {
   switch (source.format.scales) {
     case Scales::exponents:
       return {mxfp4_scale(source.byte(0, part)), 0};
+    case Scales::zeros: {
+      const int entry = part / source.format.groups_per_scale;
+      return {source.f16(0, entry), 0, source.byte(source.format.zeros(source.n_groups), entry) - source.format.offset};
+    }
     case Scales::per_group_min:
       return {source.f16(0, part), -source.f16(0, source.n_groups + part)};
     case Scales::six_bit:
@@ -91,7 +97,8 @@ void unpack_superblock(const RowSource& source, float* out) {
     const ScaleAndMin s = scale_and_min(source, i / length);
     const uint8_t* group = source.group(i / kGroupLength);
     for (int j = i; j < i + length; ++j) {
-      out[j] = s.scale * static_cast<float>(value_of(source.format, group, source.row, j % kGroupLength)) - s.min;
+      const int value = value_of(source.format, group, source.row, j % kGroupLength) - s.zero;
+      out[j] = s.scale * static_cast<float>(value) - s.min;
     }
   }
 }
@@ -138,6 +145,12 @@ void unpack_halved_row(const Tensor& panels, int64_t row, float* out) {
 
 void unpack_row(const Tensor& panels, int64_t row, float* out) {
   assert(panels.layout() != Layout::rows);
+  if (const int32_t* const order = panels.column_order()) {
+    std::vector<float> values(static_cast<size_t>(panels.dim(1)));
+    unpack_row(panels.with_column_order(nullptr), row, values.data());
+    for (size_t k = 0; k < values.size(); ++k) out[order[k]] = values[k];
+    return;
+  }
   if (panels.layout() == Layout::halved_panels) return unpack_halved_row(panels, row, out);
   const int64_t n_cols = panels.dim(1);
   const int r = static_cast<int>(row % kPanelRows);

@@ -12,8 +12,8 @@
 // byte, c + 16 * d, its product with r is that of c with r and of d with 16 * r.  The elements are
 //   x[k] = 256 * high[k] + r   and   x[k + 16] = 256 * high[k + 16] + 16 * r,
 // where r = 16 * q + p takes p from x[k + 16] and q from x[k]: both are met to 1/32 of a high step, as with 12 bits,
-// for one and a half times the products of int8.  Only where r would be -128, which has no opposite, x[k] is met to 3/32:
-// q goes one up.
+// for one and a half times the products of int8.  Only where r would be -128, which has no opposite, x[k] is met to
+// 3/32: q goes one up.
 #pragma once
 
 #include <cstdint>

@@ -65,7 +65,7 @@ CpuBackend::CpuBackend(ThreadPool& pool, Precision precision)
 
 Tensor CpuBackend::adopt(const Tensor& weight, WeightRole role, const Copied& copied) {
   if (role == WeightRole::vector) return vectors_.keep(weight);
-  if (weight.layout() != Layout::rows) return weight;
+  if (weight.layout() != Layout::rows) return weight.with_column_order(keep_order(weight));
   if (weight.shape().rank() != 2) {
     throw Error(ErrorCode::invalid_argument,
                 "matrix weight: its shape is " + weight.shape().to_string() + "; give a tensor of rank 2");
@@ -76,8 +76,9 @@ Tensor CpuBackend::adopt(const Tensor& weight, WeightRole role, const Copied& co
   std::byte* const memory = panels_.take(panel_bytes(dtype, weight.dim(0), weight.dim(1)));
   const bool is_halved =
       gives_scores(role) && precision_ != Precision::f32 && is_worth_halving(dtype, weight.dim(0), weight.dim(1));
-  const Tensor panels =
-      Tensor(memory, dtype, weight.shape()).with_panels(memory, is_halved ? Layout::halved_panels : Layout::panels);
+  const Tensor panels = Tensor(memory, dtype, weight.shape())
+                            .with_panels(memory, is_halved ? Layout::halved_panels : Layout::panels)
+                            .with_column_order(keep_order(weight));
   // Whole panels at a time: a large matrix never lies in memory twice.
   const int64_t row_bytes = size_bytes(weight.dtype(), {weight.dim(1)});
   const int64_t n_rows = std::max<int64_t>(1, kAdoptBytes / (row_bytes * kPanelRows)) * kPanelRows;
@@ -88,6 +89,13 @@ Tensor CpuBackend::adopt(const Tensor& weight, WeightRole role, const Copied& co
     if (copied) copied(part);
   }
   return panels;
+}
+
+const int32_t* CpuBackend::keep_order(const Tensor& weight) {
+  if (weight.column_order() == nullptr) return nullptr;
+  const std::span<const int32_t> order(weight.column_order(), static_cast<size_t>(weight.dim(1)));
+  const auto known = std::ranges::find_if(orders_, [&](const auto& one) { return std::ranges::equal(one, order); });
+  return known != orders_.end() ? known->data() : orders_.emplace_back(order.begin(), order.end()).data();
 }
 
 void CpuBackend::run(const Operation& operation) {

@@ -1,6 +1,9 @@
 // The CPU: kernels written once with Highway and dispatched to the best instruction set at run time (isa.h).
 #pragma once
 
+#include <deque>
+#include <vector>
+
 #include "backends/cpu/attention.h"
 #include "backends/cpu/experts.h"
 #include "backends/cpu/matmul.h"
@@ -27,6 +30,7 @@ class CpuBackend final : public Backend, private Kernels {
 
  private:
   void run(const Operation& operation) override;
+  const int32_t* keep_order(const Tensor& weight);
 
   ThreadPool& pool_;
   Precision precision_;
@@ -35,6 +39,7 @@ class CpuBackend final : public Backend, private Kernels {
   ExpertProducts experts_;
   VectorStore vectors_;
   WeightMemory panels_{32 << 20};
+  std::deque<std::vector<int32_t>> orders_;  // of columns; each once, so that weights which share an input see that
 };
 
 }  // namespace tidemill

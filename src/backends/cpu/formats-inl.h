@@ -144,12 +144,17 @@ class SuperblockScales {
   // Scale of part `part`, of scale_length elements of k.
   HWY_INLINE Floats scale(int part) const {
     if constexpr (kFormat.scales == Scales::exponents) return power_of_two(header_ + kPanelRows * part);
-    if constexpr (!kHasFactors) return load_f16(2 * kPanelRows * part);
+    if constexpr (!kHasFactors) return load_f16(2 * kPanelRows * (part / kFormat.groups_per_scale));
     return factor_ * to_floats(sub_scale(part));
   }
 
-  // What the activations of that part add: -min or, in the formats that say so, +m.
+  // What the activations of that part add: -min or, in the formats that say so, +m; where there are zeros what they are
+  // less than the offset, scaled.
   HWY_INLINE Floats min(int part) const {
+    if constexpr (kFormat.scales == Scales::zeros) {
+      const uint8_t* const zero = header_ + kFormat.zeros(n_groups_) + kPanelRows * (part / kFormat.groups_per_scale);
+      return scale(part) * (to_floats(widen_to_ints(zero)) * -1.0f + set_floats(kFormat.offset));
+    }
     if constexpr (!kHasFactors) return load_f16(2 * kPanelRows * (n_groups_ + part));
     return min_factor_ * to_floats(sub_min(part));
   }

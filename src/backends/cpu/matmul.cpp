@@ -37,7 +37,8 @@ class Pass {
        std::span<const Tensor> outs)
       : context_(context), n_rows_(xs[0].dim(0)), n_products_(static_cast<int>(weights.size())) {
     for (int j = 0; j < n_products_; ++j) {
-      xs_[j] = xs[xs.size() == 1 ? 0 : static_cast<size_t>(j)];
+      xs_[j] = inputs_[j] = xs[xs.size() == 1 ? 0 : static_cast<size_t>(j)];
+      orders_[j] = weights[j].column_order();
       products_[j] = {.dtype = weights[j].dtype(),
                       .panels = weights[j].as<const std::byte>(),
                       .n_rows = weights[j].dim(0),
@@ -73,7 +74,8 @@ class Pass {
     return true;
   }
 
-  // Rounds or quantises the inputs of products that need it, and makes the terms of each format.
+  // Brings the inputs of products that need it in the order of the weights' columns, rounds or quantises them, and
+  // makes the terms of each format.
   void quantize() {
     Carver count(nullptr);
     if (!lay_out(count)) return;
@@ -81,6 +83,7 @@ class Pass {
     lay_out(carver);
     context_.pool().parallel_for(n_rows_, 8, [&](int64_t begin, int64_t end, int) {
       for (int j = 0; j < n_products_; ++j) {
+        if (owns_gathered_[j]) gather_rows(j, begin, end);
         if (owns_pairs_[j]) round_rows(xs_[j], begin, end, rounded_[j]);
         if (owns_rows_[j]) quantize_rows(xs_[j], begin, end, quantized_[j]);
         if (owns_terms_[j]) make_terms(products_[j].dtype, quantized_[j], begin, end, terms_[j]);
@@ -88,16 +91,36 @@ class Pass {
     });
   }
 
-  // Places the arrays of rounded_, quantized_ and terms_; false when none is needed.  Formats of one form and one input
-  // share them.
+  // Places the arrays of xs_ that are not inputs_, of rounded_, quantized_ and terms_; false when none is needed.
+  // Formats of one form and one input share them.
   bool lay_out(Carver& carver) {
     bool is_needed = false;
     for (int j = 0; j < n_products_; ++j) {
+      if (orders_[j] != nullptr) lay_out_gathered(carver, j);
       if (arithmetic_[j] == Arithmetic::bf16) lay_out_rounded(carver, j);
       if (arithmetic_[j] == Arithmetic::int8) lay_out_quantized(carver, j);
-      is_needed = is_needed || arithmetic_[j] != Arithmetic::f32;
+      is_needed = is_needed || arithmetic_[j] != Arithmetic::f32 || orders_[j] != nullptr;
     }
     return is_needed;
+  }
+
+  void lay_out_gathered(Carver& carver, int j) {
+    const int gathered_twin = twin(j, [](int) { return true; });
+    owns_gathered_[j] = gathered_twin == j;
+    if (owns_gathered_[j]) {
+      const int64_t n_cols = inputs_[j].dim(1);
+      xs_[j] = Tensor(carver.take<float>(n_rows_ * n_cols), DType::f32, {n_rows_, n_cols});
+    } else {
+      xs_[j] = xs_[gathered_twin];
+    }
+  }
+
+  void gather_rows(int j, int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const float* const from = inputs_[j].row<float>(row);
+      float* const to = xs_[j].row<float>(row);
+      for (int64_t k = 0; k < xs_[j].dim(1); ++k) to[k] = from[orders_[j][k]];
+    }
   }
 
   void lay_out_rounded(Carver& carver, int j) {
@@ -138,11 +161,12 @@ class Pass {
         owns_terms_[j] ? carver.take<ActivationTerm>(n_rows_ * n_cols / format.scale_length) : terms_[terms_twin];
   }
 
-  // The first product before product j that has its input and is `alike`; j when there is none.
+  // The first product before product j that has its input in its order and is `alike`; j when there is none.
   template <typename Alike>
   int twin(int j, Alike alike) const {
     for (int i = 0; i < j; ++i) {
-      if (xs_[i].data() == xs_[j].data() && xs_[i].dim(1) == xs_[j].dim(1) && alike(i)) return i;
+      const bool is_same = inputs_[i].data() == inputs_[j].data() && inputs_[i].dim(1) == inputs_[j].dim(1);
+      if (is_same && orders_[i] == orders_[j] && alike(i)) return i;
     }
     return j;
   }
@@ -233,11 +257,12 @@ class Pass {
   MatmulContext& context_;
   int64_t n_rows_;
   int n_products_;
-  std::array<Tensor, kMaxWeights> xs_{};
+  std::array<Tensor, kMaxWeights> inputs_{}, xs_{};  // xs_: in the order of the weight's columns
+  std::array<const int32_t*, kMaxWeights> orders_{};
   std::array<Product, kMaxWeights> products_{};
   std::array<Arithmetic, kMaxWeights> arithmetic_{};
   std::array<ActivationTerm*, kMaxWeights> terms_{};
-  std::array<bool, kMaxWeights> owns_pairs_{}, owns_rows_{}, owns_terms_{};
+  std::array<bool, kMaxWeights> owns_gathered_{}, owns_pairs_{}, owns_rows_{}, owns_terms_{};
   std::array<Bf16Rows, kMaxWeights> rounded_{};
   std::array<QuantizedRows, kMaxWeights> quantized_{};
 };
@@ -245,6 +270,9 @@ class Pass {
 }  // namespace
 
 std::byte* MatmulContext::activations(int64_t size_bytes) {
+  // GCC 12 vectorises the strands of float_matmul.cpp without regard to their gaps (scalar target): a load may reach one
+  // number past the last row.
+  size_bytes += kVectorBytes;
   if (activations_.size_bytes() < size_bytes) activations_ = Storage(size_bytes);
   return activations_.data();
 }

@@ -103,6 +103,7 @@ class MatmulTest : public testing::TestWithParam<DType> {
     const int block = info(GetParam()).block_length;
     if (block == 1) return {1, 7, 256, 301, 1000};
     if (block == 32) return {32, 96, 256, 288, 640, 1056, 2080};
+    if (block == 128) return {128, 256, 640, 1408};
     return {256, 512, 1024, 1792};
   }
 
@@ -244,6 +245,45 @@ TEST_P(MatmulTest, InputsOfTheirOwnGiveTheBitsOfProductsAlone) {
       for (size_t j = 0; j < 4; ++j) {
         const Matrix expected = multiply(context, xs[j], weights[j]);
         ASSERT_TRUE(same_bits(outs[j].as<float>(), expected.values.data(), outs[j].n_elements())) << n_x << ", " << j;
+      }
+    }
+  }
+}
+
+// Weights whose columns lie in another order meet the activations in that order; those of one input and one order
+// share what is made of it.
+TEST(ColumnOrder, ProductsAreThoseOfColumnsInOrder) {
+  ThreadPool pool(3);
+  constexpr int64_t kCols = 384;
+  std::vector<int32_t> order(kCols), other(kCols);
+  for (int64_t k = 0; k < kCols; ++k)
+    order[k] = static_cast<int32_t>((k * 7 + 3) % kCols), other[k] = order[kCols - 1 - k];
+  for (const DType dtype : {DType::q4_g128, DType::q8_g32, DType::f32, DType::bf16}) {
+    for (const Precision precision : {Precision::f32, Precision::fast}) {
+      MatmulContext context(pool, precision);
+      const RandomWeight weight(pool, dtype, 39, kCols, 5), second(pool, dtype, 20, kCols, 6);
+      for (const int64_t n_x : {1, 3, 40}) {
+        const Matrix x(random_activations(n_x, kCols, 9), kCols);
+        Matrix turned(n_x, kCols), reversed(n_x, kCols);  // as the columns of each order want them
+        for (int64_t m = 0; m < n_x; ++m) {
+          for (int64_t k = 0; k < kCols; ++k) {
+            turned.values[m * kCols + k] = x.values[m * kCols + order[k]];
+            reversed.values[m * kCols + k] = x.values[m * kCols + other[k]];
+          }
+        }
+        const Matrix expected[] = {
+            multiply(context, turned.tensor, weight.panels), multiply(context, turned.tensor, second.panels),
+            multiply(context, reversed.tensor, weight.panels), multiply(context, x.tensor, weight.panels)};
+        const Tensor weights[] = {weight.panels.with_column_order(order.data()),
+                                  second.panels.with_column_order(order.data()),
+                                  weight.panels.with_column_order(other.data()), weight.panels};
+        std::vector<Matrix> found;
+        std::vector<Tensor> outs;
+        for (const Tensor& one : weights) found.emplace_back(n_x, one.dim(0));
+        for (const Matrix& one : found) outs.push_back(one.tensor);
+        matmul(context, {&x.tensor, 1}, weights, outs);
+        for (size_t j = 0; j < found.size(); ++j)
+          EXPECT_EQ(found[j].values, expected[j].values) << info(dtype).name << ", product " << j << ", " << n_x;
       }
     }
   }

@@ -114,6 +114,24 @@ void pack_small_blocks(const uint8_t* source, int n_groups, const RowTarget& tar
   for (int g = 0; g < n_groups; ++g) pack_group<kDType>(load<Block>(source + g * sizeof(Block)), g, n_groups, target);
 }
 
+// --- Formats with zeros.
+
+template <DType kDType, typename Block>
+void pack_zero_blocks(const uint8_t* source, int n_groups, const RowTarget& target) {
+  constexpr PanelFormat kFormat = panel_format(kDType);
+  constexpr int kGroups = Block::kLength / kGroupLength;
+  static_assert(kGroups == kFormat.groups_per_scale);
+  for (int b = 0; b * kGroups < n_groups; ++b) {
+    const auto block = load<Block>(source + b * sizeof(Block));
+    target.put16(0, b, block.scale);
+    target.put8(kFormat.zeros(n_groups), b, static_cast<uint8_t>(block.zero));
+    constexpr int kWords = kFormat.group_bytes() / kVectorBytes;  // of a row in each group
+    for (int v = 0; v < kGroups * kWords; ++v) {
+      target.put((b * kGroups + v / kWords) * kFormat.group_bytes(), v % kWords, load32(block.quants + 4 * v));
+    }
+  }
+}
+
 // --- Superblocks: sub-scales in the header's front, factors behind them.
 
 // Q4_K and Q5_K.
@@ -203,6 +221,12 @@ PackRow row_packer(DType dtype) {
       return pack_small_blocks<DType::iq4_nl, BlockIQ4_NL>;
     case DType::mxfp4:
       return pack_small_blocks<DType::mxfp4, BlockMXFP4>;
+    case DType::q4_g32:
+      return pack_zero_blocks<DType::q4_g32, BlockQ4_G32>;
+    case DType::q4_g128:
+      return pack_zero_blocks<DType::q4_g128, BlockQ4_G128>;
+    case DType::q8_g32:
+      return pack_zero_blocks<DType::q8_g32, BlockQ8_G32>;
     case DType::q2_k:
       return pack_q2_k;
     case DType::q3_k:
@@ -219,7 +243,7 @@ PackRow row_packer(DType dtype) {
 }
 
 // A row of zeros: as many as a superblock has bytes in the largest format.
-constexpr uint8_t kZeros[kGroupsPerSuperblock * sizeof(BlockQ8_0)] = {};
+constexpr uint8_t kZeros[kGroupsPerSuperblock * sizeof(BlockQ8_G32)] = {};
 
 // While a row's share of a superblock is packed, the same share of the next panel is fetched, and a row's part of the
 // next superblock to write: 16 short streams are too many for the processor's own prefetchers.

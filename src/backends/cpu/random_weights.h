@@ -14,9 +14,9 @@
 
 namespace tidemill {
 
-inline constexpr DType kPanelDTypes[] = {
-    DType::f32,  DType::f16,  DType::bf16, DType::q4_0, DType::q4_1, DType::q5_0,   DType::q5_1,   DType::q8_0,
-    DType::q2_k, DType::q3_k, DType::q4_k, DType::q5_k, DType::q6_k, DType::iq4_nl, DType::iq4_xs, DType::mxfp4};
+#define TIDEMILL_CASE(name) DType::name,
+inline constexpr DType kPanelDTypes[] = {DType::f32, DType::f16, DType::bf16, TIDEMILL_QUANTISED_DTYPES(TIDEMILL_CASE)};
+#undef TIDEMILL_CASE
 
 namespace random_weights_detail {
 
@@ -32,6 +32,7 @@ void fill_blocks(std::vector<std::byte>& bytes, std::mt19937& random, float size
     } else {
       block->scale = f32_to_f16(factor(random));
     }
+    if constexpr (requires { block->zero; }) block->zero %= sizeof block->quants < Block::kLength ? 16 : 256;
     if constexpr (requires { block->min; }) block->min = f32_to_f16(factor(random));
   }
 }
@@ -93,6 +94,15 @@ inline std::vector<std::byte> random_rows(DType dtype, int64_t n_rows, int64_t n
       break;
     case DType::iq4_nl:
       fill_blocks<BlockIQ4_NL>(bytes, random, 0.01f);
+      break;
+    case DType::q4_g32:
+      fill_blocks<BlockQ4_G32>(bytes, random, 0.2f);
+      break;
+    case DType::q4_g128:
+      fill_blocks<BlockQ4_G128>(bytes, random, 0.2f);
+      break;
+    case DType::q8_g32:
+      fill_blocks<BlockQ8_G32>(bytes, random, 0.01f);
       break;
     case DType::mxfp4:
       fill_blocks<BlockMXFP4>(bytes, random, 0);

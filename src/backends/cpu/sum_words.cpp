@@ -5,7 +5,8 @@
 
 namespace tidemill {
 
-#if defined(__x86_64__) && defined(__linux__)
+// The thread sanitizer would watch what chooses the clone, which runs before it has begun.
+#if defined(__x86_64__) && defined(__linux__) && !defined(__SANITIZE_THREAD__)
 __attribute__((target_clones("avx512f", "avx2", "default")))
 #endif
 uint64_t

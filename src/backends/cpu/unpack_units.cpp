@@ -5,6 +5,7 @@
 #define HWY_TARGET_INCLUDE "backends/cpu/unpack_units.cpp"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 
+#include "backends/cpu/activations.h"
 #include "backends/cpu/formats-inl.h"
 #include "backends/cpu/lanes-inl.h"
 #include "backends/cpu/unpack_units-inl.h"
@@ -73,13 +74,17 @@ const uint8_t* unpack_halves(const uint8_t* high, const uint8_t*& low, int n_gro
 
 const uint8_t* unpack_pairs(DType dtype, const uint8_t* panel, int n_groups, UnitBlock& out) {
   switch (dtype) {
-    case DType::q4_0:
-      return unpack_units_of_dtype<DType::q4_0, true>(panel, n_groups, out);
-    case DType::q4_1:
-      return unpack_units_of_dtype<DType::q4_1, true>(panel, n_groups, out);
+#define TIDEMILL_CASE(name)                                                            \
+  case DType::name:                                                                    \
+    if constexpr (activation_form(panel_format(DType::name)) == ActivationForm::pairs) \
+      return unpack_units_of_dtype<DType::name, true>(panel, n_groups, out);           \
+    break;
+    TIDEMILL_QUANTISED_DTYPES(TIDEMILL_CASE)
+#undef TIDEMILL_CASE
     default:
-      return unpack_units_of_dtype<DType::q4_k, true>(panel, n_groups, out);
+      break;
   }
+  return panel;
 }
 
 }  // namespace tidemill::HWY_NAMESPACE
