@@ -58,6 +58,8 @@ class Embedder {
   // a module that is missing or does not fit, and unsupported for a module that is not known here and for models that
   // do not say how texts become vectors.
   static Embedder load(const std::string& model, const EngineOptions& options = {});
+  // The same over a model that is loaded already.
+  static Embedder of(const Engine& engine);
 
   const Engine& engine() const;
   int64_t dimensions() const;  // of a vector

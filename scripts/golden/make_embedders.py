@@ -1,4 +1,5 @@
-"""Makes tiny random models whose hidden states are wanted, as embedding models are: layers of decoders without their head.
+"""Makes tiny random models whose hidden states are wanted, as embedding models are: encoders, and layers of decoders
+without their head.
 
     pip install torch==2.15.0 transformers==4.57.1
     python scripts/golden/make_embedders.py tests/golden/models [NAME ...]
@@ -19,6 +20,9 @@ MODELS = {
         "head_dim": 12, "num_hidden_layers": 3, "sliding_window": 10, "use_bidirectional_attention": True,
         "layer_types": ["sliding_attention", "full_attention", "sliding_attention"], "query_pre_attn_scalar": 12,
         "rope_theta": 1e5, "rope_local_base_freq": 5e3}),
+    "distilbert": ("DistilBertModel", {
+        "dim": 40, "hidden_dim": 56, "n_heads": 5, "n_layers": 2, "max_position_embeddings": 100}),
+    "mpnet": ("MPNetModel", {"num_attention_heads": 5, "max_position_embeddings": 100, "pad_token_id": 1}),
     "llama-layers": ("LlamaModel", {"tie_word_embeddings": False}),
 }  # fmt: skip
 

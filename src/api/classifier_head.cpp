@@ -16,12 +16,6 @@ constexpr int64_t kMostLabels = 1 << 16;
 constexpr const char* kRobertaScores = "classifier.out_proj";
 constexpr const char* kBertScores = "classifier";
 
-std::vector<float> values_of(const Tensor& tensor) {
-  std::vector<float> values(static_cast<size_t>(tensor.n_elements()));
-  dequantize(tensor.dtype(), tensor.data(), values);
-  return values;
-}
-
 // The layer whose tensors begin with `name`; its rows say how many numbers it gives.
 Dense layer(const Weights& weights, const std::string& name, int64_t n_in, DenseActivation activation) {
   const auto found = weights.find(name + ".weight");
@@ -29,8 +23,8 @@ Dense layer(const Weights& weights, const std::string& name, int64_t n_in, Dense
   const int64_t n_out = is_matrix ? found->dim(0) : 1;
   return {.n_in = n_in,
           .n_out = n_out,
-          .weight = values_of(weights.require(name + ".weight", {n_out, n_in})),
-          .bias = values_of(weights.require(name + ".bias", {n_out})),
+          .weight = to_floats(weights.require(name + ".weight", {n_out, n_in})),
+          .bias = to_floats(weights.require(name + ".bias", {n_out})),
           .activation = activation};
 }
 

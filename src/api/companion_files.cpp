@@ -62,7 +62,9 @@ std::string_view FolderFiles::text(const std::string& name) const {
 }
 
 std::string FolderFiles::path(const std::string& name) const {
-  return (fs::path(folder_) / name).string();
+  const fs::path own = fs::path(folder_) / name;
+  std::error_code ignored;
+  return (second_.empty() || fs::exists(own, ignored) ? own : fs::path(second_) / name).string();
 }
 
 bool PackedFiles::contains(const std::string& name) const {

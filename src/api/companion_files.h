@@ -17,7 +17,7 @@ class CompanionFiles {
  public:
   virtual ~CompanionFiles() = default;
 
-  // Sorted; those of a folder without what lies in folders below it.
+  // Sorted; those of a folder without what lies in folders below it and in a second one.
   virtual std::vector<std::string> names() const = 0;
   virtual bool contains(const std::string& name) const = 0;
   // The content, valid as long as this object.  Throws what MappedFile throws.
@@ -30,10 +30,11 @@ class CompanionFiles {
 // Those of them that a model needs beside its weights and config.json: of vocabularies the ones that would be read.
 std::vector<std::string> kept_files(const CompanionFiles& files);
 
-// The files of a folder.  Not thread-safe.
+// The files of a folder; those that it lacks are taken from a second one, if there is one.  Not thread-safe.
 class FolderFiles final : public CompanionFiles {
  public:
-  explicit FolderFiles(std::string folder) : folder_(std::move(folder)) {}
+  explicit FolderFiles(std::string folder, std::string second = {})
+      : folder_(std::move(folder)), second_(std::move(second)) {}
 
   std::vector<std::string> names() const override;
   bool contains(const std::string& name) const override;
@@ -42,7 +43,7 @@ class FolderFiles final : public CompanionFiles {
   const std::string& place() const override { return folder_; }
 
  private:
-  std::string folder_;
+  std::string folder_, second_;
   mutable std::map<std::string, MappedFile> mapped_;  // those that were asked for
 };
 

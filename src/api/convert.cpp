@@ -19,8 +19,16 @@ namespace {
 
 using Write = ConvertReport (*)(const ModelFile& file, const std::string& out, const ConvertOptions& options);
 
-constexpr std::pair<std::string_view, Write> kByEnding[] = {
-    {kTmillEnding, write_tmill}, {".gguf", write_gguf}, {".onnx", write_onnx}, {".safetensors", write_plain}};
+// Of the model as the file has it.
+template <auto kWriter>
+ConvertReport write_as_is(const ModelFile& file, const std::string& out, const ConvertOptions& options) {
+  return kWriter(file, out, options, nullptr);
+}
+
+constexpr std::pair<std::string_view, Write> kByEnding[] = {{kTmillEnding, write_as_is<write_tmill>},
+                                                            {".gguf", write_as_is<write_gguf>},
+                                                            {".onnx", write_onnx},
+                                                            {".safetensors", write_plain}};
 
 Write writer_of(const std::string& out) {
   if (is_folder_name(out)) return write_folder;

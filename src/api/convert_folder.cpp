@@ -1,10 +1,9 @@
-// All files are written into a folder beside the one that is asked for, which then takes its name.
 #include "api/convert_folder.h"
-
-#include <unistd.h>
 
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -13,8 +12,10 @@
 #include "api/gguf_fields.h"
 #include "api/tensor_stream.h"
 #include "api/written_source.h"
+#include "formats/group_scheme.h"
 #include "models/registry.h"
 #include "sys/atomic_file.h"
+#include "sys/new_folder.h"
 #include "text/readers/tokenizer_json.h"
 #include "tidemill/error.h"
 #include "tidemill/system.h"
@@ -27,45 +28,23 @@ using nlohmann::ordered_json;
 
 constexpr int64_t kShardBytes = 5'000'000'000;  // as transformers cuts large models
 
-// A folder that appears under its name once it is whole.
-class NewFolder {
- public:
-  explicit NewFolder(const std::string& name) : target_(fs::path(name).lexically_normal()) {
-    if (!target_.has_filename()) target_ = target_.parent_path();
-    if (fs::exists(target_) && !(fs::is_directory(target_) && fs::is_empty(target_)))
-      throw Error(ErrorCode::invalid_argument, target_.string() + ": is there already; give another name or empty it");
-    path_ = target_.parent_path() / (".tidemill-" + std::to_string(::getpid()) + ".tmp");
-    std::error_code error;
-    if (!fs::create_directory(path_, error))
-      throw Error(
-          error == std::errc::no_such_file_or_directory ? ErrorCode::not_found : ErrorCode::io,
-          target_.string() + ": making a folder failed (" + error.message() + "); make the folder above it first");
-  }
-  ~NewFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  NewFolder(const NewFolder&) = delete;
-  NewFolder& operator=(const NewFolder&) = delete;
-
-  std::string file(const std::string& name) const { return (path_ / name).string(); }
-  void write(const std::string& name, std::string_view text) const {
-    fs::create_directories((path_ / name).parent_path());
-    AtomicFile file_of(file(name));
-    file_of.write(text);
-    file_of.commit();
-  }
-  void commit() {
-    fs::rename(path_, target_);
-    path_.clear();
-  }
-
- private:
-  fs::path target_, path_;
-};
+void write_file(const NewFolder& folder, const std::string& name, std::string_view text) {
+  AtomicFile file(folder.file(name));
+  file.write(text);
+  file.commit();
+}
 
 std::string torch_name(DType dtype) {
   return dtype == DType::f16 ? "float16" : dtype == DType::bf16 ? "bfloat16" : "float32";
+}
+
+// config.json, without what it says of codes in groups, which a plain folder does not have.
+std::string plain_config(const ModelFile& file, std::string_view text) {
+  const ModelSource source = file.source();
+  if (!group_scheme(*source.config, source.config_path)) return std::string(text);
+  ordered_json config = ordered_json::parse(text);
+  config.erase("quantization_config");
+  return config.dump(2) + "\n";
 }
 
 class FolderContent {
@@ -137,15 +116,15 @@ int64_t FolderContent::write_weights(const NewFolder& folder, const std::vector<
   }
   if (shards.size() > 1) {
     const ordered_json index{{"metadata", {{"total_size", n_total}}}, {"weight_map", places}};
-    folder.write("model.safetensors.index.json", index.dump(2) + "\n");
+    write_file(folder, "model.safetensors.index.json", index.dump(2) + "\n");
   }
   return n_total;
 }
 
 void FolderContent::write_companions(const NewFolder& folder, const FileForm& form, DType dtype) const {
   if (const auto companions = file_.companions()) {
-    for (const std::string& name : kept_files(*companions)) folder.write(name, companions->text(name));
-    return folder.write("config.json", companions->text("config.json"));
+    for (const std::string& name : kept_files(*companions)) write_file(folder, name, companions->text(name));
+    return write_file(folder, "config.json", plain_config(file_, companions->text("config.json")));
   }
   const GgufFile& gguf = *file_.source().gguf;
   ordered_json config{{"architectures", {form.architecture}}};
@@ -159,15 +138,15 @@ void FolderContent::write_companions(const NewFolder& folder, const FileForm& fo
     const std::string field = std::string(key == std::string_view("padding") ? "pad" : key) + "_token_id";
     if (id && *id < model_->config().vocab_size) config[field] = generation[field] = *id;
   }
-  folder.write("config.json", config.dump(2) + "\n");
-  folder.write("generation_config.json", generation.dump(2) + "\n");
+  write_file(folder, "config.json", config.dump(2) + "\n");
+  write_file(folder, "generation_config.json", generation.dump(2) + "\n");
   write_tokenizer(folder, gguf);
 }
 
 void FolderContent::write_tokenizer(const NewFolder& folder, const GgufFile& gguf) const {
   if (file_.tokenizer_kind().empty() || file_.tokenizer_kind() == "no_vocab") return;
   const TokenizerDescription description = describe_gguf(gguf);
-  folder.write("tokenizer.json", write_tokenizer_json(description));
+  write_file(folder, "tokenizer.json", write_tokenizer_json(description));
   ordered_json config{{"tokenizer_class", "PreTrainedTokenizerFast"},
                       {"model_max_length", model_->config().context_length},
                       {"clean_up_tokenization_spaces", false},
@@ -178,9 +157,9 @@ void FolderContent::write_tokenizer(const NewFolder& folder, const GgufFile& ggu
     const int32_t id = gguf_tokenizer::read_id(gguf, std::string(key) + "_token_id", tokens.size(), -1);
     if (id >= 0) config[field] = tokens[static_cast<size_t>(id)];
   }
-  folder.write("tokenizer_config.json", config.dump(2) + "\n");
+  write_file(folder, "tokenizer_config.json", config.dump(2) + "\n");
   if (const auto chat_template = gguf.string("tokenizer.chat_template"))
-    folder.write("chat_template.jinja", *chat_template);
+    write_file(folder, "chat_template.jinja", *chat_template);
 }
 
 ConvertReport FolderContent::write() {

@@ -27,26 +27,27 @@ constexpr std::array<std::string_view, 10> kInF32 = {
     "time_mix_first", "time_mix_w1.weight", "time_mix_w2.weight", "time_mix_lerp_", "time_mix_decay_w"};
 
 // Keys that speak of the file they are in.
-constexpr std::array<std::string_view, 2> kOfTheFile = {"general.alignment", "general.file_type"};
+constexpr std::array<std::string_view, 3> kOfTheFile = {"general.alignment", "general.file_type",
+                                                        "general.quantization_version"};
 
-// llama.cpp's numbers of files whose matrices are of one dtype (enum llama_ftype).
+// llama.cpp's numbers of files most of whose weights are of one dtype (enum llama_ftype).
+constexpr std::pair<DType, uint32_t> kFileTypes[] = {
+    {DType::f32, 0},   {DType::f16, 1},   {DType::q4_0, 2},    {DType::q4_1, 3},    {DType::q8_0, 7},
+    {DType::q5_0, 8},  {DType::q5_1, 9},  {DType::q2_k, 10},   {DType::q3_k, 11},   {DType::q4_k, 14},
+    {DType::q5_k, 16}, {DType::q6_k, 18}, {DType::iq4_nl, 25}, {DType::iq4_xs, 30}, {DType::bf16, 32}};
+
 std::optional<uint32_t> file_type(DType dtype) {
-  switch (dtype) {
-    case DType::f32:
-      return 0;
-    case DType::f16:
-      return 1;
-    case DType::bf16:
-      return 32;
-    default:
-      return {};
-  }
+  const auto* const found = std::ranges::find(kFileTypes, dtype, &std::pair<DType, uint32_t>::first);
+  return found == std::end(kFileTypes) ? std::nullopt : std::optional(found->second);
 }
+
+// Of the block formats as ggml has them today (GGML_QNT_VERSION).
+constexpr uint32_t kQuantizationVersion = 2;
 
 // What is written, in the order of the file.
 class GgufContent {
  public:
-  GgufContent(const ModelFile& file, FileTarget target, std::optional<DType> dtype);
+  GgufContent(const ModelFile& file, FileTarget target, std::optional<DType> dtype, std::unique_ptr<Model> model);
 
   int64_t write(ThreadPool& pool, const std::function<bool(double share)>& on_progress) const;
   int64_t n_tensors() const { return std::ssize(specs_); }
@@ -56,7 +57,8 @@ class GgufContent {
   void add_table(const std::string& name, const std::vector<float>& numbers);
   void copy_tensors(const GgufFile& gguf);
   void make_tensors(Model& model, const FileForm& form);
-  void copy_metadata(const GgufFile& gguf);
+  void copy_metadata(const GgufFile& gguf, bool has_own_weights);
+  void add_file_type();
   void make_metadata(const Model& model, const FileForm& form);
   DType dtype_of(const std::string& name, DType own, bool is_matrix) const;
 
@@ -69,24 +71,25 @@ class GgufContent {
   std::vector<ByteSource> sources_;  // of each of them
 };
 
-GgufContent::GgufContent(const ModelFile& file, FileTarget target, std::optional<DType> dtype)
-    : file_(file), target_(std::move(target)), wanted_(dtype) {
+GgufContent::GgufContent(const ModelFile& file, FileTarget target, std::optional<DType> dtype,
+                         std::unique_ptr<Model> model)
+    : file_(file), target_(std::move(target)), wanted_(dtype), model_(std::move(model)) {
+  const bool has_own_weights = model_ != nullptr;
   const GgufFile* const gguf = file.source().gguf;
-  if (gguf != nullptr) copy_metadata(*gguf);
-  if (gguf != nullptr && !file.weights().is_packed()) {
+  if (gguf != nullptr) copy_metadata(*gguf, has_own_weights);
+  if (gguf != nullptr && !file.weights().is_packed() && !has_own_weights) {
     copy_tensors(*gguf);
     return;
   }
-  model_ = make_model(file.source());
+  if (!model_) model_ = make_model(file.source());
   const FileForm form = model_->form_in(target_);
   if (gguf == nullptr) make_metadata(*model_, form);
   make_tensors(*model_, form);
+  if (has_own_weights) add_file_type();
 }
 
 DType GgufContent::dtype_of(const std::string& name, DType own, bool is_matrix) const {
-  const auto in_name = [&](std::string_view part) { return name.find(part) != name.npos; };
-  if (!is_matrix || std::ranges::any_of(kInF32, in_name))
-    return info(own).is_float || info(own).is_quantized() ? DType::f32 : own;
+  if (!is_matrix || is_f32_in_gguf(name)) return info(own).is_float || info(own).is_quantized() ? DType::f32 : own;
   if (wanted_) return *wanted_;
   if (gguf_has(own)) return own;
   throw Error(ErrorCode::invalid_argument, target_.path + ": tensor '" + name + "' is " + std::string(info(own).name) +
@@ -131,12 +134,24 @@ void GgufContent::make_tensors(Model& model, const FileForm& form) {
   }
 }
 
-void GgufContent::copy_metadata(const GgufFile& gguf) {
+// What the file says of its dtypes is of another file when they change.
+void GgufContent::copy_metadata(const GgufFile& gguf, bool has_own_weights) {
+  const bool changes = wanted_ || has_own_weights;
   for (const auto& [key, entry] : gguf.entries()) {
-    const bool is_of_file = wanted_ ? std::ranges::find(kOfTheFile, key) != kOfTheFile.end() : key == kOfTheFile[0];
+    const bool is_of_file = changes ? std::ranges::find(kOfTheFile, key) != kOfTheFile.end() : key == kOfTheFile[0];
     if (!is_of_file) entries_.add_entry(entry);
   }
   if (wanted_) entries_.add("general.file_type", *file_type(*wanted_));
+}
+
+// By the dtype that has the most weights.
+void GgufContent::add_file_type() {
+  std::array<int64_t, kDTypeCount> n_weights{};
+  for (const GgufTensorSpec& spec : specs_)
+    if (spec.shape.rank() > 1) n_weights[static_cast<size_t>(spec.dtype)] += spec.shape.n_elements();
+  const auto most = std::ranges::max_element(n_weights) - n_weights.begin();
+  if (const auto type = file_type(static_cast<DType>(most))) entries_.add("general.file_type", *type);
+  if (info(static_cast<DType>(most)).is_quantized()) entries_.add("general.quantization_version", kQuantizationVersion);
 }
 
 void GgufContent::make_metadata(const Model& model, const FileForm& form) {
@@ -183,8 +198,13 @@ int64_t GgufContent::write(ThreadPool& pool, const std::function<bool(double sha
 
 }  // namespace
 
-ConvertReport write_gguf(const ModelFile& file, const std::string& out, const ConvertOptions& options) {
-  const GgufContent content(file, {FileKind::gguf, out}, options.dtype);
+bool is_f32_in_gguf(std::string_view name) {
+  return std::ranges::any_of(kInF32, [&](std::string_view part) { return name.find(part) != name.npos; });
+}
+
+ConvertReport write_gguf(const ModelFile& file, const std::string& out, const ConvertOptions& options,
+                         std::unique_ptr<Model> model) {
+  const GgufContent content(file, {FileKind::gguf, out}, options.dtype, std::move(model));
   ThreadPool pool(options.threads > 0 ? options.threads : cpu_info().n_cores);
   return {.format = "gguf", .n_tensors = content.n_tensors(), .n_bytes = content.write(pool, options.on_progress)};
 }

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <utility>
 #include <vector>
 
+#include "api/sentence_files.h"
 #include "api/tensor_stream.h"
 #include "backends/cpu/pack.h"
 #include "formats/tmill.h"
@@ -20,9 +22,9 @@
 namespace tidemill {
 namespace {
 
-// Tensors of a GGUF that are no weights but part of its configuration.
-constexpr std::array<std::string_view, 3> kConfigurationTensors = {"rope_freqs.weight", "rope_factors_short.weight",
-                                                                   "rope_factors_long.weight"};
+// Tensors of a GGUF that are no weights of the model's layers; how they are used, its metadata say.
+constexpr std::array<std::string_view, 5> kConfigurationTensors = {
+    "rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight", "dense_2.weight", "dense_3.weight"};
 
 std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
@@ -31,7 +33,7 @@ std::span<const std::byte> bytes_of(std::string_view text) {
 // What is written, in the order of the file.
 class TmillContent {
  public:
-  explicit TmillContent(const ModelFile& file);
+  TmillContent(const ModelFile& file, std::unique_ptr<Model> model);
 
   const std::vector<StreamedTensor>& tensors() const { return tensors_; }
   const SafetensorsMetadata& metadata() const { return metadata_; }
@@ -53,8 +55,8 @@ class TmillContent {
   std::string gguf_metadata_;
 };
 
-TmillContent::TmillContent(const ModelFile& file)
-    : file_(file), model_(make_model(file.source())), companions_(file.companions()) {
+TmillContent::TmillContent(const ModelFile& file, std::unique_ptr<Model> model)
+    : file_(file), model_(model ? std::move(model) : make_model(file.source())), companions_(file.companions()) {
   metadata_ = {{"format", "tmill"}, {"version", std::to_string(kTmillVersion)}, {"architecture", file.architecture()}};
   // Vectors lie side by side: together they are a few pages.
   model_->visit_params([&](std::string_view name, Tensor& weight, WeightRole role) {
@@ -131,6 +133,10 @@ void TmillContent::add_matrix(const std::string& name, const Tensor& matrix, Wei
             }};
   }
   add({tmill_matrix(name, matrix.dtype(), matrix.shape()), std::move(source)});
+  if (const int32_t* const order = matrix.column_order()) {
+    const auto bytes = std::as_bytes(std::span(order, static_cast<size_t>(matrix.dim(1))));
+    add({tmill_column_order(name, matrix.dim(1)), {.bytes = bytes}});
+  }
 }
 
 // What else the model needs to be run: configuration, tokenizer, chat template.
@@ -143,17 +149,19 @@ void TmillContent::add_files() {
     return add_file(std::string(kTmillGgufFile), bytes_of(gguf_metadata_));
   }
   metadata_.emplace_back("config", companions_->text("config.json"));
-  for (const std::string& name : kept_files(*companions_)) add_file(name, bytes_of(companions_->text(name)));
+  for (const auto& names : {kept_files(*companions_), sentence_file_names(*companions_)})
+    for (const std::string& name : names) add_file(name, bytes_of(companions_->text(name)));
 }
 
 }  // namespace
 
-ConvertReport write_tmill(const ModelFile& file, const std::string& out, const ConvertOptions& options) {
+ConvertReport write_tmill(const ModelFile& file, const std::string& out, const ConvertOptions& options,
+                          std::unique_ptr<Model> model) {
   if (options.dtype) {
     throw Error(ErrorCode::invalid_argument,
                 "--dtype: a .tmill keeps every matrix as it is; leave it out, or write a plain format");
   }
-  const TmillContent content(file);
+  const TmillContent content(file, std::move(model));
   ThreadPool pool(options.threads > 0 ? options.threads : cpu_info().n_cores);
   return {.format = "tmill",
           .n_tensors = std::ssize(content.tensors()),

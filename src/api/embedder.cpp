@@ -3,9 +3,11 @@
 #include <algorithm>
 
 #include "api/engine_impl.h"
-#include "api/sentence_modules.h"
+#include "api/model_file.h"
 #include "embed/running_vector.h"
 #include "embed/stripped.h"
+#include "text/jinja/unicode.h"
+#include "text/unicode/utf8.h"
 
 namespace tidemill {
 
@@ -28,6 +30,7 @@ struct Embedder::Impl {
   int64_t dimensions;
 
   std::string prompt(const EmbedOptions& options) const;
+  std::string_view as_read(std::string_view text, std::string& lowered) const;
   std::vector<int32_t> ids_of(std::string_view text) const;
   std::vector<std::vector<int32_t>> parts_of(std::string_view text, int64_t overlap) const;
   int64_t prompt_length(const EmbedOptions& options) const;
@@ -49,9 +52,17 @@ std::string Embedder::Impl::prompt(const EmbedOptions& options) const {
                                                (names.empty() ? " has no prompts; leave it out" : " has " + names));
 }
 
+// What the tokenizer gets of a text; `lowered` holds what is no part of it.
+std::string_view Embedder::Impl::as_read(std::string_view text, std::string& lowered) const {
+  if (!modules.lowers_case) return stripped(text);
+  lowered = jinja::to_lower(replace_invalid_utf8(stripped(text)));
+  return lowered;
+}
+
 std::vector<int32_t> Embedder::Impl::ids_of(std::string_view text) const {
   const Truncation truncation{.max_length = static_cast<size_t>(max_tokens)};
-  return engine.tokenizer().encode(stripped(text), {.truncation = truncation});
+  std::string lowered;
+  return engine.tokenizer().encode(as_read(text, lowered), {.truncation = truncation});
 }
 
 std::vector<std::vector<int32_t>> Embedder::Impl::parts_of(std::string_view text, int64_t overlap) const {
@@ -59,7 +70,8 @@ std::vector<std::vector<int32_t>> Embedder::Impl::parts_of(std::string_view text
     throw Error(ErrorCode::invalid_argument,
                 "overlap: must be from 0 to " + std::to_string(max_tokens / 2) + ", half of what the model reads");
   const Truncation truncation{.max_length = static_cast<size_t>(max_tokens), .stride = static_cast<size_t>(overlap)};
-  Encoding encoding = engine.tokenizer().encode_full(stripped(text), {.truncation = truncation});
+  std::string lowered;
+  Encoding encoding = engine.tokenizer().encode_full(as_read(text, lowered), {.truncation = truncation});
   std::vector<std::vector<int32_t>> parts = {std::move(encoding.ids)};
   for (Encoding& part : encoding.overflowing) parts.push_back(std::move(part.ids));
   return parts;
@@ -122,14 +134,17 @@ std::vector<float> Embedder::Impl::joined(std::span<const EmbedInput> parts,
 }
 
 Embedder Embedder::load(const std::string& model, const EngineOptions& options) {
-  Engine engine = Engine::load(model, options);
+  return of(Engine::load(model, options));
+}
+
+Embedder Embedder::of(const Engine& engine) {
   if (!engine.is_encoder())
     throw Error(ErrorCode::unsupported,
                 engine.path() + ": does not say how texts become vectors; give a model that makes embeddings");
   engine.tokenizer();  // throws for a model without one
   const int64_t d_model = engine.impl()->model->config().d_model;
   auto impl = std::make_shared<Impl>(Impl{.engine = engine,
-                                          .modules = read_sentence_modules(engine.path(), d_model),
+                                          .modules = open_model_file(engine.path())->sentence_modules(d_model),
                                           .d_model = d_model,
                                           .max_tokens = engine.context_length(),
                                           .dimensions = 0});

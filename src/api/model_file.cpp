@@ -3,8 +3,10 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "api/gguf_sentence.h"
 #include "api/gguf_tokenizer.h"
 #include "api/onnx_model.h"
+#include "api/sentence_files.h"
 #include "api/tmill_model.h"
 #include "api/tokenizer_files.h"
 #include "formats/gguf.h"
@@ -37,15 +39,22 @@ struct ToText {
 
 class GgufModel final : public ModelFile {
  public:
-  explicit GgufModel(const std::string& path) : file_(path) {}
+  explicit GgufModel(const std::string& path)
+      : file_(path), file_bytes_(static_cast<int64_t>(fs::file_size(file_.path()))) {}
+  GgufModel(GgufFile file, std::unique_ptr<Weights> weights, int64_t file_bytes)
+      : file_(std::move(file)), weights_(std::move(weights)), file_bytes_(file_bytes) {}
 
-  ModelSource source() const override { return {.weights = file_, .gguf = &file_}; }
+  ModelSource source() const override {
+    return {.weights = weights_ ? *weights_ : static_cast<const Weights&>(file_), .gguf = &file_};
+  }
   std::shared_ptr<const Tokenizer> load_tokenizer(const TokenizerOptions& options) const override {
     if (text("tokenizer.ggml.model") == "no_vocab") return nullptr;
     auto tokenizer = tokenizer_of(file_, options);
     file_.release_metadata();
     return tokenizer;
   }
+  bool makes_vectors() const override { return tidemill::makes_vectors(file_); }
+  SentenceModules sentence_modules(int64_t d_model) const override { return sentence_modules_of(file_, d_model); }
   std::string format() const override { return "gguf v" + std::to_string(file_.version()); }
   std::string name() const override { return text("general.name"); }
   std::string architecture() const override { return text("general.architecture"); }
@@ -55,27 +64,36 @@ class GgufModel final : public ModelFile {
     for (const auto& [key, value] : file_.metadata()) result.emplace_back(key, shown_value(value));
     return result;
   }
-  int64_t file_bytes() const override { return static_cast<int64_t>(fs::file_size(file_.path())); }
+  int64_t file_bytes() const override { return file_bytes_; }
 
  private:
   std::string text(std::string_view key) const { return std::string(file_.string(key).value_or("")); }
 
   GgufFile file_;
+  std::unique_ptr<Weights> weights_;  // where they are not those of the file
+  int64_t file_bytes_;
 };
 
 class FolderModel final : public ModelFile {
  public:
-  explicit FolderModel(const std::string& path) : folder_(open_model_folder(path)) {}
+  explicit FolderModel(const std::string& path) : path_(path), folder_(open_model_folder(model_files(path).place())) {}
+  FolderModel(const std::string& path, ModelFolder folder) : path_(path), folder_(std::move(folder)) {}
 
   ModelSource source() const override {
     return {.weights = *folder_.weights, .config = &folder_.config, .config_path = folder_.file("config.json")};
   }
   std::shared_ptr<const Tokenizer> load_tokenizer(const TokenizerOptions& options) const override {
-    return tokenizer_if_any(FolderFiles(folder_.path), options);
+    return tokenizer_if_any(model_files(path_), options);
   }
-  std::unique_ptr<CompanionFiles> companions() const override { return std::make_unique<FolderFiles>(folder_.path); }
+  std::unique_ptr<CompanionFiles> companions() const override {
+    return std::make_unique<FolderFiles>(model_files(path_));
+  }
+  bool makes_vectors() const override { return has_sentence_modules(model_files(path_)); }
+  SentenceModules sentence_modules(int64_t d_model) const override {
+    return sentence_modules_of(model_files(path_), d_model);
+  }
   std::string format() const override { return "safetensors"; }
-  std::string name() const override { return fs::path(folder_.path).filename().string(); }
+  std::string name() const override { return fs::path(path_).filename().string(); }
   std::string architecture() const override { return architecture_of(folder_.config); }
   std::string tokenizer_kind() const override {
     std::error_code ignored;
@@ -96,6 +114,7 @@ class FolderModel final : public ModelFile {
   }
 
  private:
+  std::string path_;
   ModelFolder folder_;
 };
 
@@ -113,6 +132,14 @@ std::string architecture_of(const nlohmann::json& config) {
   const auto names = config.find("architectures");
   const bool is_there = names != config.end() && names->is_array() && !names->empty();
   return is_there && names->front().is_string() ? names->front().get<std::string>() : "";
+}
+
+std::unique_ptr<ModelFile> gguf_model(GgufFile file, std::unique_ptr<Weights> weights, int64_t file_bytes) {
+  return std::make_unique<GgufModel>(std::move(file), std::move(weights), file_bytes);
+}
+
+std::unique_ptr<ModelFile> folder_model(const std::string& path, ModelFolder folder) {
+  return std::make_unique<FolderModel>(path, std::move(folder));
 }
 
 std::unique_ptr<ModelFile> open_model_file(const std::string& path) {

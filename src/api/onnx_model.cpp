@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/sentence_files.h"
 #include "api/tokenizer_files.h"
 #include "formats/json_file.h"
 #include "formats/onnx.h"
@@ -48,6 +49,8 @@ class OnnxModel final : public ModelFile {
   std::shared_ptr<const Tokenizer> load_tokenizer(const TokenizerOptions& options) const override {
     return tokenizer_if_any(FolderFiles(folder_), options);
   }
+  bool makes_vectors() const override { return has_sentence_modules(FolderFiles(folder_)); }
+  SentenceModules sentence_modules(int64_t d_model) const override;
   std::string format() const override { return "onnx, opset " + std::to_string(file_->graph().opset); }
   std::string name() const override { return fs::path(file_->path()).stem().string(); }
   std::string architecture() const override { return config_ ? architecture_of(*config_) : ""; }
@@ -93,6 +96,26 @@ Pooling pooling_of(onnx::PooledBy how) {
   }
 }
 
+// The graph may give hidden states for the modules that files name, or the vector of a text, or both.
+SentenceModules OnnxModel::sentence_modules(int64_t d_model) const {
+  const FolderFiles files(folder_);
+  const bool has_modules = has_sentence_modules(files);
+  const std::vector<OnnxPort>& outputs = file_->graph().outputs;
+  const bool has_states_alone = outputs.size() == 1 && outputs[0].dims.size() == 3;
+  SentenceModules modules = sentence_modules_of(files, d_model);
+  if (has_modules && has_states_alone) return modules;
+  const onnx::Outline outline = onnx::outline_of(file_);
+  if (outline.gives_sentence()) {  // every row is the vector already
+    modules.poolings = {Pooling::cls};
+    modules.denses.clear();
+    modules.is_normalized = outline.is_unit;
+  } else if (!has_modules && outline.sentence != kNoOnnxValue) {
+    modules.poolings = {pooling_of(outline.pooled)};
+    modules.is_normalized = outline.is_unit;
+  }
+  return modules;
+}
+
 }  // namespace
 
 std::optional<std::string> onnx_file_in(const std::string& folder) {
@@ -109,27 +132,6 @@ std::optional<std::string> onnx_file_in(const std::string& folder) {
 
 std::unique_ptr<ModelFile> open_onnx_model(const std::string& path) {
   return std::make_unique<OnnxModel>(path);
-}
-
-SentenceModules onnx_sentence_modules(const std::string& path, int64_t d_model) {
-  const auto file = std::make_shared<const OnnxFile>(path);
-  const std::string folder = folder_of(path);
-  std::error_code ignored;
-  const bool has_modules = fs::is_regular_file(folder + "/modules.json", ignored);
-  const std::vector<OnnxPort>& outputs = file->graph().outputs;
-  const bool has_states_alone = outputs.size() == 1 && outputs[0].dims.size() == 3;
-  if (has_modules && has_states_alone) return sentence_modules_of_folder(folder, d_model);
-  const onnx::Outline outline = onnx::outline_of(file);
-  SentenceModules modules = sentence_modules_of_folder(folder, d_model);
-  if (outline.gives_sentence()) {  // every row is the vector already
-    modules.poolings = {Pooling::cls};
-    modules.denses.clear();
-    modules.is_normalized = outline.is_unit;
-  } else if (!has_modules && outline.sentence != kNoOnnxValue) {
-    modules.poolings = {pooling_of(outline.pooled)};
-    modules.is_normalized = outline.is_unit;
-  }
-  return modules;
 }
 
 }  // namespace tidemill

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "api/model_file.h"
-#include "api/sentence_modules.h"
 
 namespace tidemill {
 
@@ -17,9 +16,5 @@ std::optional<std::string> onnx_file_in(const std::string& folder);
 
 // Throws what OnnxFile throws.
 std::unique_ptr<ModelFile> open_onnx_model(const std::string& path);
-
-// What the graph of the file at `path` and the files about it say about how texts become vectors: modules.json where
-// there is one and the graph gives hidden states, else what the graph does itself.
-SentenceModules onnx_sentence_modules(const std::string& path, int64_t d_model);
 
 }  // namespace tidemill

@@ -26,6 +26,10 @@ void read_row(const Tensor& tensor, int64_t row, std::span<float> values) {
   const int64_t stride =
       tensor.shape().rank() == 2 ? tensor.stride_bytes(0) : size_bytes(tensor.dtype(), {std::ssize(values)});
   dequantize(tensor.dtype(), tensor.as<std::byte>() + row * stride, values);
+  if (const int32_t* const order = tensor.column_order()) {
+    const std::vector<float> stored(values.begin(), values.end());
+    for (size_t k = 0; k < stored.size(); ++k) values[static_cast<size_t>(order[k])] = stored[k];
+  }
 }
 
 void write_row(std::span<const float> values, DType dtype, std::byte* target) {

@@ -7,7 +7,7 @@
 
 #include "api/classifier_head.h"
 #include "api/engine_impl.h"
-#include "api/sentence_modules.h"
+#include "api/sentence_files.h"
 
 namespace tidemill {
 
@@ -37,7 +37,7 @@ Reranker Reranker::load(const std::string& model, const EngineOptions& options) 
   if (head.n_labels() != 1)
     throw Error(ErrorCode::unsupported,
                 engine.path() + ": gives " + std::to_string(head.n_labels()) + " labels; a reranker gives one score");
-  const int64_t of_files = max_tokens_of_folder(engine.path());
+  const int64_t of_files = max_tokens_of(FolderFiles(engine.path()));
   const int64_t max_tokens = of_files > 0 ? std::min(of_files, engine.context_length()) : engine.context_length();
   return Reranker(std::make_shared<Impl>(Impl{std::move(engine), std::move(head), max_tokens}));
 }

@@ -3,7 +3,9 @@
 #include <filesystem>
 #include <optional>
 
+#include "api/gguf_sentence.h"
 #include "api/gguf_tokenizer.h"
+#include "api/sentence_files.h"
 #include "api/tokenizer_files.h"
 #include "formats/json_file.h"
 #include "formats/tmill.h"
@@ -34,6 +36,10 @@ class TmillModel final : public ModelFile {
   }
   std::unique_ptr<CompanionFiles> companions() const override {
     return gguf_ ? nullptr : std::make_unique<PackedFiles>(file_);
+  }
+  bool makes_vectors() const override { return gguf_ ? tidemill::makes_vectors(*gguf_) : has_sentence_modules(files_); }
+  SentenceModules sentence_modules(int64_t d_model) const override {
+    return gguf_ ? sentence_modules_of(*gguf_, d_model) : sentence_modules_of(files_, d_model);
   }
 
   std::string format() const override { return "tmill v" + std::to_string(kTmillVersion); }

@@ -79,7 +79,8 @@ struct Making {
   int64_t width() const { return tensor.parts[0].weight.shape().rank() == 1 ? 1 : tensor.parts[0].weight.dim(1); }
   bool keeps_bytes() const {
     const bool keeps_numbers = tensor.change == Change::none || tensor.change == Change::transposed;
-    return keeps_numbers && tensor.dtype == dtype && tensor.parts[0].weight.layout() == Layout::rows;
+    const Tensor& first = tensor.parts[0].weight;
+    return keeps_numbers && tensor.dtype == dtype && first.layout() == Layout::rows && first.column_order() == nullptr;
   }
 
   // One row, of a vector one number.

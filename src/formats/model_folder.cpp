@@ -5,6 +5,7 @@
 #include <system_error>
 #include <vector>
 
+#include "formats/group_weights.h"
 #include "formats/json_file.h"
 #include "formats/safetensors.h"
 #include "formats/sharded_safetensors.h"
@@ -86,7 +87,7 @@ ModelFolder open_model_folder(const std::string& path) {
   if (exists(folder.file("generation_config.json"))) {
     folder.generation_config = read_object(folder.file("generation_config.json"));
   }
-  folder.weights = open_safetensors_weights(folder.path);
+  folder.weights = with_groups(open_safetensors_weights(folder.path), folder.config, folder.file("config.json"));
   return folder;
 }
 

@@ -17,7 +17,7 @@ struct ModelFolder {
   std::string path;                  // without a slash at the end
   nlohmann::json config;             // an object; numbers may be infinite or NaN
   nlohmann::json generation_config;  // likewise; null when the folder has none
-  std::unique_ptr<Weights> weights;  // never null
+  std::unique_ptr<Weights> weights;  // never null; those in groups (group_weights.h) as blocks
 
   // The path of a file of the folder, for messages and for other readers.
   std::string file(std::string_view name) const { return path + "/" + std::string(name); }

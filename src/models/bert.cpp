@@ -14,10 +14,7 @@ EncoderConfig from_json(const ModelSource& source, std::string_view name) {
   if (const std::string kind = get.text_or("position_embedding_type", "absolute"); kind != "absolute")
     get.fail("position_embedding_type", "is '" + kind + "', which is not supported (absolute is)");
   if (name == "bert") return config;
-  // The table of RoBERTa begins with a row for each id up to that of padding.
-  config.padding_id = get.count_or("pad_token_id", config.model.vocab_size, 1);
-  config.first_position = config.padding_id + 1;
-  config.model.context_length -= config.first_position;
+  read_roberta_positions(get, config);
   return config;
 }
 

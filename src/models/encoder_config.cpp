@@ -27,6 +27,13 @@ EncoderConfig encoder_config(const JsonConfig& get, std::string_view architectur
   return config;
 }
 
+void read_roberta_positions(const JsonConfig& get, EncoderConfig& config) {
+  config.n_position_rows = config.model.context_length;
+  config.padding_id = get.count_or("pad_token_id", config.model.vocab_size, 1);
+  config.first_position = config.padding_id + 1;
+  config.model.context_length -= config.first_position;
+}
+
 EncoderConfig encoder_config(const GgufConfig& get, std::string_view architecture) {
   EncoderConfig config;
   config.model = {.architecture = std::string(architecture),

@@ -65,4 +65,15 @@ EncoderConfig encoder_config(const JsonConfig& get, std::string_view architectur
 // The same from a GGUF, whose learned positions and types are those that it has weights for.
 EncoderConfig encoder_config(const GgufConfig& get, std::string_view architecture);
 
+// The table of RoBERTa's positions begins with a row for each id up to that of padding.
+void read_roberta_positions(const JsonConfig& get, EncoderConfig& config);
+
+// Throws bad_file, naming `field`, for a number of buckets that the distances cannot have.
+template <typename Config>
+void check_buckets(const EncoderConfig& config, const Config& get, std::string_view field) {
+  if (config.n_buckets >= 4 && config.farthest > config.n_buckets / 4) return;
+  get.fail(field, "is " + std::to_string(config.n_buckets) + " for distances up to " + std::to_string(config.farthest) +
+                      ", expected 4 or more, and less than four times that distance");
+}
+
 }  // namespace tidemill

@@ -13,6 +13,7 @@ namespace tidemill {
 
 // Every family takes its row's name ("llama", "mistral"), by which rows of one family may differ.
 std::unique_ptr<Model> make_bert(const ModelSource& source, std::string_view name);
+std::unique_ptr<Model> make_distilbert(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_gemma(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_glm(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_gpt2(const ModelSource& source, std::string_view name);
@@ -24,6 +25,7 @@ std::unique_ptr<Model> make_llama(const ModelSource& source, std::string_view na
 std::unique_ptr<Model> make_mamba(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_mamba2(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_modernbert(const ModelSource& source, std::string_view name);
+std::unique_ptr<Model> make_mpnet(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_nomic_bert(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_olmo2(const ModelSource& source, std::string_view name);
 std::unique_ptr<Model> make_phi(const ModelSource& source, std::string_view name);

@@ -7,13 +7,6 @@ namespace {
 
 using Limits = EncoderLimits;
 
-template <typename Config>
-void check_buckets(const EncoderConfig& config, const Config& get, std::string_view field) {
-  if (config.n_buckets >= 4 && config.farthest > config.n_buckets / 4) return;
-  get.fail(field, "is " + std::to_string(config.n_buckets) + " for distances up to " + std::to_string(config.farthest) +
-                      ", expected 4 or more, and less than four times that distance");
-}
-
 EncoderConfig from_json(const ModelSource& source, std::string_view name) {
   const JsonConfig get = json_config(source);
   EncoderConfig config;

@@ -30,6 +30,7 @@ class TextPart final : public Weights {
   std::vector<std::string> names() const override;
   std::optional<Tensor> find(std::string_view name) const override;
   void release(const Tensor& tensor) const override { weights_.release(tensor); }
+  void drop(const Tensor& tensor) const override { weights_.drop(tensor); }
   bool is_packed() const override { return weights_.is_packed(); }
 
  private:

@@ -134,7 +134,10 @@ def test_its_gguf(tidemill, gemma, tmp_path):
     dimensions = len(embedded(tidemill, path, "w20 w21 w22"))
     assert dimensions == 24
     ids = tidemill.json("tokenize", "--tokenizer", path, "--text", "w20 w21 w22", "--json")["ids"]
-    np.testing.assert_allclose(embedded(tidemill, path, "w20 w21 w22"), embedded(tidemill, gemma, words_of(ids)), atol=1e-5)
+    vector = embedded(tidemill, path, "w20 w21 w22")
+    np.testing.assert_allclose(vector, embedded(tidemill, gemma, words_of(ids)), atol=1e-5)
+    assert tidemill.run("convert", path, tmp_path / "packed.tmill").returncode == 0
+    np.testing.assert_allclose(embedded(tidemill, tmp_path / "packed.tmill", "w20 w21 w22"), vector, atol=1e-6)
 
 
 def test_what_makes_vectors_writes_no_text(tidemill, gemma):

@@ -85,6 +85,50 @@ def test_a_plain_folder_gives_means(tidemill, tmp_path):
     expect(embed(tidemill, folder, TEXTS), [hidden_of(folder, text).mean(0) for text in TEXTS])
 
 
+def move_into(folder, below):
+    """The transformer's files in a folder of their own, as older models have them."""
+    (folder / below).mkdir()
+    for file in [path for path in folder.iterdir() if path.is_file() and path.name not in ("modules.json", "config_sentence_transformers.json")]:
+        file.rename(folder / below / file.name)
+    modules = json.loads((folder / "modules.json").read_text())
+    modules[0]["path"] = below
+    (folder / "modules.json").write_text(json.dumps(modules))
+
+
+def test_a_transformer_in_its_own_folder(tidemill, tmp_path):
+    whole = make_folder(tmp_path / "whole", prompts={"prompts": {"query": "a tide: "}}, max_length=7)
+    folder = make_folder(tmp_path / "model", prompts={"prompts": {"query": "a tide: "}}, max_length=7)
+    move_into(folder, "0_Transformer")
+    (folder / "0_Transformer/sentence_bert_config.json").rename(folder / "0_Transformer/sentence_roberta_config.json")
+    for arguments in ([], ["--prompt-name", "query"]):
+        expect(embed(tidemill, folder, TEXTS, *arguments), embed(tidemill, whole, TEXTS, *arguments))
+    assert tidemill.json("tokenize", "--tokenizer", folder, "--text", "mill") == tidemill.json("tokenize", "--tokenizer", whole, "--text", "mill")
+    assert tidemill.json("info", folder)["tokenizer"]["kind"] == "tokenizer.json"
+
+
+def test_texts_are_lowered_as_python_does(tidemill, tmp_path):
+    folder = make_folder(tmp_path / "model")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["normalizer"]["lowercase"] = False
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    texts = ["The Tide MILL", "\u0130 \u03a3\u0391\u03a3 \u00c4", " MILL "]
+    without = embed(tidemill, folder, [text.lower() for text in texts])
+    (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 40, "do_lower_case": True}))
+    expect(embed(tidemill, folder, texts), without)
+    assert embed(tidemill, folder, ["MILL"])[0].tolist() == embed(tidemill, folder, ["mill"])[0].tolist()
+
+
+@pytest.mark.parametrize("below", ["", "0_BERT"])
+def test_a_packed_model_keeps_its_modules(tidemill, tmp_path, below):
+    weight = np.random.default_rng(5).normal(size=(20, D_MODEL)) / 7
+    prompts = {"prompts": {"query": "a tide: "}, "default_prompt_name": "query"}
+    folder = make_folder(tmp_path / "model", pooling=["cls_token"], dense=(weight, None, "x.Tanh"), prompts=prompts, max_length=11)
+    if below:
+        move_into(folder, below)
+    assert tidemill.run("convert", folder, tmp_path / "packed.tmill").returncode == 0
+    expect(embed(tidemill, tmp_path / "packed.tmill", TEXTS), embed(tidemill, folder, TEXTS))
+
+
 def test_one_text_and_the_benchmark(tidemill, tmp_path):
     folder = make_folder(tmp_path / "model")
     vector = tidemill.json("embed", folder, "--text", TEXTS[0])["embedding"]
@@ -121,7 +165,8 @@ MODULES = [{"type": "x.Transformer", "path": ""}]
         (write("1_Pooling/config.json", {"pooling_mode_other": True}), "pooling_mode_mean_tokens"),
         (write("sentence_bert_config.json", {"max_seq_length": -1}), "'max_seq_length'"),
         (write("sentence_bert_config.json", {"max_seq_length": 10**30}), "'max_seq_length'"),
-        (write("sentence_bert_config.json", {"do_lower_case": True}), "'do_lower_case'"),
+        (write("sentence_bert_config.json", {"do_lower_case": 1}), "'do_lower_case'"),
+        (write("modules.json", [{"type": "x.Pooling", "path": ""}]), "'path'"),
         (write("config_sentence_transformers.json", {"prompts": 5}), "'prompts'"),
         (write("config_sentence_transformers.json", {"prompts": {"a": 5}}), "'prompts'"),
         (write("config_sentence_transformers.json", {"default_prompt_name": "q"}), "'default_prompt_name'"),

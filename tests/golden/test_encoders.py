@@ -97,7 +97,7 @@ def test_bert_as_the_first_files_have_it(variant, states):
 
 
 def test_what_a_file_without_a_head_may_not_hold(variant, tidemill):
-    folder = variant("bert", {}, lambda weights: weights | {"cls.predictions.bias": np.zeros(300)})
+    folder = variant("bert", {}, lambda weights: weights | {"cls.predictions.bias": np.ones(300)})
     done = tidemill.run("logits", folder, "--ids-file", "-", "--json", stdin='{"ids":[1]}')
     assert done.returncode == 3 and "cls.predictions.bias" in done.stderr
 
