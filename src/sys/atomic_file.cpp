@@ -90,6 +90,21 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
   start_flushing();
 }
 
+void AtomicFile::write_at(int64_t offset, std::span<const std::byte> bytes) {
+  assert(fd_ >= 0);
+  const int64_t begin = offset;
+  while (!bytes.empty()) {
+    const ssize_t n_written = ::pwrite(fd_, bytes.data(), std::min(bytes.size(), kWriteBytes), offset);
+    if (n_written < 0 && errno == EINTR) continue;
+    if (n_written < 0) fail(path_, "writing", errno);
+    bytes = bytes.subspan(static_cast<size_t>(n_written));
+    offset += n_written;
+  }
+#ifdef __linux__
+  ::sync_file_range(fd_, begin, offset - begin, SYNC_FILE_RANGE_WRITE);  // a hint: errors show later
+#endif
+}
+
 // The disk begins while more is being written, so that the flush at the end has little left to wait for.
 void AtomicFile::start_flushing() {
 #ifdef __linux__

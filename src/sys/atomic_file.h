@@ -10,7 +10,7 @@
 namespace tidemill {
 
 // Writes go to a temporary file in the folder of `path`; `commit` makes them durable and puts the file in its place.
-// Not thread-safe.
+// Not thread-safe but for `write_at`.
 class AtomicFile {
  public:
   // Throws not_found when the folder does not exist, io when the system refuses.
@@ -27,11 +27,16 @@ class AtomicFile {
   void write(std::span<const std::byte> bytes);
   void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
 
+  // Writes at `offset`, over what was written there or past the end.  Any threads may do so at once, while nobody
+  // appends.  Throws io.
+  void write_at(int64_t offset, std::span<const std::byte> bytes);
+
   // Flushes the content, renames it to `path` (replacing a file, not a folder) and flushes the folder.  Throws io;
   // `path` then still names the old file, unless only the last step failed.  Nothing may follow.
   void commit();
 
   const std::string& path() const { return path_; }
+  int64_t n_written() const { return n_written_; }  // bytes
 
  private:
   void start_flushing();
@@ -40,8 +45,8 @@ class AtomicFile {
   std::string folder_;
   std::string temporary_path_;  // empty once there is nothing to remove
   int fd_ = -1;
-  int64_t n_written_ = 0;   // bytes
-  int64_t n_flushing_ = 0;  // of which the disk was asked to write
+  int64_t n_written_ = 0;
+  int64_t n_flushing_ = 0;  // bytes of which the disk was asked to write
 };
 
 }  // namespace tidemill

@@ -1,0 +1,290 @@
+// tidemill delta: fine-tunes as small files.
+
+#include "tidemill/delta.h"
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/engine_options.h"
+#include "cli/interrupt.h"
+#include "cli/progress.h"
+#include "tidemill/error.h"
+#include "tidemill/suggest.h"
+
+namespace tidemill::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr Option kMakeOptions[] = {
+    {.flag = "--mode",
+     .kind = OptionKind::text,
+     .value_name = "M",
+     .help = "lossless; or smaller and nearly: sparse, int8, int4, sign (1 bit), lowrank",
+     .fallback = "lossless"},
+    {.flag = "--threshold",
+     .kind = OptionKind::number,
+     .value_name = "X",
+     .help = "sparse: drop changes below X",
+     .fallback = "1e-4",
+     .min = 0,
+     .max = 1e30},
+    {.flag = "--rank",
+     .kind = OptionKind::integer,
+     .value_name = "R",
+     .help = "lowrank: columns of the thin matrices",
+     .fallback = "16",
+     .min = 1,
+     .max = 4096},
+    kThreadsOption,
+    kJsonOption,
+};
+constexpr Option kWorkOptions[] = {kThreadsOption, kJsonOption};
+constexpr Option kInfoOptions[] = {kJsonOption};
+constexpr int kMaxChain = 64;  // deltas that one command takes
+
+[[noreturn]] void wrong_usage(const std::string& message) {
+  throw Error(ErrorCode::invalid_argument, message);
+}
+
+// Runs `work(options)` with a progress bar and Ctrl-C.
+template <typename Work>
+DeltaReport worked(const Arguments& arguments, const std::string& what, Work work) {
+  catch_interrupts();
+  Progress progress(what);
+  const auto update = [&](double share) {
+    progress.update(share);
+    return !interrupted();
+  };
+  return work(DeltaOptions{.threads = static_cast<int>(arguments.integer("--threads")), .on_progress = update});
+}
+
+void print(const ordered_json& document) {
+  std::printf("%s\n", document.dump(-1, ' ', false, ordered_json::error_handler_t::replace).c_str());
+}
+
+double megabytes(uint64_t n_bytes) {
+  return static_cast<double>(n_bytes) / 1e6;
+}
+
+// Reports what was done with `path`: "x.tmdelta: 90.9 MB in 0.7 MB (125.4 times smaller), 103 tensors, 0.21 s".
+void print_report(const Arguments& arguments, const std::string& path, const std::string& done,
+                  const DeltaReport& report) {
+  if (arguments.flag("--json")) {
+    ordered_json document = {{"path", path},
+                             {"bytes", report.n_tuned_bytes},
+                             {"delta_bytes", report.n_delta_bytes},
+                             {"ratio", report.ratio()},
+                             {"tensors", report.n_tensors},
+                             {"seconds", report.seconds}};
+    for (const DeltaError& error : report.errors)
+      document["errors"].push_back(
+          {{"name", error.tensor}, {"relative", error.relative}, {"greatest", error.greatest}});
+    return print(document);
+  }
+  std::printf("%s: %s, %.1f MB from %.2f MB (%.1f times smaller), %llu tensors, %.2f s\n", printable(path).c_str(),
+              done.c_str(), megabytes(report.n_tuned_bytes), megabytes(report.n_delta_bytes), report.ratio(),
+              static_cast<unsigned long long>(report.n_tensors), report.seconds);
+}
+
+DeltaMode mode_of(const Arguments& arguments) {
+  const std::string name = arguments.text("--mode");
+  for (const DeltaMode mode : {DeltaMode::lossless, DeltaMode::sparse, DeltaMode::int8, DeltaMode::int4,
+                               DeltaMode::sign, DeltaMode::low_rank}) {
+    if (name == to_string(mode)) return mode;
+  }
+  wrong_usage("--mode: '" + name + "' is none of lossless, sparse, int8, int4, sign and lowrank");
+}
+
+void print_errors(const std::vector<DeltaError>& errors) {
+  if (errors.empty()) return;
+  std::printf("  %-48s %-24s %s\n", "tensor", "error / change", "greatest error of a weight");
+  for (const DeltaError& error : errors)
+    std::printf("  %-48s %-24.4g %.4g\n", printable(error.tensor).c_str(), error.relative, error.greatest);
+}
+
+int make(const Arguments& arguments) {
+  const auto& words = arguments.positionals();
+  if (words.size() != 3)
+    wrong_usage(
+        "delta make: takes the base, the fine-tune and the file to write, as in: tidemill delta make "
+        "base.safetensors tuned.safetensors tuned.tmdelta");
+  const DeltaMode mode = mode_of(arguments);
+  const DeltaReport report = worked(arguments, "comparing " + words[1], [&](DeltaOptions options) {
+    options.mode = mode;
+    options.threshold = arguments.number("--threshold");
+    options.rank = static_cast<int>(arguments.integer("--rank"));
+    return make_delta(words[0], words[1], words[2], options);
+  });
+  print_report(arguments, words[2], "written", report);
+  if (!arguments.flag("--json")) print_errors(report.errors);
+  return 0;
+}
+
+int apply(const Arguments& arguments) {
+  const auto& words = arguments.positionals();
+  if (words.size() < 3)
+    wrong_usage(
+        "delta apply: takes the base, a delta or several and what to write, as in: tidemill delta apply "
+        "base.safetensors tuned.tmdelta tuned.safetensors");
+  const std::vector<std::string> deltas(words.begin() + 1, words.end() - 1);
+  const DeltaReport report = worked(arguments, "restoring " + words.back(), [&](const DeltaOptions& options) {
+    return apply_delta(words.front(), deltas, words.back(), options);
+  });
+  print_report(arguments, words.back(), "restored and compared", report);
+  return 0;
+}
+
+int verify(const Arguments& arguments) {
+  const auto& words = arguments.positionals();
+  if (words.size() < 2)
+    wrong_usage(
+        "delta verify: takes the base and a delta or several, as in: tidemill delta verify base.safetensors "
+        "tuned.tmdelta");
+  const std::vector<std::string> deltas(words.begin() + 1, words.end());
+  const DeltaReport report = worked(arguments, "verifying " + words.back(), [&](const DeltaOptions& options) {
+    return verify_delta(words.front(), deltas, options);
+  });
+  print_report(arguments, words.back(), "whole", report);
+  return 0;
+}
+
+ordered_json files_json(const std::vector<DeltaInfo::File>& files) {
+  ordered_json list = ordered_json::array();
+  for (const DeltaInfo::File& file : files)
+    list.push_back({{"name", file.name}, {"bytes", file.n_bytes}, {"hash", file.hash}});
+  return list;
+}
+
+void print_json(const DeltaInfo& info) {
+  ordered_json tensors = ordered_json::array();
+  for (const DeltaInfo::Tensor& tensor : info.tensors) {
+    ordered_json line = {{"name", tensor.name},      {"dtype", tensor.dtype},   {"shape", tensor.shape},
+                         {"file", tensor.file},      {"bytes", tensor.n_bytes}, {"coded_bytes", tensor.n_coded_bytes},
+                         {"against", tensor.against}};
+    if (tensor.against.empty()) line["against"] = nullptr;
+    tensors.push_back(line);
+  }
+  print({{"format", "tmdelta"},
+         {"version", info.version},
+         {"mode", info.mode},
+         {"kind", info.is_folder ? "folder" : "file"},
+         {"bytes", info.n_bytes},
+         {"delta_bytes", info.n_delta_bytes},
+         {"ratio", info.ratio},
+         {"base", files_json(info.base)},
+         {"files", files_json(info.files)},
+         {"tensors", tensors}});
+}
+
+std::string shape_text(const std::vector<uint64_t>& shape) {
+  std::string text = "[";
+  for (const uint64_t dim : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(dim);
+  return text + "]";
+}
+
+void print_tensors(const DeltaInfo& info) {
+  for (const DeltaInfo::Tensor& tensor : info.tensors) {
+    std::string note = tensor.against.empty() ? "new" : tensor.n_coded_bytes == 0 ? "unchanged" : "changed";
+    if (!tensor.against.empty() && tensor.against != tensor.name) note += ", " + tensor.against + " in the base";
+    std::printf("  %-48s %-8s %-18s %12llu  %s\n", printable(tensor.name).c_str(), printable(tensor.dtype).c_str(),
+                shape_text(tensor.shape).c_str(), static_cast<unsigned long long>(tensor.n_coded_bytes),
+                printable(note).c_str());
+  }
+}
+
+int info(const Arguments& arguments) {
+  if (arguments.positionals().size() != 1)
+    wrong_usage("delta info: takes one delta, as in: tidemill delta info tuned.tmdelta");
+  const DeltaInfo info = read_delta_info(arguments.positionals()[0]);
+  if (arguments.flag("--json")) {
+    print_json(info);
+    return 0;
+  }
+  std::printf("%s: %s, %.1f MB in %.2f MB (%.1f times smaller)\n", printable(arguments.positionals()[0]).c_str(),
+              info.mode.c_str(), megabytes(info.n_bytes), megabytes(info.n_delta_bytes), info.ratio);
+  for (const DeltaInfo::File& file : info.base)
+    std::printf("needs    %s %12llu bytes  %s\n", file.hash.c_str(), static_cast<unsigned long long>(file.n_bytes),
+                printable(file.name).c_str());
+  for (const DeltaInfo::File& file : info.files)
+    std::printf("restores %s %12llu bytes  %s\n", file.hash.c_str(), static_cast<unsigned long long>(file.n_bytes),
+                printable(file.name).c_str());
+  if (!info.tensors.empty()) std::printf("tensors, with the bytes that each takes in the delta:\n");
+  print_tensors(info);
+  return 0;
+}
+
+constexpr const Command* kSubcommands[] = {&kDeltaMake, &kDeltaApply, &kDeltaInfo, &kDeltaVerify, &kDeltaDiff};
+
+int missing_subcommand(const Arguments& arguments) {
+  std::vector<std::string> names;
+  for (const Command* command : kSubcommands) names.emplace_back(command->name.substr(kDelta.name.size() + 1));
+  const std::string word = arguments.positionals().empty() ? "" : arguments.positionals()[0];
+  const std::string nearest = nearest_word(word, names);
+  wrong_usage("delta: " + (word.empty() ? "nothing to do is given" : "'" + word + "' is nothing it can do") + "; " +
+              (nearest.empty() ? "see tidemill delta --help" : "did you mean '" + nearest + "'?"));
+}
+
+}  // namespace
+
+const Command kDeltaMake = {
+    .name = "delta make",
+    .summary = "Write what turns a base into a fine-tune",
+    .usage = "BASE TUNED OUT [options]",
+    .examples =
+        "  tidemill delta make base.safetensors tuned.safetensors tuned.tmdelta\n"
+        "  tidemill delta make base-folder tuned-folder tuned.tmdelta    # all files of the folder\n"
+        "  tidemill delta make base.gguf tuned.gguf tuned.tmdelta\n"
+        "  tidemill delta make base-folder tuned-folder small.tmdelta --mode int4    # nearly, and smaller\n",
+    .options = kMakeOptions,
+    .max_positionals = 3,
+    .run = make};
+
+const Command kDeltaApply = {
+    .name = "delta apply",
+    .summary = "Restore a fine-tune from its base, byte for byte",
+    .usage = "BASE DELTA [DELTA...] OUT [options]",
+    .examples =
+        "  tidemill delta apply base.safetensors tuned.tmdelta tuned.safetensors\n"
+        "  tidemill delta apply base-folder tuned.tmdelta tuned-folder\n"
+        "  tidemill delta apply base.gguf first.tmdelta second.tmdelta tuned.gguf    # second: made of first's\n",
+    .options = kWorkOptions,
+    .max_positionals = kMaxChain + 2,
+    .run = apply};
+
+const Command kDeltaInfo = {.name = "delta info",
+                            .summary = "Tell what a delta holds",
+                            .usage = "DELTA [options]",
+                            .examples =
+                                "  tidemill delta info tuned.tmdelta\n"
+                                "  tidemill delta info tuned.tmdelta --json\n",
+                            .options = kInfoOptions,
+                            .max_positionals = 1,
+                            .run = info};
+
+const Command kDeltaVerify = {.name = "delta verify",
+                              .summary = "Check that a base and a delta are whole and belong together",
+                              .usage = "BASE DELTA [DELTA...] [options]",
+                              .examples = "  tidemill delta verify base.safetensors tuned.tmdelta\n",
+                              .options = kWorkOptions,
+                              .max_positionals = kMaxChain + 1,
+                              .run = verify};
+
+const Command kDelta = {.name = "delta",
+                        .summary = "Keep fine-tunes as small files beside their base",
+                        .usage = "(make | apply | info | verify | diff) ...",
+                        .examples =
+                            "  tidemill delta make base.safetensors tuned.safetensors tuned.tmdelta\n"
+                            "  tidemill delta apply base.safetensors tuned.tmdelta tuned.safetensors\n"
+                            "  tidemill delta info tuned.tmdelta\n"
+                            "  tidemill delta verify base.safetensors tuned.tmdelta\n"
+                            "  tidemill delta diff base.safetensors tuned.safetensors\n",
+                        .options = {},
+                        .max_positionals = kMaxChain,
+                        .run = missing_subcommand,
+                        .subcommands = kSubcommands};
+
+}  // namespace tidemill::cli

@@ -1,0 +1,73 @@
+#include "compress/delta/delta_weights.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "formats/wording.h"
+#include "tidemill/error.h"
+
+namespace tidemill {
+namespace {
+
+constexpr uint64_t kPieceBytes = 1 << 20;  // that a thread decodes at once
+
+Shape shape_of(const PlanPart& part, const std::string& path) {
+  const auto is_large = [](uint64_t dim) { return !std::in_range<int64_t>(dim); };
+  if (part.shape.size() > static_cast<size_t>(kMaxRank) || std::ranges::any_of(part.shape, is_large))
+    throw Error(ErrorCode::unsupported, path + ": tensor " + quoted(std::string_view(part.tensor)) +
+                                            " has a shape that this build cannot read; convert it to another one");
+  return Shape(std::vector<int64_t>(part.shape.begin(), part.shape.end()));
+}
+
+}  // namespace
+
+DeltaWeights::DeltaWeights(std::shared_ptr<const DeltaChain> chain, std::shared_ptr<ThreadPool> pool)
+    : chain_(std::move(chain)), pool_(std::move(pool)), tensors_(planned_tensors(chain_->result().delta())) {
+  for (size_t index = 0; index < tensors_.size(); ++index) by_name_.try_emplace(tensors_[index].part->tensor, index);
+}
+
+std::vector<std::string> DeltaWeights::names() const {
+  std::vector<std::string> names;
+  for (const PlannedTensor& tensor : tensors_) names.push_back(tensor.part->tensor);
+  return names;
+}
+
+std::optional<Tensor> DeltaWeights::find(std::string_view name) const {
+  const auto found = by_name_.find(name);
+  if (found == by_name_.end()) return std::nullopt;
+  const PlannedTensor& tensor = tensors_[found->second];
+  const PlanPart& part = *tensor.part;
+  const auto dtype = dtype_from_name(part.dtype);
+  const Shape shape = shape_of(part, path());
+  if (!dtype || static_cast<uint64_t>(tidemill::size_bytes(*dtype, shape)) != tensor.n_bytes)
+    throw Error(ErrorCode::bad_file, path() + ": tensor " + quoted(name) + " has " + grouped(tensor.n_bytes) +
+                                         " bytes, not those of its dtype and shape; the file is damaged, get it anew");
+  // Tensor has one pointer type for memory that may and may not be written; mapped files fault on a write.
+  if (std::byte* const view = const_cast<std::byte*>(chain_->unchanged(part, tensor.n_bytes)))
+    return Tensor(view, *dtype, shape);
+  const std::lock_guard lock(mutex_);
+  return Tensor(decoded(tensor), *dtype, shape);
+}
+
+std::byte* DeltaWeights::decoded(const PlannedTensor& tensor) const {
+  const auto index = static_cast<size_t>(&tensor - tensors_.data());
+  const auto found = memory_.find(index);
+  if (found != memory_.end()) return found->second.data();
+  Storage memory(static_cast<int64_t>(std::max<uint64_t>(tensor.n_bytes, 1)));
+  const auto file = static_cast<size_t>(tensor.file - chain_->plan().files.data());
+  const auto n_pieces = static_cast<int64_t>((tensor.n_bytes + kPieceBytes - 1) / kPieceBytes);
+  std::vector<DeltaScratch> scratch(static_cast<size_t>(pool_->n_threads()));
+  pool_->parallel_for(n_pieces, 1, [&](int64_t piece, int64_t, int thread) {
+    const uint64_t begin = static_cast<uint64_t>(piece) * kPieceBytes;
+    const std::span out(memory.data() + begin, std::min(kPieceBytes, tensor.n_bytes - begin));
+    chain_->result().read(file, tensor.part->begin + begin, out, scratch[static_cast<size_t>(thread)]);
+  });
+  return memory_.emplace(index, std::move(memory)).first->second.data();
+}
+
+void DeltaWeights::release(const Tensor& tensor) const {
+  chain_->release_base({static_cast<const std::byte*>(tensor.data()), static_cast<size_t>(tensor.size_bytes())});
+}
+
+}  // namespace tidemill
