@@ -1,0 +1,20 @@
+// The parts of the module tidemill._native, each in a file of its own named as the public header that it binds.
+//
+// Rules of all of them: what computes or waits does so without the GIL; errors of the library become the classes of
+// tidemill/errors.py; no logic of their own.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+namespace tidemill::python {
+
+namespace nb = nanobind;
+
+void bind_error(nb::module_& module);
+void bind_chat_template(nb::module_& module);
+void bind_tokenizer(nb::module_& module);
+void bind_engine(nb::module_& module);
+void bind_embedder(nb::module_& module);
+void bind_service(nb::module_& module);
+
+}  // namespace tidemill::python

@@ -1,0 +1,20 @@
+"""The installed package, and models to try it on."""
+
+import pathlib
+
+import pytest
+import tidemill
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+GOLDEN = ROOT / "tests/golden"
+
+
+@pytest.fixture(scope="session")
+def tiny_model():
+    """A tiny random Gemma 3 with a tokenizer."""
+    return GOLDEN / "gemma3/model.gguf"
+
+
+@pytest.fixture(scope="session")
+def engine(tiny_model):
+    return tidemill.Engine.load(tiny_model, threads=1)

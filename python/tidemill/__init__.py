@@ -1,0 +1,54 @@
+"""tidemill: a native engine for small and middle-sized language models.
+
+    >>> import tidemill
+    >>> engine = tidemill.Engine.load("gemma3-270m")
+    >>> print(engine.generate("The tide", max_tokens=20, temperature=0))
+    >>> for piece in engine.stream("Once upon a time", max_tokens=40):
+    ...     print(piece, end="", flush=True)
+
+`Engine` writes and chats, `Tokenizer` is any model's tokenizer alone, `Embedder` makes vectors of texts.
+"""
+
+from tidemill._native import Encoding, Piece, Result, TokenLogprob, Usage
+from tidemill.embedder import Embedder
+from tidemill.engine import AsyncStream, Engine, GenerateOptions, Stream
+from tidemill.errors import (
+    ArgumentError,
+    Cancelled,
+    ContextFull,
+    Error,
+    FormatError,
+    InputOutputError,
+    ModelError,
+    NotFound,
+    OutOfMemory,
+    QueueFull,
+)
+from tidemill.tokenizer import Tokenizer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ArgumentError",
+    "AsyncStream",
+    "Cancelled",
+    "ContextFull",
+    "Embedder",
+    "Encoding",
+    "Engine",
+    "Error",
+    "FormatError",
+    "GenerateOptions",
+    "InputOutputError",
+    "ModelError",
+    "NotFound",
+    "OutOfMemory",
+    "Piece",
+    "QueueFull",
+    "Result",
+    "Stream",
+    "TokenLogprob",
+    "Tokenizer",
+    "Usage",
+    "__version__",
+]
