@@ -1,13 +1,15 @@
 """Text generation, tidemill and its peers in alternation on the same GGUF files.
 
-    ./dev bench infer [--peers] [--models gemma,Q8_0,Q4_0,BF16,F16] [--threads 1,2] [--rounds 5] [--with-noise] [--add]
+    ./dev bench infer [--peers] [--models gemma,Q8_0,Q4_0,AWQ,BF16,F16] [--threads 1,2] [--rounds 5] [--with-noise]
+                        [--add]
 
 Models are the default one, Gemma 3 270M, and random weights in the shape of a small Llama in several formats
-(infer_models.py). Every measurement is a fresh process. In each round every program runs once per model and thread
-count, and the order turns around from round to round, so that a change of the machine's speed meets all of them. Beside
-reading and writing one sequence, 16 sequences are written together; with --with-noise one is written once more while
-another process takes half of one core. Every sample is kept in bench/results/infer-CPU.json (--add: beside those of
-earlier runs), from whose medians scripts/readme_table.py makes the tables of README.md and docs/performance.md.
+(infer_models.py); AWQ is a folder, which llama.cpp does not read. Every measurement is a fresh process. In each round
+every program runs once per model and thread count, and the order turns around from round to round, so that a change of
+the machine's speed meets all of them. Beside reading and writing one sequence, 16 sequences are written together; with
+--with-noise one is written once more while another process takes half of one core. Every sample is kept in
+bench/results/infer-CPU.json (--add: beside those of earlier runs), from whose medians scripts/readme_table.py makes the
+tables of README.md and docs/performance.md.
 """
 
 import argparse
@@ -23,6 +25,7 @@ from measuring import PEERS, RELEASE, ROOT, call, call_json
 
 N_SEQUENCES = 16  # written together
 BATCH_LENGTHS = ["--prompt-tokens", 32, "--gen-tokens", 32, "--batch", N_SEQUENCES]
+EMBEDDINGS = ["token_embd.weight", "model.embed_tokens.weight"]  # of a GGUF and of a folder
 NOISE_LENGTHS = ["--prompt-tokens", 32, "--gen-tokens", 128]
 
 # 32 tokens of Gemma's tokenizer with the <bos> in front; the peer gets the ids, so that both read the same.
@@ -57,6 +60,9 @@ def noise():
 class Tidemill:
     name = "tidemill"
 
+    def reads(self, model):
+        return True
+
     def __init__(self):
         self.program = RELEASE / "tidemill"
         self.version = call(self.program, "--version").split()[-1]
@@ -76,6 +82,9 @@ class Tidemill:
 
 class LlamaCpp:
     name = "llama.cpp"
+
+    def reads(self, model):
+        return pathlib.Path(model).is_file()
 
     def __init__(self):
         self.python = PEERS / "llama-venv/bin/python"
@@ -116,6 +125,7 @@ def measure_all(programs, models, thread_counts, arguments):
         for name, path in models.items()
         for threads in thread_counts
         for program in programs
+        if program.reads(path)
     ]
     by_name = {program.name: program for program in programs}
     for round_number in range(arguments.rounds):
@@ -156,9 +166,9 @@ def sizes_of(model):
     as nothing; multiply-adds of all matrices but the head, which only the last token of a prompt meets.
     """
     tensors = {tensor["name"]: tensor for tensor in call_json(RELEASE / "tidemill", "info", model, "--json")["tensors"]}
-    ends = [name for name in ("token_embd.weight", "output.weight") if name in tensors]
+    ends = [name for name in (*EMBEDDINGS, "output.weight", "lm_head.weight") if name in tensors]
     layers = [tensor for name, tensor in tensors.items() if name not in ends and len(tensor["shape"]) == 2]
-    unread = tensors["token_embd.weight"]["size_bytes"] if len(ends) == 2 else 0
+    unread = tensors[ends[0]]["size_bytes"] if len(ends) == 2 else 0
     return {
         "weight_bytes": sum(tensor["size_bytes"] for tensor in tensors.values()) - unread,
         "layer_weights": sum(tensor["shape"][0] * tensor["shape"][1] for tensor in layers),
@@ -168,7 +178,7 @@ def sizes_of(model):
 def parsed_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="a GGUF file (./dev bench gives the default model)")
-    parser.add_argument("--models", default="gemma", help="gemma (--model), Q8_0, Q4_0, BF16, F16, separated by commas")
+    parser.add_argument("--models", default="gemma", help="gemma (--model), Q8_0, Q4_0, AWQ, BF16, F16, separated by commas")
     parser.add_argument("--peers", action="store_true", help="run llama.cpp beside tidemill")
     parser.add_argument("--threads", default="1,2", help="thread counts, separated by commas")
     parser.add_argument("--rounds", type=int, default=5)

@@ -1,13 +1,13 @@
-"""The server under load, beside llama-cpp-python's server.
+"""The server under load, beside llama.cpp's.
 
     ./dev bench serve [--peers] [--streams 1,4,16,64] [--tokens 64] [--rounds 3] [--parts requests,http,beginnings,streams]
                       [--soak SECONDS]
 
 Streams of greedy completions with prompts that differ, all at once: tokens a second of all of them, and the median time to
 a first token; tidemill with guessing ahead and without. The servers run alternately, one at a time, on the same model and
-threads; every stream gets all its tokens, for those that end a text are forbidden (--ends). Then, on a tiny model for
-which computing costs next to nothing, the processor time that streaming adds to a token; and with wrk, 16 connections on
-/health and /v1/models; and how much sooner a text starts whose beginning is known. Medians are printed.
+threads, with as many places for texts; every stream gets all its tokens. Then, on a tiny model for which computing costs
+next to nothing, the processor time that streaming adds to a token; and with wrk, 16 connections on /health and /v1/models;
+and how much sooner a text starts whose beginning is known. Medians are printed.
 
 --soak: instead of all that, twice as many clients as the server has places for, for so many seconds, every fifth of which
 leaves in the middle of its text; tells whether memory stays as it is.
@@ -22,12 +22,13 @@ import subprocess
 import time
 
 from measuring import PEERS, RELEASE, ROOT, load_now
-from serve_load import ENDLESS, at_once, complete, prompt, serving
+from serve_load import at_once, complete, prompt, serving
 
 TINY_MODEL = ROOT / "tests/golden/gemma3/model.gguf"
 UNGUESSED = "tidemill, no guesses"
 PARTS = ["requests", "http", "beginnings", "streams"]
 PLACES = 16
+CONTEXT = 512
 WRK_SECONDS = 4
 REPEATS = 20
 
@@ -39,18 +40,16 @@ def tidemill(model, threads, *options):
 def command_of(program, model, threads):
     if program == "llama.cpp":
         return [
-            PEERS / "llama-venv/bin/python", "-m", "llama_cpp.server", "--model", model, "--port", "PORT", "--n_ctx", 512,
-            "--n_threads", threads, "--n_threads_batch", threads, "--interrupt_requests", "false",
+            PEERS / "llama-server", "--model", model, "--port", "PORT", "--threads", threads, "--threads-batch", threads,
+            "--parallel", PLACES, "--ctx-size", PLACES * CONTEXT,
         ]  # fmt: skip
     guesses = ["--speculate", "off"] if program == UNGUESSED else []
-    return tidemill(model, threads, "--max-running", PLACES, "--max-queued", 200, "--ctx", 512, *guesses)
+    return tidemill(model, threads, "--max-running", PLACES, "--max-queued", 200, "--ctx", CONTEXT, *guesses)
 
 
-def endless(program, ends):
-    """What of a request keeps a server from ending a text early."""
-    if program == "llama.cpp":  # its server knows no ignore_eos
-        return {"logit_bias": {str(token): -100 for token in ends}}
-    return ENDLESS
+def ready_path(program):
+    """What answers once the model is loaded."""
+    return "/health" if program == "llama.cpp" else "/ready"
 
 
 def measure_streams(options):
@@ -58,12 +57,10 @@ def measure_streams(options):
     found = {}
     for round_number in range(options.rounds):
         for program in programs if round_number % 2 == 0 else reversed(programs):
-            path = "/v1/models" if program == "llama.cpp" else "/ready"
-            more = endless(program, options.ends)
-            with serving(command_of(program, options.model, options.threads), path) as server:
-                at_once(server.port, 1, 8, more=more)  # reads the weights once
+            with serving(command_of(program, options.model, options.threads), ready_path(program)) as server:
+                at_once(server.port, 1, 8)  # reads the weights once
                 for n_streams in options.streams:
-                    measured = at_once(server.port, n_streams, options.tokens, more=more)
+                    measured = at_once(server.port, n_streams, options.tokens)
                     found.setdefault((program, n_streams), []).append(measured)
     print("program                streams  tokens/s  to first token s")
     for program in programs:
@@ -101,13 +98,14 @@ def measure_http(rounds):
     print(f"processor time a token on a tiny model: streamed {streamed:.1f} us, whole {whole:.1f} us: {streamed - whole:.1f} us for streaming")
 
 
-def measure_requests(model):
-    with serving(tidemill(model, 1, "--ctx", 512), "/ready") as server:
-        for path in ("/health", "/v1/models"):
-            url = f"http://127.0.0.1:{server.port}{path}"
-            done = subprocess.run(["wrk", "-t1", "-c16", f"-d{WRK_SECONDS}s", url], capture_output=True, text=True, check=True)
-            per_second = float(re.search(r"Requests/sec:\s*([0-9.]+)", done.stdout)[1])
-            print(f"{path}: {per_second:.0f} requests/s")
+def measure_requests(options):
+    for program in ["tidemill"] + (["llama.cpp"] if options.peers else []):
+        with serving(command_of(program, options.model, 1), ready_path(program)) as server:
+            for path in ("/health", "/v1/models"):
+                url = f"http://127.0.0.1:{server.port}{path}"
+                done = subprocess.run(["wrk", "-t1", "-c16", f"-d{WRK_SECONDS}s", url], capture_output=True, text=True, check=True)
+                per_second = float(re.search(r"Requests/sec:\s*([0-9.]+)", done.stdout)[1])
+                print(f"{program} {path}: {per_second:.0f} requests/s")
 
 
 def soak(options):
@@ -166,14 +164,13 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--parts", type=parts, default=PARTS, help="which to measure of " + ", ".join(PARTS))
-    parser.add_argument("--ends", type=numbers, default=[1, 106], help="tokens that end a text of the model (Gemma 3's: 1,106)")
     parser.add_argument("--soak", type=int, default=0, metavar="SECONDS")
     options = parser.parse_args()
     load_now()
     if options.soak:
         soak(options)
     if "requests" in options.parts:
-        measure_requests(options.model)
+        measure_requests(options)
     if "http" in options.parts:
         measure_http(options.rounds)
     if "beginnings" in options.parts:

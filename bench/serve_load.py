@@ -18,7 +18,6 @@ CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 EVENT = b"data: {"
 USAGE = re.compile(rb'"completion_tokens": ?(\d+)')
-ENDLESS = {"ignore_eos": True}  # tidemill's; texts of one length can be compared
 BETWEEN_BEGINNINGS = 37  # words: prompts next to each other share none of theirs at the same place
 
 
@@ -75,10 +74,10 @@ def serving(command, path="/v1/models", seconds=120):
             process.wait()
 
 
-async def complete(port, text, n_tokens, stream=True, leave_after=None, more=ENDLESS):
-    """One completion; (seconds to the first token, tokens that came). `leave_after`: closes the connection after so many
-    events; `more`: further fields of the request."""
-    body = {"prompt": text, "max_tokens": n_tokens, "temperature": 0, "stream": stream, **more}
+async def complete(port, text, n_tokens, stream=True, leave_after=None):
+    """One completion that no end of a text cuts short; (seconds to the first token, tokens that came). `leave_after`: closes
+    the connection after so many events."""
+    body = {"prompt": text, "max_tokens": n_tokens, "temperature": 0, "stream": stream, "ignore_eos": True}
     if stream:
         body["stream_options"] = {"include_usage": True}
     data = json.dumps(body).encode()
@@ -108,11 +107,11 @@ async def complete(port, text, n_tokens, stream=True, leave_after=None, more=END
     return first or time.monotonic() - begin, n_events - 1 if n_told is None else n_told
 
 
-def at_once(port, n_streams, n_tokens, stream=True, n_words=48, more=ENDLESS):
+def at_once(port, n_streams, n_tokens, stream=True, n_words=48):
     """(tokens a second of all together, median seconds to the first token)."""
 
     async def ask_all():
-        return await asyncio.gather(*(complete(port, prompt(index, n_words), n_tokens, stream, more=more) for index in range(n_streams)))
+        return await asyncio.gather(*(complete(port, prompt(index, n_words), n_tokens, stream) for index in range(n_streams)))
 
     begin = time.monotonic()
     answers = asyncio.run(ask_all())

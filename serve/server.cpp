@@ -87,7 +87,9 @@ class Server {
     app_.service_options = options_.service;
     for (const auto& model : options_.models) {
       check_format(model.path);
-      app_.models.add(model.name, model.path, options_.engine, options_.service);
+      EngineOptions engine = options_.engine;
+      engine.deltas = model.deltas;
+      app_.models.add(model.name, model.path, engine, options_.service);
       log_.say("serving '" + model.name + "'");
     }
   }

@@ -18,7 +18,8 @@ namespace tidemill::serve {
 struct ServerOptions {
   struct Model {
     std::string name;
-    std::string path;  // or a name in the model store
+    std::string path;                      // or a name in the model store
+    std::vector<std::string> deltas = {};  // EngineOptions::deltas
   };
   std::vector<Model> models;
   std::string format = "auto";  // what the files of the models must be: "gguf", "safetensors", "tmill"; "auto": any

@@ -76,7 +76,7 @@ class ChatWire : public ChoicesWire {
   }
 
   json describe(const TokenLogprob& token) const {
-    const std::string_view bytes = tokenizer_.token_bytes(token.id, false);
+    const std::string_view bytes = tokenizer_.token_bytes_if_any(token.id, false);
     json numbers = json::array();
     for (const char byte : bytes) numbers.push_back(static_cast<unsigned char>(byte));
     return {{"token", std::string(bytes)}, {"logprob", token.logprob}, {"bytes", std::move(numbers)}};

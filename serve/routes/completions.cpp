@@ -71,7 +71,7 @@ class CompletionWire : public ChoicesWire {
                    {"top_logprobs", json::array()},
                    {"text_offset", json::array()}};
     for (const TokenNote& token : tokens) {
-      const auto name = [&](int32_t id) { return spelled(tokenizer_.token_bytes(id, false)); };
+      const auto name = [&](int32_t id) { return spelled(tokenizer_.token_bytes_if_any(id, false)); };
       const auto& own = token.front();
       result["tokens"].push_back(name(own.id));
       const bool has_logprob = !std::isnan(own.logprob);
@@ -80,7 +80,7 @@ class CompletionWire : public ChoicesWire {
       for (size_t rank = 1; rank < token.size(); ++rank) top[name(token[rank].id)] = token[rank].logprob;
       result["top_logprobs"].push_back(top);
       result["text_offset"].push_back(offset);
-      offset += n_characters(tokenizer_.token_bytes(own.id, /*skip_special_tokens=*/true));
+      offset += n_characters(tokenizer_.token_bytes_if_any(own.id, /*skip_special_tokens=*/true));
     }
     return result;
   }

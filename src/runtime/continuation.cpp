@@ -41,9 +41,9 @@ bool Continuation::is_stop_id(int32_t id) const {
   return std::find(stop_ids.begin(), stop_ids.end(), id) != stop_ids.end();
 }
 
-// What becomes certain with the id.
+// What becomes certain with the id; nothing with one that has no token.
 std::string Continuation::text_of(int32_t id) {
-  if (!decoder_) return {};
+  if (!decoder_ || id >= tokenizer_->vocab_size()) return {};
   const auto& spoken = request_.spoken_ids;
   if (std::find(spoken.begin(), spoken.end(), id) == spoken.end()) return decoder_->push(id);
   return decoder_->finish() + std::string(tokenizer_->token_bytes(id, /*skip_special_tokens=*/false));

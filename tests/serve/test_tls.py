@@ -1,5 +1,6 @@
 """HTTPS: what OpenAI's client sees, old protocols refused, and clients that leave noticed as without it."""
 
+import asyncio
 import contextlib
 import datetime
 import ipaddress
@@ -15,7 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-import websockets.sync.client
+# The other one reads and writes by two threads at once, which OpenSSL allows on no connection.
+import websockets.asyncio.client
 
 from server import serving
 
@@ -82,28 +84,35 @@ def test_requests_and_streams(secure, trusting):
 def test_a_websocket(secure, trusting):
     body = {"prompt": "the mill", "max_tokens": 20, "temperature": 0, "ignore_eos": True}
     whole = json.loads(ask(secure, trusting, "/v1/completions", body))["choices"][0]["text"]
-    with websockets.sync.client.connect(f"wss://127.0.0.1:{secure.port}/v1/stream", ssl=trusting) as stream:
-        for name in "abc":
-            stream.send(json.dumps({"id": name, **body}))
-        texts, n_left = dict.fromkeys("abc", ""), 3
-        while n_left:
-            message = json.loads(stream.recv(timeout=60))
-            if message["type"] == "chunk":
-                texts[message["id"]] += message["data"]["choices"][0]["text"]
-            else:
-                assert message["type"] == "done"
-                n_left -= 1
+
+    async def write_three():
+        async with websockets.asyncio.client.connect(f"wss://127.0.0.1:{secure.port}/v1/stream", ssl=trusting) as stream:
+            for name in "abc":
+                await stream.send(json.dumps({"id": name, **body}))
+            texts, n_left = dict.fromkeys("abc", ""), 3
+            while n_left:
+                message = json.loads(await asyncio.wait_for(stream.recv(), 60))
+                if message["type"] == "chunk":
+                    texts[message["id"]] += message["data"]["choices"][0]["text"]
+                else:
+                    assert message["type"] == "done"
+                    n_left -= 1
+            return texts
+
+    texts = asyncio.run(write_three())
     assert set(texts.values()) == {whole}
 
 
 def test_a_websocket_that_breaks_off_frees_its_places(secure, trusting):
-    for _ in range(10):
-        stream = websockets.sync.client.connect(f"wss://127.0.0.1:{secure.port}/v1/stream", ssl=trusting)
+    async def break_off():
+        stream = await websockets.asyncio.client.connect(f"wss://127.0.0.1:{secure.port}/v1/stream", ssl=trusting)
         for name in "abc":
-            stream.send(json.dumps({"id": name, "prompt": "x", "max_tokens": 20000, "ignore_eos": True}))
-        stream.recv(timeout=60)
-        stream.socket.shutdown(socket.SHUT_RDWR)  # without a word of WebSocket or TLS
-        stream.close()
+            await stream.send(json.dumps({"id": name, "prompt": "x", "max_tokens": 20000, "ignore_eos": True}))
+        await asyncio.wait_for(stream.recv(), 60)
+        stream.transport.abort()  # without a word of WebSocket or TLS
+
+    for _ in range(10):
+        asyncio.run(break_off())
     expect_nothing_runs(secure, trusting)
 
 

@@ -14,14 +14,25 @@ need_llama_cpp() {
   cp "$requirements" "$environment/installed-requirements.txt"
 }
 
-# Its server, which is Python around it.
-need_llama_cpp_server() {
-  need_llama_cpp
-  local requirements=$root/bench/peers/llama_cpp_server_requirements.txt environment=$root/build/peers/llama-venv
-  cmp -s "$requirements" "$environment/installed-server-requirements.txt" && return
-  quietly peer-llama-server "$environment/bin/python" -m pip install --no-deps --requirement "$requirements" ||
-    die "llama.cpp's server: pip could not install it; see $logs/peer-llama-server.log"
-  cp "$requirements" "$environment/installed-server-requirements.txt"
+# Its server, from the same source package.
+need_llama_server() {
+  local requirements=$root/bench/peers/llama_cpp_requirements.txt source=$root/build/peers/llama-source
+  local server=$root/build/peers/llama-server package
+  cmp -s "$requirements" "$source/requirements.txt" && return
+  need_packages "build llama.cpp's server" "${build_packages[@]}" "${python_packages[@]}"
+  package=$(grep -oE '^llama-cpp-python==[^ ;]+' "$requirements")
+  say "building llama.cpp's server from its source package (77 MB, some ten minutes, once) into ${server#"$root"/}"
+  rm -rf "$source" && mkdir -p "$source"
+  quietly peer-llama-source "$venv/bin/python" -m pip download --no-deps --no-binary llama-cpp-python --dest "$source" "$package" ||
+    die "llama.cpp: its source package could not be fetched; see $logs/peer-llama-source.log"
+  tar -xzf "$source"/llama_cpp_python-*.tar.gz -C "$source" --strip-components=3 \
+    --wildcards --no-wildcards-match-slash 'llama_cpp_python-*/vendor/llama.cpp'
+  quietly peer-llama-server cmake -S "$source" -B "$source/build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON \
+    -DBUILD_SHARED_LIBS=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_BUILD_TESTS=OFF &&
+    quietly peer-llama-server cmake --build "$source/build" --target llama-server --parallel "$(build_jobs)" ||
+    die "llama.cpp's server: it could not be built; see $logs/peer-llama-server.log"
+  mv "$source/build/bin/llama-server" "$server"
+  rm -rf "$source" && mkdir "$source" && cp "$requirements" "$source/requirements.txt"
 }
 
 # Tokenizer libraries from PyPI; one of them carries the rank files that all are measured with, and Gemma's
@@ -81,4 +92,22 @@ need_embed_peers() {
   quietly embed-models "$environment/bin/python" "$root/bench/peers/embed_models.py" "$minilm_folder" "$root/build/peers/embed-models" ||
     die "all-minilm-l6-v2: could not be written as ONNX; see $logs/embed-models.log"
   cp "$requirements" "$environment/installed-requirements.txt"
+}
+
+# Codecs from PyPI, and with the PyTorch that they bring pairs of a base and its fine-tunes.
+need_delta_pairs() {
+  local requirements=$root/bench/peers/delta_requirements.txt environment=$root/build/peers/delta-venv pairs=$root/build/delta-pairs
+  if ! cmp -s "$requirements" "$environment/installed-requirements.txt"; then
+    say "installing codecs to measure with (PyTorch brings some 4 GB): $(grep -oE '^[A-Za-z0-9._-]+==[^ ;]+' "$requirements" | tr '\n' ' ')"
+    mkdir -p "${environment%/*}"
+    quietly delta-venv python3 -m venv --clear "$environment" || die "$environment: python3 could not make it; see $logs/delta-venv.log"
+    quietly delta-peers "$environment/bin/python" -m pip install --requirement "$requirements" ||
+      die "codecs: pip could not install them; see $logs/delta-peers.log"
+    cp "$requirements" "$environment/installed-requirements.txt"
+  fi
+  [[ -f $pairs/random-10.safetensors ]] && return
+  fetch_minilm || die "all-minilm-l6-v2: is not there; look at the network, then try again"
+  say "fine-tuning all-minilm-l6-v2 to measure with (minutes, once)"
+  quietly delta-pairs "$environment/bin/python" "$root/bench/delta_pairs.py" --model "$minilm_folder" --out "$pairs" ||
+    die "$pairs: could not be made; see $logs/delta-pairs.log"
 }
