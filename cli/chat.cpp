@@ -29,7 +29,7 @@ constexpr auto kOptions = option_table(
            .value_name = "TEXT",
            .help = "the only message; -: standard input.  Without it a terminal is asked for one after the other"},
     Option{.flag = "--system", .kind = OptionKind::text, .value_name = "TEXT", .help = "how the model shall behave"},
-    kTextOptions, kContextOption, kComputeOptions, kJsonOption);
+    kTextOptions, kContextOption, kDeltaOption, kComputeOptions, kJsonOption);
 
 ChatTemplate template_of(const Engine& engine) {
   std::optional<ChatTemplate> found = engine.chat_template();

@@ -120,7 +120,7 @@ int run(const Arguments& arguments) {
 
 const Command kEmbed = {
     .name = "embed",
-    .summary = "Turn texts into vectors with an encoder",
+    .summary = "Turn texts into vectors",
     .usage = "MODEL (--text T | --stdin-jsonl | --stream | --input PATH --output FOLDER | --bench) [options]",
     .examples =
         "  tidemill embed all-minilm-l6-v2 --text \"The tide mill stood\"\n"

@@ -59,6 +59,11 @@ inline constexpr Option kCheckOption = {.flag = "--check", .help = "refuse weigh
 // What a loaded model computes with, besides the length of its context.
 inline constexpr std::array kComputeOptions = {kThreadsOption, kPrecisionOption, kStateOption, kBackendOption,
                                                kCheckOption};
+inline constexpr Option kDeltaOption = {
+    .flag = "--delta",
+    .kind = OptionKind::texts,
+    .value_name = "DELTA",
+    .help = "run the fine-tune that this .tmdelta makes of the model; again: of that"};
 inline constexpr Option kJsonOption = {.flag = "--json", .help = "print JSON"};
 
 // `options` with what --threads, --ctx, --precision and --state say.
@@ -71,6 +76,7 @@ auto load_by(const Load& load, const Arguments& arguments, EngineOptions options
   const std::string model = arguments.model();
   options = engine_options(arguments, std::move(options));
   options.backend = arguments.text("--backend");
+  options.deltas = arguments.texts("--delta");
   options.check_weights = arguments.flag("--check");
   Progress progress("loading " + model);
   options.on_progress = [&](double share) { progress.update(share); };

@@ -46,7 +46,8 @@ constexpr auto kOptions = option_table(
            .fallback = "0",
            .min = 0,
            .max = 1 << 24},
-    kContextOption, kComputeOptions, Option{.flag = "--json", .help = "print JSON (the only form of output)"});
+    kContextOption, kDeltaOption, kComputeOptions,
+    Option{.flag = "--json", .help = "print JSON (the only form of output)"});
 
 // Prints one position's scores, or its most likely tokens.
 class RowWriter {

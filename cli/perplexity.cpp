@@ -29,7 +29,7 @@ constexpr auto kOptions = option_table(
            .fallback = "0",
            .min = 0,
            .max = 1 << 30},
-    kComputeOptions, kJsonOption);
+    kDeltaOption, kComputeOptions, kJsonOption);
 
 int run(const Arguments& arguments) {
   if (!arguments.has("--file")) throw Error(ErrorCode::invalid_argument, "--file: none given; name a text file");

@@ -39,7 +39,7 @@ constexpr auto kOptions = option_table(
            .min = 1,
            .max = 9007199254740992.0},
     Option{.flag = "--memory", .help = "print the memory that is planned, and after the text what was used"},
-    kContextOption, kComputeOptions, kJsonOption);
+    kContextOption, kDeltaOption, kComputeOptions, kJsonOption);
 
 // One line of the user at a time; the text so far stays in the session, so only new tokens are computed.
 int converse(Session& session, Request request) {

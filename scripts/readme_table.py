@@ -12,11 +12,12 @@ import statistics
 import sys
 
 import context_tables
+import delta_tables
 import embed_tables
 import infer_tables
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PAGES = [ROOT / name for name in ("README.md", "docs/models.md", "docs/performance.md", "docs/embeddings.md")]
+PAGES = [ROOT / name for name in ("README.md", "docs/models.md", "docs/performance.md", "docs/embeddings.md", "docs/compression.md")]
 
 
 def measured_on(result):
@@ -134,7 +135,11 @@ def context_table(result):
     return context_tables.context_table(result, measured_on)
 
 
-TABLES = {"context": context_table, "infer": infer_table, "embed": embed_table, "tokenize": tokenize_table, "recurrent": recurrent_table, "performance": performance_table}
+def delta_table(result):
+    return delta_tables.delta_table(result, measured_on)
+
+
+TABLES = {"context": context_table, "delta": delta_table, "infer": infer_table, "embed": embed_table, "tokenize": tokenize_table, "recurrent": recurrent_table, "performance": performance_table}
 RESULTS = {"performance": "infer"}  # of tables that are another view of a benchmark's results
 
 

@@ -39,6 +39,9 @@ struct EngineOptions {
   // "auto": where a choice of the next token can be made from half of the output head's bytes, the rest of which is
   // read only for tokens that might be chosen, it is made so; the same token is chosen.  "plain": all of it is read.
   std::string head = "auto";
+  // Deltas that lead from the model to the one that is loaded, each made against what the one before restores: see
+  // tidemill/delta.h.  Nothing is written; tensors that they leave as they are stay where the model has them.
+  std::vector<std::string> deltas = {};
   bool check_weights = false;  // refuse weights that are NaN or infinite; reads everything once more
   bool profile = false;        // keep a record for Engine::take_profile
   // Called from the loading thread with a share in [0, 1] that grows.
@@ -123,7 +126,9 @@ class Engine {
   // anything large is read) when it cannot fit.
   static Engine load(const std::string& model, const EngineOptions& options = {});
 
+  // Both throw not_found for a model without one.
   const Tokenizer& tokenizer() const;
+  const std::shared_ptr<const Tokenizer>& shared_tokenizer() const;
   const std::string& path() const;
   int64_t vocab_size() const;
   int64_t context_length() const;        // positions per sequence as loaded

@@ -135,6 +135,10 @@ class Tokenizer {
   // The bytes that one id stands for inside a text (" the", or one raw byte); empty for special tokens when
   // `skip_special_tokens`.  Throws invalid_argument for an id out of range.
   virtual std::string_view token_bytes(int32_t id, bool skip_special_tokens = true) const = 0;
+  // The same for ids of a model, whose embedding may have rows that no token belongs to: nothing for those.
+  std::string_view token_bytes_if_any(int32_t id, bool skip_special_tokens = true) const {
+    return id < vocab_size() ? token_bytes(id, skip_special_tokens) : std::string_view();
+  }
   // The token as the vocabulary spells it ("\u2581the", "<0x0A>", "<bos>").
   virtual std::string_view token_name(int32_t id) const = 0;
   // The id of the token that is spelled so; -1 when there is none.

@@ -47,10 +47,16 @@ if [[ $name == embed ]]; then
   [[ " $* " == *" --peers "* ]] && need_embed_peers
   exec "$venv/bin/python" "$root/bench/embed.py" --model "$minilm_folder" "$@"
 fi
+if [[ $name == delta ]]; then
+  need_build release delta_codec_bench
+  need_delta_pairs
+  exec "$venv/bin/python" "$root/bench/delta.py" "$@"
+fi
 need_default_model
 if [[ $name == serve ]]; then
   need_packages "measure requests" wrk
-  [[ " $* " == *" --peers "* ]] && need_llama_cpp_server
+  [[ " $* " == *" --peers "* ]] && need_llama_server
+  exec "$venv/bin/python" "$root/bench/serve.py" --model "$default_model_file" "$@"
 fi
 [[ $name == infer || $name == context ]] && need_requirements "$root/tests/requirements.txt"
 [[ " $* " == *" --peers "* ]] && need_llama_cpp

@@ -33,6 +33,8 @@ if [[ $tier == quick ]]; then
   need_build release
   run_ctest release
   run_pytest tests
+  build_wheel
+  test_wheel
 fi
 
 if [[ $tier == slow ]]; then

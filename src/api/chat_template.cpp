@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "api/companion_files.h"
+#include "api/sentence_files.h"
 #include "formats/gguf.h"
 #include "sys/mapped_file.h"
 #include "tidemill/error.h"
@@ -135,7 +135,7 @@ Found search_tmill(const TmillFile& file) {
 
 Found search(const std::string& path) {
   std::error_code ignored;
-  if (fs::is_directory(path, ignored)) return search_files(FolderFiles(path));
+  if (fs::is_directory(path, ignored)) return search_files(model_files(path));
   if (path.ends_with(kTmillEnding)) return search_tmill(TmillFile(path));
   Found found;
   if (path.ends_with(".json")) {

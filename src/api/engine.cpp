@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "api/check_weights.h"
+#include "api/delta_model.h"
 #include "api/engine_impl.h"
 #include "api/memory_plan.h"
 #include "api/same_vocabulary.h"
-#include "api/sentence_modules.h"
 #include "api/state_file.h"
 #include "backends/registry.h"
 #include "models/registry.h"
@@ -53,10 +53,10 @@ const char* to_string(FinishReason reason) {
 
 Engine::Impl::Impl(const std::string& name, const EngineOptions& options) : path(resolve_model(name)) {
   const Stopwatch stopwatch;
-  auto opened = open_model_file(path);
+  auto opened = options.deltas.empty() ? open_model_file(path) : open_delta_model(path, options.deltas);
   const ModelFile& file = *opened;
   model = make_model(file.source());
-  if (makes_vectors(file.source(), path)) model->use_as_encoder();
+  if (file.makes_vectors()) model->use_as_encoder();
   if (options.check_weights) check_weights(file.weights());
   fingerprint = model_fingerprint(*model);
   pool = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : cpu_info().n_cores);
@@ -150,7 +150,10 @@ bool Engine::Impl::adopt_weights(const Weights& weights, bool is_head_plain,
       on_progress(static_cast<double>(done) / static_cast<double>(total));
     });
     const bool is_copied = weight.data() != stored.data();
-    if (is_copied) model->drop_made(stored);
+    if (is_copied) {
+      model->drop_made(stored);
+      weights.drop(stored);
+    }
     all_copied = all_copied && is_copied;
   });
   return all_copied;
@@ -160,6 +163,9 @@ Engine Engine::load(const std::string& model, const EngineOptions& options) {
   return Engine(std::make_shared<Impl>(model, options));
 }
 
+const std::shared_ptr<const Tokenizer>& Engine::shared_tokenizer() const {
+  return impl_->require_tokenizer();
+}
 const Tokenizer& Engine::tokenizer() const {
   return *impl_->require_tokenizer();
 }

@@ -23,7 +23,7 @@ void describe_tensors(const Weights& weights, ModelInfo& result) {
 void describe_running(const ModelFile& file, int64_t context_length, int64_t batch, ModelInfo& result) {
   try {
     const auto model = make_model(file.source());
-    if (makes_vectors(file.source(), result.path)) model->use_as_encoder();
+    if (file.makes_vectors()) model->use_as_encoder();
     result.vocab_size = model->config().vocab_size;
     result.context_length = model->config().context_length;
     const int64_t length = context_length > 0 ? context_length : result.context_length;

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "api/sentence_files.h"
 #include "api/tokenizer_files.h"
 #include "sys/atomic_file.h"
 #include "text/plain_units.h"
@@ -17,7 +18,7 @@ std::shared_ptr<const Tokenizer> Tokenizer::from_file(const std::string& path, c
   if (is_plain_tokenizer_name(path) && !std::filesystem::exists(path, ignored)) {
     return make_plain_tokenizer(path == "bytes" ? PlainUnit::byte : PlainUnit::character, {});
   }
-  if (std::filesystem::is_directory(path, ignored)) return load_tokenizer_of(FolderFiles(path), options);
+  if (std::filesystem::is_directory(path, ignored)) return load_tokenizer_of(model_files(path), options);
   return load_tokenizer_file(path, options);
 }
 

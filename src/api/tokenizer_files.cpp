@@ -7,6 +7,7 @@
 #include "api/gguf_description.h"
 #include "api/gguf_tokenizer.h"
 #include "api/model_file.h"
+#include "api/sentence_files.h"
 #include "text/readers/json_cursor.h"
 #include "text/readers/tiktoken.h"
 #include "text/readers/tokenizer_config.h"
@@ -156,7 +157,7 @@ std::optional<TokenizerDescription> describe_tokenizer_of(const CompanionFiles& 
 std::string tokenizer_as_json(const std::string& path) {
   std::error_code ignored;
   const bool is_folder = fs::is_directory(path, ignored);
-  const auto [files, file_name] = is_folder ? std::pair(FolderFiles(path), std::string()) : in_its_folder(path);
+  const auto [files, file_name] = is_folder ? std::pair(model_files(path), std::string()) : in_its_folder(path);
   const std::string name = is_folder ? find_vocabulary(files) : file_name;
   if (files.text(name).starts_with("GGUF")) {
     const GgufFile file(files.path(name));

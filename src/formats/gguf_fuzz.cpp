@@ -2,25 +2,19 @@
 // tensor, so that a view outside the bytes is seen by the address sanitizer.
 // Seeds: tests/fuzz/corpus/gguf, made by tests/fuzz/make_gguf_corpus.py.
 #include <array>
-#include <cstring>
-#include <memory>
 #include <span>
 
+#include "formats/fuzz_bytes.h"
 #include "formats/gguf.h"
 #include "tensor/dequantize.h"
-#include "tidemill/error.h"
 
 namespace tidemill {
 namespace {
 
-// Calls a getter that may refuse; any other exception is a finding.
+// A getter may refuse.
 template <typename Call>
 void allow_bad_file(Call&& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::bad_file) throw;
-  }
+  allow_refusals({ErrorCode::bad_file}, call);
 }
 
 size_t read_metadata(const GgufFile& file) {
@@ -62,17 +56,11 @@ void read_tensors(const GgufFile& file) {
 }  // namespace tidemill
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  // A copy begins at a multiple of 16, as a mapped file does.
-  const auto copy = std::make_unique<std::byte[]>(size);
-  if (size > 0) std::memcpy(copy.get(), data, size);
-  try {
-    const auto file = tidemill::GgufFile::from_memory({copy.get(), size}, "fuzz.gguf");
-    volatile size_t sum = tidemill::read_metadata(file);
+  using namespace tidemill;
+  return fuzz_bytes(data, size, {ErrorCode::bad_file, ErrorCode::unsupported}, [](std::span<const std::byte> bytes) {
+    const auto file = GgufFile::from_memory(bytes, "fuzz.gguf");
+    volatile size_t sum = read_metadata(file);
     static_cast<void>(sum);
-    tidemill::read_tensors(file);
-  } catch (const tidemill::Error& error) {
-    const auto code = error.code();
-    if (code != tidemill::ErrorCode::bad_file && code != tidemill::ErrorCode::unsupported) throw;
-  }
-  return 0;
+    read_tensors(file);
+  });
 }

@@ -6,11 +6,9 @@
 #include <cstddef>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "tensor/dequantize.h"
 #include "tidemill/error.h"
-#include "tidemill/tensor.h"
 
 namespace tidemill {
 
@@ -22,9 +20,7 @@ Outcome read_all(std::span<const std::byte> bytes) {
   try {
     const File file = File::from_memory(bytes, "changed");
     for (const std::string& name : file.names()) {
-      const Tensor tensor = *file.find(name);
-      std::vector<float> values(static_cast<size_t>(tensor.n_elements()));
-      dequantize(tensor.dtype(), tensor.data(), values);
+      to_floats(*file.find(name));
     }
     return Outcome::read;
   } catch (const Error& error) {

@@ -43,6 +43,7 @@ class SafetensorsFile final : public Weights {
   static SafetensorsFile from_memory(std::span<const std::byte> bytes, const std::string& name);
 
   const std::string& path() const override { return path_; }
+  uint64_t size_bytes() const { return header_.data_offset + data_.size(); }  // of the file
   // In the order of their data.
   std::vector<std::string> names() const override;
   bool contains(std::string_view name) const { return entry(name) != nullptr; }

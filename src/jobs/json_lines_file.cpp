@@ -48,12 +48,11 @@ class JsonLinesFile : public TextFile {
       text += "}\n";
     }
     out_.write(text);
-    n_written_ += static_cast<int64_t>(text.size());
   }
 
   int64_t commit() override {
     out_.commit();
-    return n_written_;
+    return out_.n_written();
   }
 
  private:
@@ -85,7 +84,6 @@ class JsonLinesFile : public TextFile {
   std::string key_;
   LineReader lines_;
   AtomicFile out_;
-  int64_t n_written_ = 0;
 };
 
 }  // namespace

@@ -37,7 +37,7 @@ class PlainLinesFile : public TextFile {
  public:
   PlainLinesFile(const JobFile& file, const TextColumns& columns)
       : path_(file.input), n_rows_(count_lines(file.input)), lines_(file.input), out_(file.output) {
-    write_out(npy_header(n_rows_, columns.dimensions));
+    out_.write(npy_header(n_rows_, columns.dimensions));
   }
 
   TextBlock read() override {
@@ -56,27 +56,21 @@ class PlainLinesFile : public TextFile {
 
   void write(const TextBlock&, std::span<const std::vector<float>> vectors) override {
     for (const auto& vector : vectors)
-      write_out({reinterpret_cast<const char*>(vector.data()), vector.size() * sizeof(float)});
+      out_.write({reinterpret_cast<const char*>(vector.data()), vector.size() * sizeof(float)});
   }
 
   int64_t commit() override {
     if (lines_.line_number() != n_rows_)
       throw Error(ErrorCode::io, path_ + ": has changed while it was read; start again");
     out_.commit();
-    return n_written_;
+    return out_.n_written();
   }
 
  private:
-  void write_out(std::string_view bytes) {
-    out_.write(bytes);
-    n_written_ += static_cast<int64_t>(bytes.size());
-  }
-
   std::string path_;
   int64_t n_rows_;
   LineReader lines_;
   AtomicFile out_;
-  int64_t n_written_ = 0;
 };
 
 }  // namespace

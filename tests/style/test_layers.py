@@ -28,17 +28,19 @@ MAY_INCLUDE = {
 FRONT_ENDS = {"cli": {"serve"}, "serve": set(), "python": set(), "web": set()}  # and of each other only this
 # Third-party header -> folders that may include it; tests may include gtest.
 THIRD_PARTY = {
-    "hwy/": {"backends", "text"},
+    "hwy/": {"backends", "text", "compress"},
     "pcre2.h": {"text"},
     "snappy-c.h": {"formats"},
     "zlib.h": {"formats"},
-    "zstd.h": {"formats"},
+    "zstd.h": {"formats", "compress"},
+    "xxhash.h": {"compress"},
     "boost/": {"serve"},
     "openssl/": {"serve"},
     "prometheus/": {"serve"},
     "hiredis/": {"serve"},
     "toml++/": {"cli"},
-    "nlohmann/": {"formats", "text", "grammar", "models", "jobs", "cli", "serve", "api"},
+    "nlohmann/": {"formats", "text", "grammar", "models", "jobs", "compress", "cli", "serve", "api"},
+    "nanobind/": {"python"},
     "gtest/": set(),
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)

@@ -5,7 +5,7 @@
 boost_package=libboost-dev
 [[ $(. /etc/os-release 2>/dev/null && echo "${ID:-} ${VERSION_ID:-}") != "debian 12" ]] || boost_package=libboost1.81-dev
 build_packages=(g++ cmake ninja-build ccache libhwy-dev libpcre2-dev nlohmann-json3-dev libgtest-dev "$boost_package" libssl-dev
-  libtomlplusplus-dev prometheus-cpp-dev libhiredis-dev libzstd-dev libsnappy-dev zlib1g-dev)
+  libtomlplusplus-dev prometheus-cpp-dev libhiredis-dev libzstd-dev libsnappy-dev zlib1g-dev libxxhash-dev)
 python_packages=(python3 python3-venv ca-certificates)
 fuzz_packages=(clang-19 libclang-rt-19-dev)
 check_packages=(clang-format-19 clang-tidy-19)
