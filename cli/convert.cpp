@@ -3,14 +3,13 @@
 #include "tidemill/convert.h"
 
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
 #include "cli/commands.h"
 #include "cli/engine_options.h"
-#include "cli/interrupt.h"
-#include "cli/progress.h"
+#include "cli/print_document.h"
+#include "cli/work.h"
 #include "tidemill/error.h"
 
 namespace tidemill::cli {
@@ -26,12 +25,11 @@ constexpr Option kOptions[] = {
 };
 
 void print_json(const std::string& out, const ConvertReport& report) {
-  const nlohmann::ordered_json answer{{"path", out},
-                                      {"format", report.format},
-                                      {"tensors", report.n_tensors},
-                                      {"bytes", report.n_bytes},
-                                      {"seconds", report.seconds}};
-  std::printf("%s\n", answer.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+  print_document({{"path", out},
+                  {"format", report.format},
+                  {"tensors", report.n_tensors},
+                  {"bytes", report.n_bytes},
+                  {"seconds", report.seconds}});
 }
 
 void print_summary(const std::string& out, const ConvertReport& report) {
@@ -54,19 +52,12 @@ int run(const Arguments& arguments) {
                 "convert: takes a model and the file to write, as in: tidemill convert model.gguf model.tmill");
   }
   const std::string model = arguments.positionals()[0], out = arguments.positionals()[1];
-  catch_interrupts();
-  ConvertReport report;
-  {
-    Progress progress("converting " + model);
-    const auto update = [&](double share) {
-      progress.update(share);
-      return !interrupted();
-    };
-    report = convert_model(model, out,
-                           {.dtype = dtype_option(arguments),
-                            .threads = static_cast<int>(arguments.integer("--threads")),
-                            .on_progress = update});
-  }
+  const auto dtype = dtype_option(arguments);
+  const ConvertReport report = with_progress("converting " + model, [&](auto on_progress) {
+    return convert_model(
+        model, out,
+        {.dtype = dtype, .threads = static_cast<int>(arguments.integer("--threads")), .on_progress = on_progress});
+  });
   if (arguments.flag("--json")) {
     print_json(out, report);
   } else {

@@ -9,8 +9,8 @@
 
 #include "cli/commands.h"
 #include "cli/engine_options.h"
-#include "cli/interrupt.h"
-#include "cli/progress.h"
+#include "cli/print_document.h"
+#include "cli/work.h"
 #include "tidemill/error.h"
 #include "tidemill/suggest.h"
 
@@ -53,17 +53,9 @@ constexpr int kMaxChain = 64;  // deltas that one command takes
 // Runs `work(options)` with a progress bar and Ctrl-C.
 template <typename Work>
 DeltaReport worked(const Arguments& arguments, const std::string& what, Work work) {
-  catch_interrupts();
-  Progress progress(what);
-  const auto update = [&](double share) {
-    progress.update(share);
-    return !interrupted();
-  };
-  return work(DeltaOptions{.threads = static_cast<int>(arguments.integer("--threads")), .on_progress = update});
-}
-
-void print(const ordered_json& document) {
-  std::printf("%s\n", document.dump(-1, ' ', false, ordered_json::error_handler_t::replace).c_str());
+  return with_progress(what, [&](auto on_progress) {
+    return work(DeltaOptions{.threads = static_cast<int>(arguments.integer("--threads")), .on_progress = on_progress});
+  });
 }
 
 double megabytes(uint64_t n_bytes) {
@@ -83,7 +75,7 @@ void print_report(const Arguments& arguments, const std::string& path, const std
     for (const DeltaError& error : report.errors)
       document["errors"].push_back(
           {{"name", error.tensor}, {"relative", error.relative}, {"greatest", error.greatest}});
-    return print(document);
+    return print_document(document);
   }
   std::printf("%s: %s, %.1f MB from %.2f MB (%.1f times smaller), %llu tensors, %.2f s\n", printable(path).c_str(),
               done.c_str(), megabytes(report.n_tuned_bytes), megabytes(report.n_delta_bytes), report.ratio(),
@@ -168,16 +160,16 @@ void print_json(const DeltaInfo& info) {
     if (tensor.against.empty()) line["against"] = nullptr;
     tensors.push_back(line);
   }
-  print({{"format", "tmdelta"},
-         {"version", info.version},
-         {"mode", info.mode},
-         {"kind", info.is_folder ? "folder" : "file"},
-         {"bytes", info.n_bytes},
-         {"delta_bytes", info.n_delta_bytes},
-         {"ratio", info.ratio},
-         {"base", files_json(info.base)},
-         {"files", files_json(info.files)},
-         {"tensors", tensors}});
+  print_document({{"format", "tmdelta"},
+                  {"version", info.version},
+                  {"mode", info.mode},
+                  {"kind", info.is_folder ? "folder" : "file"},
+                  {"bytes", info.n_bytes},
+                  {"delta_bytes", info.n_delta_bytes},
+                  {"ratio", info.ratio},
+                  {"base", files_json(info.base)},
+                  {"files", files_json(info.files)},
+                  {"tensors", tensors}});
 }
 
 std::string shape_text(const std::vector<uint64_t>& shape) {

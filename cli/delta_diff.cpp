@@ -7,8 +7,8 @@
 
 #include "cli/commands.h"
 #include "cli/engine_options.h"
-#include "cli/interrupt.h"
-#include "cli/progress.h"
+#include "cli/print_document.h"
+#include "cli/work.h"
 #include "tidemill/delta.h"
 #include "tidemill/error.h"
 
@@ -31,8 +31,7 @@ void print_json(const std::vector<TensorChange>& changes) {
     if (change.against.empty()) line["against"] = nullptr;
     tensors.push_back(line);
   }
-  const ordered_json document = {{"tensors", tensors}};
-  std::printf("%s\n", document.dump(-1, ' ', false, ordered_json::error_handler_t::replace).c_str());
+  print_document({{"tensors", tensors}});
 }
 
 void print_table(const std::vector<TensorChange>& changes) {
@@ -59,17 +58,10 @@ int run(const Arguments& arguments) {
     throw Error(ErrorCode::invalid_argument,
                 "delta diff: takes the base and the fine-tune, as in: tidemill delta diff "
                 "base.safetensors tuned.safetensors");
-  catch_interrupts();
-  std::vector<TensorChange> changes;
-  {
-    Progress progress("comparing " + words[1]);
-    const auto update = [&](double done) {
-      progress.update(done);
-      return !interrupted();
-    };
-    changes = diff_models(words[0], words[1],
-                          {.threads = static_cast<int>(arguments.integer("--threads")), .on_progress = update});
-  }
+  const auto changes = with_progress("comparing " + words[1], [&](auto on_progress) {
+    return diff_models(words[0], words[1],
+                       {.threads = static_cast<int>(arguments.integer("--threads")), .on_progress = on_progress});
+  });
   if (arguments.flag("--json")) {
     print_json(changes);
   } else {

@@ -7,13 +7,14 @@
 
 #include "cli/commands.h"
 #include "cli/engine_options.h"
+#include "cli/print_document.h"
 #include "tidemill/error.h"
 #include "tidemill/model_info.h"
 
 namespace tidemill::cli {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 constexpr Option kOptions[] = {
     kModelOption,
@@ -129,7 +130,7 @@ int run(const Arguments& arguments) {
   if (arguments.flag("--check")) check_model(arguments.model());
   const ModelInfo model = inspect_model(arguments.model(), arguments.integer("--ctx"), arguments.integer("--batch"));
   if (arguments.flag("--json")) {
-    std::printf("%s\n", to_json(model).dump(-1, ' ', false, json::error_handler_t::replace).c_str());
+    print_document(to_json(model));
     return 0;
   }
   print_summary(model);

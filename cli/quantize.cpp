@@ -13,8 +13,8 @@
 #include "cli/engine_options.h"
 #include "cli/error_chart.h"
 #include "cli/input.h"
-#include "cli/interrupt.h"
-#include "cli/progress.h"
+#include "cli/print_document.h"
+#include "cli/work.h"
 #include "tidemill/error.h"
 
 namespace tidemill::cli {
@@ -83,7 +83,7 @@ void print_json(const std::string& out, const QuantizeReport& report) {
       answer["eval"]["perplexity_after"] = report.loss->perplexity_after;
     }
   }
-  std::printf("%s\n", answer.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+  print_document(answer);
 }
 
 void print_summary(const std::string& out, const QuantizeReport& report) {
@@ -156,16 +156,10 @@ int run(const Arguments& arguments) {
   }
   const std::string model = arguments.positionals()[0], out = arguments.positionals()[1];
   QuantizeOptions options = options_of(arguments);
-  catch_interrupts();
-  QuantizeReport report;
-  {
-    Progress progress("quantising " + model);
-    options.on_progress = [&](double share) {
-      progress.update(share);
-      return !interrupted();
-    };
-    report = quantize_model(model, out, options);
-  }
+  const QuantizeReport report = with_progress("quantising " + model, [&](auto on_progress) {
+    options.on_progress = on_progress;
+    return quantize_model(model, out, options);
+  });
   if (arguments.has("--svg")) write_text(arguments.text("--svg"), error_chart(report, out));
   if (arguments.flag("--json")) {
     print_json(out, report);
