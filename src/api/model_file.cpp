@@ -76,22 +76,20 @@ class GgufModel final : public ModelFile {
 
 class FolderModel final : public ModelFile {
  public:
-  explicit FolderModel(const std::string& path) : path_(path), folder_(open_model_folder(model_files(path).place())) {}
+  explicit FolderModel(const std::string& path) : path_(path), folder_(open_model_folder(files().place())) {}
   FolderModel(const std::string& path, ModelFolder folder) : path_(path), folder_(std::move(folder)) {}
 
   ModelSource source() const override {
     return {.weights = *folder_.weights, .config = &folder_.config, .config_path = folder_.file("config.json")};
   }
   std::shared_ptr<const Tokenizer> load_tokenizer(const TokenizerOptions& options) const override {
-    return tokenizer_if_any(model_files(path_), options);
+    return tokenizer_if_any(files(), options);
   }
   std::unique_ptr<CompanionFiles> companions() const override {
-    return std::make_unique<FolderFiles>(model_files(path_));
+    return std::make_unique<FolderFiles>(files());
   }
-  bool makes_vectors() const override { return has_sentence_modules(model_files(path_)); }
-  SentenceModules sentence_modules(int64_t d_model) const override {
-    return sentence_modules_of(model_files(path_), d_model);
-  }
+  bool makes_vectors() const override { return has_sentence_modules(files()); }
+  SentenceModules sentence_modules(int64_t d_model) const override { return sentence_modules_of(files(), d_model); }
   std::string format() const override { return "safetensors"; }
   std::string name() const override { return fs::path(path_).filename().string(); }
   std::string architecture() const override { return architecture_of(folder_.config); }
@@ -114,6 +112,8 @@ class FolderModel final : public ModelFile {
   }
 
  private:
+  FolderFiles files() const { return model_files(path_); }
+
   std::string path_;
   ModelFolder folder_;
 };

@@ -166,6 +166,15 @@ std::string transformer_config_name(const CompanionFiles& files) {
   return found == kNames.end() ? kNames[0] : *found;
 }
 
+// `own` is the transformer's configuration.
+int64_t max_tokens_of(const CompanionFiles& files, const std::optional<Config>& own) {
+  if (const auto length = own ? own->integer("max_seq_length", 1, INT32_MAX) : std::nullopt) return *length;
+  const auto config = config_if_any(files, "tokenizer_config.json");
+  const json* length = config ? config->find("model_max_length") : nullptr;  // 1e30 where there is none
+  const bool is_length = length != nullptr && length->is_number_integer() && *length > 0 && *length < INT32_MAX;
+  return is_length ? length->get<int64_t>() : 0;
+}
+
 void read_prompts(const CompanionFiles& files, SentenceModules& modules) {
   const auto config = config_if_any(files, kPrompts);
   if (!config) return;
@@ -207,18 +216,12 @@ std::vector<std::string> sentence_file_names(const CompanionFiles& files) {
 }
 
 int64_t max_tokens_of(const CompanionFiles& files) {
-  const auto own = config_if_any(files, transformer_config_name(files));
-  if (const auto length = own ? own->integer("max_seq_length", 1, INT32_MAX) : std::nullopt) return *length;
-  const auto config = config_if_any(files, "tokenizer_config.json");
-  const json* length = config ? config->find("model_max_length") : nullptr;  // 1e30 where there is none
-  const bool is_length = length != nullptr && length->is_number_integer() && *length > 0 && *length < INT32_MAX;
-  return is_length ? length->get<int64_t>() : 0;
+  return max_tokens_of(files, config_if_any(files, transformer_config_name(files)));
 }
-
 SentenceModules sentence_modules_of(const CompanionFiles& files, int64_t d_model) {
   SentenceModules modules;
-  modules.max_tokens = max_tokens_of(files);
   const auto own = config_if_any(files, transformer_config_name(files));
+  modules.max_tokens = max_tokens_of(files, own);
   modules.lowers_case = own && own->boolean("do_lower_case", false);
   read_prompts(files, modules);
   for (const Module& module : read_modules(files)) add_module(files, module, d_model, modules);
