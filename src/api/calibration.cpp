@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "backends/registry.h"
+#include "embed/dense.h"
+#include "embed/pooling.h"
 #include "models/registry.h"
 #include "runtime/encoder_runner.h"
 #include "runtime/runner.h"
@@ -28,12 +30,8 @@ void add_piece(CalibrationText& text, std::span<const int32_t> ids) {
 // The mean of the rows, of length one.
 std::vector<float> mean_direction(const Tensor& hidden) {
   std::vector<float> mean(static_cast<size_t>(hidden.dim(1)));
-  for (int64_t row = 0; row < hidden.dim(0); ++row)
-    for (size_t c = 0; c < mean.size(); ++c) mean[c] += hidden.row<float>(row)[c];
-  double squares = 0;
-  for (const float number : mean) squares += double{number} * number;
-  const auto inverse = squares > 0 ? static_cast<float>(1 / std::sqrt(squares)) : 0.0f;
-  for (float& number : mean) number *= inverse;
+  pool(Pooling::mean, hidden, 0, mean);
+  normalize(mean);
   return mean;
 }
 

@@ -185,8 +185,7 @@ void GroupReader::read_codes() {
 
 void GroupReader::read_scales() {
   const int64_t n_groups = matrix_.n_groups();
-  matrix_.scales.resize(static_cast<size_t>(matrix_.n_rows * n_groups));
-  dequantize(scales_.dtype(), scales_.data(), matrix_.scales);
+  matrix_.scales = to_floats(scales_);
   if (!is_compressed()) matrix_.scales = turned(matrix_.scales, matrix_.n_rows, n_groups);
 }
 

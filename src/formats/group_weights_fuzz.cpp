@@ -75,8 +75,7 @@ void read_all(std::span<const std::byte> input) {
   const auto weights = with_groups(std::make_unique<HeldWeights>(std::move(tensors)), config, "config.json");
   for (const std::string& name : weights->names()) {
     const Tensor tensor = *weights->find(name);
-    std::vector<float> values(static_cast<size_t>(tensor.n_elements()));
-    dequantize(tensor.dtype(), tensor.data(), values);
+    to_floats(tensor);
     for (int64_t k = 0; tensor.column_order() != nullptr && k < tensor.dim(1); ++k) {
       const int32_t column = tensor.column_order()[k];
       if (column < 0 || column >= tensor.dim(1)) throw Error(ErrorCode::internal, "a column that there is not");

@@ -14,10 +14,12 @@ void pack_nibbles(Codes codes, uint8_t* target) {
   for (size_t i = 0; i < 16; ++i) target[i] = static_cast<uint8_t>((codes[i] & 15) | (codes[i + 16] & 15) << 4);
 }
 
-uint32_t fifth_bits(Codes codes) {
-  uint32_t bits = 0;
-  for (size_t i = 0; i < 32; ++i) bits |= static_cast<uint32_t>(codes[i] >> 4) << i;
-  return bits;
+// The low four bits of each as above, the fifth ones in a word, element 0's lowest.
+void pack_five_bits(Codes codes, uint8_t (&high)[4], uint8_t* low) {
+  uint32_t fifths = 0;
+  for (size_t i = 0; i < 32; ++i) fifths |= static_cast<uint32_t>(codes[i] >> 4) << i;
+  std::memcpy(high, &fifths, sizeof fifths);
+  pack_nibbles(codes, low);
 }
 
 // Two bits of each of 256 elements, as Q2_K has them: within each half bits 2s..2s+1 of byte i % 32, s = i % 128 / 32.
@@ -55,17 +57,13 @@ void pack(const BlockFit& block, Codes codes, BlockQ4_1& target) {
 
 void pack(const BlockFit& block, Codes codes, BlockQ5_0& target) {
   target.scale = block.factor;
-  const uint32_t high = fifth_bits(codes);
-  std::memcpy(target.high_bits, &high, sizeof high);
-  pack_nibbles(codes, target.quants);
+  pack_five_bits(codes, target.high_bits, target.quants);
 }
 
 void pack(const BlockFit& block, Codes codes, BlockQ5_1& target) {
   target.scale = block.factor;
   target.min = block.min_factor;
-  const uint32_t high = fifth_bits(codes);
-  std::memcpy(target.high_bits, &high, sizeof high);
-  pack_nibbles(codes, target.quants);
+  pack_five_bits(codes, target.high_bits, target.quants);
 }
 
 void pack(const BlockFit& block, Codes codes, BlockQ8_0& target) {
