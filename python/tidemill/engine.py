@@ -48,12 +48,26 @@ class GenerateOptions(TypedDict, total=False):
     """Go on after end-of-text tokens."""
 
 
-class Stream(Iterator[_native.Piece]):
-    """The pieces of a text as they are written.  Leaving it, by `close` or the end of a `with`, ends the work."""
+class _Written:
+    """A text in the making: what came and is not read yet, and how it ends."""
 
     def __init__(self, native: _native.TextStream) -> None:
         self._native = native
         self._ready: deque[_native.Piece] = deque()
+
+    @property
+    def result(self) -> _native.Result | None:
+        """The whole text with its usage; None before its end."""
+        return self._native.result()
+
+    def _whole(self) -> _native.Result:
+        result = self._native.result()
+        assert result is not None
+        return result
+
+
+class Stream(_Written, Iterator[_native.Piece]):
+    """The pieces of a text as they are written.  Leaving it, by `close` or the end of a `with`, ends the work."""
 
     def __next__(self) -> _native.Piece:
         if not self._ready:
@@ -66,14 +80,7 @@ class Stream(Iterator[_native.Piece]):
         """The whole text, once it is written."""
         for _ in self:
             pass
-        result = self._native.result()
-        assert result is not None
-        return result
-
-    @property
-    def result(self) -> _native.Result | None:
-        """The whole text with its usage; None before its end."""
-        return self._native.result()
+        return self._whole()
 
     def close(self) -> None:
         self._native.cancel()
@@ -85,12 +92,8 @@ class Stream(Iterator[_native.Piece]):
         self.close()
 
 
-class AsyncStream(AsyncIterator[_native.Piece]):
+class AsyncStream(_Written, AsyncIterator[_native.Piece]):
     """The same for asyncio.  A task that is cancelled while it waits ends the work."""
-
-    def __init__(self, native: _native.TextStream) -> None:
-        self._native = native
-        self._ready: deque[_native.Piece] = deque()
 
     async def __anext__(self) -> _native.Piece:
         while not self._ready:
@@ -118,14 +121,7 @@ class AsyncStream(AsyncIterator[_native.Piece]):
         """The whole text, once it is written."""
         async for _ in self:
             pass
-        result = self._native.result()
-        assert result is not None
-        return result
-
-    @property
-    def result(self) -> _native.Result | None:
-        """The whole text with its usage; None before its end."""
-        return self._native.result()
+        return self._whole()
 
     async def aclose(self) -> None:
         self._native.cancel()
