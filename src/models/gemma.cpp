@@ -151,7 +151,7 @@ void write_to_gguf(const DecoderConfig& config, const FileTarget& target, FileFo
 
 void write_to_json(const DecoderConfig& config, FileForm& form) {
   const bool is_gemma3 = config.model.architecture == "gemma3";
-  form.fields["query_pre_attn_scalar"] = std::round(1 / (config.attention_scale * config.attention_scale));
+  form.fields["query_pre_attn_scalar"] = std::llround(1 / (config.attention_scale * config.attention_scale));
   form.fields["attn_logit_softcapping"] = config.score_cap > 0 ? nlohmann::ordered_json(config.score_cap) : nullptr;
   form.fields["final_logit_softcapping"] = config.logit_cap > 0 ? nlohmann::ordered_json(config.logit_cap) : nullptr;
   int64_t window = 0;

@@ -10,6 +10,7 @@ from safetensors.numpy import load_file
 from test_convert_gguf import TEXTS, WRITTEN, convert, tokenizer_folder
 from test_models import FOLDERS, cases_of, expect_logits
 
+FREQUENCY_BASES = {"rope_theta", "rotary_emb_base", "rope_local_base_freq"}  # numbers of any kind, for transformers too
 # GGUF keeps Llama 3's divisors of frequencies, not what they were made from; these are not the published ones.
 NOT_FROM_GGUF = {"llama-rope-llama3-tied-bf16": "divisors"}
 
@@ -55,6 +56,8 @@ def test_from_a_gguf(tidemill, tmp_path, name):
     written, original = (json.loads((path / "config.json").read_text()) for path in (folder, FOLDERS[name]))
     assert written["architectures"] == original["architectures"]
     assert written["model_type"] == original.get("model_type", written["model_type"])
+    counts = {key for key, value in original.items() if isinstance(value, int)} & set(written) - FREQUENCY_BASES
+    assert [key for key in counts if isinstance(written[key], float)] == []  # transformers refuses 256.0
 
 
 def test_from_a_folder(tidemill, tmp_path):
