@@ -4,9 +4,9 @@
 
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <string>
-#include <unordered_map>
+
+#include "tidemill/cache.h"
 
 namespace tidemill::serve {
 
@@ -33,6 +33,7 @@ class Buckets {
   virtual void take_tokens(const std::string& client, int64_t n) = 0;
 };
 
+// Of up to kMostClients; whoever has asked for nothing for longest is forgotten first.
 class MemoryBuckets : public Buckets {
  public:
   // `seconds` is a clock that never goes back.
@@ -47,13 +48,13 @@ class MemoryBuckets : public Buckets {
   struct Entry {
     double requests, tokens, at;
   };
-  Entry& refilled(const std::string& client);
-  void make_room(double now);
+  // Calls `change` with the client's buckets, filled up to now; nobody else sees them meanwhile.
+  template <typename Change>
+  auto with_refilled(const std::string& client, Change&& change);
 
   RateLimits limits_;
   std::function<double()> seconds_;
-  std::mutex mutex_;
-  std::unordered_map<std::string, Entry> entries_;
+  Cache<std::string, Entry, StringHash> entries_{{.capacity = kMostClients}};
 };
 
 }  // namespace tidemill::serve

@@ -50,6 +50,16 @@ TEST_F(TokenBucketTest, ManyClientsTakeBoundedMemory) {
     EXPECT_TRUE(held->take_request(std::to_string(index)).is_allowed);
 }
 
+TEST_F(TokenBucketTest, WhoKeepsAskingIsNotForgotten) {
+  const auto held = buckets(2, 0);
+  held->take_request("greedy");
+  for (size_t index = 0; index < MemoryBuckets::kMostClients + 10; ++index) {
+    held->take_request(std::to_string(index));
+    if (index % 1000 == 0) held->take_request("greedy");
+  }
+  EXPECT_FALSE(held->take_request("greedy").is_allowed) << "others cannot fill up anybody's buckets";
+}
+
 TEST_F(TokenBucketTest, HeadersTellWhatIsLeftAndWhenToTryAgain) {
   RateLimiter limiter({2, 120}, buckets(2, 120));
   const Headers first = limiter.take_request("a");

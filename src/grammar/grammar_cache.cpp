@@ -1,16 +1,11 @@
 #include "grammar/grammar_cache.h"
 
-#include <algorithm>
-
 #include "grammar/gbnf.h"
 #include "grammar/json_schema.h"
 #include "grammar/token_grammar.h"
 
 namespace tidemill::grammar {
 namespace {
-
-constexpr size_t kMaxEntries = 64;
-constexpr size_t kMaxBytes = size_t{64} << 20;
 
 Program compile_source(const GrammarSource& source) {
   Rules rules;
@@ -28,30 +23,18 @@ std::shared_ptr<const Vocabulary> GrammarCache::vocabulary_of(const Tokenizer& t
 }
 
 Grammar GrammarCache::compile(const GrammarSource& source, const Tokenizer& tokenizer) {
-  {
-    const std::lock_guard lock(mutex_);
-    const auto known =
-        std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.first == source; });
-    if (known != entries_.end()) {
-      entries_.splice(entries_.begin(), entries_, known);
-      return known->second;
-    }
-  }
-  Program program = compile_source(source);  // before the vocabulary: a bad grammar costs little
-  Grammar grammar(std::make_shared<Grammar::Impl>(std::move(program), vocabulary_of(tokenizer)));
-  const std::lock_guard lock(mutex_);
-  entries_.emplace_front(source, grammar);
-  drop_old();
-  return grammar;
-}
-
-void GrammarCache::drop_old() {
-  size_t n_bytes = 0, n_kept = 0;
-  const auto fits = [&](const Entry& entry) {
-    n_bytes += entry.first.text.size() + entry.second.impl()->size_bytes();
-    return n_kept++ == 0 || (n_kept <= kMaxEntries && n_bytes <= kMaxBytes);
-  };
-  entries_.erase(std::find_if_not(entries_.begin(), entries_.end(), fits), entries_.end());
+  bool is_new = false;
+  Grammar found = grammars_.get_or_compute(source, [&] {
+    is_new = true;
+    Program program = compile_source(source);  // before the vocabulary: a bad grammar costs little
+    return Grammar(std::make_shared<Grammar::Impl>(std::move(program), vocabulary_of(tokenizer)));
+  });
+  // Grammars grow as texts are written by them: their sizes count when there is one more.
+  if (is_new)
+    grammars_.weigh_again([](const GrammarSource& known, const Grammar& grammar) {
+      return known.text.size() + grammar.impl()->size_bytes();
+    });
+  return found;
 }
 
 }  // namespace tidemill::grammar

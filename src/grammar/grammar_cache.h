@@ -1,12 +1,12 @@
 // GrammarCache: compiled grammars of one tokenizer, so that requests with the same one share what is computed for it.
 #pragma once
 
-#include <list>
 #include <memory>
 #include <mutex>
-#include <utility>
+#include <string>
 
 #include "grammar/vocabulary.h"
+#include "tidemill/cache.h"
 #include "tidemill/grammar.h"
 #include "tidemill/tokenizer.h"
 
@@ -16,17 +16,20 @@ namespace tidemill::grammar {
 class GrammarCache {
  public:
   // Throws GrammarError.  The first call takes some 100 ms for a large vocabulary, which `tokenizer` is each time.
+  // Requests that ask for one grammar at the same time wait for one compilation.
   Grammar compile(const GrammarSource& source, const Tokenizer& tokenizer);
 
  private:
-  using Entry = std::pair<GrammarSource, Grammar>;
-
+  struct SourceHash {
+    size_t operator()(const GrammarSource& source) const {
+      return std::hash<std::string>()(source.text) + static_cast<size_t>(source.kind);
+    }
+  };
   std::shared_ptr<const Vocabulary> vocabulary_of(const Tokenizer& tokenizer);
-  void drop_old();
 
-  std::mutex vocabulary_mutex_, mutex_;
+  std::mutex vocabulary_mutex_;
   std::shared_ptr<const Vocabulary> vocabulary_;
-  std::list<Entry> entries_;  // the last used first
+  Cache<GrammarSource, Grammar, SourceHash> grammars_{{.capacity = 64, .capacity_bytes = size_t{64} << 20}};
 };
 
 }  // namespace tidemill::grammar

@@ -9,7 +9,6 @@ namespace tidemill::grammar {
 namespace {
 
 constexpr size_t kMaxAutomatonBytes = size_t{16} << 20;
-constexpr size_t kMaxMaskBytes = size_t{16} << 20;
 // Places that a step may look at, so that a hostile grammar holds nobody else up for longer than some 100 ms.
 constexpr uint64_t kWorkOfStep = 4'000'000;
 
@@ -27,8 +26,6 @@ void TokenGrammar::forget() {
   automaton_.reset();
   freedom_.clear();
   masks_.clear();
-  mask_of_.clear();
-  mask_bytes_ = 0;
   ++period_;
 }
 
@@ -45,19 +42,9 @@ std::shared_ptr<const TokenMask> TokenGrammar::mask(TokenState& state) {
   const std::lock_guard lock(mutex_);
   find(state);
   const auto near = automaton_.near_equal(state.state_, static_cast<uint32_t>(vocabulary_->max_bytes()));
-  if (const auto known = mask_of_.find(near); known != mask_of_.end()) {
-    masks_.splice(masks_.begin(), masks_, known->second);
-    return known->second->second;
-  }
+  if (auto known = masks_.get(near)) return *std::move(known);
   auto mask = std::make_shared<const TokenMask>(find_mask(automaton_, freedom_, near, *vocabulary_));
-  mask_bytes_ += mask->size_bytes();
-  masks_.emplace_front(near, mask);
-  mask_of_[near] = masks_.begin();
-  while (mask_bytes_ > kMaxMaskBytes && masks_.size() > 1) {
-    mask_bytes_ -= masks_.back().second->size_bytes();
-    mask_of_.erase(masks_.back().first);
-    masks_.pop_back();
-  }
+  masks_.put(near, mask, mask->size_bytes());
   return mask;
 }
 
@@ -94,7 +81,7 @@ bool TokenGrammar::must_end(TokenState& state) {
 
 size_t TokenGrammar::size_bytes() const {
   const std::lock_guard lock(mutex_);
-  return automaton_.size_bytes() + mask_bytes_;
+  return automaton_.size_bytes() + static_cast<size_t>(masks_.statistics().bytes);
 }
 
 }  // namespace tidemill::grammar

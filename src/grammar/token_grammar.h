@@ -3,16 +3,15 @@
 #pragma once
 
 #include <cstdint>
-#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <unordered_map>
 
 #include "grammar/automaton.h"
 #include "grammar/text_freedom.h"
 #include "grammar/token_mask.h"
 #include "grammar/vocabulary.h"
+#include "tidemill/cache.h"
 #include "tidemill/grammar.h"
 
 namespace tidemill::grammar {
@@ -48,8 +47,6 @@ class TokenGrammar {
   size_t size_bytes() const;
 
  private:
-  using Entry = std::pair<Automaton::State, std::shared_ptr<const TokenMask>>;
-
   void find(TokenState& state);
   Automaton::State follow(Automaton::State from, std::string_view bytes);
   void forget();
@@ -59,9 +56,8 @@ class TokenGrammar {
   Automaton automaton_;
   TextFreedom freedom_;
   uint64_t period_ = 1;
-  std::list<Entry> masks_;  // the last used first
-  std::unordered_map<Automaton::State, std::list<Entry>::iterator> mask_of_;
-  size_t mask_bytes_ = 0;
+  static constexpr size_t kMaxMaskBytes = size_t{16} << 20;
+  Cache<Automaton::State, std::shared_ptr<const TokenMask>> masks_{{.capacity = 0, .capacity_bytes = kMaxMaskBytes}};
 };
 
 }  // namespace tidemill::grammar
