@@ -6,6 +6,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
+#include <vector>
 
 namespace tidemill::python {
 
@@ -21,6 +23,15 @@ FloatMatrix matrix_of(int64_t n_rows, int64_t n_columns, Fill&& fill) {
   const nb::capsule owner(values.get(), [](void* data) noexcept { delete[] static_cast<float*>(data); });
   float* const data = values.release();
   return FloatMatrix(data, {static_cast<size_t>(n_rows), static_cast<size_t>(n_columns)}, owner);
+}
+
+// A flat array of what a vector holds, without a copy.
+template <typename Number>
+nb::ndarray<nb::numpy, Number, nb::ndim<1>> array_of(std::vector<Number> values) {
+  auto kept = std::make_unique<std::vector<Number>>(std::move(values));
+  const nb::capsule owner(kept.get(), [](void* vector) noexcept { delete static_cast<std::vector<Number>*>(vector); });
+  auto* const vector = kept.release();
+  return nb::ndarray<nb::numpy, Number, nb::ndim<1>>(vector->data(), {vector->size()}, owner);
 }
 
 }  // namespace tidemill::python

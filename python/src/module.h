@@ -11,8 +11,12 @@ namespace tidemill::python {
 namespace nb = nanobind;
 
 void bind_error(nb::module_& module);
+void bind_cache(nb::module_& module);
+void bind_delta(nb::module_& module);
+void bind_delta_arrays(nb::module_& module);
 void bind_chat_template(nb::module_& module);
 void bind_tokenizer(nb::module_& module);
+void bind_tokenizer_training(nb::module_& module);
 void bind_engine(nb::module_& module);
 void bind_embedder(nb::module_& module);
 void bind_service(nb::module_& module);

@@ -6,8 +6,9 @@
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
 
-#include <algorithm>
+#include <type_traits>
 
+#include "python/src/arrays.h"
 #include "python/src/module.h"
 #include "tidemill/error.h"
 #include "tidemill/model_store.h"
@@ -59,9 +60,99 @@ int threads_of(int n_threads) {
   return n_threads == 0 ? cpu_info().n_cores : n_threads;
 }
 
-}  // namespace
+SharedTokenizer load(const std::string& path, size_t cache_bytes, size_t cache_capacity) {
+  const nb::gil_scoped_release released;
+  SharedTokenizer loaded{Tokenizer::from_file(path, {.cache_bytes = cache_bytes})};
+  if (cache_capacity > 0)
+    loaded.encodings = std::make_shared<EncodingCache>(loaded.tokenizer, CacheOptions{.capacity = cache_capacity});
+  return loaded;
+}
 
-void bind_tokenizer(nb::module_& module) {
+std::vector<int32_t> encode(const SharedTokenizer& self, std::string_view text, const EncodeOptions& options) {
+  const nb::gil_scoped_release released;
+  return self.encodings ? *self.encodings->encode(text, options) : self.tokenizer->encode(text, options);
+}
+
+Encoding encode_full(const SharedTokenizer& self, std::string_view text, const std::optional<std::string>& second,
+                     const EncodeOptions& options) {
+  const nb::gil_scoped_release released;
+  return second ? self.tokenizer->encode_pair(text, *second, options) : self.tokenizer->encode_full(text, options);
+}
+
+std::pair<std::vector<int32_t>, Spans> offsets(const SharedTokenizer& self, std::string_view text,
+                                               const EncodeOptions& options) {
+  const nb::gil_scoped_release released;
+  std::vector<TokenSpan> spans;
+  std::vector<int32_t> ids = self.tokenizer->encode(text, options, &spans);
+  return {std::move(ids), in_characters(text, spans)};
+}
+
+template <typename Encoded>
+nb::list lists_of(SharedTokenizer& self, const std::vector<Encoded>& encoded) {
+  if (!self.lists) self.lists = std::make_shared<IdLists>(self.tokenizer->vocab_size());
+  nb::list lists;
+  for (const Encoded& ids : encoded) {
+    if constexpr (std::is_same_v<Encoded, EncodingCache::Ids>)
+      lists.append(self.lists->list(*ids));
+    else
+      lists.append(self.lists->list(ids));
+  }
+  return lists;
+}
+
+nb::list encode_batch(SharedTokenizer& self, const std::vector<std::string_view>& texts, const EncodeOptions& options,
+                      int n_threads) {
+  if (self.encodings) {
+    std::vector<EncodingCache::Ids> encoded;
+    {
+      const nb::gil_scoped_release released;
+      encoded = self.encodings->encode_batch(texts, options, threads_of(n_threads));
+    }
+    return lists_of(self, encoded);
+  }
+  std::vector<std::vector<int32_t>> encoded;
+  {
+    const nb::gil_scoped_release released;
+    encoded = self.tokenizer->encode_batch(texts, options, threads_of(n_threads));
+  }
+  return lists_of(self, encoded);
+}
+
+// All ids one after the other, and where those of each text begin, with the end of all behind them.
+nb::tuple encode_batch_flat(const SharedTokenizer& self, const std::vector<std::string_view>& texts,
+                            const EncodeOptions& options, int n_threads) {
+  std::vector<int32_t> ids;
+  std::vector<int64_t> begins = {0};
+  {
+    const nb::gil_scoped_release released;
+    const auto encoded = self.tokenizer->encode_batch(texts, options, threads_of(n_threads));
+    for (const auto& one : encoded) begins.push_back(begins.back() + std::ssize(one));
+    ids.reserve(static_cast<size_t>(begins.back()));
+    for (const auto& one : encoded) ids.insert(ids.end(), one.begin(), one.end());
+  }
+  return nb::make_tuple(array_of(std::move(ids)), array_of(std::move(begins)));
+}
+
+std::vector<std::string> decode_batch(const SharedTokenizer& self, const std::vector<std::vector<int32_t>>& batch,
+                                      bool skip_special_tokens) {
+  const nb::gil_scoped_release released;
+  std::vector<std::string> texts;
+  texts.reserve(batch.size());
+  for (const auto& ids : batch) texts.push_back(self.tokenizer->decode(ids, skip_special_tokens));
+  return texts;
+}
+
+std::vector<int> as_ints(const std::vector<uint8_t>& mask) {
+  return {mask.begin(), mask.end()};
+}
+
+Spans byte_offsets(const Encoding& self) {
+  Spans spans;
+  for (const TokenSpan& span : self.spans) spans.emplace_back(span.begin, span.end);
+  return spans;
+}
+
+void bind_encode_options(nb::module_& module) {
   nb::class_<EncodeOptions>(module, "EncodeOptions")
       .def(
           "__init__",
@@ -74,89 +165,39 @@ void bind_tokenizer(nb::module_& module) {
           nb::kw_only(), nb::arg("add_special_tokens") = true, nb::arg("special_text") = "standard",
           nb::arg("max_length") = nb::none(), nb::arg("stride") = 0, nb::arg("truncation_side") = "right",
           nb::arg("padding") = false, nb::arg("pad_id") = 0, nb::arg("padding_side") = "right");
+}
 
+void bind_encoding(nb::module_& module) {
   nb::class_<Encoding>(module, "Encoding", "A text with all that is known about its tokens; lists have one entry each.")
       .def_ro("ids", &Encoding::ids)
       .def_ro("word_ids", &Encoding::word_ids, "The word of each token, from 0; -1 for tokens that were added.")
       .def_ro("type_ids", &Encoding::type_ids)
       .def_ro("sequence_ids", &Encoding::sequence_ids)
-      .def_prop_ro(
-          "attention_mask",
-          [](const Encoding& self) { return std::vector<int>(self.attention_mask.begin(), self.attention_mask.end()); })
-      .def_prop_ro("special_tokens_mask",
-                   [](const Encoding& self) {
-                     return std::vector<int>(self.special_tokens_mask.begin(), self.special_tokens_mask.end());
-                   })
-      .def_prop_ro("byte_offsets",
-                   [](const Encoding& self) {
-                     Spans spans;
-                     for (const TokenSpan& span : self.spans) spans.emplace_back(span.begin, span.end);
-                     return spans;
-                   })
+      .def_prop_ro("attention_mask", [](const Encoding& self) { return as_ints(self.attention_mask); })
+      .def_prop_ro("special_tokens_mask", [](const Encoding& self) { return as_ints(self.special_tokens_mask); })
+      .def_prop_ro("byte_offsets", &byte_offsets)
       .def_ro("overflowing", &Encoding::overflowing, "What was cut off, in parts of the same form.");
+}
 
-  nb::class_<CacheStatistics>(module, "CacheStatistics")
-      .def_ro("hits", &CacheStatistics::hits)
-      .def_ro("misses", &CacheStatistics::misses)
-      .def_ro("bytes", &CacheStatistics::bytes);
+using TokenizerClass = nb::class_<SharedTokenizer>;
 
-  nb::class_<SharedTokenizer>(module, "Tokenizer")
-      .def_static(
-          "from_file",
-          [](const std::string& path, size_t cache_bytes) {
-            const nb::gil_scoped_release released;
-            return SharedTokenizer{Tokenizer::from_file(path, {.cache_bytes = cache_bytes})};
-          },
-          nb::arg("path"), nb::arg("cache_bytes"))
-      .def_static(
-          "from_model",
-          [](const std::string& model, size_t cache_bytes) {
-            const nb::gil_scoped_release released;
-            return SharedTokenizer{Tokenizer::from_file(resolve_model(model), {.cache_bytes = cache_bytes})};
-          },
-          nb::arg("model"), nb::arg("cache_bytes"))
-      .def(
-          "encode",
-          [](const SharedTokenizer& self, std::string_view text, const EncodeOptions& options) {
-            const nb::gil_scoped_release released;
-            return self.tokenizer->encode(text, options);
-          },
-          nb::arg("text"), nb::arg("options"))
-      .def(
-          "encode_full",
-          [](const SharedTokenizer& self, std::string_view text, const std::optional<std::string>& second,
-             const EncodeOptions& options) {
-            const nb::gil_scoped_release released;
-            return second ? self.tokenizer->encode_pair(text, *second, options)
-                          : self.tokenizer->encode_full(text, options);
-          },
-          nb::arg("text"), nb::arg("second").none(), nb::arg("options"))
-      .def(
-          "offsets",
-          [](const SharedTokenizer& self, std::string_view text, const EncodeOptions& options) {
-            std::pair<std::vector<int32_t>, Spans> found;
-            const nb::gil_scoped_release released;
-            std::vector<TokenSpan> spans;
-            found.first = self.tokenizer->encode(text, options, &spans);
-            found.second = in_characters(text, spans);
-            return found;
-          },
-          nb::arg("text"), nb::arg("options"))
-      .def(
-          "encode_batch",
-          [](const SharedTokenizer& self, const std::vector<std::string_view>& texts, const EncodeOptions& options,
-             int n_threads) {
-            const nb::gil_scoped_release released;
-            return self.tokenizer->encode_batch(texts, options, threads_of(n_threads));
-          },
-          nb::arg("texts"), nb::arg("options"), nb::arg("num_threads"))
+void bind_encoding_functions(TokenizerClass& tokenizer) {
+  tokenizer.def("encode", &encode, nb::arg("text"), nb::arg("options"))
+      .def("encode_full", &encode_full, nb::arg("text"), nb::arg("second").none(), nb::arg("options"))
+      .def("offsets", &offsets, nb::arg("text"), nb::arg("options"))
+      .def("encode_batch", &encode_batch, nb::arg("texts"), nb::arg("options"), nb::arg("num_threads"))
+      .def("encode_batch_flat", &encode_batch_flat, nb::arg("texts"), nb::arg("options"), nb::arg("num_threads"))
       .def(
           "count",
           [](const SharedTokenizer& self, std::string_view text, const EncodeOptions& options) {
             const nb::gil_scoped_release released;
             return self.tokenizer->count(text, options);
           },
-          nb::arg("text"), nb::arg("options"))
+          nb::arg("text"), nb::arg("options"));
+}
+
+void bind_decoding_functions(TokenizerClass& tokenizer) {
+  tokenizer
       .def(
           "decode",
           [](const SharedTokenizer& self, const std::vector<int32_t>& ids, bool skip_special_tokens) {
@@ -164,19 +205,60 @@ void bind_tokenizer(nb::module_& module) {
             return self.tokenizer->decode(ids, skip_special_tokens);
           },
           nb::arg("ids"), nb::arg("skip_special_tokens"))
-      .def("token_name",
-           [](const SharedTokenizer& self, int32_t id) { return std::string(self.tokenizer->token_name(id)); })
-      .def("token_id",
-           [](const SharedTokenizer& self, std::string_view name) { return self.tokenizer->token_id(name); })
-      .def("is_special", [](const SharedTokenizer& self, int32_t id) { return self.tokenizer->is_special(id); })
+      .def("decode_batch", &decode_batch, nb::arg("batch"), nb::arg("skip_special_tokens"));
+}
+
+void bind_vocabulary(TokenizerClass& tokenizer) {
+  tokenizer
+      .def(
+          "token_name",
+          [](const SharedTokenizer& self, int32_t id) { return std::string(self.tokenizer->token_name(id)); },
+          nb::arg("id"))
+      .def(
+          "token_id", [](const SharedTokenizer& self, std::string_view name) { return self.tokenizer->token_id(name); },
+          nb::arg("name"))
+      .def(
+          "is_special", [](const SharedTokenizer& self, int32_t id) { return self.tokenizer->is_special(id); },
+          nb::arg("id"))
       .def_prop_ro("vocab_size", [](const SharedTokenizer& self) { return self.tokenizer->vocab_size(); })
       .def_prop_ro("bos_id", [](const SharedTokenizer& self) { return self.tokenizer->bos_id(); })
-      .def_prop_ro("stop_ids",
-                   [](const SharedTokenizer& self) {
-                     const auto ids = self.tokenizer->stop_ids();
-                     return std::vector<int32_t>(ids.begin(), ids.end());
-                   })
-      .def("cache_statistics", [](const SharedTokenizer& self) { return self.tokenizer->cache_statistics(); });
+      .def_prop_ro("stop_ids", [](const SharedTokenizer& self) {
+        const auto ids = self.tokenizer->stop_ids();
+        return std::vector<int32_t>(ids.begin(), ids.end());
+      });
+}
+
+void bind_caches(TokenizerClass& tokenizer) {
+  tokenizer
+      .def("cache_statistics",
+           [](const SharedTokenizer& self) {
+             const CacheStatistics pieces = self.tokenizer->cache_statistics();
+             return CacheCounts{.hits = pieces.hits, .misses = pieces.misses, .bytes = pieces.bytes};
+           })
+      .def("encoding_statistics",
+           [](const SharedTokenizer& self) { return self.encodings ? self.encodings->statistics() : CacheCounts(); })
+      .def("clear_encodings", [](const SharedTokenizer& self) {
+        if (self.encodings) self.encodings->clear();
+      });
+}
+
+}  // namespace
+
+void bind_tokenizer(nb::module_& module) {
+  bind_encode_options(module);
+  bind_encoding(module);
+  TokenizerClass tokenizer(module, "Tokenizer");
+  tokenizer.def_static("from_file", &load, nb::arg("path"), nb::arg("cache_bytes"), nb::arg("cache_capacity") = 0)
+      .def_static(
+          "from_model",
+          [](const std::string& model, size_t cache_bytes, size_t cache_capacity) {
+            return load(is_plain_tokenizer_name(model) ? model : resolve_model(model), cache_bytes, cache_capacity);
+          },
+          nb::arg("model"), nb::arg("cache_bytes"), nb::arg("cache_capacity") = 0);
+  bind_encoding_functions(tokenizer);
+  bind_decoding_functions(tokenizer);
+  bind_vocabulary(tokenizer);
+  bind_caches(tokenizer);
 }
 
 }  // namespace tidemill::python

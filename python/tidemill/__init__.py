@@ -9,9 +9,7 @@
 `Engine` writes and chats, `Tokenizer` is any model's tokenizer alone, `Embedder` makes vectors of texts.
 """
 
-from tidemill._native import Encoding, Piece, Result, TokenLogprob, Usage
-from tidemill.embedder import Embedder
-from tidemill.engine import AsyncStream, Engine, GenerateOptions, Stream
+from tidemill import delta
 from tidemill.errors import (
     ArgumentError,
     Cancelled,
@@ -23,8 +21,24 @@ from tidemill.errors import (
     NotFound,
     OutOfMemory,
     QueueFull,
+    ShapeError,
+    TokenizerError,
 )
-from tidemill.tokenizer import Tokenizer
+
+if delta.is_available():
+    from tidemill import cache
+    from tidemill._native import Encoding, Piece, Result, TokenLogprob, Usage
+    from tidemill.embedder import Embedder
+    from tidemill.engine import AsyncStream, Engine, GenerateOptions, Stream
+    from tidemill import tokenizer
+    from tidemill.tokenizer import Tokenizer, batch_encode
+else:
+
+    def __getattr__(name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise ImportError(f"tidemill.{name}: the native part is not installed; only tidemill.delta's functions over arrays work without")
+
 
 __version__ = "0.1.0"
 
@@ -46,9 +60,15 @@ __all__ = [
     "Piece",
     "QueueFull",
     "Result",
+    "ShapeError",
     "Stream",
     "TokenLogprob",
     "Tokenizer",
+    "TokenizerError",
     "Usage",
     "__version__",
+    "batch_encode",
+    "cache",
+    "delta",
+    "tokenizer",
 ]

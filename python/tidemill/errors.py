@@ -5,6 +5,10 @@ The text of each is one line, "THING: WHY; WHAT TO DO".
 
 from __future__ import annotations
 
+import re
+
+_TENSOR = re.compile(r"\btensor '([^']*)'")
+
 
 class Error(Exception):
     """Base of all errors of tidemill."""
@@ -17,11 +21,27 @@ class Error(Exception):
         """What the message is about, usually a file: the part before its first colon and space."""
         return str(self).split(": ", 1)[0]
 
+    @property
+    def file(self) -> str | None:
+        """The file that the message is about; None where it is about something else."""
+        names_file = isinstance(self, (NotFound, FormatError, InputOutputError)) or "/" in self.thing
+        return self.thing if names_file and ": " in str(self) else None
+
+    @property
+    def tensor(self) -> str | None:
+        """The tensor that the message names; None where it names none."""
+        found = _TENSOR.search(str(self))
+        return found[1] if found else None
+
 
 class ArgumentError(Error, ValueError):
     """An argument that makes no sense: out of its range, of the wrong length, none of the known words."""
 
     code = "invalid_argument"
+
+
+class ShapeError(ArgumentError):
+    """An array of another shape than the others ask for."""
 
 
 class NotFound(Error, LookupError):
@@ -40,6 +60,10 @@ class ModelError(FormatError):
     """A file that is sound, but asks for what tidemill does not have: an architecture, a kind of number."""
 
     code = "unsupported"
+
+
+class TokenizerError(FormatError):
+    """A tokenizer's file that is damaged; what is wrong with it is the `__cause__`."""
 
 
 class OutOfMemory(Error, MemoryError):

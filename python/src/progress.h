@@ -1,0 +1,52 @@
+// Long work of the library that tells how far it is, watched from Python.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <optional>
+#include <utility>
+
+#include "tidemill/error.h"
+
+namespace tidemill::python {
+
+namespace nb = nanobind;
+
+// The library calls it on the thread that asked for the work.  Ctrl-C, and what the user's function raises, end the
+// work and are raised from `watch`.
+class Progress {
+ public:
+  explicit Progress(const std::optional<nb::callable>& call) : call_(call) {}
+
+  // Whether to go on.
+  template <typename... Values>
+  bool operator()(Values... values) {
+    const nb::gil_scoped_acquire acquired;
+    try {
+      if (PyErr_CheckSignals() != 0) throw nb::python_error();
+      if (call_) (*call_)(values...);
+      return true;
+    } catch (nb::python_error& error) {
+      raised_.emplace(std::move(error));
+      return false;
+    }
+  }
+
+  // Does `work` without the GIL.
+  template <typename Work>
+  auto watch(Work&& work) {
+    try {
+      const nb::gil_scoped_release released;
+      return work();
+    } catch (const Error&) {
+      if (raised_) throw nb::python_error(std::move(*raised_));
+      throw;
+    }
+  }
+
+ private:
+  const std::optional<nb::callable>& call_;
+  std::optional<nb::python_error> raised_;
+};
+
+}  // namespace tidemill::python
