@@ -188,25 +188,27 @@ void bind_cache(nb::module_& module) {
   nb::class_<ObjectCache>(module, "ObjectCache", nb::type_slots(slots))
       .def("__init__", &make_cache, nb::arg("capacity"), nb::kw_only(), nb::arg("policy") = "lru",
            nb::arg("ttl_seconds") = nb::none(), nb::arg("max_memory") = nb::none(), nb::arg("size_of") = nb::none())
-      .def("get", &get, nb::arg("key"), nb::arg("default") = nb::none(),
+      .def("get", &get, nb::arg("key").none(), nb::arg("default") = nb::none(),
            "The value of a key, which counts as used; `default` where there is none.")
-      .def("put", &put, nb::arg("key"), nb::arg("value").none(),
+      .def("put", &put, nb::arg("key").none(), nb::arg("value").none(),
            "Keeps a value, in the place of any other; one larger than max_memory is not kept.")
-      .def("remove", &erase, nb::arg("key"), "Returns whether there was a value.")
-      .def("get_or_compute", &get_or_compute, nb::arg("key"), nb::arg("compute"),
+      .def("remove", &erase, nb::arg("key").none(), "Returns whether there was a value.")
+      .def("get_or_compute", &get_or_compute, nb::arg("key").none(), nb::arg("compute"),
            "The value of a key; compute() makes it where there is none, once however many threads ask: they wait, and "
            "what it raises reaches them all.")
       .def(
           "clear", [](ObjectCache& self) { self.objects.clear(); }, "Forgets all values, not what was counted.")
       .def("items", &items, "The keys and values that are there now, in no order.")
       .def("stats", [](const ObjectCache& self) { return self.objects.statistics(); })
-      .def("__getitem__", &item)
-      .def("__setitem__", &put)
-      .def("__contains__", &contains)
-      .def("__delitem__",
-           [](ObjectCache& self, nb::handle key) {
-             if (!erase(self, key)) raise_key_error(key);
-           })
+      .def("__getitem__", &item, nb::arg("key").none())
+      .def("__setitem__", &put, nb::arg("key").none(), nb::arg("value").none())
+      .def("__contains__", &contains, nb::arg("key").none())
+      .def(
+          "__delitem__",
+          [](ObjectCache& self, nb::handle key) {
+            if (!erase(self, key)) raise_key_error(key);
+          },
+          nb::arg("key").none())
       .def("__len__", [](const ObjectCache& self) { return self.objects.statistics().entries; })
       .def_prop_ro("capacity", [](const ObjectCache& self) { return self.limits.capacity; })
       .def_prop_ro("max_memory",
