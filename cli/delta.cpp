@@ -8,9 +8,8 @@
 #include <vector>
 
 #include "cli/commands.h"
-#include "cli/engine_options.h"
+#include "cli/delta_work.h"
 #include "cli/print_document.h"
-#include "cli/work.h"
 #include "tidemill/error.h"
 #include "tidemill/suggest.h"
 
@@ -19,102 +18,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr Option kMakeOptions[] = {
-    {.flag = "--mode",
-     .kind = OptionKind::text,
-     .value_name = "M",
-     .help = "lossless; or smaller and nearly: sparse, int8, int4, sign (1 bit), lowrank",
-     .fallback = "lossless"},
-    {.flag = "--threshold",
-     .kind = OptionKind::number,
-     .value_name = "X",
-     .help = "sparse: drop changes below X",
-     .fallback = "1e-4",
-     .min = 0,
-     .max = 1e30},
-    {.flag = "--rank",
-     .kind = OptionKind::integer,
-     .value_name = "R",
-     .help = "lowrank: columns of the thin matrices",
-     .fallback = "16",
-     .min = 1,
-     .max = 4096},
-    kThreadsOption,
-    kJsonOption,
-};
-constexpr Option kWorkOptions[] = {kThreadsOption, kJsonOption};
 constexpr Option kInfoOptions[] = {kJsonOption};
-constexpr int kMaxChain = 64;  // deltas that one command takes
-
-[[noreturn]] void wrong_usage(const std::string& message) {
-  throw Error(ErrorCode::invalid_argument, message);
-}
-
-// Runs `work(options)` with a progress bar and Ctrl-C.
-template <typename Work>
-DeltaReport worked(const Arguments& arguments, const std::string& what, Work work) {
-  return with_progress(what, [&](auto on_progress) {
-    return work(DeltaOptions{.threads = static_cast<int>(arguments.integer("--threads")), .on_progress = on_progress});
-  });
-}
-
-double megabytes(uint64_t n_bytes) {
-  return static_cast<double>(n_bytes) / 1e6;
-}
-
-// Reports what was done with `path`: "x.tmdelta: 90.9 MB in 0.7 MB (125.4 times smaller), 103 tensors, 0.21 s".
-void print_report(const Arguments& arguments, const std::string& path, const std::string& done,
-                  const DeltaReport& report) {
-  if (arguments.flag("--json")) {
-    ordered_json document = {{"path", path},
-                             {"bytes", report.n_tuned_bytes},
-                             {"delta_bytes", report.n_delta_bytes},
-                             {"ratio", report.ratio()},
-                             {"tensors", report.n_tensors},
-                             {"seconds", report.seconds}};
-    for (const DeltaError& error : report.errors)
-      document["errors"].push_back(
-          {{"name", error.tensor}, {"relative", error.relative}, {"greatest", error.greatest}});
-    return print_document(document);
-  }
-  std::printf("%s: %s, %.1f MB from %.2f MB (%.1f times smaller), %llu tensors, %.2f s\n", printable(path).c_str(),
-              done.c_str(), megabytes(report.n_tuned_bytes), megabytes(report.n_delta_bytes), report.ratio(),
-              static_cast<unsigned long long>(report.n_tensors), report.seconds);
-}
-
-DeltaMode mode_of(const Arguments& arguments) {
-  const std::string name = arguments.text("--mode");
-  for (const DeltaMode mode : {DeltaMode::lossless, DeltaMode::sparse, DeltaMode::int8, DeltaMode::int4,
-                               DeltaMode::sign, DeltaMode::low_rank}) {
-    if (name == to_string(mode)) return mode;
-  }
-  wrong_usage("--mode: '" + name + "' is none of lossless, sparse, int8, int4, sign and lowrank");
-}
-
-void print_errors(const std::vector<DeltaError>& errors) {
-  if (errors.empty()) return;
-  std::printf("  %-48s %-24s %s\n", "tensor", "error / change", "greatest error of a weight");
-  for (const DeltaError& error : errors)
-    std::printf("  %-48s %-24.4g %.4g\n", printable(error.tensor).c_str(), error.relative, error.greatest);
-}
-
-int make(const Arguments& arguments) {
-  const auto& words = arguments.positionals();
-  if (words.size() != 3)
-    wrong_usage(
-        "delta make: takes the base, the fine-tune and the file to write, as in: tidemill delta make "
-        "base.safetensors tuned.safetensors tuned.tmdelta");
-  const DeltaMode mode = mode_of(arguments);
-  const DeltaReport report = worked(arguments, "comparing " + words[1], [&](DeltaOptions options) {
-    options.mode = mode;
-    options.threshold = arguments.number("--threshold");
-    options.rank = static_cast<int>(arguments.integer("--rank"));
-    return make_delta(words[0], words[1], words[2], options);
-  });
-  print_report(arguments, words[2], "written", report);
-  if (!arguments.flag("--json")) print_errors(report.errors);
-  return 0;
-}
 
 int apply(const Arguments& arguments) {
   const auto& words = arguments.positionals();
@@ -161,15 +65,15 @@ void print_json(const DeltaInfo& info) {
     tensors.push_back(line);
   }
   print_document({{"format", "tmdelta"},
-                  {"version", info.version},
-                  {"mode", info.mode},
-                  {"kind", info.is_folder ? "folder" : "file"},
-                  {"bytes", info.n_bytes},
-                  {"delta_bytes", info.n_delta_bytes},
-                  {"ratio", info.ratio},
-                  {"base", files_json(info.base)},
-                  {"files", files_json(info.files)},
-                  {"tensors", tensors}});
+         {"version", info.version},
+         {"mode", info.mode},
+         {"kind", info.is_folder ? "folder" : "file"},
+         {"bytes", info.n_bytes},
+         {"delta_bytes", info.n_delta_bytes},
+         {"ratio", info.ratio},
+         {"base", files_json(info.base)},
+         {"files", files_json(info.files)},
+         {"tensors", tensors}});
 }
 
 std::string shape_text(const std::vector<uint64_t>& shape) {
@@ -209,7 +113,8 @@ int info(const Arguments& arguments) {
   return 0;
 }
 
-constexpr const Command* kSubcommands[] = {&kDeltaMake, &kDeltaApply, &kDeltaInfo, &kDeltaVerify, &kDeltaDiff};
+constexpr const Command* kSubcommands[] = {&kDeltaMake,   &kDeltaApply, &kDeltaInfo,
+                                            &kDeltaVerify, &kDeltaDiff,  &kDeltaExport};
 
 int missing_subcommand(const Arguments& arguments) {
   std::vector<std::string> names;
@@ -222,19 +127,6 @@ int missing_subcommand(const Arguments& arguments) {
 
 }  // namespace
 
-const Command kDeltaMake = {
-    .name = "delta make",
-    .summary = "Write what turns a base into a fine-tune",
-    .usage = "BASE TUNED OUT [options]",
-    .examples =
-        "  tidemill delta make base.safetensors tuned.safetensors tuned.tmdelta\n"
-        "  tidemill delta make base-folder tuned-folder tuned.tmdelta    # all files of the folder\n"
-        "  tidemill delta make base.gguf tuned.gguf tuned.tmdelta\n"
-        "  tidemill delta make base-folder tuned-folder small.tmdelta --mode int4    # nearly, and smaller\n",
-    .options = kMakeOptions,
-    .max_positionals = 3,
-    .run = make};
-
 const Command kDeltaApply = {
     .name = "delta apply",
     .summary = "Restore a fine-tune from its base, byte for byte",
@@ -243,7 +135,7 @@ const Command kDeltaApply = {
         "  tidemill delta apply base.safetensors tuned.tmdelta tuned.safetensors\n"
         "  tidemill delta apply base-folder tuned.tmdelta tuned-folder\n"
         "  tidemill delta apply base.gguf first.tmdelta second.tmdelta tuned.gguf    # second: made of first's\n",
-    .options = kWorkOptions,
+    .options = kDeltaWorkOptions,
     .max_positionals = kMaxChain + 2,
     .run = apply};
 
@@ -261,19 +153,20 @@ const Command kDeltaVerify = {.name = "delta verify",
                               .summary = "Check that a base and a delta are whole and belong together",
                               .usage = "BASE DELTA [DELTA...] [options]",
                               .examples = "  tidemill delta verify base.safetensors tuned.tmdelta\n",
-                              .options = kWorkOptions,
+                              .options = kDeltaWorkOptions,
                               .max_positionals = kMaxChain + 1,
                               .run = verify};
 
 const Command kDelta = {.name = "delta",
                         .summary = "Keep fine-tunes as small files beside their base",
-                        .usage = "(make | apply | info | verify | diff) ...",
+                        .usage = "(make | apply | info | verify | diff | export) ...",
                         .examples =
                             "  tidemill delta make base.safetensors tuned.safetensors tuned.tmdelta\n"
                             "  tidemill delta apply base.safetensors tuned.tmdelta tuned.safetensors\n"
                             "  tidemill delta info tuned.tmdelta\n"
                             "  tidemill delta verify base.safetensors tuned.tmdelta\n"
-                            "  tidemill delta diff base.safetensors tuned.safetensors\n",
+                            "  tidemill delta diff base.safetensors tuned.safetensors\n"
+                            "  tidemill delta export tuned.tmdelta adapter-folder\n",
                         .options = {},
                         .max_positionals = kMaxChain,
                         .run = missing_subcommand,

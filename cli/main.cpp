@@ -45,6 +45,15 @@ const Command& find_command(const std::string& name) {
                   (nearest.empty() ? "see tidemill --help" : "did you mean '" + nearest + "'?"));
 }
 
+// The one that the next word names, or null.
+const Command* find_subcommand(const Command& command, std::span<const char* const> words) {
+  if (words.empty()) return nullptr;
+  const std::string name = std::string(command.name) + " " + words[0];
+  for (const Command* subcommand : command.subcommands)
+    if (subcommand->name == name) return subcommand;
+  return nullptr;
+}
+
 int dispatch(std::span<const char* const> words) {
   if (words.empty()) {
     std::fputs(overview().c_str(), stderr);
@@ -55,11 +64,9 @@ int dispatch(std::span<const char* const> words) {
   if (name == "--version") return std::printf("tidemill %s\n", version()) < 0;
   const Command* command = &find_command(name);
   auto rest = words.subspan(1);
-  for (const Command* subcommand : command->subcommands) {
-    if (rest.empty() || subcommand->name != name + " " + rest[0]) continue;
+  while (const Command* const subcommand = find_subcommand(*command, rest)) {
     command = subcommand;
     rest = rest.subspan(1);
-    break;
   }
   const auto asks_help = [](const std::string& word) { return word == "--help" || word == "-h"; };
   if (std::any_of(rest.begin(), rest.end(), asks_help)) return std::fputs(help_text(*command).c_str(), stdout) < 0;

@@ -177,9 +177,13 @@ std::string help_text(const Command& command) {
     text += "\n";
   }
   if (!command.subcommands.empty()) text += "\nSubcommands:\n";
+  const auto last_word = [&](const Command* subcommand) { return subcommand->name.substr(command.name.size() + 1); };
+  size_t name_width = 0;
+  for (const Command* subcommand : command.subcommands) name_width = std::max(name_width, last_word(subcommand).size());
   for (const Command* subcommand : command.subcommands) {
-    text += "  " + std::string(subcommand->name.substr(command.name.size() + 1)) + "  " +
-            std::string(subcommand->summary) + "; see " + "tidemill " + std::string(subcommand->name) + " --help\n";
+    const std::string word(last_word(subcommand));
+    text += "  " + word + std::string(name_width + 2 - word.size(), ' ') + std::string(subcommand->summary) +
+            "; see tidemill " + std::string(subcommand->name) + " --help\n";
   }
   return text;
 }

@@ -28,17 +28,17 @@ def commands(program):
     return re.findall(r"^  (\w+) ", listed, re.MULTILINE)
 
 
-def subcommands(program, name):
-    _, _, listed = help_of(program, name).partition("\nSubcommands:\n")
-    return re.findall(r"^  (\w+) ", listed, re.MULTILINE)
+def sections(program, *words):
+    """Those of a command and of its subcommands, and of theirs."""
+    text = help_of(program, *words)
+    _, _, listed = text.partition("\nSubcommands:\n")
+    below = [sections(program, *words, name) for name in re.findall(r"^  (\w+) ", listed, re.MULTILINE)]
+    return [f"## {' '.join(words)}\n\n```text\n{text}```\n", *sum(below, [])]
 
 
 def page(program):
-    sections = [f"## tidemill\n\n```text\n{help_of(program)}```\n"]
-    for name in commands(program):
-        for words in [[name], *([name, sub] for sub in subcommands(program, name))]:
-            sections.append(f"## {' '.join(words)}\n\n```text\n{help_of(program, *words)}```\n")
-    return "\n".join([OPENING, *sections])
+    opening = [OPENING, f"## tidemill\n\n```text\n{help_of(program)}```\n"]
+    return "\n".join(opening + [section for name in commands(program) for section in sections(program, name)])
 
 
 if __name__ == "__main__":

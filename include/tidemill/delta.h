@@ -21,7 +21,7 @@ enum class DeltaMode {
   int8,      // changes as whole numbers of 8 bits, with a scale for each 128 of them
   int4,      // of 4 bits, with a scale for each 64
   sign,      // only their signs, with a scale for each 128
-  low_rank,  // as the product of two matrices of DeltaOptions::rank columns and rows
+  low_rank,  // as the product of two thin matrices, of DeltaOptions::rank or `energy`
 };
 
 // "lossless", "sparse", "int8", "int4", "sign", "lowrank".
@@ -30,7 +30,8 @@ const char* to_string(DeltaMode mode);
 struct DeltaOptions {
   DeltaMode mode = DeltaMode::lossless;
   double threshold = 1e-4;
-  int rank = 16;
+  int rank = 16;      // columns and rows of the thin matrices; with `energy` the most
+  double energy = 0;  // above 0: as few as keep this share, at most 1, of a change's squared singular values
   int threads = 0;  // 0: one per processor that this process may use
   // Called on the caller's thread with a share in [0, 1] that grows; false ends the work with Error(cancelled).
   std::function<bool(double share)> on_progress = {};
@@ -41,6 +42,7 @@ struct DeltaError {
   std::string tensor;
   double relative = 0;  // root of the squares' sum of what is wrong, over that of the fine-tune's changes
   double greatest = 0;  // of a single weight
+  uint32_t rank = 0;    // of low_rank
 };
 
 struct DeltaReport {
@@ -70,6 +72,17 @@ DeltaReport apply_delta(const std::string& base, const std::vector<std::string>&
 // Does all that apply_delta does but for writing.
 DeltaReport verify_delta(const std::string& base, const std::vector<std::string>& deltas,
                          const DeltaOptions& options = {});
+
+struct DeltaAdapter {
+  uint64_t n_modules = 0;
+  uint64_t n_bytes = 0;
+  std::vector<std::string> left_out;  // changed tensors that are no products of thin matrices: an adapter lacks them
+};
+
+// Writes what a delta of DeltaMode::low_rank holds as a LoRA adapter in the layout of PEFT: the folder `out`, which must
+// not exist or be empty, with adapter_config.json and adapter_model.safetensors.  `base_name` is what the configuration
+// calls the base; empty: nothing.  Throws unsupported where nothing in the delta is of low rank or it restores a GGUF.
+DeltaAdapter export_adapter(const std::string& delta, const std::string& out, const std::string& base_name = {});
 
 // What a delta says of itself.
 struct DeltaInfo {

@@ -7,6 +7,7 @@
 #include "compress/delta/delta_diff.h"
 #include "compress/delta/delta_make.h"
 #include "compress/delta/delta_tensors.h"
+#include "compress/delta/peft_adapter.h"
 #include "formats/wording.h"
 #include "tidemill/error.h"
 #include "tidemill/stopwatch.h"
@@ -67,11 +68,14 @@ std::vector<DeltaInfo::File> described(const std::vector<PlanFile>& files) {
 DeltaReport make_delta(const std::string& base, const std::string& tuned, const std::string& out,
                        const DeltaOptions& options) {
   const Stopwatch stopwatch;
-  if (options.rank < 1 || options.rank > kMaxRankOfDelta || !(options.threshold >= 0))
-    throw Error(ErrorCode::invalid_argument, "delta: rank and threshold are out of range; give a rank of 1 to " +
-                                                 std::to_string(kMaxRankOfDelta) + " and a threshold of 0 or more");
+  if (options.rank < 1 || options.rank > kMaxRankOfDelta || !(options.threshold >= 0) ||
+      !(options.energy >= 0 && options.energy <= 1))
+    throw Error(ErrorCode::invalid_argument, "delta: rank, energy or threshold is out of range; give a rank of 1 to " +
+                                                 std::to_string(kMaxRankOfDelta) +
+                                                 ", an energy of 0 to 1 and a threshold of 0 or more");
   ThreadPool pool(n_threads(options));
-  const DeltaCoding coding{options.mode, options.threshold, static_cast<uint32_t>(options.rank)};
+  const DeltaCoding coding{options.mode, options.threshold, static_cast<uint32_t>(options.rank),
+                           options.energy};
   const MadeDelta made = make_delta_file(open_model_files(base), open_model_files(tuned), out, coding,
                                          DeltaWork{pool, options.on_progress});
   return {.n_tuned_bytes = made.n_tuned_bytes,
@@ -94,6 +98,11 @@ DeltaReport verify_delta(const std::string& base, const std::vector<std::string>
 std::vector<TensorChange> diff_models(const std::string& base, const std::string& tuned, const DeltaOptions& options) {
   ThreadPool pool(n_threads(options));
   return changes_of_models(open_model_files(base), open_model_files(tuned), DeltaWork{pool, options.on_progress});
+}
+
+DeltaAdapter export_adapter(const std::string& delta, const std::string& out, const std::string& base_name) {
+  const WrittenAdapter written = write_peft_adapter(DeltaFile(delta), out, base_name);
+  return {written.n_modules, written.n_bytes, written.left_out};
 }
 
 DeltaInfo read_delta_info(const std::string& path) {

@@ -103,6 +103,32 @@ def test_low_rank_is_as_near_as_the_best(tidemill, tmp_path):
     assert best <= report["errors"][0]["relative"] * (1 + 1e-6) and report["errors"][0]["relative"] < best * 1.01
 
 
+@pytest.mark.parametrize("energy", [0.3, 0.9, 0.99])
+def test_energy_chooses_the_rank_of_each_tensor(tidemill, tmp_path, energy):
+    """As many columns as NumPy's singular values ask for, whatever the tensor."""
+    rng = np.random.default_rng(4)
+    base = {f"w{n}": weights(rng, (200, 160), "F32") for n in (3, 20, 40)}
+    tuned = {}
+    for n, (name, array) in zip((3, 20, 40), base.items(), strict=True):
+        change = rng.standard_normal((200, n)) * np.geomspace(1, 0.1, n) @ rng.standard_normal((n, 160)) * 1e-3
+        tuned[name] = (array + change).astype(np.float32)
+    report, before, after, out = made(tidemill, tmp_path, base, tuned, "lowrank", "F32", "--energy", energy)
+    ranks = {error["name"]: error["rank"] for error in report["errors"]}
+    for name in base:
+        kept = np.cumsum(np.linalg.svd(after[name] - before[name], compute_uv=False) ** 2)
+        assert 0 <= ranks[name] - (1 + int(np.searchsorted(kept, energy * kept[-1]))) <= 1
+        assert relative(before[name], after[name], out[name]) < np.sqrt(1 - energy) + 5e-3
+
+
+def test_energy_that_takes_too_many_columns(tidemill, tmp_path):
+    """At most --rank of them; where all that are worth it would not be enough, the tensor is exact."""
+    base, tuned = pair("F32", (300, 200))
+    report, *_ = made(tidemill, tmp_path, base, tuned, "lowrank", "F32", "--energy", 0.99, "--rank", 20)
+    assert [error["rank"] for error in report["errors"]] == [20]
+    report, _, after, out = made(tidemill, tmp_path, base, tuned, "lowrank", "F32", "--energy", 0.99)
+    np.testing.assert_array_equal(out["w"], after["w"])
+
+
 @pytest.mark.parametrize("mode", ["int8", "int4", "sign", "lowrank", "sparse"])
 def test_numbers_that_are_not_finite_come_back(tidemill, tmp_path, mode):
     base, tuned = pair("F32")

@@ -153,7 +153,9 @@ MadeDelta DeltaMaker::make() {
     for (const PlanPart& part : file.parts) {
       made.n_tensors += part.tensor.empty() ? 0 : 1;
       const auto found = errors_.find(&part);
-      if (found != errors_.end()) made.errors.push_back(found->second.of(part.tensor));
+      if (found == errors_.end()) continue;
+      made.errors.push_back(found->second.of(part.tensor));
+      made.errors.back().rank = part.rank;
     }
   }
   made.n_delta_bytes = writer.finish(plan_);
@@ -250,14 +252,17 @@ bool DeltaMaker::add_low_rank(PlanPart& part, const ModelFiles::File& file, Delt
   const uint64_t n_rows = part.n_bytes / part.row_bytes();
   const auto tuned = file.bytes().subspan(part.begin, part.n_bytes);
   const auto base = base_file(part)->bytes().subspan(part.base->begin, part.n_bytes);
-  if ((n_rows + n_columns) * coding_.rank * 2 > part.n_bytes / 2 || std::ranges::equal(tuned, base)) return false;
+  const uint64_t most_useful = part.n_bytes / 2 / ((n_rows + n_columns) * 2);
+  const bool is_useful = coding_.energy > 0 ? most_useful > 0 : coding_.rank <= most_useful;
+  if (!is_useful || std::ranges::equal(tuned, base)) return false;
   const DType dtype = coded_dtype(part.dtype);
-  const std::vector<std::byte> code =
-      encode_low_rank({dtype, n_rows, n_columns, base, tuned}, coding_.rank, work_.pool);
-  if (code.empty()) return false;
-  part.rank = coding_.rank;
-  writer.write(code);
-  LowRankRows rows(code, n_rows, n_columns, part.rank);
+  const RankChoice choice{static_cast<uint32_t>(std::min<uint64_t>(coding_.rank, most_useful)), coding_.energy};
+  const LowRankCode code = encode_low_rank({dtype, n_rows, n_columns, base, tuned}, choice, work_.pool);
+  // With more columns it would be enough, and no longer small.
+  if (code.bytes.empty() || (!code.is_enough && choice.most < coding_.rank)) return false;
+  part.rank = code.rank;
+  writer.write(code.bytes);
+  LowRankRows rows(code.bytes, n_rows, n_columns, part.rank);
   std::vector<std::byte> restored(part.row_bytes());
   for (uint64_t row = 0; row < n_rows; ++row) {
     const auto of_row = [&](std::span<const std::byte> all) {

@@ -16,6 +16,7 @@ struct DeltaCoding {
   DeltaMode mode = DeltaMode::lossless;
   double threshold = 0;
   uint32_t rank = 0;
+  double energy = 0;
 };
 
 struct MadeDelta {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <utility>
 
 #include "compress/delta/float_elements.h"
 #include "sys/random.h"
@@ -13,6 +15,7 @@ namespace {
 constexpr uint32_t kOversampling = 8;  // more directions than are kept: the last ones are found worse
 constexpr int kIterations = 2;
 constexpr int kJacobiSweeps = 30;
+constexpr uint32_t kFirstRank = 16;  // that is tried where the rank is to be found
 
 // Columns of equal length, one after another.
 struct Columns {
@@ -54,6 +57,8 @@ class Changes {
 
   // changes * right, each row by one thread.
   Columns times(const Columns& right) const;
+  // Of all changes, summed by row and then over the rows.
+  double sum_of_squares() const;
   // changes^T * left, each column by one thread, over all rows in order, so that sums have one order.
   Columns transposed_times(const Columns& left) const;
 
@@ -86,6 +91,18 @@ Columns Changes::times(const Columns& right) const {
     }
   });
   return result;
+}
+
+double Changes::sum_of_squares() const {
+  std::vector<double> sums(matrix_.n_rows);
+  pool_.parallel_for(static_cast<int64_t>(matrix_.n_rows), 64, [&](int64_t first, int64_t last, int) {
+    std::vector<float> changes, base;
+    for (auto index = static_cast<uint64_t>(first); index < static_cast<uint64_t>(last); ++index) {
+      row(index, 0, matrix_.n_columns, changes, base);
+      for (const float change : changes) sums[index] += static_cast<double>(change) * change;
+    }
+  });
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
 Columns Changes::transposed_times(const Columns& left) const {
@@ -141,11 +158,15 @@ void append_bf16(std::vector<std::byte>& code, double value) {
   from_floats(DType::bf16, {&single, 1}, std::span(code).last(2));
 }
 
-}  // namespace
+// Singular vectors of the changes, as many as were asked for and some more that are less exact.
+struct SingularVectors {
+  Columns left;                                    // of length 1
+  Columns right;                                   // each as long as its singular value
+  std::vector<std::pair<double, uint64_t>> order;  // minus singular values and their columns, the largest first
+};
 
-std::vector<std::byte> encode_low_rank(const ChangedMatrix& matrix, uint32_t rank, ThreadPool& pool) {
-  const uint64_t n_directions = std::min<uint64_t>({rank + kOversampling, matrix.n_rows, matrix.n_columns});
-  const Changes changes(matrix, pool);
+SingularVectors largest_singular_vectors(const ChangedMatrix& matrix, const Changes& changes, uint32_t n) {
+  const uint64_t n_directions = std::min<uint64_t>({n + kOversampling, matrix.n_rows, matrix.n_columns});
   Columns directions(matrix.n_columns, n_directions);
   Random random(1);
   for (double& value : directions.values) value = random.uniform() - 0.5;
@@ -158,24 +179,54 @@ std::vector<std::byte> encode_low_rank(const ChangedMatrix& matrix, uint32_t ran
     orthonormalize(left);
   }
   Columns right = changes.transposed_times(left);  // changes ~ left * right^T
-  if (!std::ranges::all_of(right.values, [](double value) { return std::isfinite(value); })) return {};
+  if (!std::ranges::all_of(right.values, [](double value) { return std::isfinite(value); })) return {left, right, {}};
   orthogonalize(right, left);
   std::vector<std::pair<double, uint64_t>> order;
   for (uint64_t k = 0; k < right.n; ++k)
     order.emplace_back(-std::sqrt(dot(right.column(k), right.column(k), right.length)), k);
   std::ranges::sort(order);
-  order.resize(rank, {0, UINT64_MAX});  // a matrix of a smaller rank leaves zeros
-  // Both factors get the root of a singular value, so that neither is small.
+  return {std::move(left), std::move(right), std::move(order)};
+}
+
+// The code of the first `rank` of them: both factors get the root of a singular value, so that neither is small.
+std::vector<std::byte> factors(const ChangedMatrix& matrix, const SingularVectors& found, uint32_t rank) {
   std::vector<std::byte> code;
+  if (found.order.empty()) return code;
+  auto order = found.order;
+  order.resize(rank, {0, UINT64_MAX});  // a matrix of a smaller rank leaves zeros
   const auto factor = [](double size) { return size > 0 ? std::sqrt(size) : 0; };
   for (uint64_t row = 0; row < matrix.n_rows; ++row) {
-    for (const auto& [size, k] : order) append_bf16(code, k < right.n ? left.column(k)[row] * factor(-size) : 0);
+    for (const auto& [size, k] : order)
+      append_bf16(code, k < found.right.n ? found.left.column(k)[row] * factor(-size) : 0);
   }
   for (const auto& [size, k] : order) {
     for (uint64_t column = 0; column < matrix.n_columns; ++column)
-      append_bf16(code, k < right.n && size < 0 ? right.column(k)[column] / factor(-size) : 0);
+      append_bf16(code, k < found.right.n && size < 0 ? found.right.column(k)[column] / factor(-size) : 0);
   }
   return code;
+}
+
+}  // namespace
+
+LowRankCode encode_low_rank(const ChangedMatrix& matrix, const RankChoice& choice, ThreadPool& pool) {
+  const Changes changes(matrix, pool);
+  if (choice.energy <= 0) {
+    const SingularVectors found = largest_singular_vectors(matrix, changes, choice.most);
+    return {factors(matrix, found, choice.most), choice.most, true};
+  }
+  const double wanted = choice.energy * changes.sum_of_squares();
+  for (uint32_t tried = std::min(kFirstRank, choice.most);; tried = std::min(2 * tried, choice.most)) {
+    const SingularVectors found = largest_singular_vectors(matrix, changes, tried);
+    double kept = 0;
+    uint32_t rank = 0;
+    while (rank < std::min<size_t>(tried, found.order.size()) && kept < wanted) {
+      kept += found.order[rank].first * found.order[rank].first;
+      ++rank;
+    }
+    // The smallest values are found a little too small: what is all but the whole counts as it.
+    const bool is_enough = kept >= wanted * (1 - 1e-9);
+    if (is_enough || tried == choice.most) return {factors(matrix, found, rank), rank, is_enough};
+  }
 }
 
 LowRankRows::LowRankRows(std::span<const std::byte> code, uint64_t n_rows, uint64_t n_columns, uint32_t rank)

@@ -20,9 +20,22 @@ struct ChangedMatrix {
   std::span<const std::byte> base, tuned;  // row after row
 };
 
+// How many columns and rows the thin matrices have: `most`, or, with a share of the squared singular values that is to
+// be kept, as few as keep it and at most so many.
+struct RankChoice {
+  uint32_t most = 0;
+  double energy = 0;  // 0: always `most`
+};
+
+struct LowRankCode {
+  std::vector<std::byte> bytes;  // none where a number is not finite
+  uint32_t rank = 0;
+  bool is_enough = true;  // keeps the energy that was asked for
+};
+
 // The code: A, [n_rows, rank], and B, [rank, n_columns], both bf16, whose product is nearest to the changes among those
-// of this rank.  Nothing where a number is not finite.  The same for any number of threads.
-std::vector<std::byte> encode_low_rank(const ChangedMatrix& matrix, uint32_t rank, ThreadPool& pool);
+// of this rank.  The same for any number of threads.
+LowRankCode encode_low_rank(const ChangedMatrix& matrix, const RankChoice& choice, ThreadPool& pool);
 
 // What such a code restores, row by row.
 class LowRankRows {

@@ -1,0 +1,42 @@
+#include "cli/delta_work.h"
+#include "cli/print_document.h"
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "tidemill/error.h"
+
+namespace tidemill::cli {
+
+using nlohmann::ordered_json;
+
+void wrong_usage(const std::string& message) {
+  throw Error(ErrorCode::invalid_argument, message);
+}
+
+double megabytes(uint64_t n_bytes) {
+  return static_cast<double>(n_bytes) / 1e6;
+}
+
+ordered_json report_json(const std::string& path, const DeltaReport& report) {
+  return {{"path", path},
+          {"bytes", report.n_tuned_bytes},
+          {"delta_bytes", report.n_delta_bytes},
+          {"ratio", report.ratio()},
+          {"tensors", report.n_tensors},
+          {"seconds", report.seconds}};
+}
+
+void print_report_line(const std::string& path, const std::string& done, const DeltaReport& report) {
+  std::printf("%s: %s, %.1f MB from %.2f MB (%.1f times smaller), %llu tensors, %.2f s\n", printable(path).c_str(),
+              done.c_str(), megabytes(report.n_tuned_bytes), megabytes(report.n_delta_bytes), report.ratio(),
+              static_cast<unsigned long long>(report.n_tensors), report.seconds);
+}
+
+void print_report(const Arguments& arguments, const std::string& path, const std::string& done,
+                  const DeltaReport& report) {
+  if (arguments.flag("--json")) return print_document(report_json(path, report));
+  print_report_line(path, done, report);
+}
+
+}  // namespace tidemill::cli
