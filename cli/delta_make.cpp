@@ -2,10 +2,12 @@
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/delta_check.h"
 #include "cli/delta_work.h"
 #include "cli/print_document.h"
 #include "tidemill/delta.h"
@@ -44,6 +46,10 @@ constexpr Option kMakeOptions[] = {
      .help = "lowrank: as few columns as keep this share of a change's squared singular values, as 0.9",
      .min = 0.01,
      .max = 1},
+    {.flag = "--check",
+     .kind = OptionKind::text,
+     .value_name = "TEXT",
+     .help = "let base, fine-tune and what the delta restores predict this text file, and tell their perplexity"},
     kThreadsOption,
     kJsonOption,
 };
@@ -85,6 +91,9 @@ int make(const Arguments& arguments) {
         "delta make: takes the base, the fine-tune and the file to write, as in: tidemill delta make "
         "base.safetensors tuned.safetensors tuned.tmdelta");
   const DeltaMode mode = mode_of(arguments);
+  std::optional<DeltaCheck> check;
+  if (arguments.has("--check"))
+    check.emplace(words[0], words[1], arguments.text("--check"), static_cast<int>(arguments.integer("--threads")));
   const DeltaReport report = worked(arguments, "comparing " + words[1], [&](DeltaOptions options) {
     options.mode = mode;
     options.threshold = arguments.number("--threshold");
@@ -95,14 +104,17 @@ int make(const Arguments& arguments) {
     }
     return make_delta(words[0], words[1], words[2], options);
   });
+  if (check) check->score_delta(words[2]);
   if (arguments.flag("--json")) {
     ordered_json document = report_json(words[2], report);
     if (!report.errors.empty()) document["errors"] = errors_json(report.errors);
+    if (check) document["check"] = check->json();
     print_document(document);
     return 0;
   }
   print_report_line(words[2], "written", report);
   print_errors(report.errors, mode);
+  if (check) check->print();
   return 0;
 }
 
@@ -117,7 +129,8 @@ const Command kDeltaMake = {
         "  tidemill delta make base-folder tuned-folder tuned.tmdelta    # all files of the folder\n"
         "  tidemill delta make base.gguf tuned.gguf tuned.tmdelta\n"
         "  tidemill delta make base-folder tuned-folder small.tmdelta --mode int4    # nearly, and smaller\n"
-        "  tidemill delta make base-folder tuned-folder small.tmdelta --mode lowrank --energy 0.9\n",
+        "  tidemill delta make base-folder tuned-folder small.tmdelta --mode lowrank --energy 0.9\n"
+        "  tidemill delta make base.gguf tuned.gguf small.tmdelta --mode sign --check book.txt\n",
     .options = kMakeOptions,
     .max_positionals = 3,
     .run = make};

@@ -1,19 +1,15 @@
 // tidemill perplexity: how well a model predicts a text.
 
-#include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <vector>
 
 #include "cli/commands.h"
 #include "cli/engine_options.h"
 #include "cli/input.h"
 #include "cli/interrupt.h"
-#include "cli/progress.h"
+#include "cli/text_score.h"
 #include "tidemill/error.h"
-#include "tidemill/probability.h"
 
 namespace tidemill::cli {
 namespace {
@@ -37,38 +33,15 @@ int run(const Arguments& arguments) {
   const std::string text = read_all(path);
   catch_interrupts();
   const Engine engine = load_engine(arguments);
-  const std::vector<int32_t> ids = engine.tokenizer().encode(text);
-  if (ids.size() < 2) throw Error(ErrorCode::bad_file, path + ": is too short; perplexity needs two tokens or more");
-  const auto window = static_cast<size_t>(engine.context_length());
-  if (window < 2) throw Error(ErrorCode::invalid_argument, "--ctx: a window of 1 predicts nothing; use 2 or more");
-
-  Session session(engine);
-  Progress progress("scoring");
-  double nll = 0;
-  int64_t n_scored = 0;
-  constexpr size_t kPiece = 256;  // tokens between looks at Ctrl-C
-  for (size_t begin = 0; begin + 1 < ids.size(); begin += window) {
-    const size_t end = std::min(ids.size(), begin + window);
-    session.truncate(0);
-    for (size_t piece = begin; piece < end; piece += kPiece) {
-      if (interrupted()) return exit_status(ErrorCode::cancelled);
-      const std::span<const int32_t> part(ids.data() + piece, std::min(kPiece, end - piece));
-      session.score(part, [&](int64_t position, std::span<const float> logits) {
-        const size_t target = begin + static_cast<size_t>(position) + 1;
-        if (target >= end) return;
-        nll += log_sum_exp(logits) - logits[static_cast<size_t>(ids[target])];
-        ++n_scored;
-      });
-      progress.update(static_cast<double>(piece + part.size()) / static_cast<double>(ids.size()));
-    }
-  }
-  const double mean = nll / static_cast<double>(n_scored);
+  const TextScore score = score_text(engine, text, path);
   if (arguments.flag("--json"))
     std::printf("%s\n",
-                nlohmann::json{{"perplexity", std::exp(mean)}, {"tokens", n_scored}, {"nll", mean}}.dump().c_str());
+                nlohmann::json{{"perplexity", score.perplexity()}, {"tokens", score.n_tokens}, {"nll", score.nll}}
+                    .dump()
+                    .c_str());
   else
-    std::printf("perplexity %.4f over %lld tokens (%.4f nats per token)\n", std::exp(mean),
-                static_cast<long long>(n_scored), mean);
+    std::printf("perplexity %.4f over %lld tokens (%.4f nats per token)\n", score.perplexity(),
+                static_cast<long long>(score.n_tokens), score.nll);
   return 0;
 }
 

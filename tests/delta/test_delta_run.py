@@ -87,3 +87,26 @@ def test_one_server_with_two_deltas(tidemill, chat_model, fine_tunes):
             answer = server.complete(model=name, prompt="The mill", max_tokens=12, temperature=0)
             expected = tidemill.json("run", path, "--prompt", "The mill", "-n", "12", "--temperature", "0")
             assert answer["choices"][0]["text"] == expected["text"]
+
+
+def test_make_tells_what_the_delta_costs(tidemill, chat_model, fine_tunes, tmp_path):
+    """--check: the perplexities that `perplexity` itself finds, and of a lossless delta those of the fine-tune."""
+    text = tmp_path / "text.txt"
+    text.write_text("The tide mill stood where the river met the sea. " * 5)
+    tuned, delta = fine_tunes[0][0], tmp_path / "d.tmdelta"
+    check = tidemill.json("delta", "make", chat_model, tuned, delta, "--check", text)["check"]
+    for name, model in [("base", chat_model), ("tuned", tuned)]:
+        expected = tidemill.json("perplexity", model, "--file", text, "--ctx", "2048", "--precision", "f32")
+        assert check[f"perplexity_{name}"] == expected["perplexity"] and check["tokens"] == expected["tokens"]
+    assert check["perplexity_restored"] == check["perplexity_tuned"] != check["perplexity_base"]
+    told = tidemill.run("delta", "make", chat_model, tuned, delta, "--check", text).stdout
+    assert f"perplexity over {check['tokens']} tokens: {check['perplexity_tuned']:.4f} restored" in told
+
+
+def test_a_check_that_cannot_be_made_comes_before_the_work(tidemill, chat_model, fine_tunes, tmp_path):
+    (tmp_path / "short.txt").write_text("")
+    for text, fragment in [("short.txt", "too short"), ("missing.txt", "missing.txt")]:
+        words = ["delta", "make", chat_model, fine_tunes[0][0], tmp_path / "d.tmdelta", "--check", tmp_path / text]
+        done = tidemill.run(*words)
+        assert done.returncode == 3 and fragment in done.stderr and done.stderr.count("\n") == 1
+    assert not (tmp_path / "d.tmdelta").exists()
