@@ -10,8 +10,6 @@
 #include "cli/commands.h"
 #include "cli/delta_work.h"
 #include "cli/print_document.h"
-#include "tidemill/error.h"
-#include "tidemill/suggest.h"
 
 namespace tidemill::cli {
 namespace {
@@ -113,17 +111,8 @@ int info(const Arguments& arguments) {
   return 0;
 }
 
-constexpr const Command* kSubcommands[] = {&kDeltaMake,   &kDeltaApply, &kDeltaInfo,
-                                            &kDeltaVerify, &kDeltaDiff,  &kDeltaExport};
-
-int missing_subcommand(const Arguments& arguments) {
-  std::vector<std::string> names;
-  for (const Command* command : kSubcommands) names.emplace_back(command->name.substr(kDelta.name.size() + 1));
-  const std::string word = arguments.positionals().empty() ? "" : arguments.positionals()[0];
-  const std::string nearest = nearest_word(word, names);
-  wrong_usage("delta: " + (word.empty() ? "nothing to do is given" : "'" + word + "' is nothing it can do") + "; " +
-              (nearest.empty() ? "see tidemill delta --help" : "did you mean '" + nearest + "'?"));
-}
+constexpr const Command* kSubcommands[] = {&kDeltaMake, &kDeltaApply,  &kDeltaInfo,  &kDeltaVerify,
+                                            &kDeltaDiff, &kDeltaRebase, &kDeltaExport};
 
 }  // namespace
 
@@ -159,17 +148,18 @@ const Command kDeltaVerify = {.name = "delta verify",
 
 const Command kDelta = {.name = "delta",
                         .summary = "Keep fine-tunes as small files beside their base",
-                        .usage = "(make | apply | info | verify | diff | export) ...",
+                        .usage = "(make | apply | info | verify | diff | rebase | export) ...",
                         .examples =
                             "  tidemill delta make base.safetensors tuned.safetensors tuned.tmdelta\n"
                             "  tidemill delta apply base.safetensors tuned.tmdelta tuned.safetensors\n"
                             "  tidemill delta info tuned.tmdelta\n"
                             "  tidemill delta verify base.safetensors tuned.tmdelta\n"
                             "  tidemill delta diff base.safetensors tuned.safetensors\n"
+                            "  tidemill delta rebase base.gguf tuned.tmdelta --onto new-base.gguf rebased.tmdelta\n"
                             "  tidemill delta export tuned.tmdelta adapter-folder\n",
                         .options = {},
                         .max_positionals = kMaxChain,
-                        .run = missing_subcommand,
+                        .run = [](const Arguments& arguments) { return missing_subcommand(kDelta, arguments); },
                         .subcommands = kSubcommands};
 
 }  // namespace tidemill::cli

@@ -3,8 +3,10 @@
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "tidemill/error.h"
+#include "tidemill/suggest.h"
 
 namespace tidemill::cli {
 
@@ -12,6 +14,16 @@ using nlohmann::ordered_json;
 
 void wrong_usage(const std::string& message) {
   throw Error(ErrorCode::invalid_argument, message);
+}
+
+int missing_subcommand(const Command& command, const Arguments& arguments) {
+  const std::string name(command.name);
+  std::vector<std::string> names;
+  for (const Command* subcommand : command.subcommands) names.emplace_back(subcommand->name.substr(name.size() + 1));
+  const std::string word = arguments.positionals().empty() ? "" : arguments.positionals()[0];
+  const std::string nearest = nearest_word(word, names);
+  wrong_usage(name + ": " + (word.empty() ? "nothing to do is given" : "'" + word + "' is nothing it can do") + "; " +
+              (nearest.empty() ? "see tidemill " + name + " --help" : "did you mean '" + nearest + "'?"));
 }
 
 double megabytes(uint64_t n_bytes) {

@@ -15,6 +15,9 @@ inline constexpr int kMaxChain = 64;  // deltas that one command takes
 
 [[noreturn]] void wrong_usage(const std::string& message);
 
+// Says that `command` was given none of its subcommands, and which is meant.
+[[noreturn]] int missing_subcommand(const Command& command, const Arguments& arguments);
+
 // Calls `work(options)` with the threads of --threads, a progress bar and Ctrl-C; returns what it returns.
 template <typename Work>
 auto worked(const Arguments& arguments, const std::string& what, Work work) {

@@ -32,7 +32,7 @@ struct DeltaOptions {
   double threshold = 1e-4;
   int rank = 16;      // columns and rows of the thin matrices; with `energy` the most
   double energy = 0;  // above 0: as few as keep this share, at most 1, of a change's squared singular values
-  int threads = 0;  // 0: one per processor that this process may use
+  int threads = 0;    // 0: one per processor that this process may use
   // Called on the caller's thread with a share in [0, 1] that grows; false ends the work with Error(cancelled).
   std::function<bool(double share)> on_progress = {};
 };
@@ -73,15 +73,23 @@ DeltaReport apply_delta(const std::string& base, const std::vector<std::string>&
 DeltaReport verify_delta(const std::string& base, const std::vector<std::string>& deltas,
                          const DeltaOptions& options = {});
 
+// Writes the delta that leads from `new_base` to what `base` and `deltas` lead to, so that the old base and the deltas
+// are no longer needed; with the same base again, a chain becomes one delta.  The fine-tune itself is restored beside
+// `out` while this works, which takes its room on the disk, not in memory.  Throws what apply_delta and make_delta
+// throw.
+DeltaReport rebase_delta(const std::string& base, const std::vector<std::string>& deltas, const std::string& new_base,
+                         const std::string& out, const DeltaOptions& options = {});
+
 struct DeltaAdapter {
   uint64_t n_modules = 0;
   uint64_t n_bytes = 0;
   std::vector<std::string> left_out;  // changed tensors that are no products of thin matrices: an adapter lacks them
 };
 
-// Writes what a delta of DeltaMode::low_rank holds as a LoRA adapter in the layout of PEFT: the folder `out`, which must
-// not exist or be empty, with adapter_config.json and adapter_model.safetensors.  `base_name` is what the configuration
-// calls the base; empty: nothing.  Throws unsupported where nothing in the delta is of low rank or it restores a GGUF.
+// Writes what a delta of DeltaMode::low_rank holds as a LoRA adapter in the layout of PEFT: the folder `out`, which
+// must not exist or be empty, with adapter_config.json and adapter_model.safetensors.  `base_name` is what the
+// configuration calls the base; empty: nothing.  Throws unsupported where nothing in the delta is of low rank or it
+// restores a GGUF.
 DeltaAdapter export_adapter(const std::string& delta, const std::string& out, const std::string& base_name = {});
 
 // What a delta says of itself.

@@ -6,6 +6,7 @@
 #include "compress/delta/delta_apply.h"
 #include "compress/delta/delta_diff.h"
 #include "compress/delta/delta_make.h"
+#include "compress/delta/delta_rebase.h"
 #include "compress/delta/delta_tensors.h"
 #include "compress/delta/peft_adapter.h"
 #include "formats/wording.h"
@@ -30,10 +31,14 @@ uint64_t bytes_of_deltas(const std::vector<std::string>& deltas) {
   return sum;
 }
 
+void require_deltas(const std::vector<std::string>& deltas) {
+  if (deltas.empty()) throw Error(ErrorCode::invalid_argument, "delta: none is given; give a .tmdelta");
+}
+
 template <typename Work>
 DeltaReport restored(const std::string& base, const std::vector<std::string>& deltas, const DeltaOptions& options,
                      Work work) {
-  if (deltas.empty()) throw Error(ErrorCode::invalid_argument, "delta: none is given; give a .tmdelta");
+  require_deltas(deltas);
   const Stopwatch stopwatch;
   const DeltaChain chain(base, deltas);
   ThreadPool pool(n_threads(options));
@@ -74,8 +79,7 @@ DeltaReport make_delta(const std::string& base, const std::string& tuned, const 
                                                  std::to_string(kMaxRankOfDelta) +
                                                  ", an energy of 0 to 1 and a threshold of 0 or more");
   ThreadPool pool(n_threads(options));
-  const DeltaCoding coding{options.mode, options.threshold, static_cast<uint32_t>(options.rank),
-                           options.energy};
+  const DeltaCoding coding{options.mode, options.threshold, static_cast<uint32_t>(options.rank), options.energy};
   const MadeDelta made = make_delta_file(open_model_files(base), open_model_files(tuned), out, coding,
                                          DeltaWork{pool, options.on_progress});
   return {.n_tuned_bytes = made.n_tuned_bytes,
@@ -98,6 +102,19 @@ DeltaReport verify_delta(const std::string& base, const std::vector<std::string>
 std::vector<TensorChange> diff_models(const std::string& base, const std::string& tuned, const DeltaOptions& options) {
   ThreadPool pool(n_threads(options));
   return changes_of_models(open_model_files(base), open_model_files(tuned), DeltaWork{pool, options.on_progress});
+}
+
+DeltaReport rebase_delta(const std::string& base, const std::vector<std::string>& deltas, const std::string& new_base,
+                         const std::string& out, const DeltaOptions& options) {
+  require_deltas(deltas);
+  const Stopwatch stopwatch;
+  ThreadPool pool(n_threads(options));
+  const MadeDelta made = rebase_delta_file(DeltaChain(base, deltas), open_model_files(new_base), out,
+                                           DeltaWork{pool, options.on_progress});
+  return {.n_tuned_bytes = made.n_tuned_bytes,
+          .n_delta_bytes = made.n_delta_bytes,
+          .n_tensors = made.n_tensors,
+          .seconds = stopwatch.milliseconds() / 1000};
 }
 
 DeltaAdapter export_adapter(const std::string& delta, const std::string& out, const std::string& base_name) {
@@ -140,7 +157,7 @@ struct DeltaModel::Impl {
 };
 
 DeltaModel::DeltaModel(const std::string& base, const std::vector<std::string>& deltas) {
-  if (deltas.empty()) throw Error(ErrorCode::invalid_argument, "delta: none is given; give a .tmdelta");
+  require_deltas(deltas);
   impl_ = std::make_unique<Impl>(base, deltas);
 }
 DeltaModel::~DeltaModel() = default;

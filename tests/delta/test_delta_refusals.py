@@ -241,7 +241,7 @@ def test_damaged_models_are_refused(tidemill, tmp_path, pair):
     assert [path.name for path in tmp_path.iterdir()] == ["bad.safetensors"]
 
 
-@pytest.mark.parametrize("command", ["make", "apply"])
+@pytest.mark.parametrize("command", ["make", "apply", "rebase"])
 def test_a_full_disk_is_an_error_and_leaves_nothing(tidemill, tmp_path, pair, command):
     """A limit on the size of files fails as a full disk does, at any byte."""
     base, tuned, delta = pair
@@ -273,7 +273,7 @@ def large_pair(tidemill, tmp_path_factory):
 
 
 @pytest.mark.parametrize("how, status", [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130), (signal.SIGTERM, 130)])
-@pytest.mark.parametrize("command", ["make", "apply"])
+@pytest.mark.parametrize("command", ["make", "apply", "rebase"])
 def test_work_that_is_ended_leaves_no_file_of_that_name(tidemill, tmp_path, large_pair, command, how, status):
     out = tmp_path / "out"
     source = large_pair / ("tuned.bin" if command == "make" else "d.tmdelta")
