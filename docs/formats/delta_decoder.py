@@ -120,6 +120,46 @@ def restore_blocks(part, base, codes):
     return b"".join(restored)
 
 
+def numbers(text):
+    """LEB128."""
+    number = shift = 0
+    for byte in text:
+        number |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            yield number
+            number = shift = 0
+
+
+def unpack(frame, n_bytes, dictionary=b""):
+    prefix = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if dictionary else None
+    return zstandard.ZstdDecompressor(dict_data=prefix).decompress(frame, max_output_size=n_bytes)
+
+
+def restore_moved(base, code):
+    n_text, n_packed = struct.unpack_from("<II", code)
+    text = numbers(unpack(code[8 : 8 + n_packed], n_text))
+    runs, dictionary, end, left = [], [], 0, 4 << 20
+    for n_new in text:
+        n_copied = next(text)
+        n = min(n_new + 256, len(base) - end, left) if n_new else 0
+        dictionary.append(base[end : end + n])
+        left -= n
+        begin = end
+        if n_copied:
+            moved = next(text)
+            begin = end + (moved >> 1 ^ -(moved & 1))
+            end = begin + n_copied
+        runs.append((n_new, begin, n_copied))
+    n_fresh = sum(n_new for n_new, _, _ in runs)
+    fresh = unpack(code[8 + n_packed :], n_fresh, b"".join(dictionary)) if n_fresh else b""
+    restored, at = [], 0
+    for n_new, begin, n_copied in runs:
+        restored += [fresh[at : at + n_new], base[begin : begin + n_copied]]
+        at += n_new
+    return b"".join(restored)
+
+
 def restore_part(part, base_files, codes):
     n, kind = part["bytes"], part.get("code", "blocks")
     base = b""
@@ -131,8 +171,9 @@ def restore_part(part, base_files, codes):
     if kind == "zeros":
         return bytes(n)
     if kind == "packed":
-        prefix = zstandard.ZstdCompressionDict(base, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if base else None
-        return zstandard.ZstdDecompressor(dict_data=prefix).decompress(next(codes), max_output_size=n)
+        return unpack(next(codes), n, base)
+    if kind == "moved":
+        return restore_moved(base, next(codes))
     if kind == "low_rank":
         return restore_low_rank(part, base, next(codes))
     if kind in ("blocks", "scaled"):

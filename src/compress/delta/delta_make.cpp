@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "compress/delta/block_codec.h"
@@ -11,6 +12,7 @@
 #include "compress/delta/float_elements.h"
 #include "compress/delta/lossy_blocks.h"
 #include "compress/delta/low_rank.h"
+#include "compress/delta/moved_code.h"
 #include "compress/delta/packed_text.h"
 #include "compress/delta/tensor_matching.h"
 
@@ -29,6 +31,7 @@ struct Piece {
   const MappedFile* base_file;  // null where there is no base
   std::span<const std::byte> tuned, base;
   int64_t first_element;
+  const ContentIndex* index;  // of the base of a moved part
   std::vector<std::byte> code;
   std::vector<std::byte> restored;  // where that is not the tuned bytes
   ChangeError error;                // likewise
@@ -54,6 +57,7 @@ void encode_lossy(Piece& piece, const DeltaCoding& coding) {
 }
 
 void encode(Piece& piece, const DeltaCoding& coding) {
+  if (piece.part->code == PartCode::moved) return encode_moved(*piece.index, piece.tuned, piece.code);
   if (piece.part->code == PartCode::packed) return pack_text(piece.base, piece.tuned, piece.code);
   if (piece.base_file != nullptr && std::ranges::equal(piece.base, piece.tuned)) return;  // none: as in the base
   if (piece.part->code == PartCode::scaled || (coding.mode == DeltaMode::sparse && is_lossy(*piece.part, coding)))
@@ -85,6 +89,7 @@ class DeltaMaker {
   void take_hashes(DeltaProgress& progress);
   void encode_file(size_t index, DeltaWriter& writer, DeltaProgress& progress);
   void add_pieces(PlanPart& part, const ModelFiles::File& file, DeltaWriter& writer, DeltaProgress& progress);
+  const ContentIndex* index_of(const PlanPart& part);
   void add(Piece piece, DeltaWriter& writer, DeltaProgress& progress);
   void flush(DeltaWriter& writer, DeltaProgress& progress);
   void write(const Piece& piece, DeltaWriter& writer);
@@ -101,8 +106,10 @@ class DeltaMaker {
   const DeltaCoding& coding_;
   const DeltaWork& work_;
   DeltaPlan plan_;
-  std::vector<size_t> used_;   // files of the base, by their numbers in the plan
-  std::vector<Piece> pieces_;  // that wait to be coded
+  std::vector<size_t> used_;           // files of the base, by their numbers in the plan
+  std::vector<Piece> pieces_;          // that wait to be coded
+  size_t n_waiting_bytes_ = 0;         // of them
+  std::optional<ContentIndex> index_;  // of the base of the file that is being written, where parts have moved
   // Of the part that is being written: codes of unchanged blocks that came first and are not written yet.
   PlanPart* part_ = nullptr;
   uint64_t n_unchanged_ = 0;
@@ -177,6 +184,7 @@ void DeltaMaker::encode_file(size_t index, DeltaWriter& writer, DeltaProgress& p
   }
   flush(writer, progress);
   end_part();
+  index_.reset();
   if (coding_.mode != DeltaMode::lossless) plan_.files[index].hash = restored_hash_.finish();
 }
 
@@ -196,21 +204,33 @@ void DeltaMaker::add_pieces(PlanPart& part, const ModelFiles::File& file, DeltaW
   const MappedFile* const base = base_file(part);
   std::span<const std::byte> base_bytes;
   if (base != nullptr) base_bytes = base->bytes().subspan(part.base->begin, part.base->n_bytes);
-  if (part.code == PartCode::packed)
-    return add({&part, &*file.file, base, tuned, base_bytes, 0, {}, {}, {}}, writer, progress);
+  if (part.has_free_base())
+    return add({&part, &*file.file, base, tuned, base_bytes, 0, index_of(part), {}, {}, {}}, writer, progress);
   const BlockCuts cuts(part);
   for (uint64_t block = 0; block < cuts.n_blocks(); ++block) {
     const uint64_t begin = cuts.begin(block), n = cuts.begin(block + 1) - begin;
     const auto of_base = base == nullptr ? base_bytes : base_bytes.subspan(begin, n);
-    add({&part, &*file.file, base, tuned.subspan(begin, n), of_base, cuts.first_element(block), {}, {}, {}}, writer,
-        progress);
+    add({&part, &*file.file, base, tuned.subspan(begin, n), of_base, cuts.first_element(block), nullptr, {}, {}, {}},
+        writer, progress);
   }
 }
 
+// All moved parts of a file have the same base.
+const ContentIndex* DeltaMaker::index_of(const PlanPart& part) {
+  if (part.code != PartCode::moved) return nullptr;
+  const MappedFile* const base = base_file(part);
+  const auto bytes = base->bytes().subspan(part.base->begin, part.base->n_bytes);
+  if (!index_) index_.emplace(bytes, [base](std::span<const std::byte> read) { base->release(read); });
+  return &*index_;
+}
+
 void DeltaMaker::add(Piece piece, DeltaWriter& writer, DeltaProgress& progress) {
+  n_waiting_bytes_ += piece.tuned.size();
   pieces_.push_back(std::move(piece));
-  const size_t n_at_once = kBlocksPerThread * static_cast<size_t>(work_.pool.n_threads());
-  if (pieces_.size() >= std::min(n_at_once, kMaxBlocksAtOnce)) flush(writer, progress);
+  const size_t n_threads = static_cast<size_t>(work_.pool.n_threads());
+  const size_t n_at_once = std::min(kBlocksPerThread * n_threads, kMaxBlocksAtOnce);
+  // Parts that are no blocks are longer: one or two for each thread.
+  if (pieces_.size() >= n_at_once || n_waiting_bytes_ >= 2 * n_threads * kPackedTextBytes) flush(writer, progress);
 }
 
 void DeltaMaker::flush(DeltaWriter& writer, DeltaProgress& progress) {
@@ -227,6 +247,7 @@ void DeltaMaker::flush(DeltaWriter& writer, DeltaProgress& progress) {
     n_bytes += piece.tuned.size();
   }
   pieces_.clear();
+  n_waiting_bytes_ = 0;
   progress.add(n_bytes);
 }
 

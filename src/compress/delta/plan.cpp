@@ -25,7 +25,7 @@ uint64_t PlanPart::row_bytes() const {
 }
 
 uint64_t PlanPart::n_codes() const {
-  if (code == PartCode::packed || code == PartCode::low_rank) return 1;
+  if (has_free_base() || code == PartCode::low_rank) return 1;
   return has_blocks() ? BlockCuts(*this).n_blocks() : 0;
 }
 

@@ -26,6 +26,7 @@ enum class PartCode {
   zeros,
   scaled,    // nearly, by encode_scaled_block, block by block
   low_rank,  // nearly, by encode_low_rank, as a whole
+  moved,     // one code of encode_moved: runs of the base and what is new
 };
 
 // Bytes of a file of the base.
@@ -43,7 +44,7 @@ struct PlanPart {
   PartCode code = PartCode::blocks;
   uint32_t bits = 0, group = 0;   // of scaled: ScaledForm
   uint32_t rank = 0;              // of low_rank
-  std::optional<BaseRange> base;  // of n_bytes, but for packed
+  std::optional<BaseRange> base;  // of n_bytes, but for packed and moved
 
   // Computed: where the part begins in its file, and its first code.
   uint64_t begin = 0, first_code = 0;
@@ -51,6 +52,8 @@ struct PlanPart {
   int64_t row_length() const;  // elements of the innermost dimension; 0 where that is not known
   uint64_t row_bytes() const;  // likewise
   uint64_t n_codes() const;
+  // Whether the part is made of any bytes of its base, and not byte for byte of as many.
+  bool has_free_base() const { return code == PartCode::packed || code == PartCode::moved; }
   bool has_blocks() const { return code == PartCode::blocks || code == PartCode::scaled; }
 };
 

@@ -19,7 +19,8 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr std::array<std::string_view, 6> kCodeNames = {"blocks", "copy", "packed", "zeros", "scaled", "low_rank"};
+constexpr std::array<std::string_view, 7> kCodeNames = {"blocks", "copy",     "packed", "zeros",
+                                                        "scaled", "low_rank", "moved"};
 constexpr size_t kMaxRankOfPart = 8;
 constexpr uint64_t kMaxRankOfCode = 4096;
 constexpr uint64_t kMaxZeros = 1 << 20;  // the padding of GGUF files, the only use of zeros, is shorter
@@ -53,7 +54,7 @@ ordered_json part_line(const PlanPart& part) {
   if (part.code == PartCode::low_rank) line["rank"] = part.rank;
   if (part.base) {
     line["base"] = {part.base->file, part.base->begin};
-    if (part.code == PartCode::packed) line["base"].push_back(part.base->n_bytes);
+    if (part.has_free_base()) line["base"].push_back(part.base->n_bytes);
   }
   if (!part.from.empty()) line["from"] = part.from;
   return line;
@@ -170,14 +171,15 @@ void PlanReader::read_file(const json& line) {
 
 BaseRange PlanReader::range(const json& line, const PlanPart& part) const {
   const json& value = line["base"];
-  const bool is_prefix = part.code == PartCode::packed;
-  if (!value.is_array() || value.size() != (is_prefix ? 3u : 2u)) fail("'base' has not as many numbers as it should");
+  if (!value.is_array() || value.size() != (part.has_free_base() ? 3u : 2u))
+    fail("'base' has not as many numbers as it should");
   if (plan_.base.empty()) fail("'base' names a file, and there is none");
   BaseRange result;
   result.file = static_cast<uint32_t>(number(value[0], "the file of 'base'", plan_.base.size() - 1));
   const uint64_t n_bytes = plan_.base[result.file].n_bytes;
   result.begin = number(value[1], "the place of 'base'", n_bytes);
-  result.n_bytes = is_prefix ? number(value[2], "the length of 'base'", 4 * kPackedTextBytes) : part.n_bytes;
+  const uint64_t limit = part.code == PartCode::packed ? 4 * kPackedTextBytes : kPlanMaxFileBytes;
+  result.n_bytes = part.has_free_base() ? number(value[2], "the length of 'base'", limit) : part.n_bytes;
   if (result.n_bytes > n_bytes - result.begin) fail("'base' reaches past the end of its file");
   return result;
 }
@@ -219,7 +221,8 @@ void PlanReader::read_part(const json& line) {
   if (line.contains("base")) part.base = range(line, part);
   if (part.code == PartCode::copy && !part.base) fail("a copy has no base");
   if (part.code == PartCode::scaled || part.code == PartCode::low_rank) read_lossy(line, part);
-  if (part.code == PartCode::packed && part.n_bytes > kPackedTextBytes) fail("a packed part is too long");
+  if (part.code == PartCode::moved && !part.base) fail("a moved part has no base");
+  if (part.has_free_base() && part.n_bytes > kPackedTextBytes) fail("a packed or moved part is too long");
   if (part.code == PartCode::zeros && part.n_bytes > kMaxZeros) fail("more zeros than a file is padded with");
   n_left_ -= part.n_bytes;
   plan_.files.back().parts.push_back(std::move(part));

@@ -7,6 +7,7 @@
 #include "compress/delta/file_layout.h"
 #include "compress/delta/lossy_blocks.h"
 #include "compress/delta/low_rank.h"
+#include "compress/delta/moved_code.h"
 #include "compress/delta/packed_text.h"
 #include "formats/wording.h"
 #include "tidemill/error.h"
@@ -102,7 +103,9 @@ void RestoredFiles::read(size_t file, uint64_t begin, std::span<std::byte> out, 
 
 void RestoredFiles::release(size_t file, uint64_t begin, uint64_t n_bytes) const {
   for_each_part(delta_.plan().files[file], begin, n_bytes, [&](const PlanPart& part, uint64_t skipped, uint64_t n) {
-    if (part.base && part.code != PartCode::packed) base_.release({part.base->file, part.base->begin + skipped, n});
+    if (!part.base || part.code == PartCode::packed) return;
+    if (part.code == PartCode::moved) return base_.release(*part.base);  // its bytes may stand anywhere
+    base_.release({part.base->file, part.base->begin + skipped, n});
   });
 }
 
@@ -117,6 +120,9 @@ void RestoredFiles::read_part(const PlanPart& part, uint64_t begin, std::span<st
       break;
     case PartCode::packed:
       read_packed(part, begin, out, scratch);
+      break;
+    case PartCode::moved:
+      read_moved(part, begin, out, scratch);
       break;
     case PartCode::low_rank:
       read_low_rank(part, begin, out, scratch);
@@ -133,6 +139,19 @@ void RestoredFiles::read_packed(const PlanPart& part, uint64_t begin, std::span<
   const bool is_whole = out.size() == part.n_bytes;
   const std::span text = is_whole ? out : std::span(of_size(scratch.block, part.n_bytes)).first(part.n_bytes);
   if (!unpack_text(prefix, delta_.code(part.first_code), text)) fail(part, "a packed part cannot be unpacked");
+  if (!is_whole) std::ranges::copy(text.subspan(begin, out.size()), out.begin());
+}
+
+void RestoredFiles::read_moved(const PlanPart& part, uint64_t begin, std::span<std::byte> out,
+                               DeltaScratch& scratch) const {
+  const bool is_whole = out.size() == part.n_bytes;
+  const std::span text = is_whole ? out : std::span(of_size(scratch.block, part.n_bytes)).first(part.n_bytes);
+  const auto read = [&](uint64_t from, std::span<std::byte> bytes) {
+    const auto found = base_.bytes({part.base->file, part.base->begin + from, bytes.size()}, scratch);
+    std::ranges::copy(found, bytes.begin());
+  };
+  if (!decode_moved(delta_.code(part.first_code), part.base->n_bytes, read, text))
+    fail(part, "a moved part cannot be decoded");
   if (!is_whole) std::ranges::copy(text.subspan(begin, out.size()), out.begin());
 }
 

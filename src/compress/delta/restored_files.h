@@ -63,6 +63,7 @@ class RestoredFiles {
  private:
   void read_part(const PlanPart& part, uint64_t begin, std::span<std::byte> out, DeltaScratch& scratch) const;
   void read_packed(const PlanPart& part, uint64_t begin, std::span<std::byte> out, DeltaScratch& scratch) const;
+  void read_moved(const PlanPart& part, uint64_t begin, std::span<std::byte> out, DeltaScratch& scratch) const;
   void read_blocks(const PlanPart& part, uint64_t begin, std::span<std::byte> out, DeltaScratch& scratch) const;
   void read_low_rank(const PlanPart& part, uint64_t begin, std::span<std::byte> out, DeltaScratch& scratch) const;
   void decode_block(const PlanPart& part, uint64_t index, std::span<std::byte> out, DeltaScratch& scratch) const;

@@ -9,6 +9,7 @@
 
 #include "compress/delta/content_search.h"
 #include "compress/delta/file_layout.h"
+#include "compress/delta/moved_code.h"
 
 namespace tidemill {
 namespace {
@@ -16,6 +17,11 @@ namespace {
 constexpr uint64_t kLongFileBytes = 16 << 20;  // of a file without tensors that is coded in blocks
 constexpr uint64_t kPrefixMargin = 1 << 20;    // of the base around the place of a packed part
 constexpr uint64_t kMaxZeros = 1 << 20;        // in one part
+constexpr uint64_t kMinMovedBytes = 1 << 20;   // shorter files fit into a dictionary as a whole
+
+// A look at so many places of a file tells how it is coded best.
+constexpr uint64_t kLooks = 32, kLookBytes = 64 << 10;
+constexpr double kEqualInPlace = 0.9, kEqualElsewhere = 0.125, kBetterElsewhere = 0.02;
 
 struct BaseFile {
   const ModelFiles::File* file;
@@ -32,6 +38,7 @@ class Matcher {
   void add_tensor(const FilePiece& piece, std::span<const std::byte> content, std::vector<PlanPart>& parts) const;
   void add_bytes(const FilePiece& piece, std::span<const std::byte> content, const BaseRange* counterpart,
                  std::vector<PlanPart>& parts) const;
+  bool has_moved(std::span<const std::byte> content, const BaseRange& counterpart) const;
   std::optional<TensorPlace> same_name(const FilePiece& piece) const;
   std::optional<BaseRange> counterpart_of(const std::string& file, const FilePiece& piece) const;
   std::vector<PlanPart> parts_of(const ModelFiles::File& file, const std::vector<FilePiece>& pieces) const;
@@ -132,6 +139,15 @@ void Matcher::add_bytes(const FilePiece& piece, std::span<const std::byte> conte
     part.code = PartCode::zeros;
     return parts.push_back(std::move(part));
   }
+  if (counterpart != nullptr && piece.n_bytes >= kMinMovedBytes && has_moved(content, *counterpart)) {
+    part.code = PartCode::moved;
+    part.base = *counterpart;
+    for (uint64_t begin = 0; begin < piece.n_bytes; begin += kPackedTextBytes) {
+      part.n_bytes = std::min(kPackedTextBytes, piece.n_bytes - begin);
+      parts.push_back(part);
+    }
+    return;
+  }
   if (piece.n_bytes > kLongFileBytes) {
     if (same_size) part.base = *counterpart;
     return parts.push_back(std::move(part));
@@ -147,6 +163,32 @@ void Matcher::add_bytes(const FilePiece& piece, std::span<const std::byte> conte
     }
     parts.push_back(part);
   }
+}
+
+// Whether `content`, a file without tensors, is made of runs of the base that stand elsewhere there, as a data set is,
+// rather than of what stands in the same place, as weights in a format that is not known are.
+bool Matcher::has_moved(std::span<const std::byte> content, const BaseRange& counterpart) const {
+  const auto base = bytes(counterpart);
+  const uint64_t step = std::max(content.size() / kLooks, kLookBytes);
+  uint64_t n_seen = 0, n_in_place = 0, n_elsewhere = 0;
+  const auto for_each_look = [&](auto look) {
+    for (uint64_t begin = 0; begin < content.size(); begin += step)
+      look(begin, content.subspan(begin, std::min(kLookBytes, content.size() - begin)));
+  };
+  for_each_look([&](uint64_t begin, std::span<const std::byte> seen) {
+    n_seen += seen.size();
+    const auto there = base.subspan(std::min<uint64_t>(begin, base.size()));
+    for (size_t i = 0; i < std::min(seen.size(), there.size()); ++i) n_in_place += seen[i] == there[i] ? 1 : 0;
+  });
+  const auto share = [&](uint64_t n) { return static_cast<double>(n) / static_cast<double>(n_seen); };
+  const bool same_size = content.size() == base.size();
+  if (same_size && share(n_in_place) >= kEqualInPlace) return false;
+  const MappedFile& file = *base_[counterpart.file].file->file;
+  const ContentIndex index(base, [&](std::span<const std::byte> part) { file.release(part); });
+  for_each_look([&](uint64_t, std::span<const std::byte> seen) { n_elsewhere += n_moved_bytes(index, seen); });
+  file.release(base);
+  return share(n_elsewhere) >= kEqualElsewhere &&
+         (!same_size || share(n_elsewhere) >= share(n_in_place) + kBetterElsewhere);
 }
 
 // The bytes of the base in the place of a header or of a file without tensors.
