@@ -63,15 +63,15 @@ void print_json(const DeltaInfo& info) {
     tensors.push_back(line);
   }
   print_document({{"format", "tmdelta"},
-         {"version", info.version},
-         {"mode", info.mode},
-         {"kind", info.is_folder ? "folder" : "file"},
-         {"bytes", info.n_bytes},
-         {"delta_bytes", info.n_delta_bytes},
-         {"ratio", info.ratio},
-         {"base", files_json(info.base)},
-         {"files", files_json(info.files)},
-         {"tensors", tensors}});
+                  {"version", info.version},
+                  {"mode", info.mode},
+                  {"kind", info.is_folder ? "folder" : "file"},
+                  {"bytes", info.n_bytes},
+                  {"delta_bytes", info.n_delta_bytes},
+                  {"ratio", info.ratio},
+                  {"base", files_json(info.base)},
+                  {"files", files_json(info.files)},
+                  {"tensors", tensors}});
 }
 
 std::string shape_text(const std::vector<uint64_t>& shape) {
@@ -111,8 +111,8 @@ int info(const Arguments& arguments) {
   return 0;
 }
 
-constexpr const Command* kSubcommands[] = {&kDeltaMake, &kDeltaApply,  &kDeltaInfo,  &kDeltaVerify,
-                                            &kDeltaDiff, &kDeltaRebase, &kDeltaExport};
+constexpr const Command* kSubcommands[] = {&kDeltaMake, &kDeltaApply,  &kDeltaInfo,   &kDeltaVerify,
+                                           &kDeltaDiff, &kDeltaRebase, &kDeltaExport, &kDeltaStore};
 
 }  // namespace
 
@@ -148,7 +148,7 @@ const Command kDeltaVerify = {.name = "delta verify",
 
 const Command kDelta = {.name = "delta",
                         .summary = "Keep fine-tunes as small files beside their base",
-                        .usage = "(make | apply | info | verify | diff | rebase | export) ...",
+                        .usage = "(make | apply | info | verify | diff | rebase | export | store) ...",
                         .examples =
                             "  tidemill delta make base.safetensors tuned.safetensors tuned.tmdelta\n"
                             "  tidemill delta apply base.safetensors tuned.tmdelta tuned.safetensors\n"
@@ -156,7 +156,8 @@ const Command kDelta = {.name = "delta",
                             "  tidemill delta verify base.safetensors tuned.tmdelta\n"
                             "  tidemill delta diff base.safetensors tuned.safetensors\n"
                             "  tidemill delta rebase base.gguf tuned.tmdelta --onto new-base.gguf rebased.tmdelta\n"
-                            "  tidemill delta export tuned.tmdelta adapter-folder\n",
+                            "  tidemill delta export tuned.tmdelta adapter-folder\n"
+                            "  tidemill delta store add deltas tuned.tmdelta\n",
                         .options = {},
                         .max_positionals = kMaxChain,
                         .run = [](const Arguments& arguments) { return missing_subcommand(kDelta, arguments); },

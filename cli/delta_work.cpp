@@ -1,10 +1,10 @@
 #include "cli/delta_work.h"
-#include "cli/print_document.h"
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "cli/print_document.h"
 #include "tidemill/error.h"
 #include "tidemill/suggest.h"
 

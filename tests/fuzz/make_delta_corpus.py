@@ -1,4 +1,4 @@
-"""Seeds for the fuzz targets of deltas and their plans: python3 tests/fuzz/make_delta_corpus.py build/release/tidemill tests/fuzz/corpus."""
+"""Seeds for the fuzz targets of deltas, their plans, moved parts and entries of stores: python3 tests/fuzz/make_delta_corpus.py build/release/tidemill tests/fuzz/corpus."""
 
 import pathlib
 import subprocess
@@ -33,9 +33,14 @@ def plan_of(path):
         return zstandard.ZstdDecompressor().decompressobj().decompress(file.get_tensor("plan").tobytes())
 
 
+def codes_of(path):
+    with safetensors.safe_open(path, "numpy") as file:
+        return file.get_tensor("codes").tobytes()
+
+
 if __name__ == "__main__":
     program, out = sys.argv[1], pathlib.Path(sys.argv[2])
-    for target in ("delta", "plan"):
+    for target in ("delta", "plan", "moved_code", "store_entry"):
         (out / target).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
         for name, base, tuned in pairs(pathlib.Path(temporary)):
@@ -43,3 +48,13 @@ if __name__ == "__main__":
                 delta = out / "delta" / (name if mode == "lossless" else mode)
                 subprocess.run([program, "delta", "make", base, tuned, delta, "--mode", mode, "--rank", "1"], check=True)
                 (out / "plan" / delta.name).write_bytes(plan_of(delta))
+        store = pathlib.Path(temporary) / "store"
+        subprocess.run([program, "delta", "store", "add", store, out / "delta/tensors"], check=True)
+        (out / "store_entry/tensors").write_bytes((store / "deltas/tensors.json").read_bytes())
+        rows = [b'{"id": %d, "text": "%s"}\n' % (i * 7919 % 1000, b"tide mill " * (i % 9)) for i in range(20_000)]
+        for kind, lines in [("1.jsonl", rows), ("2.jsonl", rows[9000:] + [b"new\n"] + rows[:9000])]:
+            (pathlib.Path(temporary) / kind).write_bytes(b"".join(lines))
+        words = [pathlib.Path(temporary) / "1.jsonl", pathlib.Path(temporary) / "2.jsonl", out / "delta/moved"]
+        subprocess.run([program, "delta", "make", *words], check=True)
+        (out / "plan/moved").write_bytes(plan_of(out / "delta/moved"))
+        (out / "moved_code/moved").write_bytes(codes_of(out / "delta/moved"))
