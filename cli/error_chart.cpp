@@ -78,7 +78,7 @@ class Chart {
       const double y = height_of(decade_of(tensor.relative_error));
       char error[32];
       std::snprintf(error, sizeof error, "%.3e", tensor.relative_error);
-      const std::string format(info(tensor.dtype).name);
+      const std::string& format = tensor.format;
       result += "<rect x=\"" + std::to_string(kLeft + kBarWidth * static_cast<int>(i)) + "\" y=\"" + number(y) +
                 "\" width=\"" + std::to_string(kBarWidth - 1) + "\" height=\"" + number(kTop + kHeight - y) +
                 "\" fill=\"" + colour_of(index_of(format)) + "\"><title>" + escaped(tensor.name) + " " + format + " " +

@@ -35,18 +35,26 @@ constexpr Option kOptions[] = {
          "any number, by default 4.5",
      .min = 2,
      .max = 16},
+    {.flag = "--layout",
+     .kind = OptionKind::text,
+     .value_name = "L",
+     .help = "of a folder OUT/: awq, gptq, gptq_v2 or compressed-tensors, the default"},
     {.flag = "--group-size",
      .kind = OptionKind::integer,
      .value_name = "G",
-     .help = "32: blocks of 32 weights share a scale; 0: super-blocks of 256, where rows have whole ones",
+     .help = "weights that share a scale: 32, of a .tmill also 128, of a folder any, -1 for whole rows; 0: super-blocks of "
+             "256, where rows have whole ones, of a folder 128",
      .fallback = "0",
-     .min = 0,
+     .min = -1,
      .max = 1 << 20},
-    {.flag = "--symmetric", .help = "with --group-size 32: a scale alone, without a minimum"},
+    {.flag = "--symmetric", .help = "with a group size: a scale alone, without a minimum or zero"},
+    {.flag = "--act-order",
+     .help = "of a folder, with gptq or best: groups of inputs in the order of their size (g_idx)"},
     {.flag = "--type",
      .kind = OptionKind::text,
      .value_name = "T",
-     .help = "exactly this block format: q2_k to q6_k, q4_0, q4_1, q5_0, q5_1, q8_0, iq4_nl, iq4_xs"},
+     .help = "exactly this block format: q2_k to q6_k, q4_0, q4_1, q5_0, q5_1, q8_0, iq4_nl, iq4_xs, and of a .tmill "
+             "q4_g32, q4_g128, q8_g32"},
     {.flag = "--calibration",
      .kind = OptionKind::text,
      .value_name = "TEXT",
@@ -55,6 +63,10 @@ constexpr Option kOptions[] = {
      .kind = OptionKind::text,
      .value_name = "TEXT",
      .help = "a text file to compare the two models on: divergence and perplexity"},
+    {.flag = "--resume",
+     .kind = OptionKind::text,
+     .value_name = "FOLDER",
+     .help = "keeps what is finished there, so that the same command goes on from it after it was ended; removed at the end"},
     {.flag = "--svg", .kind = OptionKind::text, .value_name = "FILE", .help = "a chart of the error of each matrix"},
     {.flag = "--keep-range", .help = "scales hold every weight; without it they are searched for the least error"},
     kThreadsOption,
@@ -65,7 +77,7 @@ void print_json(const std::string& out, const QuantizeReport& report) {
   nlohmann::ordered_json tensors = nlohmann::ordered_json::array();
   for (const QuantizedTensor& tensor : report.tensors) {
     tensors.push_back({{"name", tensor.name},
-                       {"dtype", info(tensor.dtype).name},
+                       {"format", tensor.format},
                        {"weights", tensor.n_weights},
                        {"relative_error", tensor.relative_error}});
   }
@@ -89,7 +101,7 @@ void print_json(const std::string& out, const QuantizeReport& report) {
 void print_summary(const std::string& out, const QuantizeReport& report) {
   for (const QuantizedTensor& tensor : report.tensors) {
     std::printf("%-40s %-7s relative error %.3e\n", printable(tensor.name).c_str(),
-                std::string(info(tensor.dtype).name).c_str(), tensor.relative_error);
+                tensor.format.c_str(), tensor.relative_error);
   }
   std::printf("%s: %s, %.3f bits per weight, %.1f MB in %.2f s\n", printable(out).c_str(), report.format.c_str(),
               report.bits_per_weight(), static_cast<double>(report.n_bytes) / 1e6, report.seconds);
@@ -122,7 +134,7 @@ QuantizeMethod method_option(const Arguments& arguments) {
 
 double bits_option(const Arguments& arguments, QuantizeMethod method) {
   if (arguments.has("--bits")) return arguments.number("--bits");
-  return method == QuantizeMethod::best ? 4.5 : 4;
+  return method == QuantizeMethod::best && !arguments.positionals()[1].ends_with('/') ? 4.5 : 4;
 }
 
 std::string text_option(const Arguments& arguments, std::string_view flag) {
@@ -136,23 +148,40 @@ std::optional<DType> type_option(const Arguments& arguments) {
   throw Error(ErrorCode::invalid_argument, "--type: '" + name + "' is no format; give one as q4_k or iq4_xs");
 }
 
+GroupLayout layout_option(const Arguments& arguments) {
+  static constexpr std::pair<std::string_view, GroupLayout> kLayouts[] = {
+      {"awq", GroupLayout::awq},
+      {"gptq", GroupLayout::gptq},
+      {"gptq_v2", GroupLayout::gptq_v2},
+      {"compressed-tensors", GroupLayout::compressed_tensors}};
+  if (!arguments.has("--layout")) return GroupLayout::compressed_tensors;
+  const std::string name = arguments.text("--layout");
+  for (const auto& [called, layout] : kLayouts)
+    if (called == name) return layout;
+  throw Error(ErrorCode::invalid_argument,
+              "--layout: '" + name + "' is not known; give awq, gptq, gptq_v2 or compressed-tensors");
+}
+
 QuantizeOptions options_of(const Arguments& arguments) {
   const QuantizeMethod method = method_option(arguments);
   return {.method = method,
           .bits = bits_option(arguments, method),
           .group_size = arguments.integer("--group-size"),
           .is_symmetric = arguments.flag("--symmetric"),
+          .is_ordered = arguments.flag("--act-order"),
+          .layout = layout_option(arguments),
           .type = type_option(arguments),
           .keeps_range = arguments.flag("--keep-range"),
           .calibration = text_option(arguments, "--calibration"),
           .eval = text_option(arguments, "--eval"),
+          .work_folder = arguments.has("--resume") ? arguments.text("--resume") : std::string(),
           .threads = static_cast<int>(arguments.integer("--threads"))};
 }
 
 int run(const Arguments& arguments) {
   if (arguments.positionals().size() != 2) {
     throw Error(ErrorCode::invalid_argument,
-                "quantize: takes a model and the file to write, as in: tidemill quantize model/ model.gguf");
+                "quantize: takes a model and the file or folder to write, as in: tidemill quantize model/ model.gguf");
   }
   const std::string model = arguments.positionals()[0], out = arguments.positionals()[1];
   QuantizeOptions options = options_of(arguments);
@@ -178,7 +207,8 @@ const Command kQuantize = {.name = "quantize",
                                "  tidemill quantize folder-with-safetensors model.gguf\n"
                                "  tidemill quantize model.gguf small.gguf --calibration book.txt --bits 4.2\n"
                                "  tidemill quantize model.gguf model.tmill --bits 3 --eval other.txt\n"
-                               "  tidemill quantize model.gguf small.gguf --type iq4_xs --json\n",
+                               "  tidemill quantize model.gguf small.gguf --type iq4_xs --json\n"
+                               "  tidemill quantize model/ small/ --layout awq --calibration book.txt\n",
                            .options = kOptions,
                            .max_positionals = 2,
                            .run = run};

@@ -18,19 +18,34 @@ enum class QuantizeMethod : uint8_t {
   best,  // error feedback and descent, each matrix in the format that the model suffers least from
 };
 
+// How a folder in Hugging Face's layout holds matrices in groups of inputs, and who reads that.
+enum class GroupLayout : uint8_t {
+  awq,                 // AutoAWQ's "gemm", 4 bits: vLLM, transformers
+  gptq,                // AutoGPTQ, GPTQModel; 2, 3, 4 and 8 bits
+  gptq_v2,             // the same, with zeros as they are
+  compressed_tensors,  // llm-compressor's "pack-quantized", 2 to 8 bits
+};
+
 struct QuantizeOptions {
   QuantizeMethod method = QuantizeMethod::rtn;
   // Of a weight: 2, 3, 4, 5, 6 or 8, scales come on top; of the best method those of the whole model, scales and
   // vectors included, any number.
   double bits = 4;
-  // 32: blocks of 32 weights share a scale (4, 5 and 8 bits); 0: the format's best, super-blocks of 256 where rows have
-  // whole ones.
+  // Weights that share a scale.  Of a GGUF 32 (4, 5 and 8 bits), of a .tmill 128 as well (4 bits), of a folder any that
+  // rows are whole groups of, -1 for whole rows; 0: the best of the format, which is super-blocks of 256 where rows have
+  // whole ones, in a folder 128.
   int64_t group_size = 0;
-  bool is_symmetric = false;       // with a group size of 32: scales without a minimum
+  bool is_symmetric = false;  // with a group size: scales without a minimum, or a zero
+  // Of a folder with gptq or best: inputs are taken, and grouped, in the order of how large they are.
+  bool is_ordered = false;
+  GroupLayout layout = GroupLayout::compressed_tensors;  // of a folder
   std::optional<DType> type = {};  // exactly this block format, whatever bits and group_size say
   bool keeps_range = false;        // scales hold every weight, instead of being searched for the least error
   std::string calibration = {};    // a text like those that the model will read; only rtn needs none
   std::string eval = {};           // a text to compare the models on; empty: they are not compared
+  // A folder for what is finished, so that the same call goes on from there after it was ended, whenever that was, and
+  // comes to the same bytes; it is removed at the end.  Empty: nothing is kept.
+  std::string work_folder = {};
   int threads = 0;                 // 0: one per processor that this process may use
   // Called on the caller's thread with a share in [0, 1] that grows; false ends the work with Error(cancelled).
   std::function<bool(double share)> on_progress = {};
@@ -39,7 +54,7 @@ struct QuantizeOptions {
 // A matrix of the new model.
 struct QuantizedTensor {
   std::string name;  // "blk.0.attn_q.weight"
-  DType dtype = DType::f32;
+  std::string format;  // "q4_k", of groups "w4_g128"
   int64_t n_weights = 0;
   // Sum of the squared errors over the sum of squares: of the outputs for the calibration text, or of the weights.
   double relative_error = 0;
@@ -56,7 +71,7 @@ struct QuantizeLoss {
 };
 
 struct QuantizeReport {
-  std::string format;  // "gguf", "tmill"
+  std::string format;  // "gguf", "tmill", "folder"
   std::vector<QuantizedTensor> tensors;
   int64_t n_weights = 0;       // of the whole model, vectors included
   int64_t n_weight_bytes = 0;  // of them in the file, scales included
@@ -69,7 +84,8 @@ struct QuantizeReport {
   }
 };
 
-// Writes `model`, whatever an engine loads but graphs, as `out`: NAME.gguf, which llama.cpp opens, too, or NAME.tmill.
+// Writes `model`, whatever an engine loads but graphs, as `out`: NAME.gguf, which llama.cpp opens, too, NAME.tmill, or a
+// folder, NAME/, that does not exist yet or is empty, which tools of Hugging Face's open.
 // A model that is quantised already is dequantised first.  `out` appears, or is replaced, only once it is whole.
 // Memory holds the quantised weights.  Throws invalid_argument for a name or an option that makes no sense and for a
 // calibration text that is too short, saying how much is needed, unsupported for a model that the format has no words

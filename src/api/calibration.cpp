@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string_view>
 #include <utility>
 
@@ -9,9 +10,8 @@
 #include "embed/dense.h"
 #include "embed/pooling.h"
 #include "models/registry.h"
-#include "runtime/encoder_runner.h"
-#include "runtime/runner.h"
-#include "runtime/state_pool.h"
+#include "ops/planner.h"
+#include "runtime/state.h"
 #include "tidemill/error.h"
 #include "tidemill/probability.h"
 
@@ -78,82 +78,183 @@ CalibrationText calibration_text(const ModelFile& file, const Model& model, cons
   return result;
 }
 
+namespace {
+
+// Everything that a model asks to know of a pass.
+struct Rows {
+  std::vector<int32_t> tokens, positions, lengths, types, outputs;
+  std::vector<StateRun> runs;  // [n_layers, n_pieces]
+
+  Batch batch(int64_t n_pieces) const {
+    return {.tokens = tokens,
+            .positions = positions,
+            .output_rows = outputs,
+            .state_runs = runs,
+            .n_sequences = n_pieces,
+            .types = types,
+            .lengths = lengths};
+  }
+};
+
+Rows rows_of(const CalibrationModel::Pass& pass) {
+  Rows rows;
+  for (const auto& piece : pass.pieces) {
+    rows.runs.push_back({.first_row = std::ssize(rows.tokens), .n_rows = std::ssize(piece)});
+    rows.tokens.insert(rows.tokens.end(), piece.begin(), piece.end());
+    for (size_t i = 0; i < piece.size(); ++i) rows.positions.push_back(static_cast<int32_t>(i));
+    rows.lengths.resize(rows.tokens.size(), static_cast<int32_t>(piece.size()));
+  }
+  rows.types.resize(rows.tokens.size());
+  rows.outputs.resize(rows.tokens.size());
+  std::iota(rows.outputs.begin(), rows.outputs.end(), 0);
+  return rows;
+}
+
+// Of activations, the widest step counted, and the scores that are asked for together.
+int64_t plan_bytes(const Model& model, const StateSpec& spec, bool is_encoder, int64_t n_tokens) {
+  Arena arena = Arena::planner();
+  PlanningKernels kernels;
+  Ops ops(kernels, arena);
+  CalibrationModel::Pass pass{.pieces = {std::vector<int32_t>(static_cast<size_t>(n_tokens))}};
+  Rows rows = rows_of(pass);
+  rows.runs.resize(static_cast<size_t>(model.config().n_layers), rows.runs[0]);
+  for (size_t layer = 0; layer < spec.layers.size(); ++layer) {
+    const Tensor cache(nullptr, DType::f32, {n_tokens, spec.layers[layer].kv_width});
+    rows.runs[layer].keys = rows.runs[layer].values = cache;
+    rows.runs[layer].slot = Tensor(nullptr, DType::f32, {spec.layers[layer].slot_size});
+  }
+  const Tensor hidden = model.forward(ops, rows.batch(1));
+  const int64_t n_scored = std::min(CalibrationModel::kAnswerStep, n_tokens);
+  if (!is_encoder) model.logits(ops, hidden.slice(0, 0, n_scored), ScoreReach());
+  // What a step is given lies in the arena as well.
+  return arena.peak_bytes() + 2 * n_tokens * model.config().d_model * static_cast<int64_t>(sizeof(float));
+}
+
+StateSpec spec_of(const Model& model) {
+  StateSpec spec = model.state_spec();
+  return spec.is_recurrent() ? spec : StateSpec();
+}
+
+}  // namespace
+
+int64_t CalibrationModel::Pass::n_tokens() const {
+  int64_t n = 0;
+  for (const auto& piece : pieces) n += std::ssize(piece);
+  return n;
+}
+
 CalibrationModel::CalibrationModel(const ModelFile& file, ThreadPool& pool)
-    : backend_(make_backend("cpu", pool, Precision::f32)), model_(make_model(file.source())) {
-  if (file.makes_vectors()) model_->use_as_encoder();
-  model_->visit_params([&](std::string_view, Tensor& weight, WeightRole role) {
-    if (file.weights().is_packed() && role == WeightRole::vector) return;
-    const Tensor stored = weight;
-    weight = backend_->adopt(stored, role, [&](const Tensor& part) { file.weights().release(part); });
-    if (weight.data() != stored.data()) model_->drop_made(stored);
+    : file_(file),
+      pool_(pool),
+      model_(make_model(file.source())),
+      is_encoder_(file.makes_vectors() || model_->config().is_encoder),
+      arena_(Arena::planner()) {
+  const StateSpec spec = spec_of(*model_);
+  // Whole pieces are read at once, so that attention needs no caches.
+  if (spec.layers.empty()) model_->use_as_encoder();
+  const int64_t longest = std::max(kPassTokens, piece_length(*model_));
+  if (!spec.layers.empty()) states_ = std::make_unique<StatePool>(spec, longest, DType::f32, 1);
+  arena_ = Arena(plan_bytes(*model_, spec, is_encoder_, longest));
+}
+
+std::vector<CalibrationModel::Pass> CalibrationModel::passes_of(std::span<const std::vector<int32_t>> pieces) const {
+  std::vector<Pass> passes;
+  for (const auto& piece : pieces) {
+    const bool is_full = passes.empty() || states_ || passes.back().n_tokens() + std::ssize(piece) > kPassTokens;
+    if (is_full) passes.emplace_back();
+    passes.back().pieces.push_back(piece);
+  }
+  return passes;
+}
+
+void CalibrationModel::give_back() {
+  model_->visit_params([&](std::string_view name, Tensor& weight, WeightRole) {
+    if (const auto found = stored_.find(std::string(name)); found != stored_.end()) weight = found->second;
+  });
+  stored_.clear();
+  backend_.reset();
+}
+
+void CalibrationModel::enter(int64_t step) {
+  give_back();
+  step_ = step;
+  backend_ = make_backend("cpu", pool_, Precision::f32);
+  model_->visit_params([&](std::string_view name, Tensor& weight, WeightRole role) {
+    if (!model_->reads_in_step(name, role, step)) return;
+    if (file_.weights().is_packed() && role == WeightRole::vector) return;
+    stored_[std::string(name)] = weight;
+    weight = backend_->adopt(weight, role, [&](const Tensor& part) { file_.weights().release(part); });
   });
 }
 
-void CalibrationModel::read(const CalibrationText& text, Kernels& kernels,
-                            const std::function<void(double share)>& on_progress) {
-  if (model_->config().is_encoder) return read_as_encoder(text, kernels, on_progress);
-  const StateSpec spec = model_->state_spec();
-  StatePool states(spec, kCalibrationPiece, DType::f32, 1);
-  Runner runner(*model_, kernels, spec, DType::f32, {.max_batch_tokens = kCalibrationPiece, .max_sequences = 1});
-  for (size_t i = 0; i < text.pieces.size(); ++i) {
-    const auto state = states.acquire();
-    const Feed feed{.state = state.get(), .ids = text.pieces[i], .wanted = LogitsWanted::all};
-    runner.feed({&feed, 1}, [](size_t, int64_t, std::span<const float>) {});
-    on_progress(static_cast<double>(i + 1) / static_cast<double>(text.pieces.size()));
+void CalibrationModel::advance(Pass& pass, Kernels& kernels, const Answer& answer) {
+  Rows rows = rows_of(pass);
+  const int64_t n_layers = model_->config().n_layers, n_pieces = std::ssize(pass.pieces);
+  StatePool::Lease state;
+  if (states_) {  // of one piece
+    state = states_->acquire();
+    state->make_room(pass.n_tokens());
   }
-}
-
-CalibrationModel::Answers CalibrationModel::answers(std::span<const std::vector<int32_t>> pieces, Kernels& kernels) {
-  Answers result;
-  if (model_->config().is_encoder) {
-    EncoderRunner runner(*model_, kernels, piece_length(*model_));
-    std::vector<EncoderInput> inputs;
-    for (const auto& piece : pieces) inputs.push_back({.ids = piece});
-    runner.encode(inputs, [&](size_t, const Tensor& hidden) { result.push_back(mean_direction(hidden)); });
-    return result;
-  }
-  const StateSpec spec = model_->state_spec();
-  StatePool states(spec, kCalibrationPiece, DType::f32, 1);
-  Runner runner(*model_, kernels, spec, DType::f32, {.max_batch_tokens = kAnswerStep, .max_sequences = 1});
-  for (const auto& piece : pieces) {
-    const auto state = states.acquire();
-    for (size_t begin = 0; begin < piece.size(); begin += kAnswerStep) {
-      const auto ids = std::span(piece).subspan(begin, std::min(kAnswerStep, piece.size() - begin));
-      const Feed feed{.state = state.get(), .ids = ids, .wanted = LogitsWanted::last};
-      runner.feed({&feed, 1}, [&](size_t, int64_t, std::span<const float> logits) {
-        const auto total = static_cast<float>(log_sum_exp(logits));
-        std::vector<float>& answer = result.emplace_back(logits.begin(), logits.end());
-        for (float& score : answer) score -= total;
-      });
+  const std::vector<StateRun> first = rows.runs;
+  rows.runs.clear();
+  for (int64_t layer = 0; layer < n_layers; ++layer) {
+    for (StateRun run : first) {
+      if (state) {
+        const LayerState& own = state->layers()[static_cast<size_t>(layer)];
+        run.keys = own.keys;
+        run.values = own.values;
+        run.slot = own.slot;
+      }
+      rows.runs.push_back(run);
     }
   }
-  return result;
+  arena_.rewind(0);
+  Ops ops(kernels, arena_);
+  const int64_t d_model = model_->config().d_model;
+  Tensor x;
+  if (step_ > 0) {
+    x = arena_.allocate(DType::f32, {pass.n_tokens(), d_model});
+    std::ranges::copy(pass.hidden, x.as<float>());
+  }
+  const Tensor found = model_->step(ops, rows.batch(n_pieces), step_, x);
+  pass.hidden.assign(found.as<float>(), found.as<float>() + found.n_elements());
+  if (step_ + 1 == n_steps()) end(found, pass, kernels, answer);
 }
 
-double CalibrationModel::distance(const Answers& truth, const Answers& others) const {
+void CalibrationModel::end(const Tensor& hidden, const Pass& pass, Kernels& kernels, const Answer& answer) {
+  int64_t first = 0;
+  for (const auto& piece : pass.pieces) {
+    const Tensor own = hidden.slice(0, first, first + std::ssize(piece));
+    first += std::ssize(piece);
+    if (is_encoder_) {
+      if (answer) answer(mean_direction(own));
+      continue;
+    }
+    Ops ops(kernels, arena_);
+    for (int64_t row = 0; row < own.dim(0); row += kAnswerStep) {
+      const int64_t end = std::min(own.dim(0), row + kAnswerStep);
+      ask(own.slice(0, answer ? end - 1 : row, end), ops, answer);  // who watches sees all rows
+    }
+  }
+}
+
+void CalibrationModel::ask(const Tensor& rows, Ops& ops, const Answer& answer) const {
+  const Ops::Scope memory(ops);
+  const Tensor scores = model_->logits(ops, rows, ScoreReach());
+  if (!answer) return;
+  std::vector<float> one(scores.row<float>(0), scores.row<float>(0) + scores.dim(1));
+  const auto total = static_cast<float>(log_sum_exp(one));
+  for (float& score : one) score -= total;
+  answer(std::move(one));
+}
+
+double CalibrationModel::distance(std::span<const float> truth, std::span<const float> other) const {
   double sum = 0;
-  for (size_t i = 0; i < truth.size(); ++i) {
-    double one = 0;
-    for (size_t j = 0; j < truth[i].size(); ++j) {
-      const double t = truth[i][j], o = others[i][j];
-      one += model_->config().is_encoder ? t * o : std::exp(t) * (t - o);
-    }
-    sum += model_->config().is_encoder ? 1 - one : one;
+  for (size_t j = 0; j < truth.size(); ++j) {
+    const double t = truth[j], o = other[j];
+    sum += is_encoder_ ? t * o : std::exp(t) * (t - o);
   }
-  return sum / static_cast<double>(std::max<size_t>(1, truth.size()));
-}
-
-void CalibrationModel::read_as_encoder(const CalibrationText& text, Kernels& kernels,
-                                       const std::function<void(double share)>& on_progress) {
-  EncoderRunner runner(*model_, kernels, piece_length(*model_));
-  constexpr size_t kTexts = 16;  // between looks at progress
-  for (size_t begin = 0; begin < text.pieces.size(); begin += kTexts) {
-    const size_t end = std::min(text.pieces.size(), begin + kTexts);
-    std::vector<EncoderInput> inputs;
-    for (size_t i = begin; i < end; ++i) inputs.push_back({.ids = text.pieces[i]});
-    runner.encode(inputs, [](size_t, const Tensor&) {});
-    on_progress(static_cast<double>(end) / static_cast<double>(text.pieces.size()));
-  }
+  return is_encoder_ ? 1 - sum : sum;
 }
 
 }  // namespace tidemill

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -11,7 +12,10 @@
 #include "api/model_file.h"
 #include "models/model.h"
 #include "ops/backend.h"
+#include "ops/ops.h"
+#include "runtime/state_pool.h"
 #include "sys/thread_pool.h"
+#include "tensor/arena.h"
 
 namespace tidemill {
 
@@ -28,31 +32,55 @@ inline constexpr int64_t kLeastCalibrationTokens = 512;
 inline constexpr int64_t kMostCalibrationTokens = 16384;
 CalibrationText calibration_text(const ModelFile& file, const Model& model, const std::string& text);
 
-// A model of its own, in float32, beside the one that is quantised.
+// A model of its own, in float32, beside the one that is quantised, of which the weights of one step (a layer) are in
+// memory at a time.
 class CalibrationModel {
  public:
   // Both outlive this object.
   CalibrationModel(const ModelFile& file, ThreadPool& pool);
 
   Model& model() { return *model_; }
+  bool is_encoder() const { return is_encoder_; }  // what it gives are hidden states, not scores
+  int64_t n_steps() const { return model_->n_steps(); }
+
+  // Some pieces of a text on their way through the model.
+  struct Pass {
+    std::vector<std::vector<int32_t>> pieces;
+    std::vector<float> hidden = {};  // [n_tokens, d_model], behind the step that was last taken
+    int64_t n_tokens() const;
+  };
+  // Pieces of at most kPassTokens together, or one that is longer.
+  static constexpr int64_t kPassTokens = 512;
+  std::vector<Pass> passes_of(std::span<const std::vector<int32_t>> pieces) const;
+
+  // Makes the weights of that step ready, those that `visit_params` of model() gives then, and gives others back.
+  void enter(int64_t step);
+  int64_t step() const { return step_; }
   Kernels& kernels() { return backend_->kernels(); }
-  // Reads all pieces by `kernels`, which may be others around its own.  Scores are not asked for by anybody, but
-  // computed unless the kernels leave them out.  `on_progress` gets the share of pieces; what it throws ends it.
-  void read(const CalibrationText& text, Kernels& kernels, const std::function<void(double share)>& on_progress);
-  // What it says of each piece: logarithms of the probabilities of what follows every kAnswerStep tokens; of an encoder
-  // the mean of the hidden states, of length one.
-  static constexpr size_t kAnswerStep = 16;
-  using Answers = std::vector<std::vector<float>>;
-  Answers answers(std::span<const std::vector<int32_t>> pieces, Kernels& kernels);
-  // How far `others` are from `truth`: the mean Kullback-Leibler divergence in nats, or of 1 - cosine.
-  double distance(const Answers& truth, const Answers& others) const;
+  // Takes the step by `kernels`, which may be others around its own.  In the last one of a decoder scores are asked
+  // for of every kAnswerStep-th token, and what follows them is given to `answer`, logarithms of probabilities; of an
+  // encoder, for each piece, the mean of its hidden states, of length one.  An empty `answer` is not asked, but scores
+  // are, for those who watch.
+  static constexpr int64_t kAnswerStep = 16;
+  using Answer = std::function<void(std::vector<float> answer)>;
+  void advance(Pass& pass, Kernels& kernels, const Answer& answer = {});
+  // How far an answer is from `truth`: the Kullback-Leibler divergence in nats, or 1 - cosine.
+  double distance(std::span<const float> truth, std::span<const float> other) const;
 
  private:
-  void read_as_encoder(const CalibrationText& text, Kernels& kernels,
-                       const std::function<void(double share)>& on_progress);
+  void give_back();
+  void end(const Tensor& hidden, const Pass& pass, Kernels& kernels, const Answer& answer);
+  void ask(const Tensor& rows, Ops& ops, const Answer& answer) const;
 
-  std::unique_ptr<Backend> backend_;
+  const ModelFile& file_;
+  ThreadPool& pool_;
   std::unique_ptr<Model> model_;
+  bool is_encoder_;
+  std::unique_ptr<Backend> backend_;     // of the step
+  std::map<std::string, Tensor> stored_;  // weights of the step as the file has them, by name
+  int64_t step_ = -1;
+  std::unique_ptr<StatePool> states_;  // of models that keep a state
+  Arena arena_;
 };
 
 }  // namespace tidemill

@@ -1,5 +1,6 @@
 #include "api/convert_folder.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -38,24 +39,37 @@ std::string torch_name(DType dtype) {
   return dtype == DType::f16 ? "float16" : dtype == DType::bf16 ? "bfloat16" : "float32";
 }
 
-// config.json, without what it says of codes in groups, which a plain folder does not have.
-std::string plain_config(const ModelFile& file, std::string_view text) {
+constexpr const char* kQuantization = "quantization_config";
+
+// config.json of other weights: what it says of codes in groups is of theirs.
+std::string config_with(const ModelFile& file, std::string_view text, const ordered_json& quantization) {
   const ModelSource source = file.source();
-  if (!group_scheme(*source.config, source.config_path)) return std::string(text);
+  if (quantization.is_null() && !group_scheme(*source.config, source.config_path)) return std::string(text);
   ordered_json config = ordered_json::parse(text);
-  config.erase("quantization_config");
+  config.erase(kQuantization);
+  if (!quantization.is_null()) config[kQuantization] = quantization;
   return config.dump(2) + "\n";
+}
+
+// Whether the folder of `file` has all these names, so that its own config.json describes them.
+bool has_names(const ModelFile& file, Model& model, const FileForm& form, const FileTarget& target) {
+  return std::ranges::all_of(written_weights(model, form, target), [&](const WrittenTensor& tensor) {
+    return file.weights().find(tensor.name).has_value();
+  });
 }
 
 class FolderContent {
  public:
-  FolderContent(const ModelFile& file, const std::string& out, const ConvertOptions& options)
-      : file_(file), options_(options), target_{FileKind::folder, out}, model_(make_model(file.source())) {}
+  FolderContent(const ModelFile& file, const std::string& out, const ConvertOptions& options,
+                std::unique_ptr<Model> model)
+      : file_(file), options_(options), target_{FileKind::folder, out}, model_(std::move(model)) {}
 
   ConvertReport write();
+  ConvertReport write(const FolderWeights& weights);
 
  private:
-  void write_companions(const NewFolder& folder, const FileForm& form, DType dtype) const;
+  void write_companions(const NewFolder& folder, const FileForm& form, DType dtype,
+                        const ordered_json& quantization) const;
   void write_tokenizer(const NewFolder& folder, const GgufFile& gguf) const;
   std::vector<StreamedTensor> tensors(const FileForm& form, DType& dtype) const;
   int64_t write_weights(const NewFolder& folder, const std::vector<StreamedTensor>& tensors) const;
@@ -121,15 +135,17 @@ int64_t FolderContent::write_weights(const NewFolder& folder, const std::vector<
   return n_total;
 }
 
-void FolderContent::write_companions(const NewFolder& folder, const FileForm& form, DType dtype) const {
+void FolderContent::write_companions(const NewFolder& folder, const FileForm& form, DType dtype,
+                                     const ordered_json& quantization) const {
   if (const auto companions = file_.companions()) {
     for (const std::string& name : kept_files(*companions)) write_file(folder, name, companions->text(name));
-    return write_file(folder, "config.json", plain_config(file_, companions->text("config.json")));
+    return write_file(folder, "config.json", config_with(file_, companions->text("config.json"), quantization));
   }
   const GgufFile& gguf = *file_.source().gguf;
   ordered_json config{{"architectures", {form.architecture}}};
   config.update(form.fields);
   config["torch_dtype"] = torch_name(dtype);
+  if (!quantization.is_null()) config[kQuantization] = quantization;
   ordered_json generation = ordered_json::object();
   config["pad_token_id"] =
       nullptr;  // where a file has none; the default of some architectures is past small vocabularies
@@ -168,10 +184,20 @@ ConvertReport FolderContent::write() {
   DType dtype = DType::f32;
   const std::vector<StreamedTensor> all = is_folder ? plain_tensors(file_, options_) : tensors(form, dtype);
   NewFolder folder(target_.path);
-  write_companions(folder, form, dtype);
+  write_companions(folder, form, dtype, {});
   const int64_t n_bytes = write_weights(folder, all);
   folder.commit();
   return {.format = "folder", .n_tensors = std::ssize(all), .n_bytes = n_bytes};
+}
+
+ConvertReport FolderContent::write(const FolderWeights& weights) {
+  if (file_.companions() != nullptr && !file_.weights().is_packed() && !has_names(file_, *model_, weights.form, target_))
+    target_.fail("its tensors have names that folders of this architecture do not have");
+  NewFolder folder(target_.path);
+  write_companions(folder, weights.form, DType::f16, weights.quantization);
+  const int64_t n_bytes = write_weights(folder, weights.tensors);
+  folder.commit();
+  return {.format = "folder", .n_tensors = std::ssize(weights.tensors), .n_bytes = n_bytes};
 }
 
 }  // namespace
@@ -182,7 +208,12 @@ bool is_folder_name(const std::string& out) {
 }
 
 ConvertReport write_folder(const ModelFile& file, const std::string& out, const ConvertOptions& options) {
-  return FolderContent(file, out, options).write();
+  return FolderContent(file, out, options, make_model(file.source())).write();
+}
+
+ConvertReport write_folder(const ModelFile& file, const std::string& out, const ConvertOptions& options,
+                           const FolderWeights& weights, std::unique_ptr<Model> model) {
+  return FolderContent(file, out, options, std::move(model)).write(weights);
 }
 
 }  // namespace tidemill

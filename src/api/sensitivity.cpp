@@ -36,26 +36,50 @@ std::vector<std::vector<std::string>> probe_groups(const std::vector<std::string
   return groups;
 }
 
-std::map<std::string, double> measure_sensitivity(CalibrationModel& model, const CalibrationText& text,
-                                                  const std::vector<std::string>& names,
-                                                  const std::function<void(double share)>& on_progress) {
-  std::map<std::string, const void*> data;
-  model.model().visit_params(
-      [&](std::string_view name, Tensor& weight, WeightRole) { data[std::string(name)] = weight.data(); });
-  const bool is_encoder = model.model().config().is_encoder;
-  const auto pieces =
-      std::span(text.pieces).first(std::min(text.pieces.size(), is_encoder ? kEncoderPieces : kDecoderPieces));
-  const CalibrationModel::Answers truth = model.answers(pieces, model.kernels());
-  const auto groups = probe_groups(names);
+SensitivityProbes::SensitivityProbes(CalibrationModel& model, const CalibrationText& text,
+                                     const std::vector<std::string>& names)
+    : model_(model) {
+  const size_t n_pieces = std::min(text.pieces.size(), model.is_encoder() ? kEncoderPieces : kDecoderPieces);
+  passes_ = model.passes_of(std::span(text.pieces).first(n_pieces));
+  std::map<std::string, int64_t> first_steps;
+  model.model().visit_params([&](std::string_view name, Tensor&, WeightRole role) {
+    int64_t& step = first_steps[std::string(name)];
+    while (!model.model().reads_in_step(name, role, step)) ++step;
+  });
+  for (auto& group : probe_groups(names)) {
+    const int64_t first = first_steps.at(group[0]);
+    probes_.push_back({.names = std::move(group), .first_step = first});
+  }
+}
+
+void SensitivityProbes::advance() {
+  for (Probe& probe : probes_)
+    if (probe.first_step == model_.step()) probe.passes = passes_;
+  for (CalibrationModel::Pass& pass : passes_)
+    model_.advance(pass, model_.kernels(), [&](std::vector<float> answer) { truth_.push_back(std::move(answer)); });
+  for (Probe& probe : probes_)
+    if (probe.first_step <= model_.step()) advance(probe);
+}
+
+void SensitivityProbes::advance(Probe& probe) {
+  std::vector<const void*> weights;
+  model_.model().visit_params([&](std::string_view name, Tensor& weight, WeightRole role) {
+    const bool is_ours = std::ranges::find(probe.names, name) != probe.names.end();
+    if (is_ours && model_.model().reads_in_step(name, role, model_.step())) weights.push_back(weight.data());
+  });
+  NoiseKernels noisy(model_.kernels());
+  noisy.disturb(weights, kNoise);
+  for (CalibrationModel::Pass& pass : probe.passes)
+    model_.advance(pass, noisy, [&](const std::vector<float>& answer) {
+      probe.loss += model_.distance(truth_[probe.n_answers++], answer);
+    });
+}
+
+std::map<std::string, double> SensitivityProbes::losses() const {
   std::map<std::string, double> result;
-  for (size_t i = 0; i < groups.size(); ++i) {
-    NoiseKernels noisy(model.kernels());
-    std::vector<const void*> weights;
-    for (const std::string& name : groups[i]) weights.push_back(data[name]);
-    noisy.disturb(weights, kNoise);
-    const double loss = std::max(0.0, model.distance(truth, model.answers(pieces, noisy)));
-    for (const std::string& name : groups[i]) result[name] = loss / kNoise / static_cast<double>(groups[i].size());
-    on_progress(static_cast<double>(i + 1) / static_cast<double>(groups.size()));
+  for (const Probe& probe : probes_) {
+    const double mean = std::max(0.0, probe.loss / static_cast<double>(std::max<size_t>(1, probe.n_answers)));
+    for (const std::string& name : probe.names) result[name] = mean / kNoise / static_cast<double>(probe.names.size());
   }
   return result;
 }

@@ -1,4 +1,5 @@
-// How much a model's answers suffer from errors of each of its matrices, measured by making their outputs wrong.
+// How much a model suffers from errors of each of its matrices, measured while it is read step by step: the outputs of
+// matrices are made wrong by noise, and the answers compared.
 #pragma once
 
 #include <functional>
@@ -10,14 +11,35 @@
 
 namespace tidemill {
 
-// Matrices that are measured together, for they share inputs and errors of theirs do alike: "blk.3.attn_q",
-// "blk.3.attn_k" and "blk.3.attn_v", or gate and up.
+// Matrices that are disturbed together: those of a layer that share inputs.
 std::vector<std::vector<std::string>> probe_groups(const std::vector<std::string>& names);
 
-// For each matrix of `names`: by how much the distance of the answers grows for each unit of the relative squared error
-// of its outputs.  Errors of different matrices add up, as far as they are small.
-std::map<std::string, double> measure_sensitivity(CalibrationModel& model, const CalibrationText& text,
-                                                  const std::vector<std::string>& names,
-                                                  const std::function<void(double share)>& on_progress);
+class SensitivityProbes {
+ public:
+  // `model` outlives it.
+  SensitivityProbes(CalibrationModel& model, const CalibrationText& text, const std::vector<std::string>& names);
+
+  // Takes the step that the model has entered, as it is and with each group disturbed.
+  void advance();
+  // What the answers lose for a relative error of one, per matrix, as small errors lose: when all steps are taken.
+  std::map<std::string, double> losses() const;
+
+ private:
+  // A reading of the pieces in which a group is disturbed.
+  struct Probe {
+    std::vector<std::string> names;
+    int64_t first_step;  // in which anything is
+    std::vector<CalibrationModel::Pass> passes = {};
+    double loss = 0;
+    size_t n_answers = 0;
+  };
+
+  void advance(Probe& probe);
+
+  CalibrationModel& model_;
+  std::vector<CalibrationModel::Pass> passes_;  // of a reading without noise
+  std::vector<std::vector<float>> truth_;       // its answers
+  std::vector<Probe> probes_;
+};
 
 }  // namespace tidemill

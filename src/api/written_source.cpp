@@ -26,13 +26,6 @@ float undone(Change change, float number) {
   }
 }
 
-// Where row `row` of a part goes among its own: rows that rotate together change places within their head.
-int64_t turned(const WrittenPart& part, int64_t row) {
-  if (part.interleave == 0) return row;
-  const int64_t half = part.head_dim / 2, in_head = row % part.head_dim, first = row - in_head;
-  return part.interleave > 0 ? first + in_head % half * 2 + in_head / half : first + in_head % 2 * half + in_head / 2;
-}
-
 // All rows of a tensor: which row of which part each is.
 class RowTable {
  public:
@@ -43,7 +36,7 @@ class RowTable {
     rows_.resize(static_cast<size_t>(n_rows));
     for (const WrittenPart& part : tensor.parts) {
       for (int64_t row = 0; row < part.weight.dim(0); ++row)
-        rows_[static_cast<size_t>(part.rows.row(turned(part, row)))] = {&part - tensor.parts.data(), row};
+        rows_[static_cast<size_t>(part.row_in_tensor(row))] = {&part - tensor.parts.data(), row};
     }
   }
 

@@ -81,18 +81,10 @@ void GroupPacker::check() const {
   const int64_t group_size = kind_.group_size == 0 ? k : kind_.group_size;
   expect(n > 0 && k > 0 && matrix_.bits == kind_.bits && matrix_.group_size == std::min(group_size, k),
          "the matrix is of another kind than is to be written; quantise it with that kind");
-  expect(k % matrix_.group_size == 0, "rows of " + std::to_string(k) + " are not whole groups of " +
-                                          std::to_string(matrix_.group_size) + "; take another group size");
-  const bool has_words = is_compressed() || (n * kind_.bits % 32 == 0 && (is_awq() || k * kind_.bits % 32 == 0));
-  expect(has_words, "[" + std::to_string(n) + ", " + std::to_string(k) +
-                        "] does not fill words of 32 bits with codes of " + std::to_string(kind_.bits) +
-                        "; leave this matrix as it is, or write compressed-tensors");
-  const int bits = kind_.bits;
-  const bool is_gptq = bits == 2 || bits == 3 || bits == 4 || bits == 8;
-  expect(is_awq()          ? bits == 4
-         : is_compressed() ? bits >= 2 && bits <= 8
-                           : is_gptq,
-         "codes of " + std::to_string(bits) + " bits are not in this format; take 4");
+  expect(has_group_bits(format_, kind_.bits),
+         "codes of " + std::to_string(kind_.bits) + " bits are not in this format; take 4");
+  const std::string misfit = group_misfit(format_, kind_, n, k);
+  expect(misfit.empty(), misfit);
   expect(!is_awq() || matrix_.g_idx.empty(), "AWQ has no order of groups; write GPTQ or compressed-tensors");
   check_numbers();
 }
@@ -208,6 +200,24 @@ ordered_json compressed_config(const GroupKind& kind, const std::vector<std::str
 std::vector<GroupTensor> group_tensors(const std::string& prefix, const GroupQuantized& matrix, GroupFormat format,
                                        const GroupKind& kind, DType scale_dtype) {
   return GroupPacker(prefix, matrix, format, kind, scale_dtype).pack();
+}
+
+bool has_group_bits(GroupFormat format, int bits) {
+  if (format == GroupFormat::awq) return bits == 4;
+  if (format == GroupFormat::compressed_tensors) return bits >= 2 && bits <= 8;
+  return bits == 2 || bits == 3 || bits == 4 || bits == 8;
+}
+
+std::string group_misfit(GroupFormat format, const GroupKind& kind, int64_t n_rows, int64_t n_cols) {
+  const int64_t group_size = kind.group_size == 0 ? n_cols : std::min(kind.group_size, n_cols);
+  if (n_cols % group_size != 0)
+    return "rows of " + std::to_string(n_cols) + " are not whole groups of " + std::to_string(group_size) +
+           "; take another group size";
+  const bool has_rows = n_rows * kind.bits % 32 == 0, has_columns = n_cols * kind.bits % 32 == 0;
+  if (format == GroupFormat::compressed_tensors || (has_rows && (format == GroupFormat::awq || has_columns))) return "";
+  return "[" + std::to_string(n_rows) + ", " + std::to_string(n_cols) +
+         "] does not fill words of 32 bits with codes of " + std::to_string(kind.bits) +
+         "; leave this matrix as it is, or write compressed-tensors";
 }
 
 ordered_json group_config(GroupFormat format, const GroupKind& kind, const std::vector<std::string>& plain,

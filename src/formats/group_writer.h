@@ -22,6 +22,11 @@ struct GroupTensor {
   std::vector<std::byte> bytes;
 };
 
+// Whether the format has codes of so many bits.
+bool has_group_bits(GroupFormat format, int bits);
+// What keeps a matrix of that shape out of the format; empty when it fits.
+std::string group_misfit(GroupFormat format, const GroupKind& kind, int64_t n_rows, int64_t n_cols);
+
 // The tensors of one matrix, whose names begin with `prefix` ("model.layers.0.mlp.up_proj").  Scales are stored as
 // `scale_dtype`, which is f16 but for compressed_tensors, that has bf16 and f32 as well.
 // Throws invalid_argument, naming `prefix`, where the format cannot hold the matrix: bits, rows or columns that do not

@@ -103,6 +103,8 @@ class Decoder final : public Model {
 
   StateSpec state_spec() const override;
   Tensor forward(Ops& ops, const Batch& batch) const override;
+  int64_t n_steps() const override { return config_.n_layers; }
+  Tensor step(Ops& ops, const Batch& batch, int64_t index, const Tensor& x) const override;
   Tensor logits(Ops& ops, const Tensor& hidden, const ScoreReach& reach) const override;
   void list_params(const Lister& list) override;
   FileForm form_in(const FileTarget& target) const override;
@@ -117,6 +119,9 @@ class Decoder final : public Model {
   void list_attention(const LayerLister& list, Layer& layer) const;
   void list_feed_forward(const LayerLister& list, Layer& layer, const DecoderLayer& kind) const;
   RopeByLength by_length(size_t rope, const Batch& batch) const;
+  Tensor embedded(Ops& ops, const Batch& batch) const;
+  Ropes ropes_of(Ops& ops, const Batch& batch) const;
+  Tensor layer_block(Ops& ops, Tensor x, int64_t index, const Ropes& ropes, const Batch& batch) const;
   Tensor normed(Ops& ops, const Tensor& x, const Norm& norm) const;
   Tensor attention_block(Ops& ops, const Tensor& h, int64_t index, const Ropes& ropes, const Batch& batch) const;
   Tensor feed_forward_block(Ops& ops, const Tensor& h, int64_t index) const;
@@ -279,27 +284,43 @@ RopeByLength Decoder::by_length(size_t rope, const Batch& batch) const {
           .growth = config.growth};
 }
 
-Tensor Decoder::forward(Ops& ops, const Batch& batch) const {
-  Tensor x = ops.embed(embedding_, batch.tokens, own_.embedding_scale);  // [n_tokens, d_model]
-  if (own_.parts.learned_positions) x = ops.add_to(x, ops.embed(positions_, batch.positions));
+Tensor Decoder::embedded(Ops& ops, const Batch& batch) const {
+  const Tensor x = ops.embed(embedding_, batch.tokens, own_.embedding_scale);  // [n_tokens, d_model]
+  return own_.parts.learned_positions ? ops.add_to(x, ops.embed(positions_, batch.positions)) : x;
+}
+
+Decoder::Ropes Decoder::ropes_of(Ops& ops, const Batch& batch) const {
   Ropes ropes;
-  for (size_t i = 0; i < frequencies_.size(); ++i) {
+  for (size_t i = 0; i < frequencies_.size(); ++i)
     ropes[i] = ops.rope_table(batch.positions, inv_freqs_[i], frequencies_[i].scale, by_length(i, batch));
-  }
-  const auto scaled = [&](const Tensor& t) { return own_.residual_scale == 1 ? t : ops.scale(t, own_.residual_scale); };
-  for (int64_t index = 0; index < config_.n_layers; ++index) {
-    const Ops::Scope layer_memory(ops);
-    const Layer& layer = layers_[static_cast<size_t>(index)];
-    const Tensor h = normed(ops, x, layer.attn_norm);
-    const TokenMixer* const other = mixer(index);
-    const Tensor attended = scaled(other != nullptr ? other->mixed(ops, h, batch.runs(index))
-                                                    : attention_block(ops, h, index, ropes, batch));
-    if (!own_.is_parallel) x = ops.add_to(x, attended);
-    const Tensor fed = scaled(feed_forward_block(ops, own_.parts.ffn_norm ? normed(ops, x, layer.ffn_norm) : h, index));
-    if (own_.is_parallel) x = ops.add_to(x, attended);
-    x = ops.add_to(x, fed);
-  }
+  return ropes;
+}
+
+Tensor Decoder::forward(Ops& ops, const Batch& batch) const {
+  Tensor x = embedded(ops, batch);
+  const Ropes ropes = ropes_of(ops, batch);
+  for (int64_t index = 0; index < config_.n_layers; ++index) x = layer_block(ops, x, index, ropes, batch);
   return normed(ops, ops.gather_rows(x, batch.output_rows), final_norm_);
+}
+
+Tensor Decoder::step(Ops& ops, const Batch& batch, int64_t index, const Tensor& x) const {
+  const Tensor entered = index == 0 ? embedded(ops, batch) : x;
+  const Tensor left = layer_block(ops, entered, index, ropes_of(ops, batch), batch);
+  return index + 1 < config_.n_layers ? left : normed(ops, ops.gather_rows(left, batch.output_rows), final_norm_);
+}
+
+Tensor Decoder::layer_block(Ops& ops, Tensor x, int64_t index, const Ropes& ropes, const Batch& batch) const {
+  const Ops::Scope layer_memory(ops);
+  const Layer& layer = layers_[static_cast<size_t>(index)];
+  const auto scaled = [&](const Tensor& t) { return own_.residual_scale == 1 ? t : ops.scale(t, own_.residual_scale); };
+  const Tensor h = normed(ops, x, layer.attn_norm);
+  const TokenMixer* const other = mixer(index);
+  const Tensor attended = scaled(other != nullptr ? other->mixed(ops, h, batch.runs(index))
+                                                  : attention_block(ops, h, index, ropes, batch));
+  if (!own_.is_parallel) x = ops.add_to(x, attended);
+  const Tensor fed = scaled(feed_forward_block(ops, own_.parts.ffn_norm ? normed(ops, x, layer.ffn_norm) : h, index));
+  if (own_.is_parallel) x = ops.add_to(x, attended);
+  return ops.add_to(x, fed);
 }
 
 Tensor Decoder::attention_block(Ops& ops, const Tensor& h, int64_t index, const Ropes& ropes,

@@ -75,6 +75,12 @@ class Model {
   // Hidden states of the batch's output rows after the final norm, [n_outputs, d_model].  Writes the states of the
   // batch's sequences at the rows' positions but leaves their n_past to the caller.
   virtual Tensor forward(Ops& ops, const Batch& batch) const = 0;
+  // The same in steps, for those who hold the weights of one layer at a time: each step gets what the one before it
+  // gave, [n_rows, d_model], which may be changed, and the last one gives what `forward` gives.
+  virtual int64_t n_steps() const { return 1; }
+  virtual Tensor step(Ops& ops, const Batch& batch, int64_t index, const Tensor& x) const;
+  // Whether step `index` reads the weight; the last one is taken to ask for scores as well.
+  bool reads_in_step(std::string_view name, WeightRole role, int64_t index) const;
   // Scores of the next token for hidden states, [n_rows, vocab_size]; of a row alone those out of `reach` may be
   // -infinity.  Throws unsupported for an encoder.
   virtual Tensor logits(Ops& ops, const Tensor& hidden, const ScoreReach& reach) const = 0;

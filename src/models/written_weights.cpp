@@ -25,12 +25,20 @@ Shape stacked(int64_t n, const Shape& shape) {
 
 }  // namespace
 
+// Rows that rotate together change places within their head.
+int64_t WrittenPart::row_in_tensor(int64_t row) const {
+  if (interleave == 0) return rows.row(row);
+  const int64_t half = head_dim / 2, in_head = row % head_dim, first = row - in_head;
+  return rows.row(interleave > 0 ? first + in_head % half * 2 + in_head / half
+                                 : first + in_head % 2 * half + in_head / 2);
+}
+
 std::vector<WrittenTensor> written_weights(Model& model, const FileForm& form, const FileTarget& target) {
   std::vector<WrittenTensor> tensors;
   std::map<std::string, size_t> by_name;
   model.visit_params([&](std::string_view name, Tensor& weight, WeightRole role) {
     const WeightPlace place = place_of_weight(form.names, std::string(name));
-    WrittenPart part{.weight = weight, .rows = row_pattern(place, weight.dim(0), form.heads)};
+    WrittenPart part{.name = std::string(name), .weight = weight, .rows = row_pattern(place, weight.dim(0), form.heads)};
     const bool is_turned = form.pairs != form.pairs_in_file && rotates(name);
     if (is_turned) part.interleave = form.pairs == RopePairs::halves ? 1 : -1;
     part.head_dim = form.heads.head_dim;

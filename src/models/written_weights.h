@@ -12,11 +12,15 @@ namespace tidemill {
 
 // A weight, or the part of a tensor that it is.
 struct WrittenPart {
-  Tensor weight;    // [n] or [n, d_in], in any layout
-  RowPattern rows;  // where its rows go, among all rows of the tensor
+  std::string name;  // ours
+  Tensor weight;     // [n] or [n, d_in], in any layout
+  RowPattern rows;   // where its rows go, among all rows of the tensor
   // Rows of each head that rotate together are halves of it and go side by side (1), or the other way (-1).
   int interleave = 0;
   int64_t head_dim = 0;
+
+  // Where row `row` of the part stands in the tensor.
+  int64_t row_in_tensor(int64_t row) const;
 };
 
 struct WrittenTensor {

@@ -45,7 +45,7 @@ def test_blocks_are_read_as_they_were_meant(tidemill, tmp_path, llama, dtype):
     assert by_name.keys() == originals.keys()
     for name, original in originals.items():
         kind, numbers = found[name]
-        assert kind == dtype.upper() and by_name[name]["dtype"] == dtype
+        assert kind == dtype.upper() and by_name[name]["format"] == dtype
         assert relative_error(numbers, original) == pytest.approx(by_name[name]["relative_error"], rel=1e-3)
     n_weights = sum(tensor.size for _, tensor in found.values())
     assert told["bits_per_weight"] == pytest.approx(8 * told["bytes"] / n_weights)
@@ -97,7 +97,7 @@ def test_what_is_quantised_already_is_dequantised_first(tidemill, tmp_path, llam
     tidemill.json("quantize", llama[0], tmp_path / "first.gguf", "--bits", "8")
     tidemill.json("quantize", tmp_path / "first.gguf", tmp_path / "second.tmill", "--bits", "5")
     told = tidemill.json("quantize", tmp_path / "second.tmill", tmp_path / "third.gguf", "--bits", "4")
-    assert {tensor["dtype"] for tensor in told["tensors"]} == {"q4_k"}
+    assert {tensor["format"] for tensor in told["tensors"]} == {"q4_k"}
     assert tensors_of(tmp_path / "third.gguf")["output.weight"][0] == "Q4_K"
 
 
@@ -131,7 +131,7 @@ def test_feedback_keeps_more_of_the_answers_than_rounding(tidemill, tmp_path, ll
         told = tidemill.json(
             "quantize", llama[0], tmp_path / "out.gguf", "--method", method, "--bits", 3, "--eval", evaluation, *flags
         )
-        assert {tensor["dtype"] for tensor in told["tensors"]} == {"q3_k"}
+        assert {tensor["format"] for tensor in told["tensors"]} == {"q3_k"}
         assert told["eval"]["answers"] > 100 and told["eval"]["perplexity_before"] > 1
         losses[method] = told["eval"]["kl_divergence"]
     assert losses["gptq"] < 0.9 * losses["rtn"] and losses["awq"] < losses["rtn"]
@@ -201,7 +201,7 @@ def test_encoders_are_calibrated_and_compared_by_their_vectors(tidemill, tmp_pat
     "arguments, status, fragments",
     [
         ([], 2, ["takes a model and the file to write"]),
-        (["MODEL", "OUT/model.onnx"], 2, ["model.onnx", "NAME.gguf or NAME.tmill"]),
+        (["MODEL", "OUT/model.onnx"], 2, ["model.onnx", "NAME.gguf, NAME.tmill or a folder"]),
         (["MODEL", "OUT/model.gguf", "--bits", "7"], 2, ["7 bits"]),
         (["MODEL", "OUT/model.gguf", "--bits", "17"], 2, ["--bits"]),
         (["MODEL", "OUT/model.gguf", "--group-size", "48"], 2, ["--group-size", "48"]),

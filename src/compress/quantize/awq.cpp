@@ -3,16 +3,19 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "compress/quantize/feedback.h"
 #include "compress/quantize/round_matrix.h"
-#include "tensor/dequantize.h"
 
 namespace tidemill {
 namespace {
 
 constexpr int kSteps = 20;            // of the exponent
+constexpr int kFeedbackSteps = 6;     // likewise; each takes a factorisation
+constexpr double kDamping = 0.01;
+constexpr double kLeastGain = 0.01;   // for which inputs are changed at all
 constexpr double kLeastShare = 1e-4;  // of the greatest magnitude, which inputs
                                       // that are nearly nothing count as
 
@@ -87,21 +90,20 @@ std::vector<float> factors_for(const std::vector<double>& magnitudes, double exp
 
 // What the outputs of a consumer lose with these factors.
 double loss_of(ThreadPool& pool, const ScaleConsumer& consumer, const SquareMatrix& gram,
-               std::span<const float> importance, const std::vector<float>& factors) {
+               std::span<const float> importance, const FeedbackFactors* feedback, const std::vector<float>& factors) {
   MatrixSource scaled = consumer.sample;
   scaled.importance = importance;
   scaled.read = [&](int64_t row, std::span<float> values) {
     consumer.sample.read(row, values);
     for (size_t i = 0; i < values.size(); ++i) values[i] *= factors[i];
   };
-  const int64_t row_bytes = size_bytes(consumer.dtype, {scaled.n_cols});
-  std::vector<std::byte> memory(static_cast<size_t>(scaled.n_rows * row_bytes));
-  round_matrix(pool, scaled, ScaleSearch::least_error, *consumer.coder(memory.data()));
-  return output_error(pool, scaled, gram,
-                      [&](int64_t row, std::span<float> values) {
-                        dequantize(consumer.dtype, memory.data() + row * row_bytes, values);
-                      })
-      .error;
+  CodedMatrix codes(consumer.format, scaled.n_rows, scaled.n_cols);
+  if (feedback != nullptr) {
+    quantize_with_feedback(pool, scaled, *feedback, {}, codes.coder());
+  } else {
+    round_matrix(pool, scaled, ScaleSearch::least_error, codes.coder());
+  }
+  return output_error(pool, scaled, gram, [&](int64_t row, std::span<float> values) { codes.read(row, values); }).error;
 }
 
 }  // namespace
@@ -118,28 +120,36 @@ std::vector<float> importance_of(const InputRecord& record) {
 
 InputRecord divided(const InputRecord& record, const std::vector<float>& factors) {
   InputRecord result = record;
+  std::vector<float> inverses;
+  for (const float factor : factors) inverses.push_back(1 / factor);
   for (int64_t i = 0; i < result.gram.n; ++i) {
-    result.magnitudes[static_cast<size_t>(i)] /= double{factors[static_cast<size_t>(i)]};
-    for (int64_t j = 0; j < result.gram.n; ++j)
-      result.gram.row(i)[j] /= factors[static_cast<size_t>(i)] * factors[static_cast<size_t>(j)];
+    const float own = inverses[static_cast<size_t>(i)];
+    result.magnitudes[static_cast<size_t>(i)] *= double{own};
+    float* const row = result.gram.row(i);
+    for (int64_t j = 0; j < result.gram.n; ++j) row[j] *= own * inverses[static_cast<size_t>(j)];
   }
   return result;
 }
 
 std::vector<float> search_scales(ThreadPool& pool, const std::vector<ScaleConsumer>& consumers,
-                                 const InputRecord& record) {
+                                 const InputRecord& record, ScaleTrial trial) {
   std::vector<float> best(record.magnitudes.size(), 1.0f);
   if (*std::ranges::max_element(record.magnitudes) <= 0) return best;
-  double least = INFINITY;
-  for (int step = 0; step < kSteps; ++step) {
-    const std::vector<float> factors = factors_for(record.magnitudes, static_cast<double>(step) / kSteps);
+  const int n_steps = trial == ScaleTrial::feedback ? kFeedbackSteps : kSteps;
+  double least = INFINITY, unscaled = INFINITY;
+  for (int step = 0; step < n_steps; ++step) {
+    const std::vector<float> factors = factors_for(record.magnitudes, static_cast<double>(step) / n_steps);
     InputRecord scaled = divided(record, factors);
     mirror(scaled.gram);
     const std::vector<float> importance = importance_of(scaled);
+    std::optional<FeedbackFactors> feedback;
+    if (trial == ScaleTrial::feedback) feedback.emplace(pool, scaled.gram, kDamping);
     double loss = 0;
-    for (const ScaleConsumer& consumer : consumers) loss += loss_of(pool, consumer, scaled.gram, importance, factors);
-    if (loss >= least) continue;
+    for (const ScaleConsumer& consumer : consumers)
+      loss += loss_of(pool, consumer, scaled.gram, importance, feedback ? &*feedback : nullptr, factors);
+    if (loss >= least || (step > 0 && loss >= (1 - kLeastGain) * unscaled)) continue;
     least = loss;
+    if (step == 0) unscaled = loss;
     best = factors;
   }
   return best;

@@ -1,15 +1,12 @@
-// Scales by activations: inputs that are large have their weights kept finer,
-// by making those weights larger and what gives the inputs smaller by as much.
-// Lin et al. 2023, arXiv:2306.00978 (AWQ).
+// Scales by activations: inputs that are large have their weights kept finer, by making those weights larger and what
+// gives the inputs smaller by as much.  Lin et al. 2023, arXiv:2306.00978 (AWQ).
 #pragma once
 
-#include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
+#include "compress/quantize/coded_matrix.h"
 #include "compress/quantize/input_recorder.h"
-#include "compress/quantize/matrix_coder.h"
 #include "compress/quantize/matrix_source.h"
 #include "models/model.h"
 
@@ -32,16 +29,19 @@ std::vector<ScaleFold> scale_folds(Model& model);
 // A matrix that reads the inputs, and how a few of its rows become codes.
 struct ScaleConsumer {
   MatrixSource sample;
-  // A coder for such rows that stores at `target`.
-  std::function<std::unique_ptr<MatrixCoder>(std::byte* target)> coder;
-  DType dtype;
+  CodeFormat format;
 };
 
-// The factor of each input that loses least in the outputs of all consumers:
-// mean magnitude ^ a for a from 0 to 1, made to have the geometric mean of
-// least and greatest one.  Ones where nothing is gained.
+// How the rows of consumers become codes when factors are tried.
+enum class ScaleTrial : uint8_t {
+  rounding,  // as in the paper
+  feedback,  // by error feedback, which gains less from factors, and what it gains in other places
+};
+
+// The factor of each input that loses least in the outputs of all consumers: mean magnitude ^ a for a from 0 to 1, made
+// to have the geometric mean of least and greatest one.  Ones where nothing is gained.
 std::vector<float> search_scales(ThreadPool& pool, const std::vector<ScaleConsumer>& consumers,
-                                 const InputRecord& record);
+                                 const InputRecord& record, ScaleTrial trial);
 
 // How much an error of each input counts: the sum of its squares.
 std::vector<float> importance_of(const InputRecord& record);

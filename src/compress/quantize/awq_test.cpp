@@ -5,7 +5,6 @@
 #include <cmath>
 #include <vector>
 
-#include "compress/quantize/block_coder.h"
 #include "sys/random.h"
 
 namespace tidemill {
@@ -35,8 +34,7 @@ std::vector<ScaleConsumer> consumer_of(const std::vector<float>& weights) {
                           [&](int64_t row, std::span<float> values) {
                             std::copy_n(weights.begin() + row * kCols, kCols, values.begin());
                           }},
-           .coder = [](std::byte* target) { return std::make_unique<BlockCoder>(DType::q4_0, kCols, target); },
-           .dtype = DType::q4_0}};
+           .format = {DType::q4_0}}};
 }
 
 TEST(Awq, LargeInputsHaveTheirWeightsMadeLarger) {
@@ -44,7 +42,7 @@ TEST(Awq, LargeInputsHaveTheirWeightsMadeLarger) {
   std::vector<float> weights(kRows * kCols);
   for (float& weight : weights) weight = static_cast<float>(random.uniform()) - 0.5f;
   ThreadPool pool(2);
-  const std::vector<float> factors = search_scales(pool, consumer_of(weights), record_of(30));
+  const std::vector<float> factors = search_scales(pool, consumer_of(weights), record_of(30), ScaleTrial::rounding);
   EXPECT_GT(factors[5], 1.1f * factors[6]);
   for (const float factor : factors) ASSERT_TRUE(std::isfinite(factor) && factor > 0);
 }
@@ -53,7 +51,7 @@ TEST(Awq, InputsThatNeverWereAnythingKeepTheirScales) {
   const std::vector<float> weights(kRows * kCols, 0.5f);
   ThreadPool pool(1);
   const InputRecord nothing{SquareMatrix(kCols), std::vector<double>(kCols), 0};
-  EXPECT_EQ(search_scales(pool, consumer_of(weights), nothing), std::vector<float>(kCols, 1.0f));
+  EXPECT_EQ(search_scales(pool, consumer_of(weights), nothing, ScaleTrial::rounding), std::vector<float>(kCols, 1.0f));
 }
 
 TEST(Awq, ARecordOfDividedInputs) {

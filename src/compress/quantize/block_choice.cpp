@@ -54,11 +54,13 @@ std::optional<DType> block_for(const BlockWish& wish, int64_t n_cols) {
     throw Error(ErrorCode::invalid_argument,
                 "--bits: there is no format of " + std::to_string(wish.bits) + " bits; give 2, 3, 4, 5, 6 or 8");
   if (wish.group_size == 0) return block_like(row->best, n_cols);
+  if (wish.has_groups && wish.bits == 4 && wish.group_size == info(DType::q4_g128).block_length && !wish.is_symmetric)
+    return n_cols % wish.group_size == 0 ? DType::q4_g128 : block_like(DType::q4_g32, n_cols);
   const std::optional<DType> found = wish.is_symmetric ? row->symmetric : row->with_min;
   if (wish.group_size != kSmallBlock || !found)
     throw Error(ErrorCode::invalid_argument, "--group-size: blocks of " + std::to_string(wish.group_size) +
                                                  " weights at " + std::to_string(wish.bits) +
-                                                 " bits are no format of GGUF; give 32 with 4, 5 or 8 bits, or 0");
+                                                 " bits are no such format; give 32 with 4, 5 or 8 bits, in a .tmill also 128 with 4, or 0");
   return block_like(*found, n_cols);
 }
 

@@ -10,8 +10,9 @@ namespace tidemill {
 
 struct BlockWish {
   int bits = 4;
-  int64_t group_size = 0;  // 32, or 0: the best
+  int64_t group_size = 0;  // 32, 128, or 0: the best
   bool is_symmetric = false;
+  bool has_groups = false;  // of 128 inputs as well, which .tmill has and GGUF has not
 };
 
 // The format of so many bits for rows of `n_cols`; where they hold no whole super-blocks of 256 the next one in blocks

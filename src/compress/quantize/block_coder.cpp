@@ -19,6 +19,7 @@ struct SubScales {
   int least = 0;     // whole numbers that their scales are
   int greatest = 0;  // 0: one sub-block, whose scale is f16 itself
   bool has_min = false;
+  bool has_zero = false;  // one sub-block, with a code that stands for nothing: scale * (code - zero)
 };
 
 struct BlockFormat {
@@ -42,6 +43,9 @@ constexpr BlockFormat kFormats[] = {
     {DType::q6_k, {64, -32}, {16, -128, 127}},
     {DType::iq4_nl, kIQ4Levels, {}},
     {DType::iq4_xs, kIQ4Levels, {8, -32, 31}},
+    {DType::q4_g32, {16, 0}, {.has_zero = true}},
+    {DType::q4_g128, {16, 0}, {.has_zero = true}},
+    {DType::q8_g32, {256, 0}, {.has_zero = true}},
 };
 
 const BlockFormat* find_format(DType dtype) {
@@ -54,7 +58,7 @@ const BlockFormat& format_of(DType dtype) {
   const BlockFormat* const found = find_format(dtype);
   if (found == nullptr) {
     throw Error(ErrorCode::unsupported, "quantize: no matrix is made in " + std::string(info(dtype).name) +
-                                            "; use one of q2_k to q6_k, q4_0 to q8_0, iq4_nl, iq4_xs");
+                                            "; use one of " + std::string(kBlockNames));
   }
   return *found;
 }
@@ -130,9 +134,16 @@ void BlockCoder::fit(std::span<const float> values, std::span<const float> impor
 
 void BlockCoder::fit_one(std::span<const float> values, std::span<const float> importance, ScaleSearch search,
                          BlockFit& block) const {
-  const bool has_min = format_of(dtype_).scales.has_min;
+  const SubScales& scales = format_of(dtype_).scales;
+  if (scales.has_zero) {
+    const ScaleFit fit = fit_zero_point(values, importance, levels(), search);
+    block.factor = f32_to_f16(fit.scale);
+    block.min_factor = fit.scale == 0 ? 0 : static_cast<uint16_t>(std::nearbyint(-fit.base / fit.scale));
+    block.fits[0] = fit;
+    return;
+  }
   const ScaleFit fit =
-      has_min ? fit_affine(values, importance, levels(), search) : symmetric_fit(values, importance, levels(), search);
+      scales.has_min ? fit_affine(values, importance, levels(), search) : symmetric_fit(values, importance, levels(), search);
   block.factor = as_f16(fit.scale);
   block.min_factor = as_f16(fit.base);
   block.fits[0] = {f16_to_f32(block.factor), f16_to_f32(block.min_factor)};
@@ -169,6 +180,30 @@ void BlockCoder::fit_many(std::span<const float> values, std::span<const float> 
     block.mins[s] = static_cast<int16_t>(min);
     block.fits[s] = one.fit(scale, min);
   }
+}
+
+void BlockCoder::refit(const ScaleFit& wanted, int64_t sub, BlockFit& block) const {
+  const SubScales& format = format_of(dtype_).scales;
+  const auto s = static_cast<size_t>(sub);
+  if (format.greatest == 0) {
+    const uint16_t scale = as_f16(wanted.scale);
+    if (f16_to_f32(scale) == 0 || (wanted.scale < 0) != (block.fits[s].scale < 0)) return;
+    block.factor = scale;
+    block.fits[s].scale = f16_to_f32(scale);
+    if (format.has_zero) block.fits[s].base = -block.fits[s].scale * static_cast<float>(block.min_factor);
+    if (!format.has_min) return;
+    block.min_factor = as_f16(std::min(wanted.base, 0.0f));
+    block.fits[s].base = f16_to_f32(block.min_factor);
+    return;
+  }
+  const float factor = f16_to_f32(block.factor), min_factor = f16_to_f32(block.min_factor);
+  const auto whole = [&](float value, float unit) {
+    return unit == 0 ? 0 : std::clamp(static_cast<int>(std::nearbyint(value / unit)), format.least, format.greatest);
+  };
+  block.scales[s] = static_cast<int16_t>(whole(wanted.scale, factor));
+  if (format.has_min) block.mins[s] = static_cast<int16_t>(whole(-wanted.base, min_factor));
+  block.fits[s] = {factor * static_cast<float>(block.scales[s]),
+                   format.has_min ? -(min_factor * static_cast<float>(block.mins[s])) : 0};
 }
 
 void BlockCoder::store(int64_t row, int64_t first_column, const BlockFit& block, std::span<const uint8_t> codes) {

@@ -1,15 +1,17 @@
-// BlockCoder: matrices in GGUF's block formats.
+// BlockCoder: matrices in the block formats of GGUF and .tmill.
 #pragma once
 
 #include <cstddef>
-#include <optional>
+#include <string_view>
 
 #include "compress/quantize/matrix_coder.h"
 #include "tidemill/tensor.h"
 
 namespace tidemill {
 
-// Whether matrices can be made in that format: Q4_0 to Q8_0, Q2_K to Q6_K, IQ4_NL, IQ4_XS.
+// The formats that matrices can be made in: those of GGUF, and of .tmill alone the last three.
+inline constexpr std::string_view kBlockNames =
+    "q2_k to q6_k, q4_0, q4_1, q5_0, q5_1, q8_0, iq4_nl, iq4_xs, q4_g32, q4_g128, q8_g32";
 bool is_made_in_blocks(DType dtype);
 
 class BlockCoder final : public MatrixCoder {
@@ -19,6 +21,7 @@ class BlockCoder final : public MatrixCoder {
 
   void fit(std::span<const float> values, std::span<const float> importance, ScaleSearch search,
            BlockFit& block) const override;
+  void refit(const ScaleFit& wanted, int64_t sub, BlockFit& block) const override;
   void store(int64_t row, int64_t first_column, const BlockFit& block, std::span<const uint8_t> codes) override;
 
  private:

@@ -1,5 +1,6 @@
 #include "compress/quantize/block_packing.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "tensor/blocks.h"
@@ -142,6 +143,19 @@ void pack(const BlockFit& block, Codes codes, BlockIQ4_XS& target) {
   }
 }
 
+template <int kElements>
+void pack(const BlockFit& block, Codes codes, BlockQ4Group<kElements>& target) {
+  target.scale = block.factor;
+  target.zero = block.min_factor;
+  for (size_t i = 0; i < kElements; i += 32) pack_nibbles(codes.subspan(i, 32), target.quants + i / 2);
+}
+
+void pack(const BlockFit& block, Codes codes, BlockQ8_G32& target) {
+  target.scale = block.factor;
+  target.zero = block.min_factor;
+  std::copy_n(codes.begin(), 32, target.quants);
+}
+
 template <typename Block>
 void pack_as(const BlockFit& block, Codes codes, std::byte* target) {
   Block made;
@@ -177,6 +191,12 @@ void pack_block(DType dtype, const BlockFit& block, Codes codes, std::byte* targ
       return pack_as<BlockIQ4_NL>(block, codes, target);
     case DType::iq4_xs:
       return pack_as<BlockIQ4_XS>(block, codes, target);
+    case DType::q4_g32:
+      return pack_as<BlockQ4_G32>(block, codes, target);
+    case DType::q4_g128:
+      return pack_as<BlockQ4_G128>(block, codes, target);
+    case DType::q8_g32:
+      return pack_as<BlockQ8_G32>(block, codes, target);
     default:
       return;
   }

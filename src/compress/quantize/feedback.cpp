@@ -7,8 +7,10 @@ namespace tidemill {
 namespace {
 
 constexpr int64_t kTileRows = 16;  // rows that go through the columns together, so that factors are read once for them
+constexpr int64_t kChunk = 32;     // columns that hear of each other's errors at once, where no block says how many
 
-// What a thread has of a tile: rows of `stride` numbers each.
+// What a thread has of a tile: rows of `stride` numbers each.  Columns are in the order in which they become codes, but
+// for those of blocks: `place` of the latter is where it is among the former.
 class Tile {
  public:
   Tile(const MatrixSource& source, const FeedbackFactors& factors, const FeedbackOptions& options, MatrixCoder& coder)
@@ -22,20 +24,41 @@ class Tile {
         aims_(weights_.size()),
         errors_(weights_.size()),
         slopes_(weights_.size()),
+        change_(static_cast<size_t>(coder.sub_length())),
         codes_(weights_.size()),
-        blocks_(static_cast<size_t>(kTileRows * n_blocks_)) {}
+        in_blocks_(weights_.size()),
+        blocks_(static_cast<size_t>(kTileRows * n_blocks_)),
+        places_(static_cast<size_t>(source.n_cols)) {
+    for (int64_t i = 0; i < source.n_cols; ++i) places_[static_cast<size_t>(column_of(i))] = i;
+  }
 
   // Rows [begin, end) from numbers to stored codes.
   ErrorSums run(int64_t begin, int64_t end) {
     n_rows_ = end - begin;
-    for (int64_t r = 0; r < n_rows_; ++r)
-      source_.read(begin + r, std::span(weights_).subspan(at(r, 0), static_cast<size_t>(source_.n_cols)));
+    for (int64_t r = 0; r < n_rows_; ++r) {
+      source_.read(begin + r, std::span(in_blocks_).subspan(at(r, 0), static_cast<size_t>(source_.n_cols)));
+      for (int64_t i = 0; i < source_.n_cols; ++i) weights_[at(r, i)] = in_blocks_[at(r, column_of(i))];
+    }
     aims_ = weights_;
-    for (int64_t block = 0; block < n_blocks_; ++block) code_block(block);
+    if (options_.order.empty()) {
+      for (int64_t block = 0; block < n_blocks_; ++block) {
+        fit_blocks(block, aims_, factors_.weights());
+        code_columns(block * coder_.block_length(), end_of(block));
+      }
+    } else {
+      std::vector<float> importance(static_cast<size_t>(stride_));
+      for (int64_t i = 0; i < source_.n_cols; ++i)
+        importance[static_cast<size_t>(column_of(i))] = factors_.weights()[static_cast<size_t>(i)];
+      for (int64_t block = 0; block < n_blocks_; ++block) fit_blocks(block, in_blocks_, importance);
+      for (int64_t i = 0; i < source_.n_cols; i += kChunk) code_columns(i, std::min(source_.n_cols, i + kChunk));
+    }
     find_slopes(errors_);
     for (int round = 0; round < options_.n_descents; ++round) {
       bool has_moved = false;
-      for (int64_t r = 0; r < n_rows_; ++r) has_moved |= descend(r);
+      for (int64_t r = 0; r < n_rows_; ++r) {
+        has_moved |= descend(r);
+        has_moved |= refit(r);
+      }
       if (!has_moved) break;
     }
     for (int64_t r = 0; r < n_rows_; ++r) store(begin + r, r);
@@ -48,7 +71,10 @@ class Tile {
   size_t at(int64_t row, int64_t column) const { return static_cast<size_t>(row * stride_ + column); }
   BlockFit& block_of(int64_t row, int64_t block) { return blocks_[static_cast<size_t>(row * n_blocks_ + block)]; }
   int64_t end_of(int64_t block) const { return std::min(source_.n_cols, (block + 1) * coder_.block_length()); }
-  const ScaleFit& fit_of(int64_t row, int64_t column) {
+  int64_t column_of(int64_t i) const { return options_.order.empty() ? i : options_.order[static_cast<size_t>(i)]; }
+  int64_t place(int64_t column) const { return places_[static_cast<size_t>(column)]; }
+  const ScaleFit& fit_of(int64_t row, int64_t i) {
+    const int64_t column = column_of(i);
     const int64_t block = column / coder_.block_length(), inside = column % coder_.block_length();
     return block_of(row, block).fits[static_cast<size_t>(inside / coder_.sub_length())];
   }
@@ -59,15 +85,18 @@ class Tile {
     return nearest_code(coder_.levels(), fit.scale == 0 ? 0 : (number - fit.base) / fit.scale);
   }
 
-  void code_block(int64_t block) {
+  void fit_blocks(int64_t block, const std::vector<float>& numbers, std::span<const float> importance) {
     const int64_t begin = block * coder_.block_length(), end = end_of(block);
     const auto padded = static_cast<size_t>(dense_stride(end - begin));
-    for (int64_t r = 0; r < n_rows_; ++r) {
-      coder_.fit(std::span<const float>(aims_).subspan(at(r, begin), padded),
-                 factors_.weights().subspan(static_cast<size_t>(begin), padded), options_.search, block_of(r, block));
+    for (int64_t r = 0; r < n_rows_; ++r)
+      coder_.fit(std::span<const float>(numbers).subspan(at(r, begin), padded),
+                 importance.subspan(static_cast<size_t>(begin), padded), options_.search, block_of(r, block));
+  }
+
+  void code_columns(int64_t begin, int64_t end) {
+    for (int64_t r = 0; r < n_rows_; ++r)
       for (int64_t column = begin; column < end; ++column) code_column(r, column, end);
-    }
-    // What lies behind the block hears of all its errors at once.
+    // What lies behind them hears of all their errors at once.
     const int64_t rest = (end + kDenseUnit - 1) / kDenseUnit * kDenseUnit;
     for (int64_t r = 0; r < n_rows_ && rest > end; ++r)
       for (int64_t i = begin; i < end; ++i)
@@ -124,11 +153,93 @@ class Tile {
     return has_moved;
   }
 
+  // One round over the scales of a row, and the bases where there are any; whether any has changed.
+  bool refit(int64_t row) {
+    bool has_changed = false;
+    for (int64_t block = 0; block < n_blocks_; ++block) {
+      for (int64_t begin = block * coder_.block_length(), sub = 0; begin < end_of(block);
+           begin += coder_.sub_length(), ++sub) {
+        const int64_t end = std::min(end_of(block), begin + coder_.sub_length());
+        has_changed |= refit(row, block, sub, begin, end, Direction::scale);
+        if (block_of(row, block).fits[static_cast<size_t>(sub)].base != 0)
+          has_changed |= refit(row, block, sub, begin, end, Direction::base);
+      }
+    }
+    return has_changed;
+  }
+
+  enum class Direction : uint8_t { scale, base };
+
+  // The scale, and the base with it, or the base alone, moves to where the error of the outputs is least with these
+  // codes, or as near as the format allows.
+  bool refit(int64_t row, int64_t block, int64_t sub, int64_t begin, int64_t end, Direction direction) {
+    BlockFit& fits = block_of(row, block);
+    const ScaleFit now = fits.fits[static_cast<size_t>(sub)];
+    const BlockFit before = fits;
+    const auto changes = [&](int64_t column) {  // of the number for a step of one
+      return direction == Direction::base ? 1.0f : value(now, codes_[at(row, column)]);
+    };
+    double slope = 0, curve = 0;
+    for (int64_t i = begin; i < end; ++i) change_[static_cast<size_t>(i - begin)] = changes(place(i));
+    for (int64_t i = begin; i < end; ++i) {
+      const float own = change_[static_cast<size_t>(i - begin)];
+      slope += double{own} * slopes_[at(row, place(i))];
+      curve += double{own} * along_change(i, begin, end);
+    }
+    if (curve <= 0) return false;
+    const auto step = static_cast<float>(slope / curve);
+    const ScaleFit wanted = direction == Direction::base ? ScaleFit{now.scale, now.base + step}
+                                                         : ScaleFit{now.scale * (1 + step), now.base * (1 + step)};
+    coder_.refit(wanted, sub, fits);
+    const ScaleFit& found = fits.fits[static_cast<size_t>(sub)];
+    if (found.scale == now.scale && found.base == now.base) return false;
+    if (gain_of(row, begin, end, found) > 0) {
+      take(row, begin, end, found);
+      return true;
+    }
+    fits = before;
+    return false;
+  }
+
+  // How much less the error is with another scale for these columns.
+  double gain_of(int64_t row, int64_t begin, int64_t end, const ScaleFit& fit) {
+    double gain = 0;
+    for (int64_t i = begin; i < end; ++i) change_[static_cast<size_t>(i - begin)] = change_to(row, place(i), fit);
+    for (int64_t i = begin; i < end; ++i)
+      gain -= double{change_[static_cast<size_t>(i - begin)]} *
+              (2 * slopes_[at(row, place(i))] + along_change(i, begin, end));
+    return gain;
+  }
+
+  // Row i of the matrix of inputs times change_, both of columns of a sub-block.
+  float along_change(int64_t i, int64_t begin, int64_t end) const {
+    const float* const gram = factors_.gram().row(place(i));
+    float sum = 0;
+    for (int64_t j = begin; j < end; ++j) sum += gram[place(j)] * change_[static_cast<size_t>(j - begin)];
+    return sum;
+  }
+
+  float change_to(int64_t row, int64_t column, const ScaleFit& fit) const {
+    return weights_[at(row, column)] - value(fit, codes_[at(row, column)]) - errors_[at(row, column)];
+  }
+
+  void take(int64_t row, int64_t begin, int64_t end, const ScaleFit& fit) {
+    for (int64_t column = begin; column < end; ++column) {
+      const int64_t i = place(column);
+      const float change = change_to(row, i, fit);
+      errors_[at(row, i)] += change;
+      add_scaled(change, factors_.gram().row(i), 0, source_.n_cols, &slopes_[at(row, 0)]);
+    }
+  }
+
   void store(int64_t row, int64_t r) {
+    std::vector<uint8_t> codes(static_cast<size_t>(source_.n_cols));
+    for (int64_t i = 0; i < source_.n_cols; ++i) codes[static_cast<size_t>(column_of(i))] = codes_[at(r, i)];
     for (int64_t block = 0; block < n_blocks_; ++block) {
       const int64_t begin = block * coder_.block_length();
       coder_.store(row, begin, block_of(r, block),
-                   std::span<const uint8_t>(codes_).subspan(at(r, begin), static_cast<size_t>(end_of(block) - begin)));
+                   std::span<const uint8_t>(codes).subspan(static_cast<size_t>(begin),
+                                                           static_cast<size_t>(end_of(block) - begin)));
     }
   }
 
@@ -139,8 +250,11 @@ class Tile {
   int64_t stride_, n_blocks_, n_rows_ = 0;
   // The numbers, what their columns aim at, number less what its code stands for, errors * gram.
   std::vector<float> weights_, aims_, errors_, slopes_;
+  std::vector<float> change_;  // of the numbers of a sub-block
   std::vector<uint8_t> codes_;
+  std::vector<float> in_blocks_;  // the numbers as the matrix has them
   std::vector<BlockFit> blocks_;
+  std::vector<int64_t> places_;
 };
 
 // `work(begin, end)` gives the errors of such rows; they are added in order.

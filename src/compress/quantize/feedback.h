@@ -35,6 +35,10 @@ class FeedbackFactors {
 struct FeedbackOptions {
   ScaleSearch search = ScaleSearch::least_error;
   int n_descents = 0;  // rounds of coordinate descent
+  // The factors are of columns in this order, in which columns become codes: column i of theirs is order[i] of the
+  // matrix, whose blocks stay as they are and have their scales fitted before.  Empty: as they come, each block with
+  // scales for what its columns aim at by then.
+  std::span<const int32_t> order = {};
 };
 
 // Columns in the order of what their inputs are, greatest first ("act-order").

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <vector>
 
+#include "compress/quantize/coded_matrix.h"
 #include "compress/quantize/group_coder.h"
 #include "compress/quantize/round_matrix.h"
 #include "sys/random.h"
@@ -72,7 +73,7 @@ TEST_P(Feedback, OutputsLoseLessThanByRoundingAndDescentLosesNoMore) {
   const FeedbackFactors factors(pool, problem.gram, 0.01);
   for (const int bits : {2, 3, 4}) {
     GroupQuantized rounded, fed, descended;
-    const GroupFormat format{.bits = bits, .group_size = 32};
+    const GroupKind format{.bits = bits, .group_size = 32};
     GroupCoder by_rounding(format, kRows, problem.n_cols, rounded);
     round_matrix(pool, problem.source(), ScaleSearch::least_error, by_rounding);
     GroupCoder by_feedback(format, kRows, problem.n_cols, fed);
@@ -101,6 +102,28 @@ TEST_P(Feedback, ColumnsInTheOrderOfTheirInputsComeBackInTheirPlaces) {
   const ErrorSums told = quantize_with_feedback(pool, problem.source(order), factors, {}, coder);
   const double found = output_error(pool, problem.source(), problem.gram, reader_of(matrix)).relative();
   EXPECT_NEAR(found, told.relative(), 0.1 * told.relative());  // which has the damping in it
+}
+
+TEST_P(Feedback, BlocksMayStayAsTheyAreWhileColumnsBecomeCodesInAnotherOrder) {
+  const Problem problem(GetParam());
+  ThreadPool pool(2);
+  const std::vector<int32_t> order = order_by_magnitude(problem.gram);
+  const FeedbackFactors factors(pool, reordered(problem.gram, order), 0.01);
+  for (const bool is_in_blocks : {false, true}) {
+    if (is_in_blocks && GetParam() % 32 != 0) continue;
+    CodedMatrix codes(is_in_blocks ? CodeFormat{DType::q4_1} : CodeFormat{.groups = GroupKind{3, 32, true}}, kRows,
+                      problem.n_cols);
+    double before = INFINITY;
+    for (const int n_descents : {0, 4}) {
+      const FeedbackOptions options{.n_descents = n_descents, .order = order};
+      const double told = quantize_with_feedback(pool, problem.source(), factors, options, codes.coder()).relative();
+      const auto read = [&](int64_t row, std::span<float> values) { codes.read(row, values); };
+      const double found = output_error(pool, problem.source(), problem.gram, read).relative();
+      EXPECT_NEAR(found, told, 0.1 * told);  // which has the damping in it
+      EXPECT_LT(told, before);
+      before = told;
+    }
+  }
 }
 
 TEST_P(Feedback, ResultsDoNotDependOnThreads) {

@@ -4,28 +4,24 @@
 #include <span>
 
 #include "compress/quantize/matrix_coder.h"
+#include "formats/group_scheme.h"
 #include "tensor/group_quantized.h"
 
 namespace tidemill {
 
-struct GroupFormat {
-  int bits = 4;              // 2 to 8
-  int64_t group_size = 128;  // 0: a whole row
-  bool is_symmetric = false;
-};
-
 class GroupCoder final : public MatrixCoder {
  public:
   // Fills `target`, which outlives this object.  With `order`, column i of what is stored is input order[i].
-  GroupCoder(const GroupFormat& format, int64_t n_rows, int64_t n_cols, GroupQuantized& target,
+  GroupCoder(const GroupKind& kind, int64_t n_rows, int64_t n_cols, GroupQuantized& target,
              std::span<const int32_t> order = {});
 
   void fit(std::span<const float> values, std::span<const float> importance, ScaleSearch search,
            BlockFit& block) const override;
+  void refit(const ScaleFit& wanted, int64_t sub, BlockFit& block) const override;
   void store(int64_t row, int64_t first_column, const BlockFit& block, std::span<const uint8_t> codes) override;
 
  private:
-  bool is_symmetric_;
+  bool has_zeros_;
   GroupQuantized& target_;
   std::span<const int32_t> order_;
 };

@@ -32,11 +32,11 @@ struct Made {
   ErrorSums sums;
 };
 
-Made made_in(const GroupFormat& format, const std::vector<float>& numbers, int64_t n_rows, ScaleSearch search,
+Made made_in(const GroupKind& kind, const std::vector<float>& numbers, int64_t n_rows, ScaleSearch search,
              std::span<const int32_t> order = {}) {
   const int64_t n_cols = std::ssize(numbers) / n_rows;
   Made made;
-  GroupCoder coder(format, n_rows, n_cols, made.matrix, order);
+  GroupCoder coder(kind, n_rows, n_cols, made.matrix, order);
   ThreadPool pool(2);
   const MatrixSource source{.n_rows = n_rows, .n_cols = n_cols, .read = [&](int64_t row, std::span<float> values) {
                               for (size_t i = 0; i < values.size(); ++i) {
@@ -55,7 +55,7 @@ TEST(GroupCoder, CodesZerosAndScalesSayTheNumbersInEveryWidthAndGroup) {
     for (const int64_t group : {32, 64, 128, 0}) {
       for (const bool is_symmetric : {false, true}) {
         for (const ScaleSearch search : {ScaleSearch::plain, ScaleSearch::least_error}) {
-          const Made made = made_in({bits, group, is_symmetric}, numbers, kRows, search);
+          const Made made = made_in({bits, group, !is_symmetric}, numbers, kRows, search);
           double error = 0, total = 0;
           for (int64_t row = 0; row < kRows; ++row) {
             for (int64_t column = 0; column < kCols; ++column) {
@@ -82,7 +82,7 @@ TEST(GroupCoder, GroupsInAnotherOrderGiveTheInputsTheirOwnCodes) {
   const std::vector<float> numbers = numbers_of(kRows * kCols);
   std::vector<int32_t> order(kCols);
   for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int32_t>(i * 37 % kCols);
-  const Made made = made_in({4, 32, false}, numbers, kRows, ScaleSearch::least_error, order);
+  const Made made = made_in({4, 32, true}, numbers, kRows, ScaleSearch::least_error, order);
   ASSERT_EQ(made.matrix.g_idx.size(), static_cast<size_t>(kCols));
   for (int64_t row = 0; row < kRows; ++row)
     for (int64_t column = 0; column < kCols; ++column)
@@ -91,10 +91,10 @@ TEST(GroupCoder, GroupsInAnotherOrderGiveTheInputsTheirOwnCodes) {
 
 TEST(GroupCoder, GroupsOfOneNumberAlone) {
   const std::vector<float> same(64, -0.75f);
-  const Made made = made_in({4, 32, false}, same, 2, ScaleSearch::plain);
+  const Made made = made_in({4, 32, true}, same, 2, ScaleSearch::plain);
   EXPECT_NEAR(value_at(made.matrix, 1, 5), -0.75f, 1e-3);
   const std::vector<float> zeros(64, 0.0f);
-  EXPECT_EQ(value_at(made_in({4, 32, true}, zeros, 2, ScaleSearch::least_error).matrix, 1, 5), 0.0f);
+  EXPECT_EQ(value_at(made_in({4, 32, false}, zeros, 2, ScaleSearch::least_error).matrix, 1, 5), 0.0f);
 }
 
 }  // namespace

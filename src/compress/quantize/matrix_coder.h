@@ -21,7 +21,7 @@ struct BlockFit {
   std::array<ScaleFit, kMaxSubBlocks> fits;
   // As the format stores them; of formats with scales for scales.
   std::array<int16_t, kMaxSubBlocks> scales, mins;
-  uint16_t factor = 0, min_factor = 0;  // f16
+  uint16_t factor = 0, min_factor = 0;  // f16; of formats with a zero that is a code the latter is that
 };
 
 class MatrixCoder {
@@ -37,6 +37,9 @@ class MatrixCoder {
   // Any number of threads.
   virtual void fit(std::span<const float> values, std::span<const float> importance, ScaleSearch search,
                    BlockFit& block) const = 0;
+  // Gives sub-block `sub` the scale, and the base where the format has one of its own, that are nearest to `wanted`
+  // among those that the block can still have.
+  virtual void refit(const ScaleFit& wanted, int64_t sub, BlockFit& block) const = 0;
   // Keeps a block of row `row` that begins at `first_column`.  Any number of threads, for different blocks.
   virtual void store(int64_t row, int64_t first_column, const BlockFit& block, std::span<const uint8_t> codes) = 0;
 
