@@ -1,10 +1,16 @@
 """`tidemill quantize` by every method at the same size, and what each loses.
 
     ./dev bench quantize [--model MODEL] [--types iq4_xs q3_k] [--calibration TEXT] [--eval TEXT] [--ending .gguf] [--json FILE]
+    ./dev bench quantize --peers [--only model layers vectors] [--json FILE]
 
 For each format the model is quantised by rounding, AWQ and error feedback, and by the best method at as many bits as that
 gave.  The texts are the project's own pages unless others are named: every second one to calibrate, of the others the
 beginning to compare on.  The files made are removed.
+
+With --peers the best method beside the papers' round-to-nearest, AWQ and GPTQ in NumPy and llama.cpp's k-quants with an
+importance matrix, at as many bits as each of them takes: on a language model trained for it (quantize_model.py; the
+Kullback-Leibler divergence), on layers of Gemma 3 270M with what enters them (the relative error of outputs), and on
+all-MiniLM-L6-v2 (the mean of 1 - cosine).
 """
 
 import argparse
@@ -48,7 +54,19 @@ def main():
     parser.add_argument("--eval", type=pathlib.Path)
     parser.add_argument("--ending", default=".gguf")
     parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--only", nargs="+", choices=["model", "layers", "vectors"], default=["model", "layers", "vectors"])
+    parser.add_argument("--minilm", type=pathlib.Path)
+    parser.add_argument("--tools", type=pathlib.Path, default=ROOT / "build/peers")
+    parser.add_argument("--trained", type=pathlib.Path, default=ROOT / "build/quantize-model")
     options = parser.parse_args()
+    if options.peers:
+        import quantize_beside
+
+        rows = quantize_beside.run(options)
+        if options.json:
+            options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        return
     program = ROOT / "build/release/tidemill"
     rows = []
     with tempfile.TemporaryDirectory() as name:

