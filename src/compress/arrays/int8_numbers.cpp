@@ -45,49 +45,60 @@ constexpr bool kHasVectors = false;
 constexpr bool kHasVectors = true;
 #endif
 
-void to_int8_f32(const float* numbers, size_t n, float scale, int8_t* quantized) {
+// Numbers as what they are divided in, one and a vector.
+HWY_INLINE float value_of(uint16_t bits) {
+  return f16_to_f32(bits);
+}
+HWY_INLINE float value_of(float number) {
+  return number;
+}
+HWY_INLINE double value_of(double number) {
+  return number;
+}
+template <class D>
+HWY_INLINE hn::VFromD<D> load_values(D d, const uint16_t* numbers) {
+  const hn::Rebind<hwy::float16_t, D> d16;
+  return hn::PromoteTo(d, hn::LoadU(d16, reinterpret_cast<const hwy::float16_t*>(numbers)));
+}
+template <class D>
+HWY_INLINE hn::VFromD<D> load_values(D d, const hn::TFromD<D>* numbers) {
+  return hn::LoadU(d, numbers);
+}
+
+template <class D>
+HWY_INLINE auto nearest(D d, hn::VFromD<D> quotients) {
+  if constexpr (sizeof(hn::TFromD<D>) == 8) {
+    const hn::Rebind<int32_t, D> d32;
+    return hn::DemoteTo(d32, hn::Round(quotients));
+  } else {
+    (void)d;
+    return hn::NearestInt(quotients);
+  }
+}
+
+template <typename Number, typename Real>
+HWY_INLINE void divide(const Number* numbers, size_t n, Real scale, int8_t* quantized) {
   size_t index = 0;
   if constexpr (kHasVectors) {
-    const hn::ScalableTag<float> d;
+    const hn::ScalableTag<Real> d;
     const hn::Rebind<int8_t, decltype(d)> d8;
     const auto divisor = hn::Set(d, scale);
     for (; index + hn::Lanes(d) <= n; index += hn::Lanes(d)) {
-      const auto whole = hn::NearestInt(hn::Div(hn::LoadU(d, numbers + index), divisor));
+      const auto whole = nearest(d, hn::Div(load_values(d, numbers + index), divisor));
       hn::StoreU(hn::DemoteTo(d8, whole), d8, quantized + index);
     }
   }
-  for (; index < n; ++index) quantized[index] = rounded(numbers[index] / scale);
+  for (; index < n; ++index) quantized[index] = rounded(value_of(numbers[index]) / scale);
 }
 
 void to_int8_f16(const uint16_t* numbers, size_t n, float scale, int8_t* quantized) {
-  size_t index = 0;
-  if constexpr (kHasVectors) {
-    const hn::ScalableTag<float> d;
-    const hn::Rebind<hwy::float16_t, decltype(d)> d16;
-    const hn::Rebind<int8_t, decltype(d)> d8;
-    const auto divisor = hn::Set(d, scale);
-    for (; index + hn::Lanes(d) <= n; index += hn::Lanes(d)) {
-      const auto half = hn::LoadU(d16, reinterpret_cast<const hwy::float16_t*>(numbers + index));
-      const auto whole = hn::NearestInt(hn::Div(hn::PromoteTo(d, half), divisor));
-      hn::StoreU(hn::DemoteTo(d8, whole), d8, quantized + index);
-    }
-  }
-  for (; index < n; ++index) quantized[index] = rounded(f16_to_f32(numbers[index]) / scale);
+  divide(numbers, n, scale, quantized);
 }
-
+void to_int8_f32(const float* numbers, size_t n, float scale, int8_t* quantized) {
+  divide(numbers, n, scale, quantized);
+}
 void to_int8_f64(const double* numbers, size_t n, double scale, int8_t* quantized) {
-  size_t index = 0;
-  if constexpr (kHasVectors) {
-    const hn::ScalableTag<double> d;
-    const hn::Rebind<int32_t, decltype(d)> d32;
-    const hn::Rebind<int8_t, decltype(d)> d8;
-    const auto divisor = hn::Set(d, scale);
-    for (; index + hn::Lanes(d) <= n; index += hn::Lanes(d)) {
-      const auto whole = hn::DemoteTo(d32, hn::Round(hn::Div(hn::LoadU(d, numbers + index), divisor)));
-      hn::StoreU(hn::DemoteTo(d8, whole), d8, quantized + index);
-    }
-  }
-  for (; index < n; ++index) quantized[index] = rounded(numbers[index] / scale);
+  divide(numbers, n, scale, quantized);
 }
 
 template <typename Real>

@@ -13,7 +13,7 @@ namespace tidemill::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Every vector of numbers is compressed in 32-bit lanes, which all targets do quickly, and no mask goes through memory.
+// Vectors of numbers are compressed in 32-bit lanes, which all targets do quickly, and no mask goes through memory.
 
 // How much of an array whole vectors are, and what of that was kept.
 struct Kept {
@@ -48,6 +48,39 @@ Kept keep_vectors(const uint32_t* numbers, size_t n, uint32_t least, uint32_t fi
   return {index, n_kept};
 }
 
+#if HWY_TARGET <= HWY_AVX3_DL  // x86 that compresses lanes of 16 bits, too
+
+// A vector of numbers goes with two of indices.
+Kept keep_vectors(const uint16_t* numbers, size_t n, uint16_t least, uint32_t first, uint32_t* indices,
+                  uint16_t* values) {
+  const hn::ScalableTag<uint16_t> d;
+  const hn::ScalableTag<uint32_t> d32;
+  using HalfMask = hn::MFromD<decltype(d32)>;
+  const size_t n_half = hn::Lanes(d32);
+  const auto magnitude = hn::Set(d, 0x7FFF);
+  const auto threshold = hn::Set(d, least);
+  const auto iota = hn::Iota(d32, 0);
+  size_t index = 0;
+  size_t n_kept = 0;
+  for (; index + hn::Lanes(d) <= n; index += hn::Lanes(d)) {
+    const auto number = hn::LoadU(d, numbers + index);
+    const auto is_kept = is_large(d, number, magnitude, threshold);
+    const uint32_t bits = is_kept.raw;
+    if (bits == 0) continue;
+    const auto low = static_cast<uint16_t>(bits), high = static_cast<uint16_t>(bits >> 16);
+    const auto places = hn::Add(iota, hn::Set(d32, first + static_cast<uint32_t>(index)));
+    const size_t n_low = hwy::PopCount(low);
+    hn::StoreU(hn::Compress(number, is_kept), d, values + n_kept);
+    hn::StoreU(hn::Compress(places, HalfMask{low}), d32, indices + n_kept);
+    hn::StoreU(hn::Compress(hn::Add(places, hn::Set(d32, static_cast<uint32_t>(n_half))), HalfMask{high}), d32,
+               indices + n_kept + n_low);
+    n_kept += n_low + hwy::PopCount(high);
+  }
+  return {index, n_kept};
+}
+
+#else
+
 // In lanes twice as wide.
 Kept keep_vectors(const uint16_t* numbers, size_t n, uint16_t least, uint32_t first, uint32_t* indices,
                   uint16_t* values) {
@@ -70,6 +103,8 @@ Kept keep_vectors(const uint16_t* numbers, size_t n, uint16_t least, uint32_t fi
   }
   return {index, n_kept};
 }
+
+#endif
 
 // In pairs of lanes, of which the first ones hold the indices.
 Kept keep_vectors(const uint64_t* numbers, size_t n, uint64_t least, uint32_t first, uint32_t* indices,
