@@ -117,6 +117,7 @@ int64_t plan_bytes(const Model& model, const StateSpec& spec, bool is_encoder, i
   Ops ops(kernels, arena);
   CalibrationModel::Pass pass{.pieces = {std::vector<int32_t>(static_cast<size_t>(n_tokens))}};
   Rows rows = rows_of(pass);
+  std::ranges::fill(rows.positions, 0);  // those of the longest pass are of no text: it has several
   rows.runs.resize(static_cast<size_t>(model.config().n_layers), rows.runs[0]);
   for (size_t layer = 0; layer < spec.layers.size(); ++layer) {
     const Tensor cache(nullptr, DType::f32, {n_tokens, spec.layers[layer].kv_width});

@@ -89,7 +89,8 @@ void BlockTarget::check() const {
 
 std::optional<DType> BlockTarget::dtype_for(int64_t n_cols) const {
   if (options_.type) return block_like(*options_.type, n_cols);
-  if (options_.method == QuantizeMethod::best) return block_like(DType::q4_k, n_cols);  // until there is a plan
+  if (options_.method == QuantizeMethod::best)  // until there is a plan
+    return block_like(options_.bits < 3.8 ? DType::q3_k : DType::q4_k, n_cols);
   return block_for({.bits = whole_bits(options_),
                     .group_size = options_.group_size,
                     .is_symmetric = options_.is_symmetric,

@@ -200,7 +200,7 @@ def test_encoders_are_calibrated_and_compared_by_their_vectors(tidemill, tmp_pat
 @pytest.mark.parametrize(
     "arguments, status, fragments",
     [
-        ([], 2, ["takes a model and the file to write"]),
+        ([], 2, ["takes a model and the file or folder to write"]),
         (["MODEL", "OUT/model.onnx"], 2, ["model.onnx", "NAME.gguf, NAME.tmill or a folder"]),
         (["MODEL", "OUT/model.gguf", "--bits", "7"], 2, ["7 bits"]),
         (["MODEL", "OUT/model.gguf", "--bits", "17"], 2, ["--bits"]),

@@ -65,7 +65,7 @@ def test_values_are_those_that_the_layouts_say(tidemill, tmp_path, plain, kind):
     ours = {"model.layers.1.mlp.down_proj": "blk.1.ffn_down", "model.layers.0.self_attn.k_proj": "blk.0.attn_k"}
     for theirs, name in ours.items():
         error = relative_error(found[f"{theirs}.weight"], originals[f"{theirs}.weight"])
-        assert error == pytest.approx(errors[f"{name}.weight"], rel=1e-3) and error < 3 * 0.25**kind.bits
+        assert error == pytest.approx(errors[f"{name}.weight"], rel=1e-3) and error < 4 * 0.25**kind.bits
     assert ("lm_head.weight" in quantised) == (kind.format != "awq")
     np.testing.assert_array_equal(found["model.embed_tokens.weight"], originals["model.embed_tokens.weight"])
     done = tidemill.run("convert", tmp_path / "out", tmp_path / "back.safetensors", "--dtype", "f32")
@@ -129,11 +129,12 @@ def test_four_bits_in_groups_of_128_are_a_little_over_an_eighth_of_float32(tidem
 def test_blocks_with_a_zero_in_a_tmill(tidemill, tmp_path, plain, dtype, block):
     folder, originals = plain
     told = tidemill.json("quantize", folder, tmp_path / "out.tmill", "--type", dtype)
-    kinds = {tensor["name"]: tensor["format"] for tensor in tidemill.json("quantize", folder, tmp_path / "again.tmill", "--type", dtype)["tensors"]}
+    kinds = {tensor["name"]: tensor["format"] for tensor in told["tensors"]}
     assert set(kinds.values()) == {dtype} and "token_embd.weight" in kinds and "output.weight" in kinds
     found = tmill.Tmill(tmp_path / "out.tmill").tensor("blk.1.ffn_down.weight")
     error = relative_error(found, originals["model.layers.1.mlp.down_proj.weight"])
-    assert error == pytest.approx(next(t["relative_error"] for t in told["tensors"] if t["name"] == "blk.1.ffn_down.weight"), rel=1e-3)
+    errors = {tensor["name"]: tensor["relative_error"] for tensor in told["tensors"]}
+    assert error == pytest.approx(errors["blk.1.ffn_down.weight"], rel=1e-3)
     assert error < (0.02 if dtype != "q8_g32" else 1e-4)
     expect_error(tidemill.run("quantize", folder, tmp_path / "out.gguf", "--type", dtype), 2, dtype, "NAME.tmill")
     if dtype == "q4_g128":
@@ -148,12 +149,13 @@ def readable(plain, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("readable") / "model"
     write_folder(folder, plain[1], CONFIG)
-    words = [f"w{i}" for i in range(CONFIG["vocab_size"])]
-    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="w0"))
-    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
+    words = ["[UNK]", *(f"w{i}" for i in range(1, CONFIG["vocab_size"]))]
+    pieces = tokenizers.models.WordPiece({word: i for i, word in enumerate(words)}, unk_token="[UNK]")
+    tokenizer = tokenizers.Tokenizer(pieces)
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
     tokenizer.save(str(folder / "tokenizer.json"))
     text = folder.parent / "text.txt"
-    text.write_text(" ".join(words[i] for i in np.random.default_rng(5).integers(0, len(words), 900)), encoding="utf-8")
+    text.write_text(" ".join(words[i] for i in np.random.default_rng(5).integers(1, len(words), 900)), encoding="utf-8")
     return folder, text
 
 
@@ -207,7 +209,7 @@ def test_from_a_gguf_whose_rows_rotate_otherwise(tidemill, tmp_path, plain):
         (["--layout", "gptq", "--bits", "5"], ["--bits", "5"]),
         (["--bits", "4.5"], ["--bits", "fractions"]),
         (["--group-size", "7"], ["--group-size", "multiple of 8"]),
-        (["--group-size", "96"], ["96", "--group-size"]),
+        (["--group-size", "160"], ["160", "--group-size"]),
         (["--type", "q4_k"], ["--type"]),
         (["--act-order"], ["--act-order"]),
     ],
