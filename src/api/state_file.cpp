@@ -37,7 +37,7 @@ class Hash {
 };
 
 // What is kept of the positions so far: rows that lie in pages, or a slot.
-struct Part {
+struct StatePart {
   std::string name;
   DType dtype;
   Shape shape;
@@ -57,8 +57,8 @@ struct Part {
 };
 
 // What a state of `n_past` positions consists of.
-std::vector<Part> parts_of(const State& state, int64_t n_past) {
-  std::vector<Part> parts;
+std::vector<StatePart> parts_of(const State& state, int64_t n_past) {
+  std::vector<StatePart> parts;
   for (size_t index = 0; index < state.layers().size(); ++index) {
     const std::string prefix = "layer." + std::to_string(index) + ".";
     const LayerState& layer = state.layers()[index];
@@ -91,7 +91,7 @@ int64_t first_recent_in(const SafetensorsFile& file, const State& state, int64_t
   return 0;
 }
 
-SafetensorSpec spec_of(const Part& part) {
+SafetensorSpec spec_of(const StatePart& part) {
   const auto dims = part.shape.dims();
   return {part.name, safetensors_type(part.dtype), std::vector<uint64_t>(dims.begin(), dims.end())};
 }
@@ -153,16 +153,17 @@ std::string model_fingerprint(Model& model) {
 
 void save_state(const std::string& path, const State& state, std::span<const int32_t> ids,
                 const std::string& fingerprint) {
-  const std::vector<Part> parts = parts_of(state, state.n_past());
+  const std::vector<StatePart> parts = parts_of(state, state.n_past());
   std::vector<SafetensorSpec> specs{{"ids", safetensors_type(DType::i32), {ids.size()}}};
-  for (const Part& part : parts) specs.push_back(spec_of(part));
+  for (const StatePart& part : parts) specs.push_back(spec_of(part));
   SafetensorsWriter writer(path, specs,
                            {{"format", std::string(kFormat)},
                             {"version", std::string(kVersion)},
                             {"model", fingerprint},
                             {"keys", std::string(state.has_long_keys() ? kLongKeys : kShortKeys)}});
   writer.write(std::as_bytes(ids));
-  for (const Part& part : parts) part.for_each_piece([&](std::span<const std::byte> piece) { writer.write(piece); });
+  for (const StatePart& part : parts)
+    part.for_each_piece([&](std::span<const std::byte> piece) { writer.write(piece); });
   writer.finish();
 }
 
@@ -181,7 +182,7 @@ std::vector<int32_t> restore_state(const std::string& path, State& state, const 
   state.clear();
   state.make_room(n_past, first_recent_in(file, state, n_past));
   state.join_text_of(has_long_keys ? state.longer_texts().length + 1 : 0);
-  for (const Part& part : parts_of(state, n_past)) {
+  for (const StatePart& part : parts_of(state, n_past)) {
     const Tensor stored = file.require(part.name, part.shape);
     if (stored.dtype() != part.dtype)
       fail(path, "keeps " + part.name + " as " + std::string(info(stored.dtype()).name) + ", this engine as " +

@@ -1,5 +1,7 @@
 #include "backends/weight_memory.h"
 
+#include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace tidemill {
@@ -20,6 +22,13 @@ std::byte* WeightMemory::take(int64_t size_bytes) {
   }
   n_free_ -= size;
   return std::exchange(free_, free_ + size);
+}
+
+bool WeightMemory::owns(const void* data) const {
+  return std::ranges::any_of(blocks_, [&](const Storage& block) {
+    return std::less_equal<const void*>()(block.data(), data) &&
+           std::less<const void*>()(data, block.data() + block.size_bytes());
+  });
 }
 
 }  // namespace tidemill

@@ -18,6 +18,8 @@ class WeightMemory {
 
   // Zeroed, aligned to a cache line; lives as long as this object.  Throws out_of_memory.
   std::byte* take(int64_t size_bytes);
+  // Whether `data` is in what was taken.
+  bool owns(const void* data) const;
   // What was taken.
   int64_t size_bytes() const { return taken_; }
 

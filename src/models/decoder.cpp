@@ -159,7 +159,7 @@ Decoder::Decoder(DecoderConfig config, const ModelSource& source, std::span<cons
   longer_ = longer_texts(own_.ropes, where);
   layers_.resize(own_.layers.size());
   const bool is_headless = has_layers_alone(source);
-  WeightLoader loader(source.weights, names, own_.heads(), made_);
+  WeightLoader loader(source.weights, names, own_.heads(), loaded_);
   list_params([&](const Parameter& parameter) {
     if (parameter.role == WeightRole::head && is_headless && !loader.has(parameter)) {
       config_.is_encoder = true;

@@ -81,7 +81,7 @@ Encoder::Encoder(EncoderConfig config, const ModelSource& source, std::span<cons
   }
   if (own_.n_buckets > 0) buckets_ = distance_buckets(own_.n_buckets, own_.farthest);
   layers_.resize(own_.layers.size());
-  WeightLoader loader(source.weights, names, {own_.n_heads, own_.n_heads, own_.head_dim}, made_, std::move(prefix));
+  WeightLoader loader(source.weights, names, {own_.n_heads, own_.n_heads, own_.head_dim}, loaded_, std::move(prefix));
   list_params([&](const Parameter& parameter) { loader.load(parameter); });
   loader.expect_all_used(kIgnored);
 }

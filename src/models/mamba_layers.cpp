@@ -3,7 +3,7 @@
 namespace tidemill {
 
 void MambaLayers::load(const ModelSource& source, std::span<const WeightName> names) {
-  WeightLoader loader(source.weights, names, {}, made_);
+  WeightLoader loader(source.weights, names, {}, loaded_);
   list_params([&](const Parameter& parameter) { loader.load(parameter); });
   loader.expect_all_used({});
 }

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "models/made_weights.h"
+#include "models/loaded_weights.h"
 #include "models/state_spec.h"
 #include "ops/backend.h"
 #include "ops/ops.h"
@@ -98,11 +98,14 @@ class Model {
   void visit_params(const Visitor& visit);
 
   // Frees what the model made for a weight that the visitor has replaced; `weight` is what it was before.
-  void drop_made(const Tensor& weight) { made_.drop(weight.data()); }
+  void drop_made(const Tensor& weight) { loaded_.made.drop(weight.data()); }
+
+  // How its weights are made of the tensors of its file; empty for a model that reads them in a way of its own.
+  const std::vector<WeightRecipe>& recipes() const { return loaded_.recipes; }
 
  protected:
   ModelConfig config_;
-  MadeWeights made_;
+  LoadedWeights loaded_;
 };
 
 }  // namespace tidemill

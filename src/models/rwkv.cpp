@@ -66,7 +66,7 @@ int64_t low_rank(const Weights& weights, const std::string& name, int axis) {
 
 void Rwkv::load(const ModelSource& source, std::span<const WeightName> names,
                 std::span<const std::string_view> ignored) {
-  WeightLoader loader(source.weights, names, {}, made_);
+  WeightLoader loader(source.weights, names, {}, loaded_);
   list_params([&](const Parameter& parameter) { loader.load(parameter); });
   loader.expect_all_used(ignored);
 }

@@ -10,6 +10,9 @@
 namespace tidemill {
 namespace {
 
+// What the names of the two tensors of MXFP4 end in.
+constexpr const char *kScales = "_scales", *kBlocks = "_blocks";
+
 // Channels [begin, end) of a convolution's [channels, kernel] or [channels, 1, kernel] as [kernel, channels]; nothing
 // when it has other axes or less channels.
 std::optional<Tensor> kernel_first(const Tensor& tensor, int64_t begin, int64_t end) {
@@ -68,11 +71,11 @@ std::string left_out_part(const Weights& weights, std::span<const WeightName> na
 }  // namespace
 
 WeightLoader::WeightLoader(const Weights& weights, std::span<const WeightName> names, HeadCounts heads,
-                           MadeWeights& made, std::string prefix)
+                           LoadedWeights& loaded, std::string prefix)
     : weights_(weights),
       names_(names),
       heads_(heads),
-      made_(made),
+      loaded_(loaded),
       prefix_(std::move(prefix)),
       left_out_(prefix_.empty() ? left_out_part(weights, names) : std::string()) {}
 
@@ -90,13 +93,40 @@ bool WeightLoader::has(const Parameter& parameter) const {
 
 void WeightLoader::load(const Parameter& parameter) {
   const WeightPlace place = place_of(parameter.name);
+  read_.clear();
+  load_from(place, parameter);
+  if (parameter.tensor->empty()) return;
+  loaded_.recipes.push_back({.name = parameter.name,
+                             .shape = parameter.shape,
+                             .role = parameter.role,
+                             .place = place,
+                             .heads = heads_,
+                             .tensors = std::move(read_)});
+}
+
+// A tensor of the file that the weight is made of.
+std::optional<Tensor> WeightLoader::find(const std::string& name) {
+  auto found = weights_.find(name);
+  if (!found) return found;
+  used_.insert(name);
+  read_.push_back({.name = name, .dtype = found->dtype(), .shape = found->shape()});
+  return found;
+}
+
+Tensor WeightLoader::load(const WeightRecipe& recipe) {
+  Tensor tensor;
+  heads_ = recipe.heads;
+  load_from(recipe.place, {.name = recipe.name, .tensor = &tensor, .shape = recipe.shape, .role = recipe.role});
+  return tensor;
+}
+
+void WeightLoader::load_from(const WeightPlace& place, const Parameter& parameter) {
   if (place.change == Change::mxfp4) return load_mxfp4(place, parameter);
-  auto found = weights_.find(place.name);
+  const auto found = find(place.name);
   if (!found) {
     if (parameter.is_optional) return;
     weights_.require(place.name, parameter.shape);  // throws
   }
-  used_.insert(place.name);
   if (weights_.is_packed()) {
     *parameter.tensor = weights_.require(place.name, parameter.shape);
     return;
@@ -114,7 +144,7 @@ void WeightLoader::load(const Parameter& parameter) {
   // Operations read vectors as f32, also while memory is planned, before a backend has seen them.
   const bool is_to_widen = parameter.role == WeightRole::vector && tensor.dtype() != DType::f32;
   *parameter.tensor = is_to_widen || !keeps_numbers(place.change) ? changed(tensor, place.change) : tensor;
-  if (parameter.tensor->data() != tensor.data()) made_.drop(tensor.data());
+  if (parameter.tensor->data() != tensor.data()) loaded_.made.drop(tensor.data());
 }
 
 // A tensor of the file with the axes that its rows are counted by.
@@ -157,7 +187,7 @@ Tensor WeightLoader::made_anew(const Tensor& tensor, const RowPattern& rows, con
   const int64_t n_rows = parameter.shape[0], width = parameter.shape.rank() == 1 ? 1 : parameter.shape[1];
   const DTypeInfo& element = info(dtype);
   const int64_t row_bytes = tidemill::size_bytes(dtype, {width});
-  std::byte* const memory = made_.add(tidemill::size_bytes(dtype, parameter.shape));
+  std::byte* const memory = loaded_.made.add(tidemill::size_bytes(dtype, parameter.shape));
   for (int64_t row = 0; row < n_rows; ++row) {
     const std::byte* source = tensor.as<std::byte>() + rows.row(row) * tensor.stride_bytes(0);
     std::byte* target = memory + row * row_bytes;
@@ -175,7 +205,7 @@ Tensor WeightLoader::made_anew(const Tensor& tensor, const RowPattern& rows, con
 // In f32.
 Tensor WeightLoader::changed(const Tensor& weight, Change change) {
   const auto n = static_cast<size_t>(weight.n_elements());
-  const Tensor result(made_.add(static_cast<int64_t>(n * sizeof(float))), DType::f32, weight.shape());
+  const Tensor result(loaded_.made.add(static_cast<int64_t>(n * sizeof(float))), DType::f32, weight.shape());
   dequantize(weight.dtype(), weight.data(), {result.as<float>(), n});
   for (size_t i = 0; i < n; ++i) result.as<float>()[i] = apply(change, result.as<float>()[i]);
   return result.with_column_order(weight.column_order());
@@ -185,12 +215,12 @@ Tensor WeightLoader::changed(const Tensor& weight, Change change) {
 void WeightLoader::load_mxfp4(const WeightPlace& place, const Parameter& parameter) {
   const int64_t n_rows = parameter.shape[0], n_blocks = parameter.shape[1] / BlockMXFP4::kLength;
   WeightPlace at = place;
-  at.name = place.name + "_scales";
+  at.name = place.name + kScales;
   const Tensor scales = bytes_of(at, parameter, n_blocks);
-  at.name = place.name + "_blocks";
+  at.name = place.name + kBlocks;
   const Tensor blocks = bytes_of(at, parameter, n_blocks);
   const RowPattern rows = rows_of(blocks, at, blocks, parameter);
-  auto* target = reinterpret_cast<BlockMXFP4*>(made_.add(tidemill::size_bytes(DType::mxfp4, parameter.shape)));
+  auto* target = reinterpret_cast<BlockMXFP4*>(loaded_.made.add(tidemill::size_bytes(DType::mxfp4, parameter.shape)));
   *parameter.tensor = Tensor(target, DType::mxfp4, parameter.shape);
   for (int64_t row = 0; row < n_rows; ++row) {
     const auto* exponent = scales.row<uint8_t>(rows.row(row));
@@ -206,11 +236,10 @@ void WeightLoader::load_mxfp4(const WeightPlace& place, const Parameter& paramet
 
 // What a tensor of such bytes holds for the weight's expert or whole: [n_rows of the file, n_blocks] or one axis more.
 Tensor WeightLoader::bytes_of(const WeightPlace& place, const Parameter& parameter, int64_t n_blocks) {
-  const auto found = weights_.find(place.name);
+  const auto found = find(place.name);
   if (!found) weights_.require(place.name, parameter.shape);  // throws
-  used_.insert(place.name);
   const Tensor tensor = seen_as(*found, place, parameter);
-  const bool has_blocks = place.name.ends_with("_blocks");
+  const bool has_blocks = place.name.ends_with(kBlocks);
   const bool fits = found->dtype() == DType::u8 && parameter.shape[1] % BlockMXFP4::kLength == 0 &&
                     tensor.shape().rank() == (has_blocks ? 3 : 2) && tensor.dim(1) == n_blocks &&
                     (!has_blocks || tensor.dim(2) == sizeof BlockMXFP4::quants);

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "ops/kernels.h"
+#include "ops/weight_versions.h"
 #include "tidemill/precision.h"
 #include "tidemill/tensor.h"
 
@@ -37,6 +38,11 @@ class Backend {
   // Throws unsupported when the backend cannot compute with that dtype.
   using Copied = std::function<void(const Tensor& part)>;
   virtual Tensor adopt(const Tensor& weight, WeightRole role, const Copied& copied = {}) = 0;
+  // The same in memory of its own, for weights that come and go: nothing of it refers to `weight`.
+  virtual HeldWeight adopt_apart(const Tensor& weight, WeightRole role) = 0;
+  // The same in the memory of `adopted`, another weight of that shape, dtype and role which nobody reads meanwhile;
+  // where that is no memory of the backend's, or cannot be written, in other memory.
+  virtual Tensor replace(const Tensor& adopted, const Tensor& weight, WeightRole role) = 0;
   // dtype of the key/value state that `kernels().attention` reads.
   virtual DType state_dtype() const = 0;
   // Bytes of weights in the backend's own memory.

@@ -66,19 +66,44 @@ CpuBackend::CpuBackend(ThreadPool& pool, Precision precision)
 Tensor CpuBackend::adopt(const Tensor& weight, WeightRole role, const Copied& copied) {
   if (role == WeightRole::vector) return vectors_.keep(weight);
   if (weight.layout() != Layout::rows) return weight.with_column_order(keep_order(weight));
+  const Tensor plan = planned(weight, role);
+  return lay_out(weight, plan, panels_.take(panel_bytes(plan.dtype(), plan.dim(0), plan.dim(1))), copied);
+}
+
+HeldWeight CpuBackend::adopt_apart(const Tensor& weight, WeightRole role) {
+  if (role == WeightRole::vector) return VectorStore::keep_apart(weight);
+  const Tensor plan = planned(weight, role);
+  auto memory = std::make_shared<Storage>(panel_bytes(plan.dtype(), plan.dim(0), plan.dim(1)));
+  const Tensor panels = lay_out(weight, plan, memory->data(), {});
+  return {.tensor = panels, .memory = std::move(memory)};
+}
+
+Tensor CpuBackend::replace(const Tensor& adopted, const Tensor& weight, WeightRole role) {
+  if (role == WeightRole::vector) return vectors_.replace(adopted, weight);
+  const Tensor plan = planned(weight, role);
+  if (!panels_.owns(adopted.data()) || plan.dtype() != adopted.dtype() || plan.layout() != adopted.layout())
+    return adopt(weight, role);
+  return lay_out(weight, plan, adopted.as<std::byte>(), {});
+}
+
+Tensor CpuBackend::planned(const Tensor& weight, WeightRole role) {
   if (weight.shape().rank() != 2) {
     throw Error(ErrorCode::invalid_argument,
                 "matrix weight: its shape is " + weight.shape().to_string() + "; give a tensor of rank 2");
   }
   const bool is_looked_up = role == WeightRole::embedding || role == WeightRole::tied_head;
   const DType dtype = is_looked_up ? weight.dtype() : rounded_dtype(precision_, weight.dtype(), weight.dim(1));
-  const bool is_rounded = dtype != weight.dtype();
-  std::byte* const memory = panels_.take(panel_bytes(dtype, weight.dim(0), weight.dim(1)));
   const bool is_halved =
       gives_scores(role) && precision_ != Precision::f32 && is_worth_halving(dtype, weight.dim(0), weight.dim(1));
-  const Tensor panels = Tensor(memory, dtype, weight.shape())
-                            .with_panels(memory, is_halved ? Layout::halved_panels : Layout::panels)
-                            .with_column_order(keep_order(weight));
+  return Tensor(nullptr, dtype, weight.shape())
+      .with_panels(nullptr, is_halved ? Layout::halved_panels : Layout::panels)
+      .with_column_order(keep_order(weight));
+}
+
+Tensor CpuBackend::lay_out(const Tensor& weight, const Tensor& planned, std::byte* memory, const Copied& copied) {
+  const DType dtype = planned.dtype();
+  const bool is_rounded = dtype != weight.dtype();
+  const Tensor panels = planned.with_panels(memory, planned.layout());
   // Whole panels at a time: a large matrix never lies in memory twice.
   const int64_t row_bytes = size_bytes(weight.dtype(), {weight.dim(1)});
   const int64_t n_rows = std::max<int64_t>(1, kAdoptBytes / (row_bytes * kPanelRows)) * kPanelRows;

@@ -25,11 +25,17 @@ class CpuBackend final : public Backend, private Kernels {
   std::string_view name() const override { return "cpu"; }
   Kernels& kernels() override { return *this; }
   Tensor adopt(const Tensor& weight, WeightRole role, const Copied& copied = {}) override;
+  HeldWeight adopt_apart(const Tensor& weight, WeightRole role) override;
+  Tensor replace(const Tensor& adopted, const Tensor& weight, WeightRole role) override;
   DType state_dtype() const override { return precision_ == Precision::f32 ? DType::f32 : DType::f16; }
   int64_t weight_bytes() const override { return vectors_.size_bytes() + panels_.size_bytes(); }
 
  private:
   void run(const Operation& operation) override;
+  // A matrix as it will be laid out, at no place yet.
+  Tensor planned(const Tensor& weight, WeightRole role);
+  // Lays it out at `memory`, which has `panel_bytes` of what is planned.
+  Tensor lay_out(const Tensor& weight, const Tensor& planned, std::byte* memory, const Copied& copied);
   const int32_t* keep_order(const Tensor& weight);
 
   ThreadPool& pool_;

@@ -13,6 +13,21 @@ Tensor ReferenceBackend::adopt(const Tensor& weight, WeightRole role, const Copi
   return rows;
 }
 
+HeldWeight ReferenceBackend::adopt_apart(const Tensor& weight, WeightRole role) {
+  if (role == WeightRole::vector) return VectorStore::keep_apart(weight);
+  auto memory = std::make_shared<Storage>(size_bytes(DType::f32, weight.shape()));
+  const Tensor rows(memory->data(), DType::f32, weight.shape());
+  for (int64_t row = 0; row < rows.dim(0); ++row) unpack_row(weight, row, rows.row<float>(row));
+  return {.tensor = rows, .memory = std::move(memory)};
+}
+
+Tensor ReferenceBackend::replace(const Tensor& adopted, const Tensor& weight, WeightRole role) {
+  if (role == WeightRole::vector) return vectors_.replace(adopted, weight);
+  const HeldWeight copy = adopt_apart(weight, role);
+  replaced_.push_back(copy.memory);  // what it replaces is a view of a file
+  return copy.tensor;
+}
+
 int64_t ReferenceBackend::weight_bytes() const {
   int64_t total = vectors_.size_bytes();
   for (const Storage& memory : matrices_) total += memory.size_bytes();

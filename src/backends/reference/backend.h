@@ -1,6 +1,9 @@
 // The scalar oracle (ops/reference.h) as a backend: slow, exact, for comparing.
 #pragma once
 
+#include <memory>
+#include <vector>
+
 #include "backends/vector_store.h"
 #include "ops/backend.h"
 #include "ops/reference.h"
@@ -14,6 +17,8 @@ class ReferenceBackend final : public Backend {
   std::string_view name() const override { return "reference"; }
   Kernels& kernels() override { return kernels_; }
   Tensor adopt(const Tensor& weight, WeightRole role, const Copied& copied = {}) override;
+  HeldWeight adopt_apart(const Tensor& weight, WeightRole role) override;
+  Tensor replace(const Tensor& adopted, const Tensor& weight, WeightRole role) override;
   DType state_dtype() const override { return DType::f32; }
   int64_t weight_bytes() const override;
 
@@ -21,6 +26,7 @@ class ReferenceBackend final : public Backend {
   ReferenceKernels kernels_;
   VectorStore vectors_;
   std::vector<Storage> matrices_;
+  std::vector<std::shared_ptr<const void>> replaced_;
 };
 
 }  // namespace tidemill

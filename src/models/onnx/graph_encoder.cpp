@@ -53,7 +53,7 @@ void GraphEncoder::load_weights() {
     const Change change = weight.is_transposed ? Change::transposed : Change::none;
     names.push_back({.ours = weight.name, .theirs = weight.name, .change = change});
   }
-  WeightLoader loader(program_.file(), names, {}, made_);
+  WeightLoader loader(program_.file(), names, {}, loaded_);
   list_params([&](const Parameter& parameter) { loader.load(parameter); });
 }
 
