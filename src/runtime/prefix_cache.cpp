@@ -170,6 +170,10 @@ void PrefixCache::shrink() {
   while (n_bytes_ > max_bytes_ && !by_use_.empty()) forget(*by_use_.back());
 }
 
+void PrefixCache::clear() {
+  while (!by_use_.empty()) forget(*by_use_.back());
+}
+
 // A node without children.
 void PrefixCache::forget(Node& node) {
   n_bytes_ -= node.n_bytes;

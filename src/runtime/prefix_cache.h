@@ -46,6 +46,9 @@ class PrefixCache {
   // Keeps what `sequence` holds: whole pages, and with `with_rest` the last one as well.  Its state goes on unharmed.
   void add(const Sequence& sequence, const std::string& owner, bool with_rest);
 
+  // Forgets everything.
+  void clear();
+
   int64_t n_bytes() const { return n_bytes_; }
 
  private:

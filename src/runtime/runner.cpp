@@ -36,8 +36,13 @@ int64_t Runner::plan_bytes(const Model& model, const StateSpec& spec, DType stat
   return arena.peak_bytes();
 }
 
-Runner::Runner(const Model& model, Kernels& kernels, const StateSpec& spec, DType state_dtype, Limits limits)
-    : model_(model), kernels_(kernels), limits_(limits), arena_(plan_bytes(model, spec, state_dtype, limits)) {
+Runner::Runner(const Model& model, Kernels& kernels, const StateSpec& spec, DType state_dtype, Limits limits,
+               VersionCache* cache)
+    : model_(model),
+      kernels_(kernels),
+      cache_(cache),
+      limits_(limits),
+      arena_(plan_bytes(model, spec, state_dtype, limits)) {
   const auto n_rows = static_cast<size_t>(limits.max_batch_tokens);
   const auto n_sequences = static_cast<size_t>(limits.max_sequences);
   for (auto* buffer : {&tokens_, &positions_, &output_rows_, &lengths_}) buffer->reserve(n_rows);
@@ -45,6 +50,8 @@ Runner::Runner(const Model& model, Kernels& kernels, const StateSpec& spec, DTyp
   n_fed_.reserve(n_sequences);
   parts_.reserve(n_sequences);
   state_runs_.reserve(n_sequences * spec.layers.size());
+  variants_.reserve(std::max(n_sequences, n_rows));
+  variant_numbers_.reserve(n_sequences);
 }
 
 void Runner::check(std::span<const Feed> feeds) const {
@@ -78,6 +85,12 @@ void Runner::feed(std::span<const Feed> feeds, const LogitsSink& sink) {
   while (unfinished()) run_batch(feeds, sink);
 }
 
+void Runner::replace_weights(const std::function<void()>& replace) {
+  const std::lock_guard turn(turn_);
+  ++generation_;  // before: what throws may have replaced some
+  replace();
+}
+
 PassCost Runner::pass_cost() const {
   const std::lock_guard lock(cost_access_);
   return cost_;
@@ -88,6 +101,7 @@ void Runner::run_batch(std::span<const Feed> feeds, const LogitsSink& sink) {
   collect_rows(feeds);
   for (const Part& part : parts_) feeds[part.feed].state->make_room(part.n_rows);
   collect_runs(feeds);
+  tell_variants(feeds);
   arena_.rewind(0);
   Ops ops(kernels_, arena_);
   const Tensor hidden = model_.forward(ops, {.tokens = tokens_,
@@ -150,11 +164,28 @@ void Runner::collect_runs(std::span<const Feed> feeds) {
   }
 }
 
+// Whose rows the batch has.
+void Runner::tell_variants(std::span<const Feed> feeds) {
+  variants_.clear();
+  variant_numbers_.clear();
+  for (const Part& part : parts_) {
+    WeightVersions* const versions = feeds[part.feed].versions;
+    variants_.push_back({.versions = versions, .n_rows = part.n_rows});
+    if (versions != nullptr) variant_numbers_.push_back(versions->number());
+  }
+  kernels_.set_rows(variants_);
+  if (cache_ != nullptr && !variant_numbers_.empty()) cache_->begin_pass(variant_numbers_);
+}
+
 void Runner::emit_logits(Ops& ops, const Tensor& hidden, std::span<const Feed> feeds, const LogitsSink& sink) {
   const auto n_wanted = static_cast<int64_t>(wanted_.size());
   for (int64_t begin = 0; begin < n_wanted; begin += limits_.max_logits_rows) {
     const Ops::Scope rows_memory(ops);
     const int64_t end = std::min(n_wanted, begin + limits_.max_logits_rows);
+    variants_.clear();
+    for (int64_t row = begin; row < end; ++row)
+      variants_.push_back({.versions = feeds[wanted_[static_cast<size_t>(row)].feed].versions, .n_rows = 1});
+    kernels_.set_rows(variants_);
     const bool is_alone = end - begin == 1 && !limits_.all_scores;
     const ScoreReach reach = is_alone ? feeds[wanted_[static_cast<size_t>(begin)].feed].reach : ScoreReach();
     const Tensor logits = model_.logits(ops, hidden.slice(0, begin, end), reach);

@@ -26,7 +26,8 @@ Scheduler::Scheduler(Runner& runner, StatePool& states, std::shared_ptr<const To
       states_(states),
       tokenizer_(std::move(tokenizer)),
       options_(options),
-      prefixes_(states, options.max_kept_bytes) {
+      prefixes_(states, options.max_kept_bytes),
+      generation_(runner.generation()) {
   expect_at_least("max_running", options.max_running, 1);
   expect_at_least("max_queued", options.max_queued, 1);
   expect_at_least("max_kept_bytes", options.max_kept_bytes, 0);
@@ -42,7 +43,12 @@ bool Scheduler::Job::is_cancelled(const std::unordered_set<uint64_t>& numbers) c
   return numbers.contains(number) || (request.cancelled && request.cancelled());
 }
 
-uint64_t Scheduler::submit(Submission submission) {
+// Numbers tell fine-tunes apart, those that are gone among them.
+std::string Scheduler::Job::owner() const {
+  return versions ? submission.client + '\n' + std::to_string(versions->number()) : submission.client;
+}
+
+uint64_t Scheduler::submit(Submission submission, std::shared_ptr<WeightVersions> versions) {
   const int64_t n_prompt = std::ssize(submission.request.prompt_ids);
   if (n_prompt == 0) throw Error(ErrorCode::invalid_argument, "prompt: is empty; give some text to continue");
   if (n_prompt > states_.capacity())
@@ -52,6 +58,7 @@ uint64_t Scheduler::submit(Submission submission) {
   Speculation::validate(submission.request.speculate);
   auto job = std::make_unique<Job>();
   job->submission = std::move(submission);
+  job->versions = std::move(versions);
   if (int32_t& speculate = job->submission.request.speculate; speculate < 0) speculate = options_.speculate;
   const std::lock_guard lock(mutex_);
   const auto is_wanted = [&](const JobPointer& queued) { return !cancelled_.contains(queued->number); };
@@ -101,6 +108,7 @@ void Scheduler::wake() {
 
 bool Scheduler::step() {
   end_cancelled();
+  forget_replaced();
   start_queued();
   remove_ended();
   if (running_.empty()) return false;
@@ -158,6 +166,22 @@ Scheduler::JobPointer Scheduler::take_next() {
   return job;
 }
 
+// After Runner::replace_weights no state is that of any text.
+void Scheduler::forget_replaced() {
+  const uint64_t now = runner_.generation();
+  if (std::exchange(generation_, now) == now) return;
+  prefixes_.clear();
+  for (const JobPointer& job : running_) {
+    job->n_known = 0;
+    if (job->n_unread() == 0) {
+      job->is_stale = true;
+    } else if (!job->continuation->wants_prompt_scores()) {  // those have been told of what is read
+      job->sequence.ids.clear();
+      job->sequence.state->clear();
+    }
+  }
+}
+
 void Scheduler::start_queued() {
   while (JobPointer job = take_next()) {
     start(*job);
@@ -171,7 +195,7 @@ void Scheduler::start(Job& job) {
                                                       states_.capacity(), job.since_submit);
     // Scores of what is not computed again are not there.
     const auto known = job.continuation->wants_prompt_scores() ? job.prompt().first(1) : job.prompt();
-    PrefixCache::Found found = prefixes_.take(known, job.submission.client);
+    PrefixCache::Found found = prefixes_.take(known, job.owner());
     job.sequence = std::move(found.sequence);
     job.n_known = found.n_known;
   } catch (const Error& error) {
@@ -193,6 +217,16 @@ void Scheduler::plan() {
   }
   plan_texts();
   plan_prompts();
+  group_by_fine_tune();
+}
+
+// Rows of one fine-tune follow each other, so that each weight is read once for all of them.
+void Scheduler::group_by_fine_tune() {
+  const auto is_plain = [](const Feed& feed) { return feed.versions == nullptr; };
+  if (std::ranges::all_of(feeds_, is_plain)) return;
+  const auto number = [](const Job* job) { return job->versions ? job->versions->number() : 0; };
+  std::ranges::stable_sort(fed_, {}, number);
+  std::ranges::stable_sort(feeds_, {}, [](const Feed& feed) { return feed.versions ? feed.versions->number() : 0; });
 }
 
 // The step feeds what has been appended to a job's ids.
@@ -202,6 +236,7 @@ void Scheduler::add_feed(Job& job, LogitsWanted wanted) {
                     .wanted = wanted,
                     .prompt_length = job.is_reading ? std::ssize(job.to_read()) : 0,
                     .reach = job.continuation->reach()});
+  feeds_.back().versions = job.versions.get();
   fed_.push_back(&job);
   job.wants_scores = wanted != LogitsWanted::none;
   job.has_scores = false;
@@ -218,7 +253,7 @@ void Scheduler::plan_texts() {
     if (!is_text(job)) continue;
     std::vector<int32_t>& ids = job->sequence.ids;
     const State& state = *job->sequence.state;
-    if (!state.can_become(state.n_past() + 1)) {
+    if (job->is_stale || !state.can_become(state.n_past() + 1)) {
       read_anew(*job, load);
       continue;
     }
@@ -236,6 +271,7 @@ void Scheduler::read_anew(Job& job, PassLoad& load) {
   job.sequence.state->clear();
   job.n_held = 0;
   job.is_reading = true;
+  job.is_stale = false;
 }
 
 void Scheduler::plan_prompts() {
@@ -324,9 +360,9 @@ void Scheduler::keep_beginning(const Job& job) {
   const auto n_ids = std::ssize(job.sequence.ids);
   if (!states_.is_recurrent()) {
     if (n_ids / kPageRows > static_cast<int64_t>(job.n_held) / kPageRows)
-      prefixes_.add(job.sequence, job.submission.client, false);
+      prefixes_.add(job.sequence, job.owner(), false);
   } else if (n_ids == job.n_known || n_ids == std::ssize(job.prompt())) {
-    prefixes_.add(job.sequence, job.submission.client, true);
+    prefixes_.add(job.sequence, job.owner(), true);
   }
 }
 
@@ -354,7 +390,7 @@ void Scheduler::tell(Job& job) {
 void Scheduler::remove_ended() {
   for (const JobPointer& job : running_) {
     if (!job->has_ended) continue;
-    if (!job->error) prefixes_.add(job->sequence, job->submission.client, true);
+    if (!job->error) prefixes_.add(job->sequence, job->owner(), true);
     tell(*job);
   }
   std::erase_if(running_, [](const JobPointer& job) { return job->has_ended; });

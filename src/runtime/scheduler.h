@@ -30,8 +30,9 @@ class Scheduler {
   Scheduler(Runner& runner, StatePool& states, std::shared_ptr<const Tokenizer> tokenizer,
             const ServiceOptions& options);
 
-  // Queues a request whose prompt_ids are given and in the vocabulary.  Throws as Service::submit.
-  uint64_t submit(Submission submission);
+  // Queues a request whose prompt_ids are given and in the vocabulary, to the fine-tune with `versions`, or null.
+  // Throws as Service::submit.
+  uint64_t submit(Submission submission, std::shared_ptr<WeightVersions> versions = nullptr);
   void cancel(uint64_t number);
   ServiceStatistics statistics() const;
 
@@ -47,6 +48,7 @@ class Scheduler {
   struct Job {
     uint64_t number = 0;
     Submission submission = {};
+    std::shared_ptr<WeightVersions> versions = {};
     Stopwatch since_submit = {};
     // From here on once it runs:
     Sequence sequence = {};
@@ -62,22 +64,27 @@ class Scheduler {
 
     std::vector<int32_t> reread = {};  // what the text was when it became so long that all keys change, or empty
     bool is_reading = false;           // in this step
+    bool is_stale = false;             // the state is of weights that have been replaced
 
     std::span<const int32_t> prompt() const { return submission.request.prompt_ids; }
     std::span<const int32_t> to_read() const { return reread.empty() ? prompt() : reread; }
     int64_t n_unread() const { return std::max<int64_t>(0, std::ssize(to_read()) - std::ssize(sequence.ids)); }
+    // Whose beginnings it may use: a client's with one fine-tune.
+    std::string owner() const;
     bool is_cancelled(const std::unordered_set<uint64_t>& numbers) const;
   };
   using JobPointer = std::unique_ptr<Job>;
 
   void end_cancelled();
   JobPointer take_next();
+  void forget_replaced();
   void start_queued();
   void start(Job& job);
   void plan();
   void plan_texts();
   static void read_anew(Job& job, PassLoad& load);
   void plan_prompts();
+  void group_by_fine_tune();
   void add_feed(Job& job, LogitsWanted wanted);
   void run();
   void take_scores(Job& job, int64_t row, std::span<const float> logits);
@@ -91,6 +98,7 @@ class Scheduler {
   std::shared_ptr<const Tokenizer> tokenizer_;
   ServiceOptions options_;
   PrefixCache prefixes_;
+  uint64_t generation_;              // Runner::generation that all states are of
   std::vector<JobPointer> running_;  // in the order in which they started
   std::vector<Feed> feeds_;          // of the step being computed
   std::vector<Job*> fed_;            // their jobs
