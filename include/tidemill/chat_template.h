@@ -16,6 +16,7 @@
 
 namespace tidemill {
 
+class ModelFile;
 class Tokenizer;
 
 struct ChatTemplateOptions {
@@ -57,7 +58,12 @@ class ChatTemplate {
   const std::string& source_with_tools() const;
   const SpecialTokens& special_tokens() const;
 
+  // The same of a model's files that are open.
+  static ChatTemplate from_model(const ModelFile& file);
+
  private:
+  static ChatTemplate joined(ChatTemplate plain, const std::optional<ChatTemplate>& with_tools);
+
   struct Parsed;
   std::shared_ptr<const Parsed> parsed_;
   std::shared_ptr<const Parsed> with_tools_;  // nullptr: parsed_ renders tools, too

@@ -23,6 +23,7 @@
 #include "tidemill/precision.h"
 #include "tidemill/profile.h"
 #include "tidemill/sampling.h"
+#include "tidemill/tensor.h"
 #include "tidemill/tokenizer.h"
 
 namespace tidemill {
@@ -42,6 +43,10 @@ struct EngineOptions {
   // Deltas that lead from the model to the one that is loaded, each made against what the one before restores: see
   // tidemill/delta.h.  Nothing is written; tensors that they leave as they are stay where the model has them.
   std::vector<std::string> deltas = {};
+  // Of the weights that fine-tunes have in place of the model's (Engine::with_deltas), so many bytes are kept as
+  // kernels read them, for all fine-tunes together; -1: as many as the model's own weights take.  What of a pass's
+  // fine-tunes finds no room is decoded for each pass anew.
+  int64_t max_delta_bytes = -1;
   bool check_weights = false;  // refuse weights that are NaN or infinite; reads everything once more
   bool profile = false;        // keep a record for Engine::take_profile
   // Called from the loading thread with a share in [0, 1] that grows.
@@ -119,6 +124,23 @@ struct MemoryUse {
   int64_t activations = 0;
 };
 
+// What fine-tunes over a model (Engine::with_deltas) have decoded.
+struct DeltaMemory {
+  int64_t n_bytes = 0;      // in memory
+  int64_t max_bytes = 0;    // EngineOptions::max_delta_bytes
+  int64_t n_hits = 0;       // tensors that a pass found there
+  int64_t n_misses = 0;     // tensors that were decoded
+  int64_t n_evictions = 0;  // tensors that went to make room
+};
+
+// A tensor of a model's file by its name there, of the same shape and dtype, with other numbers.
+struct WeightUpdate {
+  std::string name;
+  Tensor tensor;  // contiguous rows
+};
+
+class FineTune;
+
 // A loaded model.  Cheap to copy: copies share it.  All functions may be called from any thread.
 class Engine {
  public:
@@ -136,6 +158,28 @@ class Engine {
   int threads() const;
   double load_ms() const;
   MemoryUse memory() const;
+
+  // The fine-tune that `deltas` lead to from this model, each made against what the one before restores, over the
+  // weights that are in memory: it costs the deltas' own bytes, mapped, and its share of
+  // EngineOptions::max_delta_bytes. Sessions of fine-tunes and of the model itself share passes, and each gets the
+  // numbers that the restored model gives alone.  The deltas are verified first.  Throws what apply_delta throws, and
+  // unsupported, saying why, for a fine-tune with another configuration, tokenizer, shape or dtype
+  // (EngineOptions::deltas loads it as a model of its own), for encoders, and for a model whose weights have been
+  // replaced.
+  Engine with_deltas(const std::vector<std::string>& deltas) const;
+  // Whether `other` is over the same weights in memory.
+  bool shares_weights_with(const Engine& other) const { return impl_ == other.impl_; }
+  DeltaMemory delta_memory() const;
+
+  // Replaces numbers of the loaded model, for all who use it, between two passes and without other memory than the
+  // kernels' own: what a trainer does with the engine that it samples from.  Texts that are being written are read anew
+  // before they go on, and kept beginnings are forgotten.  Everything is checked before anything is replaced.  Throws
+  // invalid_argument, naming the tensor, for a name that the model does not read, another shape or dtype, one of two
+  // tensors that belong together, and unsupported for an engine with fine-tunes (with_deltas).
+  void update(std::span<const WeightUpdate> tensors);
+  // The same with what `deltas` lead to from the model's files, whatever it has been updated with before.  Throws what
+  // with_deltas throws.
+  void apply_deltas(const std::vector<std::string>& deltas);
 
   // What has been computed since the last call of this; empty unless the engine was loaded with `profile`.
   Profile take_profile() const;
@@ -157,11 +201,13 @@ class Engine {
 
   class Impl;
   const std::shared_ptr<Impl>& impl() const { return impl_; }
+  const std::shared_ptr<FineTune>& fine_tune() const { return fine_tune_; }
 
  private:
-  friend class Session;
-  explicit Engine(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+  explicit Engine(std::shared_ptr<Impl> impl, std::shared_ptr<FineTune> fine_tune = nullptr)
+      : impl_(std::move(impl)), fine_tune_(std::move(fine_tune)) {}
   std::shared_ptr<Impl> impl_;
+  std::shared_ptr<FineTune> fine_tune_;  // null: the model itself
 };
 
 // Scores [vocab_size] that follow the token at `position`; valid during the call.

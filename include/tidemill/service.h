@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "tidemill/engine.h"
@@ -23,6 +24,8 @@ struct ServiceOptions {
 // not throw or call the service; exactly one of on_end and on_error is called, and nothing after it.
 struct Submission {
   Request request;
+  // A fine-tune of the service's engine that is asked (Engine::with_deltas); none: the service's engine.
+  std::optional<Engine> engine = {};
   std::string client = {};  // requests of one client share what is kept of their prompts, and wait for each other
   int32_t priority = 0;     // greater ones start first
   EventSink on_event = {};  // false ends the request as cancelled
@@ -66,7 +69,8 @@ class Service {
   Service& operator=(const Service&) = delete;
 
   // Queues a request and returns its number.  Throws queue_full, context_full for a prompt that does not fit, and
-  // invalid_argument for an empty one and for options out of range; then none of the functions is called.
+  // invalid_argument for an empty one, for options out of range and for an engine of another model; then none of the
+  // functions is called.
   uint64_t submit(Submission submission);
   // Ends a request, queued or running, before another of its tokens is computed.  Unknown numbers are ignored.
   void cancel(uint64_t number);

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "api/model_file.h"
 #include "api/sentence_files.h"
 #include "formats/gguf.h"
 #include "sys/mapped_file.h"
@@ -150,15 +151,37 @@ Found search(const std::string& path) {
   return found;
 }
 
+ChatTemplate plain(const Found& found, const std::string& path) {
+  if (!found.plain) fail(path, "has no chat template; give one by --template, or use a model that was tuned to chat");
+  return ChatTemplate(*found.plain, found.plain_name, found.special_tokens);
+}
+
+std::optional<ChatTemplate> with_tools(const Found& found) {
+  if (!found.with_tools) return std::nullopt;
+  return ChatTemplate(*found.with_tools, found.with_tools_name, found.special_tokens);
+}
+
+Found search(const ModelFile& file) {
+  if (const GgufFile* const gguf = file.source().gguf) return search_gguf(*gguf);
+  const auto files = file.companions();
+  return files ? search_files(*files) : Found();
+}
+
 }  // namespace
+
+ChatTemplate ChatTemplate::joined(ChatTemplate plain, const std::optional<ChatTemplate>& with_tools) {
+  if (with_tools) plain.with_tools_ = with_tools->parsed_;
+  return plain;
+}
 
 ChatTemplate ChatTemplate::from_file(const std::string& path) {
   const Found found = search(path);
-  if (!found.plain) fail(path, "has no chat template; give one by --template, or use a model that was tuned to chat");
-  ChatTemplate result(*found.plain, found.plain_name, found.special_tokens);
-  if (found.with_tools)
-    result.with_tools_ = ChatTemplate(*found.with_tools, found.with_tools_name, found.special_tokens).parsed_;
-  return result;
+  return joined(plain(found, path), with_tools(found));
+}
+
+ChatTemplate ChatTemplate::from_model(const ModelFile& file) {
+  const Found found = search(file);
+  return joined(plain(found, file.weights().path()), with_tools(found));
 }
 
 }  // namespace tidemill

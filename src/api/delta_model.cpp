@@ -6,8 +6,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <utility>
+#include <variant>
 
-#include "compress/delta/delta_weights.h"
+#include "formats/group_weights.h"
 #include "formats/json_file.h"
 #include "formats/model_folder.h"
 #include "sys/atomic_file.h"
@@ -44,11 +45,12 @@ class TemporaryFolder {
   std::string path_;
 };
 
-// Weights that keep alive what they, or the model beside them, lie on.
+// A delta's weights for a model that has what it lies on kept alive by them.
 template <typename Kept>
 class KeepingWeights final : public Weights {
  public:
-  KeepingWeights(std::unique_ptr<Weights> weights, Kept kept) : kept_(std::move(kept)), weights_(std::move(weights)) {}
+  KeepingWeights(std::shared_ptr<const DeltaWeights> weights, Kept kept)
+      : kept_(std::move(kept)), weights_(std::move(weights)) {}
 
   const std::string& path() const override { return weights_->path(); }
   std::vector<std::string> names() const override { return weights_->names(); }
@@ -57,7 +59,7 @@ class KeepingWeights final : public Weights {
 
  private:
   Kept kept_;
-  std::unique_ptr<Weights> weights_;
+  std::shared_ptr<const DeltaWeights> weights_;
 };
 
 std::vector<std::byte> content_of(const DeltaChain& chain, size_t file, uint64_t n_bytes) {
@@ -71,12 +73,17 @@ bool holds_tensors(const PlanFile& file) {
   return std::ranges::any_of(file.parts, [](const PlanPart& part) { return !part.tensor.empty(); });
 }
 
-// The files without tensors, for readers that want paths.
+// Whether the model's own weights lie in it; those of a folder below belong to something behind the model.
+bool holds_model(const PlanFile& file) {
+  return holds_tensors(file) && file.name.find('/') == std::string::npos;
+}
+
+// The other files, for readers that want paths.
 std::unique_ptr<TemporaryFolder> restored_companions(const DeltaChain& chain) {
   auto folder = std::make_unique<TemporaryFolder>();
   const auto& files = chain.plan().files;
   for (size_t index = 0; index < files.size(); ++index) {
-    if (holds_tensors(files[index]) || files[index].n_bytes > kMaxCompanionBytes) continue;
+    if (holds_model(files[index]) || files[index].n_bytes > kMaxCompanionBytes) continue;
     const fs::path path = fs::path(folder->path()) / files[index].name;
     fs::create_directories(path.parent_path());
     AtomicFile file(path.string());
@@ -91,12 +98,12 @@ std::unique_ptr<ModelFile> folder_of(const std::string& path, std::unique_ptr<We
       .path = path, .config = read_json_file(path + "/config.json"), .generation_config = {}, .weights = {}};
   if (fs::exists(folder.file("generation_config.json")))
     folder.generation_config = read_json_file(folder.file("generation_config.json"));
-  folder.weights = std::move(weights);
+  folder.weights = with_groups(std::move(weights), folder.config, folder.file("config.json"));
   return folder_model(path, std::move(folder));
 }
 
 // A GGUF of which only what stands before the tensors is in memory: its metadata.
-std::unique_ptr<ModelFile> gguf_of(const DeltaChain& chain, std::unique_ptr<Weights> weights) {
+std::unique_ptr<ModelFile> gguf_of(const DeltaChain& chain, std::shared_ptr<const DeltaWeights> weights) {
   const PlanFile& file = chain.plan().files.front();
   Storage image(static_cast<int64_t>(file.n_bytes), Use::sparse);
   const auto names_tensor = [](const PlanPart& part) { return !part.tensor.empty(); };
@@ -108,29 +115,46 @@ std::unique_ptr<ModelFile> gguf_of(const DeltaChain& chain, std::unique_ptr<Weig
                     static_cast<int64_t>(file.n_bytes));
 }
 
-}  // namespace
-
-std::unique_ptr<ModelFile> open_delta_model(const std::string& base, const std::vector<std::string>& deltas) {
-  const auto chain = std::make_shared<const DeltaChain>(base, deltas);
-  const auto pool = std::make_shared<ThreadPool>(std::min(cpu_info().n_cores, kMaxThreads));
-  const DeltaWork work{*pool};
-  DeltaProgress progress(work, base, 1);
-  chain->check_base(*pool, progress);
-  auto weights = std::make_unique<DeltaWeights>(chain, pool);
-  const PlanFile& first = chain->plan().files.front();
-  if (chain->plan().is_folder) {
-    auto folder = restored_companions(*chain);
+std::unique_ptr<ModelFile> model_of(const std::string& base, const std::string& delta, const DeltaChain& chain,
+                                    std::shared_ptr<const DeltaWeights> weights) {
+  const PlanFile& first = chain.plan().files.front();
+  if (chain.plan().is_folder) {
+    auto folder = restored_companions(chain);
     const std::string path = folder->path();
     return folder_of(path, std::make_unique<KeepingWeights<std::unique_ptr<TemporaryFolder>>>(std::move(weights),
                                                                                               std::move(folder)));
   }
-  if (first.name.ends_with(".gguf") && holds_tensors(first)) return gguf_of(*chain, std::move(weights));
+  if (first.name.ends_with(".gguf") && holds_tensors(first)) return gguf_of(chain, std::move(weights));
   if (!first.name.ends_with(".safetensors"))
     throw Error(ErrorCode::unsupported,
-                deltas.back() + ": restores " + printable(first.name) + ", which cannot be run; apply the delta first");
+                delta + ": restores " + printable(first.name) + ", which cannot be run; apply the delta first");
   std::error_code ignored;
   const std::string folder = fs::is_directory(base, ignored) ? base : fs::path(base).parent_path().string();
-  return folder_of(folder.empty() ? "." : folder, std::move(weights));
+  return folder_of(folder.empty() ? "." : folder,
+                   std::make_unique<KeepingWeights<std::monostate>>(std::move(weights), std::monostate()));
+}
+
+}  // namespace
+
+DeltaModelFile open_deltas(const std::string& base, const std::vector<std::string>& deltas, DeltaCheck check,
+                           std::shared_ptr<ThreadPool> decoder) {
+  DeltaModelFile opened;
+  opened.chain = std::make_shared<const DeltaChain>(base, deltas);
+  const auto pool = std::make_shared<ThreadPool>(std::min(cpu_info().n_cores, kMaxThreads));
+  const DeltaWork work{*pool};
+  if (check == DeltaCheck::all) {
+    verify_delta_file(*opened.chain, work);
+  } else {
+    DeltaProgress progress(work, base, 1);
+    opened.chain->check_base(*pool, progress);
+  }
+  opened.weights = std::make_shared<const DeltaWeights>(opened.chain, decoder ? std::move(decoder) : pool);
+  opened.file = model_of(base, deltas.back(), *opened.chain, opened.weights);
+  return opened;
+}
+
+std::unique_ptr<ModelFile> open_delta_model(const std::string& base, const std::vector<std::string>& deltas) {
+  return open_deltas(base, deltas, DeltaCheck::base).file;
 }
 
 }  // namespace tidemill

@@ -51,14 +51,19 @@ const char* to_string(FinishReason reason) {
   return "unknown";
 }
 
-Engine::Impl::Impl(const std::string& name, const EngineOptions& options) : path(resolve_model(name)) {
+std::unique_ptr<ModelFile> Engine::Impl::open_files() const {
+  return deltas.empty() ? open_model_file(path) : open_delta_model(path, deltas);
+}
+
+Engine::Impl::Impl(const std::string& name, const EngineOptions& options)
+    : path(resolve_model(name)), deltas(options.deltas) {
   const Stopwatch stopwatch;
-  auto opened = options.deltas.empty() ? open_model_file(path) : open_delta_model(path, options.deltas);
+  auto opened = open_files();
   const ModelFile& file = *opened;
   model = make_model(file.source());
   if (file.makes_vectors()) model->use_as_encoder();
   if (options.check_weights) check_weights(file.weights());
-  fingerprint = model_fingerprint(*model);
+  fingerprint_ = model_fingerprint(*model);
   pool = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : cpu_info().n_cores);
   backend = make_backend(options.backend, *pool, options.precision);
   const DType state_dtype = state_dtype_of(*model, options.state, backend->state_dtype());
@@ -90,9 +95,11 @@ Engine::Impl::Impl(const std::string& name, const EngineOptions& options) : path
     load_ms = stopwatch.milliseconds();
     return;
   }
+  const int64_t max_delta_bytes = options.max_delta_bytes < 0 ? backend->weight_bytes() : options.max_delta_bytes;
+  versions = std::make_unique<VersionCache>(max_delta_bytes);
   states = std::make_unique<StatePool>(spec, context_length, state_dtype, kMaxStates);
   runner = std::make_unique<Runner>(*model, kernels(), spec, state_dtype,
-                                    Runner::Limits{.all_scores = is_head_plain(options)});
+                                    Runner::Limits{.all_scores = is_head_plain(options)}, versions.get());
   if (!options.draft.empty()) load_draft(options);
   load_ms = stopwatch.milliseconds();
 }
@@ -132,19 +139,21 @@ bool Engine::Impl::adopt_weights(const Weights& weights, bool is_head_plain,
   bool all_copied = true;
   const bool is_encoder = model->config().is_encoder;
   model->visit_params([&](std::string_view, Tensor& weight, WeightRole) { total += weight.size_bytes(); });
-  model->visit_params([&](std::string_view, Tensor& weight, WeightRole role) {
+  model->visit_params([&](std::string_view name, Tensor& weight, WeightRole role) {
     const Tensor stored = weight;
+    const WeightRole plain_role = role == WeightRole::head ? WeightRole::matrix : WeightRole::embedding;
+    const bool is_plain = (is_head_plain || is_encoder) && gives_scores(role);
+    adopted.push_back({.name = std::string(name), .place = &weight, .role = is_plain ? plain_role : role});
     if (weights.is_packed() && role == WeightRole::vector) {  // f32 already, as every backend reads it
       all_copied = false;
       return;
     }
     if (is_encoder && role == WeightRole::head) {  // nobody asks for scores
       weight = Tensor();
+      adopted.pop_back();
       return;
     }
-    const WeightRole plain_role = role == WeightRole::head ? WeightRole::matrix : WeightRole::embedding;
-    const bool is_plain = (is_head_plain || is_encoder) && gives_scores(role);
-    weight = backend->adopt(stored, is_plain ? plain_role : role, [&](const Tensor& part) {
+    weight = backend->adopt(stored, adopted.back().role, [&](const Tensor& part) {
       weights.release(part);
       done += part.size_bytes();
       on_progress(static_cast<double>(done) / static_cast<double>(total));
@@ -195,8 +204,34 @@ MemoryUse Engine::memory() const {
           .activations = impl_->encoder ? impl_->encoder->arena_bytes() : impl_->runner->arena_bytes()};
 }
 
+Engine Engine::with_deltas(const std::vector<std::string>& deltas) const {
+  std::vector<std::string> all = fine_tune_ ? fine_tune_->deltas() : std::vector<std::string>();
+  all.insert(all.end(), deltas.begin(), deltas.end());
+  return Engine(impl_, impl_->fine_tune(impl_, all));
+}
+
+DeltaMemory Engine::delta_memory() const {
+  if (!impl_->versions) return {};
+  const VersionCache::Counts counts = impl_->versions->counts();
+  return {.n_bytes = counts.n_bytes,
+          .max_bytes = counts.max_bytes,
+          .n_hits = counts.n_hits,
+          .n_misses = counts.n_misses,
+          .n_evictions = counts.n_evictions};
+}
+
+void Engine::update(std::span<const WeightUpdate> tensors) {
+  impl_->update(tensors);
+}
+
+void Engine::apply_deltas(const std::vector<std::string>& deltas) {
+  impl_->apply_deltas(impl_, deltas);
+}
+
 std::optional<ChatTemplate> Engine::chat_template() const {
   try {
+    if (fine_tune_) return ChatTemplate::from_model(fine_tune_->file());
+    if (!impl_->deltas.empty()) return ChatTemplate::from_model(*impl_->open_files());
     return ChatTemplate::from_file(impl_->path);
   } catch (const Error&) {
     return ChatTemplate::for_vocabulary(tokenizer());

@@ -63,7 +63,7 @@ void PromptCache::note(const std::string& text) const {
 // By the model, what its keys are kept in, and the ids, so that whoever looks for one finds all that may serve.
 std::string PromptCache::name_in_folder(std::span<const int32_t> ids) const {
   const Engine::Impl& engine = *engine_.impl();
-  const std::string kind = engine.fingerprint + "-" + std::string(info(engine.states->dtype()).name) + "-";
+  const std::string kind = fingerprint_of(engine_) + "-" + std::string(info(engine.states->dtype()).name) + "-";
   return ids.empty() ? kind : kind + fingerprint_of(ids) + std::string(kEnding);
 }
 
@@ -81,7 +81,7 @@ int64_t PromptCache::load(Session& session, std::span<const int32_t> prompt) {
   const std::string* best = nullptr;
   for (const std::string& path : paths) {
     try {
-      const std::vector<int32_t> ids = read_state_ids(path, engine.fingerprint, engine_.vocab_size());
+      const std::vector<int32_t> ids = read_state_ids(path, fingerprint_of(engine_), engine_.vocab_size());
       const auto differs = std::mismatch(ids.begin(), ids.end(), prompt.begin(), prompt.end() - 1);
       const int64_t n = differs.first - ids.begin();
       if (n < std::ssize(ids) && engine.states->is_recurrent()) continue;  // such a state cannot go back

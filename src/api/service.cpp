@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/engine_impl.h"
+#include "api/fine_tune.h"
 #include "runtime/scheduler.h"
 #include "runtime/token_ids.h"
 
@@ -31,7 +32,12 @@ class Service::Impl {
     if (request.prompt_ids.empty() && !request.prompt.empty())
       request.prompt_ids = engine_.tokenizer().encode(std::exchange(request.prompt, {}));
     expect_ids_inside(request.prompt_ids, engine_.vocab_size());
-    return scheduler_.submit(std::move(submission));
+    const Engine& asked = submission.engine ? *submission.engine : engine_;
+    if (!asked.shares_weights_with(engine_))
+      throw Error(ErrorCode::invalid_argument, asked.path() + ": is not over the weights of the service's model; " +
+                                                   "give an engine of Engine::with_deltas");
+    std::shared_ptr<WeightVersions> versions = asked.fine_tune();
+    return scheduler_.submit(std::move(submission), std::move(versions));
   }
 
   const Engine& engine() const { return engine_; }

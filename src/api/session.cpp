@@ -14,7 +14,9 @@ namespace tidemill {
 
 class Session::Impl {
  public:
-  explicit Impl(const Engine& engine) : engine_(engine.impl()), lease_(engine_->require_states().acquire()) {
+  explicit Impl(const Engine& engine)
+      : handle_(engine), engine_(engine.impl()), lease_(engine_->require_states().acquire()) {
+    note_weights();
     ids_.reserve(static_cast<size_t>(lease_->capacity()));  // so that a step allocates nothing
     if (const auto& draft = engine_->draft)
       draft_.emplace(
@@ -34,7 +36,9 @@ class Session::Impl {
   void copy_from(const Impl& other);
   void restore(const std::string& path);
 
-  const std::shared_ptr<Engine::Impl>& engine_pointer() const { return engine_; }
+  const Engine& handle() const { return handle_; }
+  const std::string& fingerprint() const { return fingerprint_; }
+  WeightVersions* versions() const { return handle_.fine_tune().get(); }
   Engine::Impl& engine() const { return *engine_; }
   State& state() const { return *lease_; }
   std::vector<int32_t>& ids() { return ids_; }
@@ -45,20 +49,34 @@ class Session::Impl {
   bool feed_prompt(std::span<const int32_t> prompt, Continuation& continuation, const Request& request);
   void run_pass(Continuation& continuation);
   void keep(size_t n);
+  void note_weights();
 
+  Engine handle_;
   std::shared_ptr<Engine::Impl> engine_;
   StatePool::Lease lease_;
   std::optional<DraftModel> draft_;
   std::vector<int32_t> ids_;   // tokens whose effect the state holds
   std::vector<float> scores_;  // that `append` returned last
+  uint64_t generation_ = 0;    // Runner::generation that the state is of
+  std::string fingerprint_;    // of the weights that the state is of
 };
+
+void Session::Impl::note_weights() {
+  generation_ = engine_->runner->generation();
+  fingerprint_ = fingerprint_of(handle_);
+}
 
 void Session::Impl::feed(std::span<const int32_t> ids, LogitsWanted wanted, const LogitsSink& sink,
                          int64_t prompt_length, const ScoreReach& reach) {
   if (ids.empty()) throw Error(ErrorCode::invalid_argument, "session: no tokens to append; give at least one");
   prompt_length = std::max(prompt_length, lease_->n_past() + std::ssize(ids));
   prepare_for(prompt_length);
-  const Feed feed{.state = lease_.get(), .ids = ids, .wanted = wanted, .prompt_length = prompt_length, .reach = reach};
+  const Feed feed{.state = lease_.get(),
+                  .ids = ids,
+                  .wanted = wanted,
+                  .prompt_length = prompt_length,
+                  .reach = reach,
+                  .versions = versions()};
   try {
     engine_->runner->feed({&feed, 1}, sink);
   } catch (...) {
@@ -68,13 +86,19 @@ void Session::Impl::feed(std::span<const int32_t> ids, LogitsWanted wanted, cons
   ids_.insert(ids_.end(), ids.begin(), ids.end());
 }
 
-// Reads what is held anew where it has other keys in a text of `n_tokens`.
+// Reads what is held anew where it has other keys in a text of `n_tokens`, or the model has other weights now.
 void Session::Impl::prepare_for(int64_t n_tokens) {
-  if (lease_->can_become(n_tokens)) return;
+  if (lease_->can_become(n_tokens) && generation_ == engine_->runner->generation()) return;
+  note_weights();
+  if (ids_.empty()) return;
   const std::vector<int32_t> held = ids_;
   lease_->clear();
   ids_.clear();
-  const Feed feed{.state = lease_.get(), .ids = held, .wanted = LogitsWanted::none, .prompt_length = n_tokens};
+  const Feed feed{.state = lease_.get(),
+                  .ids = held,
+                  .wanted = LogitsWanted::none,
+                  .prompt_length = n_tokens,
+                  .versions = versions()};
   engine_->runner->feed({&feed, 1}, nullptr);
   ids_ = held;
 }
@@ -99,12 +123,15 @@ void Session::Impl::copy_from(const Impl& other) {
   lease_->share(*other.lease_, other.lease_->n_past());
   ids_ = other.ids_;
   scores_ = other.scores_;
+  generation_ = other.generation_;
+  fingerprint_ = other.fingerprint_;
 }
 
 void Session::Impl::restore(const std::string& path) {
   ids_.clear();
   lease_->clear();
-  ids_ = restore_state(path, *lease_, engine_->fingerprint, engine_->model->config().vocab_size);
+  note_weights();
+  ids_ = restore_state(path, *lease_, fingerprint_, engine_->model->config().vocab_size);
 }
 
 std::vector<int32_t> Session::Impl::prompt_ids(const Request& request) const {
@@ -162,7 +189,8 @@ void Session::Impl::run_pass(Continuation& continuation) {
   const Feed feed{.state = lease_.get(),
                   .ids = std::span(ids_).subspan(n_held),
                   .wanted = LogitsWanted::all,
-                  .reach = continuation.reach()};
+                  .reach = continuation.reach(),
+                  .versions = versions()};
   bool is_right = true;
   try {
     engine_->runner->feed({&feed, 1}, [&](size_t, int64_t, std::span<const float> logits) {
@@ -181,6 +209,10 @@ Result Session::Impl::generate(const Request& request, const EventSink& sink) {
                             draft_ ? &*draft_ : nullptr);
   Result& result = continuation.result();
   result.timings.load_ms = engine_->load_ms;
+  if (generation_ != engine_->runner->generation()) {
+    keep(0);
+    note_weights();
+  }
   if (continuation.wants_prompt_scores()) keep(0);  // what is not computed again has no scores
   result.usage.cached_tokens = keep_common_prefix(prompt);
   const Stopwatch since_prefill;
@@ -231,7 +263,7 @@ void Session::append_each(std::span<Session* const> sessions, std::span<const in
   for (size_t index = 0; index < sessions.size(); ++index) {
     Impl& session = *sessions[index]->impl_;
     session.prepare_for(session.state().n_past() + 1);
-    feeds.push_back({.state = &session.state(), .ids = ids.subspan(index, 1)});
+    feeds.push_back({.state = &session.state(), .ids = ids.subspan(index, 1), .versions = session.versions()});
   }
   Engine::Impl& engine = sessions.front()->impl_->engine();
   engine.runner->feed(
@@ -247,13 +279,13 @@ void Session::truncate(int64_t n) {
 }
 
 Session Session::fork() const {
-  Session copy(Engine(impl_->engine_pointer()));
+  Session copy(impl_->handle());
   copy.impl_->copy_from(*impl_);
   return copy;
 }
 
 void Session::save(const std::string& path) const {
-  save_state(path, impl_->state(), impl_->ids(), impl_->engine().fingerprint);
+  save_state(path, impl_->state(), impl_->ids(), impl_->fingerprint());
 }
 
 void Session::restore(const std::string& path) {

@@ -33,21 +33,40 @@ std::vector<std::string> DeltaWeights::names() const {
   return names;
 }
 
-std::optional<Tensor> DeltaWeights::find(std::string_view name) const {
+const PlannedTensor* DeltaWeights::planned(std::string_view name) const {
   const auto found = by_name_.find(name);
-  if (found == by_name_.end()) return std::nullopt;
-  const PlannedTensor& tensor = tensors_[found->second];
-  const PlanPart& part = *tensor.part;
-  const auto dtype = dtype_from_name(part.dtype);
-  const Shape shape = shape_of(part, path());
-  if (!dtype || static_cast<uint64_t>(tidemill::size_bytes(*dtype, shape)) != tensor.n_bytes)
-    throw Error(ErrorCode::bad_file, path() + ": tensor " + quoted(name) + " has " + grouped(tensor.n_bytes) +
+  return found == by_name_.end() ? nullptr : &tensors_[found->second];
+}
+
+std::optional<Tensor> DeltaWeights::outline(std::string_view name) const {
+  const PlannedTensor* const tensor = planned(name);
+  if (tensor == nullptr) return std::nullopt;
+  const auto dtype = dtype_from_name(tensor->part->dtype);
+  const Shape shape = shape_of(*tensor->part, path());
+  if (!dtype || static_cast<uint64_t>(tidemill::size_bytes(*dtype, shape)) != tensor->n_bytes)
+    throw Error(ErrorCode::bad_file, path() + ": tensor " + quoted(name) + " has " + grouped(tensor->n_bytes) +
                                          " bytes, not those of its dtype and shape; the file is damaged, get it anew");
+  return Tensor(nullptr, *dtype, shape);
+}
+
+const std::byte* DeltaWeights::unchanged(std::string_view name) const {
+  const PlannedTensor* const tensor = planned(name);
+  return tensor == nullptr ? nullptr : chain_->unchanged(*tensor->part, tensor->n_bytes);
+}
+
+std::optional<Tensor> DeltaWeights::find(std::string_view name) const {
+  const auto outlined = outline(name);
+  if (!outlined) return std::nullopt;
   // Tensor has one pointer type for memory that may and may not be written; mapped files fault on a write.
-  if (std::byte* const view = const_cast<std::byte*>(chain_->unchanged(part, tensor.n_bytes)))
-    return Tensor(view, *dtype, shape);
+  if (std::byte* const view = const_cast<std::byte*>(unchanged(name)))
+    return Tensor(view, outlined->dtype(), outlined->shape());
   const std::lock_guard lock(mutex_);
-  return Tensor(decoded(tensor), *dtype, shape);
+  return Tensor(decoded(*planned(name)), outlined->dtype(), outlined->shape());
+}
+
+void DeltaWeights::forget() const {
+  const std::lock_guard lock(mutex_);
+  memory_.clear();
 }
 
 std::byte* DeltaWeights::decoded(const PlannedTensor& tensor) const {

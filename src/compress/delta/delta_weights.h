@@ -28,10 +28,17 @@ class DeltaWeights final : public Weights {
   std::vector<std::string> names() const override;
   // Throws unsupported for a tensor that no Tensor can describe, bad_file for damaged codes.
   std::optional<Tensor> find(std::string_view name) const override;
+  // A tensor's dtype and shape, at no place; nothing is decoded.  Throws as `find`.
+  std::optional<Tensor> outline(std::string_view name) const;
+  // Where the base has the tensor's bytes as they are; null where it has not.
+  const std::byte* unchanged(std::string_view name) const;
+  // Gives the memory of all decoded tensors back: nobody reads them any more.
+  void forget() const;
   // Only views of the base: what has been decoded is still seen by who asked for it.
   void release(const Tensor& tensor) const override;
 
  private:
+  const PlannedTensor* planned(std::string_view name) const;
   std::byte* decoded(const PlannedTensor& tensor) const;
 
   std::shared_ptr<const DeltaChain> chain_;
