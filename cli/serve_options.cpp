@@ -60,7 +60,11 @@ constexpr Option kOptions[] = {
     texts_option("--model", "model.path", "[NAME=]MODEL",
                  "a model to serve, by the name that clients ask for; may be given again"),
     texts_option("--delta", "model.delta", "[NAME=]DELTA",
-                 "a fine-tune of the first model, as `delta make` writes it, to serve as well; may be given again"),
+                 "a fine-tune of the first model, as `delta make` writes it, to serve over its weights; may be given "
+                 "again"),
+    integer_option("--delta-memory-mib", "model.delta_memory_mib",
+                   "MiB of fine-tunes' weights that are kept decoded; -1: as many as the model's own take", "-1", -1,
+                   1 << 24),
     text_option("--format", "model.format", "F", "what the models must be: gguf, safetensors or tmill; auto: any",
                 "auto"),
     text_option("--host", "server.host", "H", "address to listen on", "127.0.0.1"),
@@ -132,10 +136,10 @@ constexpr Option kOptions[] = {
 serve::ServerOptions::Model model_of(const std::string& text) {
   const size_t equals = text.find('=');
   if (equals != std::string::npos && !std::filesystem::exists(text))
-    return {.name = text.substr(0, equals), .path = text.substr(equals + 1), .deltas = {}};
+    return {.name = text.substr(0, equals), .path = text.substr(equals + 1)};
   const std::filesystem::path path = text;
   const std::string name = path.has_filename() ? path.stem().string() : path.parent_path().filename().string();
-  return {.name = name, .path = text, .deltas = {}};
+  return {.name = name, .path = text};
 }
 
 }  // namespace
@@ -166,29 +170,17 @@ serve::RateLimits rate_limits(const Arguments& arguments) {
 
 }  // namespace
 
-namespace {
-
-// Each delta is a model of its own, of the first model.
-void add_deltas(const Arguments& arguments, std::vector<serve::ServerOptions::Model>& models) {
-  const std::string base = models.front().path;
-  for (const std::string& delta : arguments.texts("--delta")) {
-    const auto named = model_of(delta);
-    models.push_back({.name = named.name, .path = base, .deltas = {named.path}});
-  }
-}
-
-}  // namespace
-
 serve::ServerOptions server_options(const Arguments& arguments) {
   serve::ServerOptions options;
   for (const std::string& model : arguments.positionals()) options.models.push_back(model_of(model));
   for (const std::string& model : arguments.texts("--model")) options.models.push_back(model_of(model));
   if (options.models.empty())
     throw Error(ErrorCode::invalid_argument, "serve: no model; give one, as in: tidemill serve gemma3-270m");
-  add_deltas(arguments, options.models);
+  for (const std::string& delta : arguments.texts("--delta")) options.deltas.push_back(model_of(delta));
   options.format = arguments.text("--format");
   options.engine = engine_options(arguments);
   options.engine.head = arguments.text("--head");
+  if (const int64_t mib = arguments.integer("--delta-memory-mib"); mib >= 0) options.engine.max_delta_bytes = mib << 20;
   options.service = {.max_running = arguments.integer("--max-running"),
                      .max_queued = arguments.integer("--max-queued"),
                      .max_kept_bytes = arguments.integer("--prefix-cache-mib") << 20,

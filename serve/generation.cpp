@@ -51,7 +51,7 @@ void Generation::start(const std::vector<std::vector<int32_t>>& prompts, const s
       }
     } catch (const Error&) {
       has_failed_ = true;
-      for (const uint64_t number : numbers_) model_.service.cancel(number);
+      for (const uint64_t number : numbers_) model_.service->cancel(number);
       throw;
     }
     if (options_.is_stream) {
@@ -167,7 +167,7 @@ void Generation::take_end(size_t index, const Result& result) {
 void Generation::take_error(const Error& error) {
   const std::lock_guard lock(mutex_);
   if (std::exchange(has_failed_, true)) return;
-  for (const uint64_t number : numbers_) model_.service.cancel(number);
+  for (const uint64_t number : numbers_) model_.service->cancel(number);
   const ApiError api_error(error);
   if (!options_.is_stream) {
     HttpResponse response = api_error.response();
@@ -181,7 +181,7 @@ void Generation::take_error(const Error& error) {
 void Generation::cancel() {
   const std::lock_guard lock(mutex_);
   has_failed_ = true;
-  for (const uint64_t number : numbers_) model_.service.cancel(number);
+  for (const uint64_t number : numbers_) model_.service->cancel(number);
 }
 
 void Generation::write(std::string events) {

@@ -74,6 +74,16 @@ constexpr ModelRow kModelRows[] = {
      TIDEMILL_VALUE(now.page_reuses)},
     {"tidemill_weights_bytes", "Memory of the model's weights.", MetricType::Gauge,
      TIDEMILL_VALUE(model.engine.memory().weights)},
+    {"tidemill_delta_bytes", "Memory of fine-tunes' weights, decoded for the model's kernels.", MetricType::Gauge,
+     TIDEMILL_VALUE(model.engine.delta_memory().n_bytes)},
+    {"tidemill_delta_limit_bytes", "How much that may be.", MetricType::Gauge,
+     TIDEMILL_VALUE(model.engine.delta_memory().max_bytes)},
+    {"tidemill_delta_hits_total", "Tensors of fine-tunes that a pass found decoded.", MetricType::Counter,
+     TIDEMILL_VALUE(model.engine.delta_memory().n_hits)},
+    {"tidemill_delta_misses_total", "Tensors of fine-tunes that were decoded.", MetricType::Counter,
+     TIDEMILL_VALUE(model.engine.delta_memory().n_misses)},
+    {"tidemill_delta_evictions_total", "Of those, the ones that made room for others.", MetricType::Counter,
+     TIDEMILL_VALUE(model.engine.delta_memory().n_evictions)},
 };
 
 struct EmbedderRow {
@@ -145,8 +155,9 @@ const double kStartTime = static_cast<double>(std::time(nullptr));
 
 void add_model_families(const ServedModels& models, std::vector<MetricFamily>& families) {
   std::vector<ServiceStatistics> statistics;
-  const auto all = models.all();
-  for (const ServedModel& model : all) statistics.push_back(model.service.statistics());
+  auto all = models.all();
+  std::erase_if(all, [](const ServedModel& model) { return model.is_fine_tune(); });  // their base counts for them
+  for (const ServedModel& model : all) statistics.push_back(model.service->statistics());
   for (const ModelRow& row : kModelRows) {
     MetricFamily& family = families.emplace_back(MetricFamily{row.name, row.help, row.type, {}});
     for (size_t index = 0; index < all.size(); ++index) {

@@ -69,8 +69,9 @@ const char* openapi_schemas() {
   "content": {"type": "string"}, "add_special": {"type": ["boolean", "null"]}}},
 "Detokenize": {"type": "object", "required": ["tokens"], "properties": {"model": {"type": ["string", "null"]},
   "tokens": {"type": "array", "items": {"type": "integer", "minimum": 0}}}},
-"LoadModel": {"type": "object", "required": ["id", "path"], "properties": {
-  "id": {"type": "string", "minLength": 1, "maxLength": 200}, "path": {"type": "string", "minLength": 1}}}
+"LoadModel": {"type": "object", "required": ["id"], "properties": {
+  "id": {"type": "string", "minLength": 1, "maxLength": 200}, "path": {"type": "string", "minLength": 1},
+  "delta": {"type": "string", "minLength": 1}, "base": {"type": "string"}}}
 })";
 }
 

@@ -62,9 +62,18 @@ ServedModel::ServedModel(std::string its_name, const std::string& path, const En
       created(std::time(nullptr)),
       service_options(its_service_options),
       observer(std::move(its_observer)),
-      service(engine, its_service_options) {
+      service(std::make_shared<Service>(engine, its_service_options)) {
   engine.tokenizer();  // throws for a model without one: it could not be asked anything
 }
+
+ServedModel::ServedModel(std::string its_name, const ServedModel& base, const std::string& delta)
+    : name(std::move(its_name)),
+      engine(base.engine.with_deltas({delta})),
+      chat_template(engine.chat_template()),
+      created(std::time(nullptr)),
+      service_options(base.service_options),
+      observer(base.observer),
+      service(base.service) {}
 
 uint64_t ServedModel::submit(Submission submission) {
   submission.on_end = [this, client = submission.client, told = std::move(submission.on_end),
@@ -72,7 +81,8 @@ uint64_t ServedModel::submit(Submission submission) {
     if (observer) observer(name, client, result, since.seconds());
     if (told) told(std::move(result));
   };
-  return service.submit(std::move(submission));
+  submission.engine = engine;
+  return service->submit(std::move(submission));
 }
 
 bool ServedModels::is_served(const std::string& name) {
@@ -83,11 +93,7 @@ bool ServedModels::is_served(const std::string& name) {
 
 void ServedModels::add(std::string name, const std::string& path, const EngineOptions& engine_options,
                        const ServiceOptions& service_options) {
-  {
-    const std::shared_lock lock(mutex_);
-    if (is_served(name))
-      throw Error(ErrorCode::invalid_argument, "--model: '" + name + "' is given twice; name each, as in NAME=MODEL");
-  }
+  require_new(name, engine_options.deltas.empty() ? "--model" : "--delta");
   ModelLists loaded;
   const ModelInfo info = inspect_model(path);
   EngineOptions of_encoder = engine_options;  // whose texts are often shorter than what is meant for all models
@@ -98,8 +104,73 @@ void ServedModels::add(std::string name, const std::string& path, const EngineOp
     loaded.embedders.emplace_back(std::move(name), path, of_encoder, service_options.max_queued);
   else
     loaded.texts.emplace_back(std::move(name), path, engine_options, service_options, observer_);
+  add_loaded(loaded);
+}
+
+void ServedModels::require_new(const std::string& name, const char* option) {
+  const std::shared_lock lock(mutex_);
+  if (is_served(name))
+    throw Error(ErrorCode::invalid_argument,
+                std::string(option) + ": '" + name + "' is given twice; name each, as in NAME=FILE");
+}
+
+void ServedModels::add_loaded(ModelLists& loaded) {
   const std::unique_lock lock(mutex_);
   models_.for_each_with(loaded, [](auto& models, auto& added) { models.splice(models.end(), added); });
+}
+
+// Of that name, or the only one that is no fine-tune itself; null for none or several.
+ServedModel* ServedModels::find_base(const std::optional<std::string>& name) {
+  const std::shared_lock lock(mutex_);
+  if (name) return find_in(models_.texts, *name);
+  ServedModel* found = nullptr;
+  for (ServedModel& model : models_.texts) {
+    if (model.is_fine_tune()) continue;
+    if (found != nullptr) return nullptr;
+    found = &model;
+  }
+  return found;
+}
+
+std::optional<std::string> ServedModels::add_delta(std::string name, const std::optional<std::string>& base,
+                                                   const std::string& delta, const EngineOptions& engine_options,
+                                                   const ServiceOptions& service_options) {
+  const Lease stay = lease();
+  EngineOptions own_options = engine_options;
+  own_options.deltas = {delta};
+  ServedModel* const model = find_base(base);
+  if (model == nullptr) {
+    add(std::move(name), path_of(base), own_options, service_options);
+    return std::nullopt;
+  }
+  require_new(name, "--delta");
+  try {
+    ModelLists loaded;
+    loaded.texts.emplace_back(name, *model, delta);
+    add_loaded(loaded);
+    return std::nullopt;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::unsupported || model->is_fine_tune()) throw;
+    const std::string path = model->engine.path();
+    add(std::move(name), path, own_options, service_options);
+    return error.what();
+  }
+}
+
+// Of the file of a served encoder.
+std::string ServedModels::path_of(const std::optional<std::string>& name) {
+  const std::shared_lock lock(mutex_);
+  if (name) {
+    if (const auto* model = find_in(models_.embedders, *name)) return model->embedder.engine().path();
+    if (const auto* model = find_in(models_.rerankers, *name)) return model->reranker.engine().path();
+  } else if (models_.texts.empty() && models_.embedders.size() + models_.rerankers.size() == 1) {
+    return models_.embedders.empty() ? models_.rerankers.front().reranker.engine().path()
+                                     : models_.embedders.front().embedder.engine().path();
+  }
+  throw ApiError(404,
+                 name ? "'base': '" + printable(*name, 100) + "' is not served here; GET /v1/models lists what is"
+                      : "'base': is missing; name the served model that the delta was made from",
+                 "base", "model_not_found");
 }
 
 void ServedModels::remove(const std::string& name) {

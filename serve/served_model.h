@@ -29,7 +29,10 @@ struct ServedModel {
   // Service throw.
   ServedModel(std::string its_name, const std::string& path, const EngineOptions& engine_options,
               const ServiceOptions& its_service_options, TextObserver its_observer);
+  // A fine-tune that shares the weights and the service of `base`.  Throws what Engine::with_deltas throws.
+  ServedModel(std::string its_name, const ServedModel& base, const std::string& delta);
 
+  bool is_fine_tune() const { return engine.fine_tune() != nullptr; }
   // Service::submit, with the observer told of the end.
   uint64_t submit(Submission submission);
 
@@ -39,7 +42,7 @@ struct ServedModel {
   int64_t created;                            // seconds since 1970
   ServiceOptions service_options;
   TextObserver observer;
-  Service service;
+  std::shared_ptr<Service> service;
 };
 
 // Models by what they are asked for.
@@ -64,6 +67,11 @@ class ServedModels {
   // for embeddings, others for texts.
   void add(std::string name, const std::string& path, const EngineOptions& engine_options,
            const ServiceOptions& service_options);
+  // Serves a fine-tune of the served model `base`; without a name, of the only one.  Over that model's weights where it
+  // can, else, and of encoders, as a model of its own; returns why, or nothing.  Throws ApiError 404 for the base.
+  std::optional<std::string> add_delta(std::string name, const std::optional<std::string>& base,
+                                       const std::string& delta, const EngineOptions& engine_options,
+                                       const ServiceOptions& service_options);
   // Serves the model to nobody else from now on; its memory comes back when the last who may use it has his answer.
   // Throws ApiError 404.
   void remove(const std::string& name);
@@ -91,6 +99,10 @@ class ServedModels {
   };
   void free_removed(const std::stop_token& stop);
   bool is_served(const std::string& name);
+  void require_new(const std::string& name, const char* option);
+  void add_loaded(ModelLists& loaded);
+  ServedModel* find_base(const std::optional<std::string>& name);
+  std::string path_of(const std::optional<std::string>& name);
   template <typename Model>
   Model& choose(std::list<Model>& models, const std::optional<std::string>& name);
 

@@ -87,10 +87,14 @@ class Server {
     app_.service_options = options_.service;
     for (const auto& model : options_.models) {
       check_format(model.path);
-      EngineOptions engine = options_.engine;
-      engine.deltas = model.deltas;
-      app_.models.add(model.name, model.path, engine, options_.service);
+      app_.models.add(model.name, model.path, options_.engine, options_.service);
       log_.say("serving '" + model.name + "'");
+    }
+    for (const auto& [name, path] : options_.deltas) {
+      const std::string& base = options_.models.front().name;
+      const auto why = app_.models.add_delta(name, base, path, options_.engine, options_.service);
+      log_.say("serving '" + name + "'" +
+               (why ? " as a model of its own: " + *why : ", a fine-tune of '" + base + "'"));
     }
   }
 

@@ -18,11 +18,11 @@ namespace tidemill::serve {
 struct ServerOptions {
   struct Model {
     std::string name;
-    std::string path;                      // or a name in the model store
-    std::vector<std::string> deltas = {};  // EngineOptions::deltas
+    std::string path;  // or a name in the model store
   };
   std::vector<Model> models;
-  std::string format = "auto";  // what the files of the models must be: "gguf", "safetensors", "tmill"; "auto": any
+  std::vector<Model> deltas = {};  // fine-tunes of the first model
+  std::string format = "auto";     // what the files of the models must be: "gguf", "safetensors", "tmill"; "auto": any
   EngineOptions engine;
   ServiceOptions service;
   std::string host = "127.0.0.1";

@@ -1,5 +1,6 @@
 // GET /v1/models and /v1/models/{}: what is served.  For administrators: POST /v1/models loads another model,
 //   {"id": NAME, "path": MODEL} -> the model        DELETE /v1/models/{} ends serving one.
+// A fine-tune of a served model: {"id": NAME, "delta": DELTA, "base": NAME}; without "base", of the only one.
 #include <nlohmann/json.hpp>
 
 #include "serve/api_error.h"
@@ -48,20 +49,26 @@ void get_models(App& app, const HttpRequest&, const std::shared_ptr<Answer>& ans
 void post_models(App& app, const HttpRequest& request, const std::shared_ptr<Answer>& answer) {
   const nlohmann::json body = parse_body(request.body);
   const Fields fields(body, "");
-  const auto id = fields.text("id"), path = fields.text("path");
+  const auto id = fields.text("id"), path = fields.text("path"), delta = fields.text("delta");
   if (!id || id->empty() || id->size() > kMostNameBytes) fields.fail("id", "must be a name of 1 to 200 bytes");
-  if (!path || path->empty()) fields.fail("path", "is missing; give a file or a model of the store");
+  if (delta && path) fields.fail("path", "stands beside 'delta'; give one of them");
+  const std::string field = delta ? "delta" : "path";
+  if (delta ? delta->empty() : !path || path->empty())
+    fields.fail(field, "is missing; give a file or a model of the store");
   if (!find_model(app.models, *id).is_null())
     throw ApiError(409, "'id': '" + printable(*id) + "' is served already", "id", "model_exists");
   const std::unique_lock lock(app.loading, std::try_to_lock);
   if (!lock) throw ApiError(409, "another model is being loaded; try again when it is there", {}, "loading");
   try {
-    app.models.add(*id, *path, app.engine_options, app.service_options);
+    if (delta)
+      app.models.add_delta(*id, fields.text("base"), *delta, app.engine_options, app.service_options);
+    else
+      app.models.add(*id, *path, app.engine_options, app.service_options);
     answer->send({.status = 201, .body = to_text(find_model(app.models, *id))});
   } catch (const Error& error) {
     // Memory that is not there is not taken from models that answer.
     const bool is_full = error.code() == ErrorCode::out_of_memory;
-    throw ApiError(is_full ? 503 : 400, "'path': " + printable(error.what()), "path", to_string(error.code()));
+    throw ApiError(is_full ? 503 : 400, "'" + field + "': " + printable(error.what()), field, to_string(error.code()));
   }
 }
 
