@@ -67,7 +67,7 @@ constexpr auto kOptions = option_table(
            .fallback = "128",
            .min = 1,
            .max = 1 << 20},
-    kContextOption, kComputeOptions, kJsonOption);
+    kContextOption, kDeltaOption, kComputeOptions, kJsonOption);
 
 LongText long_text(const Arguments& arguments) {
   const std::string name = arguments.text("--long-texts");

@@ -36,7 +36,7 @@ constexpr auto kOptions = option_table(
            .fallback = "0",
            .min = 0,
            .max = 1 << 30},
-    kContextOption, kComputeOptions, kJsonOption);
+    kContextOption, kDeltaOption, kComputeOptions, kJsonOption);
 
 struct Ranked {
   size_t index;

@@ -2,8 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "formats/json_file.h"
-#include "formats/model_folder.h"
 #include "tensor/dequantize.h"
 #include "tidemill/error.h"
 
@@ -40,25 +38,25 @@ std::string score_function(const json& config) {
 
 }  // namespace
 
-ClassifierHead read_classifier_head(const std::string& folder, int64_t d_model) {
-  const std::string file = folder + "/config.json";
-  const json config = read_json_file(file);
-  const auto weights = open_safetensors_weights(folder);
+ClassifierHead read_classifier_head(const std::string& path, const ModelFile& file, int64_t d_model) {
+  const ModelSource source = file.source();
+  const Weights& weights = source.weights;
+  const json config = source.config != nullptr ? *source.config : json();
   ClassifierHead head;
-  if (weights->find(kRobertaScores + std::string(".weight"))) {
-    head.layers.push_back(layer(*weights, "classifier.dense", d_model, DenseActivation::tanh));
-    head.layers.push_back(layer(*weights, kRobertaScores, head.layers[0].n_out, DenseActivation::identity));
-  } else if (weights->find(kBertScores + std::string(".weight"))) {
-    head.layers.push_back(layer(*weights, "bert.pooler.dense", d_model, DenseActivation::tanh));
+  if (weights.find(kRobertaScores + std::string(".weight"))) {
+    head.layers.push_back(layer(weights, "classifier.dense", d_model, DenseActivation::tanh));
+    head.layers.push_back(layer(weights, kRobertaScores, head.layers[0].n_out, DenseActivation::identity));
+  } else if (weights.find(kBertScores + std::string(".weight"))) {
+    head.layers.push_back(layer(weights, "bert.pooler.dense", d_model, DenseActivation::tanh));
     head.reads_types = true;
-    head.layers.push_back(layer(*weights, kBertScores, head.layers[0].n_out, DenseActivation::identity));
+    head.layers.push_back(layer(weights, kBertScores, head.layers[0].n_out, DenseActivation::identity));
   } else {
     throw Error(ErrorCode::unsupported,
-                folder + ": has no head for sequence classification ('classifier.weight'); give a cross-encoder");
+                path + ": has no head for sequence classification ('classifier.weight'); give a cross-encoder");
   }
   const std::string function = config.is_object() ? score_function(config) : std::string();
   if (!function.empty() && !function.ends_with(".Identity") && !function.ends_with(".Sigmoid"))
-    throw Error(ErrorCode::unsupported, file + ": the scores' function '" + printable(function, 100) +
+    throw Error(ErrorCode::unsupported, source.config_path + ": the scores' function '" + printable(function, 100) +
                                             "' is not known; Sigmoid and Identity are");
   head.has_unit_scores = !function.ends_with(".Identity");
   return head;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "api/model_file.h"
 #include "embed/dense.h"
 #include "formats/weights.h"
 
@@ -19,8 +20,8 @@ struct ClassifierHead {
 };
 
 // BERT's pooler and classifier, or RoBERTa's classifier of two layers.  Throws bad_file naming what is missing or does
-// not fit, and unsupported for a folder without a head.
-ClassifierHead read_classifier_head(const std::string& folder, int64_t d_model);
+// not fit, and unsupported for a model without a head or without a folder's configuration; `path` is for messages.
+ClassifierHead read_classifier_head(const std::string& path, const ModelFile& file, int64_t d_model);
 
 // Whether the weights of a folder have a head that gives one score.
 bool has_ranking_head(const Weights& weights);

@@ -144,7 +144,7 @@ Embedder Embedder::of(const Engine& engine) {
   engine.tokenizer();  // throws for a model without one
   const int64_t d_model = engine.impl()->model->config().d_model;
   auto impl = std::make_shared<Impl>(Impl{.engine = engine,
-                                          .modules = open_model_file(engine.path())->sentence_modules(d_model),
+                                          .modules = engine.impl()->open_files()->sentence_modules(d_model),
                                           .d_model = d_model,
                                           .max_tokens = engine.context_length(),
                                           .dimensions = 0});

@@ -7,6 +7,7 @@
 
 #include "api/classifier_head.h"
 #include "api/engine_impl.h"
+#include "api/model_file.h"
 #include "api/sentence_files.h"
 
 namespace tidemill {
@@ -33,11 +34,13 @@ Reranker Reranker::load(const std::string& model, const EngineOptions& options) 
   if (!engine.is_encoder() || !std::filesystem::is_directory(engine.path(), ignored))
     throw Error(ErrorCode::unsupported, engine.path() + ": is no folder of an encoder; give a cross-encoder's folder");
   engine.tokenizer();  // throws for a model without one
-  ClassifierHead head = read_classifier_head(engine.path(), engine.impl()->model->config().d_model);
+  const auto file = engine.impl()->open_files();
+  ClassifierHead head = read_classifier_head(engine.path(), *file, engine.impl()->model->config().d_model);
   if (head.n_labels() != 1)
     throw Error(ErrorCode::unsupported,
                 engine.path() + ": gives " + std::to_string(head.n_labels()) + " labels; a reranker gives one score");
-  const int64_t of_files = max_tokens_of(FolderFiles(engine.path()));
+  const auto companions = file->companions();
+  const int64_t of_files = companions ? max_tokens_of(*companions) : 0;
   const int64_t max_tokens = of_files > 0 ? std::min(of_files, engine.context_length()) : engine.context_length();
   return Reranker(std::make_shared<Impl>(Impl{std::move(engine), std::move(head), max_tokens}));
 }

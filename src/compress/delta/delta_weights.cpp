@@ -24,6 +24,8 @@ Shape shape_of(const PlanPart& part, const std::string& path) {
 
 DeltaWeights::DeltaWeights(std::shared_ptr<const DeltaChain> chain, std::shared_ptr<ThreadPool> pool)
     : chain_(std::move(chain)), pool_(std::move(pool)), tensors_(planned_tensors(chain_->result().delta())) {
+  // Of a folder those of the model itself; in folders below it lies what comes behind the model.
+  std::erase_if(tensors_, [](const PlannedTensor& tensor) { return tensor.file->name.find('/') != std::string::npos; });
   for (size_t index = 0; index < tensors_.size(); ++index) by_name_.try_emplace(tensors_[index].part->tensor, index);
 }
 
