@@ -83,6 +83,7 @@ std::byte* DeltaWeights::decoded(const PlannedTensor& tensor) const {
     const uint64_t begin = static_cast<uint64_t>(piece) * kPieceBytes;
     const std::span out(memory.data() + begin, std::min(kPieceBytes, tensor.n_bytes - begin));
     chain_->result().read(file, tensor.part->begin + begin, out, scratch[static_cast<size_t>(thread)]);
+    chain_->result().release(file, tensor.part->begin + begin, out.size());
   });
   return memory_.emplace(index, std::move(memory)).first->second.data();
 }
