@@ -51,7 +51,7 @@ static TileRows<T> rows_of(const QueryBlock& block, int64_t tile, const Attentio
   const int64_t pos = tile * static_cast<int64_t>(kTileKeys), column = block.kv_head * options.head_dim;
   const PagedRows &keys = block.run->keys, &values = block.run->values;
   const int64_t next_pos = tile + 1 < block.tile_end() ? pos + static_cast<int64_t>(kTileKeys) : pos;
-  return {keys.row<T>(pos) + column, values.row<T>(pos) + column, static_cast<size_t>(keys.width()),
+  return {keys.row<T>(pos) + column, values.row<T>(pos) + column, static_cast<size_t>(keys.row_bytes()) / sizeof(T),
           keys.row<T>(next_pos) + column};
 }
 
@@ -75,6 +75,11 @@ static TileRows<float> widened_rows(const QueryBlock& block, int64_t tile, const
     target += kTileKeys * head_dim;
   }
   return {scratch.widened, scratch.widened + kTileKeys * head_dim, head_dim, scratch.widened};
+}
+
+static void add_row(float* scores, const float* bias, size_t n) {
+  for_each_vector(FloatTag(), n,
+                  [&](auto load, auto store) HWY_ATTR { store(hn::Add(load(scores), load(bias)), scores); });
 }
 
 template <typename T>
@@ -109,6 +114,12 @@ static void attend(const QueryBlock& block, int64_t tile, const TileRows<T>& row
       const int64_t head = block.kv_head * group + static_cast<int64_t>(query) % group;
       add_bias(scratch.scores + i * kRowStride, sees.first(pos), sees.end(pos), tile_pos - pos,
                options.distance_bias.row<float>(head) + farthest, farthest);
+    }
+    if (block.bias.rows != nullptr) {
+      const size_t first = sees.first(pos);
+      add_row(scratch.scores + i * kRowStride + first,
+              block.bias.row(block.first_row + static_cast<int64_t>(query) / group) + tile_pos + first,
+              sees.end(pos) - first);
     }
     if (options.soft_cap != 0) cap_scores(scratch.scores + i * kRowStride, first_key, n_keys, options.soft_cap);
     soften(scratch.scores + i * kRowStride, first_key, n_keys, sees.first(pos), sees.end(pos), &part.greatest[query],
@@ -220,12 +231,15 @@ void store_results(const Parts& sum, const QueryBlock& block, const AttentionOpt
 void Attention::compute(const op::Attention& operation) {
   AttentionOptions options = operation.options;
   if (!options.distance_bias.empty()) options.distance_bias = by_head(options.distance_bias);
-  const std::span<const StateRun> runs = with_caches(operation);
-  cut(runs, options);
+  compute(operation.q, with_caches(operation), options, {}, operation.out);
+}
+
+void Attention::compute(const Tensor& q, std::span<const StateRun> runs, const AttentionOptions& options,
+                        std::span<const ScoreBias> biases, const Tensor& out) {
+  cut(runs, biases, options);
   const int64_t n_floats = BlockScratch::n_floats(std::max(kMaxQueries, group_size(options)), options.head_dim);
   thread_scratch_.floats(pool_.n_threads() * static_cast<int64_t>(padded(n_floats)));
-  is_worth_splitting(options) ? run_tiles(operation.q, options, operation.out)
-                              : run_blocks(operation.q, options, operation.out);
+  is_worth_splitting(options) ? run_tiles(q, options, out) : run_blocks(q, options, out);
 }
 
 std::span<const StateRun> Attention::with_caches(const op::Attention& operation) {
@@ -277,17 +291,20 @@ void Attention::append(const Tensor& k, const Tensor& v, std::span<const StateRu
   }
 }
 
-void Attention::cut(std::span<const StateRun> runs, const AttentionOptions& options) {
+void Attention::cut(std::span<const StateRun> runs, std::span<const ScoreBias> biases,
+                    const AttentionOptions& options) {
   const int64_t group = group_size(options);
   for (int64_t n_queries = kMaxQueries;; n_queries /= 2) {
     const int64_t rows = std::max<int64_t>(1, n_queries / group);
     blocks_.clear();
-    for (const StateRun& run : runs) {
+    for (size_t index = 0; index < runs.size(); ++index) {
+      const StateRun& run = runs[index];
+      const ScoreBias bias = biases.empty() ? ScoreBias() : biases[index];
       // The last rows see most: they come first, so that no thread is left alone with them at the end.
       for (int64_t end = run.n_rows; end > 0; end -= std::min(rows, end)) {
         const int64_t first = std::max<int64_t>(0, end - rows);
         for (int64_t kv_head = 0; kv_head < options.n_kv_heads; ++kv_head) {
-          blocks_.push_back({&run, Sight::of(run, options), kv_head, first, end - first});
+          blocks_.push_back({&run, Sight::of(run, options), kv_head, first, end - first, bias});
         }
       }
     }

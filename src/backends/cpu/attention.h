@@ -23,6 +23,12 @@ class Attention {
   // because scratch is sized by the capacity of the caches.
   void compute(const op::Attention& operation);
 
+  // Attention of the rows of q over the caches of `runs` as they are: nothing is appended.  A cache may have fewer
+  // positions than its run, or rows of f32 or f16 that are any number of bytes apart, as many for keys as for values.
+  // `biases` are those of the runs, one each, or none at all; they are finite.
+  void compute(const Tensor& q, std::span<const StateRun> runs, const AttentionOptions& options,
+               std::span<const ScoreBias> biases, const Tensor& out);
+
  private:
   // The operation's runs, appended to; rows of k and v where a run has no caches.
   std::span<const StateRun> with_caches(const op::Attention& operation);
@@ -30,7 +36,7 @@ class Attention {
   Tensor by_head(const Tensor& bias);
   void append(const Tensor& k, const Tensor& v, std::span<const StateRun> runs);
   // Cuts the queries into blocks_ of at least so many that all threads have work.
-  void cut(std::span<const StateRun> runs, const AttentionOptions& options);
+  void cut(std::span<const StateRun> runs, std::span<const ScoreBias> biases, const AttentionOptions& options);
   // Whether blocks_ are so few that threads have to share the tiles of a block.
   bool is_worth_splitting(const AttentionOptions& options) const;
   void run_blocks(const Tensor& q, const AttentionOptions& options, const Tensor& out);

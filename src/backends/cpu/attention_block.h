@@ -27,15 +27,23 @@ struct Sight {
   static constexpr int64_t kAll = int64_t{1} << 60;
 
   int64_t before = kAll, after = 0;
-  int64_t n_keys = 0;  // positions of the run, with those of this step
+  int64_t n_keys = 0;  // positions of the run, with those of this step, that its caches have
 
   static Sight of(const StateRun& run, const AttentionOptions& options) {
     const int64_t reach = options.window == 0 ? kAll : options.window - 1;
-    return {reach, options.both_ways ? reach : 0, run.first_pos + run.n_rows};
+    return {reach, options.both_ways ? reach : 0, std::min(run.first_pos + run.n_rows, run.keys.n_rows())};
   }
   // Positions that the query at `pos` sees: [first, end).
   int64_t first(int64_t pos) const { return std::max<int64_t>(0, pos - before); }
   int64_t end(int64_t pos) const { return std::min(n_keys, pos + after + 1); }
+};
+
+// Numbers for the scores of one run: row i, `stride` floats after the one before, has one for each of its keys.
+struct ScoreBias {
+  const float* rows = nullptr;  // null: none
+  int64_t stride = 0;           // 0: all rows are the same
+
+  const float* row(int64_t index) const { return rows + index * stride; }
 };
 
 // Queries of consecutive rows of one run, with all heads that share a key/value head.  Query `row * heads_per_kv +
@@ -46,6 +54,7 @@ struct QueryBlock {
   int64_t kv_head = 0;
   int64_t first_row = 0;  // within the run
   int64_t n_rows = 0;
+  ScoreBias bias = {};
 
   int64_t first_pos() const { return run->first_pos + first_row; }
 

@@ -18,6 +18,14 @@ void add_piece(const float* a, const float* b, float* out, int64_t n) {
                   [&](auto load, auto store) HWY_ATTR { store(hn::Add(load(a), load(b)), out); });
 }
 
+void add_piece_f64(const double* a, const double* b, double* out, int64_t n) {
+  const hn::ScalableTag<double> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Add(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, out + i);
+  for (; i < n; ++i) out[i] = a[i] + b[i];
+}
+
 void scale_piece(const float* x, float factor, float* out, int64_t n) {
   const hn::ScalableTag<float> d;
   for_each_vector(d, static_cast<size_t>(n),
@@ -40,8 +48,16 @@ HWY_AFTER_NAMESPACE();
 namespace tidemill {
 
 HWY_EXPORT(add_piece);
+HWY_EXPORT(add_piece_f64);
 HWY_EXPORT(scale_piece);
 HWY_EXPORT(soft_cap_piece);
+
+void add(const float* a, const float* b, float* out, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(add_piece)(a, b, out, n);
+}
+void add(const double* a, const double* b, double* out, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(add_piece_f64)(a, b, out, n);
+}
 
 void compute(ThreadPool& pool, const op::Add& operation) {
   const auto piece = &HWY_DYNAMIC_DISPATCH(add_piece);

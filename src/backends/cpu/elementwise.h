@@ -12,4 +12,8 @@ void compute(ThreadPool& pool, const op::AddRow& operation);
 void compute(ThreadPool& pool, const op::Scale& operation);
 void compute(ThreadPool& pool, const op::SoftCap& operation);
 
+// a + b for n numbers, on this thread; `out` may be either.
+void add(const float* a, const float* b, float* out, int64_t n);
+void add(const double* a, const double* b, double* out, int64_t n);
+
 }  // namespace tidemill

@@ -131,5 +131,24 @@ void pack_float_panel(const Tensor& rows, int64_t panel, std::byte* target) {
   HWY_DYNAMIC_DISPATCH(pack_float_panel_of_target)(rows, panel, target);
 }
 
+void pack_column_panels(const Tensor& columns, int64_t begin, int64_t end, std::byte* target) {
+  const int64_t n_terms = columns.dim(0), width = info(columns.dtype()).block_bytes * kPanelRows;
+  const int64_t row_bytes = columns.dim(1) * info(columns.dtype()).block_bytes;
+  const int64_t stride = panel_stride(columns.dtype(), n_terms);
+  for (int64_t k = 0; k < n_terms; ++k) {  // a row at a time, for its bytes lie side by side
+    const std::byte* const row = columns.row<std::byte>(k);
+    for (int64_t panel = begin; panel < end; ++panel) {
+      std::byte* const to = target + (panel - begin) * stride + k * width;
+      const int64_t n_there = std::min(width, row_bytes - panel * width);
+      std::memcpy(to, row + panel * width, static_cast<size_t>(n_there));
+      std::memset(to + n_there, 0, static_cast<size_t>(width - n_there));
+    }
+  }
+  const int64_t used = n_terms * width;
+  for (int64_t panel = begin; panel < end; ++panel) {
+    std::memset(target + (panel - begin) * stride + used, 0, static_cast<size_t>(stride - used));
+  }
+}
+
 }  // namespace tidemill
 #endif  // HWY_ONCE

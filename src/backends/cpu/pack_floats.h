@@ -12,4 +12,8 @@ namespace tidemill {
 // 64 and is written whole.
 void pack_float_panel(const Tensor& rows, int64_t panel, std::byte* target);
 
+// Panels [begin, end) of the matrix [N, K] whose transpose `columns` [K, N] is, from `target` on.  Rows of `columns`
+// are contiguous.
+void pack_column_panels(const Tensor& columns, int64_t begin, int64_t end, std::byte* target);
+
 }  // namespace tidemill
