@@ -5,15 +5,17 @@
 #include <exception>
 
 #include "python/src/module.h"
+#include "tidemill/tensor_ops.h"
 
 namespace tidemill::python {
 namespace {
 
-// Raises the class that tidemill/errors.py has for the code.
-void raise(const Error& error) {
-  const nb::object made =
-      nb::module_::import_("tidemill.errors").attr("of_code")(to_string(error.code()), printable(error.what()));
-  PyErr_SetObject(made.type().ptr(), made.ptr());
+void raise(const nb::object& error) {
+  PyErr_SetObject(error.type().ptr(), error.ptr());
+}
+
+nb::module_ classes() {
+  return nb::module_::import_("tidemill.errors");
 }
 
 }  // namespace
@@ -22,8 +24,10 @@ void bind_error(nb::module_&) {
   nb::register_exception_translator([](const std::exception_ptr& thrown, void*) {
     try {
       std::rethrow_exception(thrown);
+    } catch (const ShapeError& error) {
+      raise(classes().attr("ShapeError")(printable(error.what())));
     } catch (const Error& error) {
-      raise(error);
+      raise(classes().attr("of_code")(to_string(error.code()), printable(error.what())));
     }
   });
 }

@@ -1,10 +1,10 @@
 #include "python/src/module.h"
 
-#include "tidemill/system.h"
-
 NB_MODULE(_native, module) {
   using namespace tidemill::python;
   module.doc() = "What tidemill's Python package is made of; import tidemill instead.";
+  // What modules hold lives as long as the interpreter, which does not take all of it apart at its end.
+  nanobind::set_leak_warnings(false);
   bind_error(module);
   bind_cache(module);
   bind_tokenizer(module);
@@ -15,4 +15,6 @@ NB_MODULE(_native, module) {
   bind_service(module);
   bind_delta(module);
   bind_delta_arrays(module);
+  bind_system(module);
+  bind_tensor_ops(module);
 }

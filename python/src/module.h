@@ -20,5 +20,7 @@ void bind_tokenizer_training(nb::module_& module);
 void bind_engine(nb::module_& module);
 void bind_embedder(nb::module_& module);
 void bind_service(nb::module_& module);
+void bind_system(nb::module_& module);
+void bind_tensor_ops(nb::module_& module);
 
 }  // namespace tidemill::python

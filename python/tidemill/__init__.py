@@ -6,7 +6,8 @@
     >>> for piece in engine.stream("Once upon a time", max_tokens=40):
     ...     print(piece, end="", flush=True)
 
-`Engine` writes and chats, `Tokenizer` is any model's tokenizer alone, `Embedder` makes vectors of texts.
+`Engine` writes and chats, `Tokenizer` is any model's tokenizer alone, `Embedder` makes vectors of texts, `tensor_ops` has
+functions of arrays.
 """
 
 from tidemill import delta
@@ -26,11 +27,12 @@ from tidemill.errors import (
 )
 
 if delta.is_available():
-    from tidemill import cache
+    from tidemill import cache, tensor_ops
     from tidemill._native import Encoding, Piece, Result, TokenLogprob, Usage
     from tidemill.embedder import Embedder
     from tidemill.engine import AsyncStream, Engine, GenerateOptions, Stream
     from tidemill import tokenizer
+    from tidemill.tensor_ops import check_simd_support, simd_dot_product, simd_vector_add, warmup
     from tidemill.tokenizer import Tokenizer, batch_encode
 else:
 
@@ -69,6 +71,11 @@ __all__ = [
     "__version__",
     "batch_encode",
     "cache",
+    "check_simd_support",
     "delta",
+    "simd_dot_product",
+    "simd_vector_add",
+    "tensor_ops",
     "tokenizer",
+    "warmup",
 ]

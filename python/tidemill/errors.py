@@ -41,7 +41,7 @@ class ArgumentError(Error, ValueError):
 
 
 class ShapeError(ArgumentError):
-    """An array of another shape than the others ask for."""
+    """Arrays whose shapes do not fit each other; `thing` is the argument's name."""
 
 
 class NotFound(Error, LookupError):

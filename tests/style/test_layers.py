@@ -41,6 +41,7 @@ THIRD_PARTY = {
     "toml++/": {"cli"},
     "nlohmann/": {"formats", "text", "grammar", "models", "jobs", "compress", "cli", "serve", "api"},
     "nanobind/": {"python"},
+    "numpy/": {"python"},
     "gtest/": set(),
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
