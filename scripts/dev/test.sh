@@ -33,6 +33,7 @@ if [[ $tier == quick ]]; then
   need_build release
   run_ctest release
   run_pytest tests
+  rm -rf "$wheels"
   build_wheel
   test_wheel
 fi

@@ -12,7 +12,8 @@ need_venv() {
 # need_requirements FILE   Installs a file of exact versions; a copy of the file remembers that it was done.
 need_requirements() {
   local file=$1
-  local done_before=$venv/installed-${file##*/}
+  local name=${file#"$root"/}
+  local done_before=$venv/installed-${name//\//-}
   need_venv
   cmp -s "$file" "$done_before" && return
   say "to install with pip into .venv: $(grep -oE '^[A-Za-z0-9._-]+==[^ ;]+' "$file" | tr '\n' ' ')"

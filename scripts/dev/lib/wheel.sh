@@ -1,27 +1,63 @@
-# The Python package: a wheel over the release build, and an environment with nothing but the wheel and its tests' needs.
+# The Python package: wheels over the release build, and environments with nothing but a wheel and its tests' needs.
 wheels=$root/build/wheels
 wheel_environment=$root/build/wheel-venv
 
+# build_wheel [PYTHON]   By an interpreter whose packages have what builds wheels; that of the project without one.
 build_wheel() {
-  need_packages "build the Python package" python3-dev
-  need_requirements "$root/python/requirements.txt"
-  need_build release tidemill_lib
-  say "building the wheel into ${wheels#"$root"/}"
-  rm -rf "$wheels"
-  quietly wheel "$venv/bin/python" -m pip wheel --no-deps --no-build-isolation --wheel-dir "$wheels" \
+  local python=${1:-}
+  if [[ -z $python ]]; then
+    need_packages "build the Python package" python3-dev
+    need_requirements "$root/python/requirements.txt"
+    python=$venv/bin/python
+  fi
+  need_build release tidemill_lib tidemill
+  say "building a wheel for $("$python" --version) into ${wheels#"$root"/}"
+  quietly wheel "$python" -m pip wheel --no-deps --no-build-isolation --wheel-dir "$wheels" \
     --config-settings=cmake.define.TIDEMILL_BUILD="$root/build/release" "$root/python" ||
     die "wheel: it could not be built; see $logs/wheel.log"
 }
 
-# Leaves outcomes in $report, as the suites do.
+# Interpreters from 3.12 on, one a line: they share a wheel of the stable interface.
+newer_pythons() {
+  local python
+  for python in python3.{12..19} "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[2-9]*/bin/python3; do
+    "$python" -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo "$python"
+  done | awk '!seen[$0]++'
+}
+
+# build_stable_wheel PYTHON   In an environment of its own.
+build_stable_wheel() {
+  local environment=$root/build/wheel-stable-venv
+  quietly wheel-stable-venv "$1" -m venv --clear "$environment" || die "$environment: $1 could not make it"
+  quietly wheel-stable-pip "$environment/bin/python" -m pip install --no-deps --requirement "$root/python/requirements.txt" ||
+    die "pip: could not install python/requirements.txt for $1; see $logs/wheel-stable-pip.log"
+  build_wheel "$environment/bin/python"
+}
+
+# Wheels that carry the libraries which not every Linux has, and say how old a system may be.
+repair_wheels() {
+  need_requirements "$root/python/requirements-repair.txt"
+  local wheel
+  for wheel in "$wheels"/*-linux_*.whl; do
+    PATH=$venv/bin:$PATH quietly auditwheel "$venv/bin/python" -m auditwheel repair --wheel-dir "$wheels" "$wheel" ||
+      die "auditwheel: ${wheel##*/} could not be repaired; see $logs/auditwheel.log"
+    rm "$wheel"
+  done
+}
+
+# test_wheel [PYTHON [WHEEL]]   Leaves outcomes in $report, as the suites do.
 test_wheel() {
-  quietly wheel-venv python3 -m venv --clear "$wheel_environment" ||
-    die "$wheel_environment: python3 could not make it; see $logs/wheel-venv.log"
-  quietly wheel-install "$wheel_environment/bin/python" -m pip install --no-deps \
-    --requirement "$root/python/tests/requirements.txt" "$wheels"/*.whl ||
+  local python=${1:-python3} wheel=${2:-} name
+  [[ -n $wheel ]] || wheel=$(echo "$wheels"/*.whl)
+  name=pytest-wheel-$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+  quietly wheel-venv "$python" -m venv --clear "$wheel_environment" ||
+    die "$wheel_environment: $python could not make it; see $logs/wheel-venv.log"
+  local requirements=(--requirement "$root/python/tests/requirements.txt")
+  [[ -z ${wheel_types:-} ]] || requirements+=(--requirement "$root/python/tests/requirements-types.txt")
+  quietly wheel-install "$wheel_environment/bin/python" -m pip install --no-deps "${requirements[@]}" "$wheel" ||
     die "wheel: it could not be installed; see $logs/wheel-install.log"
-  say "tests of the wheel (pytest)"
+  say "tests of ${wheel##*/} (pytest, $("$python" --version))"
   (cd "$root/python/tests" && "$wheel_environment/bin/python" -m pytest . -q -rs -p no:cacheprovider \
-    --junitxml="$report/pytest-wheel.xml") ||
-    [[ -s $report/pytest-wheel.xml ]] || record failed "pytest of the wheel" "pytest did not run"
+    --junitxml="$report/$name.xml") ||
+    [[ -s $report/$name.xml ]] || record failed "pytest of the wheel" "pytest did not run"
 }
