@@ -92,6 +92,11 @@ class Stream(_Written, Iterator[_native.Piece]):
         self.close()
 
 
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
 class AsyncStream(_Written, AsyncIterator[_native.Piece]):
     """The same for asyncio.  A task that is cancelled while it waits ends the work."""
 
@@ -107,8 +112,8 @@ class AsyncStream(_Written, AsyncIterator[_native.Piece]):
 
     async def _wait(self) -> None:
         loop, descriptor = asyncio.get_running_loop(), self._native.descriptor()
-        readable = loop.create_future()
-        loop.add_reader(descriptor, lambda: readable.done() or readable.set_result(None))
+        readable: asyncio.Future[None] = loop.create_future()
+        loop.add_reader(descriptor, _settle, readable)
         try:
             await readable
         except asyncio.CancelledError:
