@@ -41,7 +41,8 @@ namespace {
 constexpr double kPlanned = 0.5, kQuantised = 0.95;
 
 constexpr double kDamping = 0.01;
-constexpr int kDescents = 4;
+// Rounds after feedback; of an output head one, for it has more rows than all other matrices together.
+constexpr int kDescents = 4, kHeadDescents = 1;
 constexpr int64_t kSampleRows = 48;  // of a matrix, from which its errors in each format are estimated
 
 // A matrix of the model, to be replaced.
@@ -364,7 +365,8 @@ void Quantizer::quantize(const Matrix& matrix) {
   if (const auto kept = work_.load(matrix.name, codes)) {
     error = *kept;
   } else {
-    error = encode(matrix, source_of(matrix), codes.coder(), is_best() ? kDescents : 0).relative();
+    const int n_descents = gives_scores(matrix.role) ? kHeadDescents : kDescents;
+    error = encode(matrix, source_of(matrix), codes.coder(), is_best() ? n_descents : 0).relative();
     work_.keep(matrix.name, codes, error);
   }
   target_->put(matrix.name, std::move(codes), *matrix.weight);
