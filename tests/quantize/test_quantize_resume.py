@@ -43,7 +43,8 @@ def test_the_bytes_are_the_same_whenever_it_was_ended(tidemill, tmp_path, model_
         process.wait(timeout=60)
         if process.returncode == 0:
             break
-        assert not (tmp_path / "out.gguf").exists()
+        if (tmp_path / "out.gguf").exists():  # ended behind its last step
+            assert (tmp_path / "out.gguf").read_bytes() == whole
     if process.returncode != 0:
         assert subprocess.run(resumed, capture_output=True).returncode == 0
     assert (tmp_path / "out.gguf").read_bytes() == whole
