@@ -57,13 +57,14 @@ void post_models(App& app, const HttpRequest& request, const std::shared_ptr<Ans
     fields.fail(field, "is missing; give a file or a model of the store");
   if (!find_model(app.models, *id).is_null())
     throw ApiError(409, "'id': '" + printable(*id) + "' is served already", "id", "model_exists");
-  const std::unique_lock lock(app.loading, std::try_to_lock);
+  std::unique_lock lock(app.loading, std::try_to_lock);
   if (!lock) throw ApiError(409, "another model is being loaded; try again when it is there", {}, "loading");
   try {
     if (delta)
       app.models.add_delta(*id, fields.text("base"), *delta, app.engine_options, app.service_options);
     else
       app.models.add(*id, *path, app.engine_options, app.service_options);
+    lock.unlock();  // who has the answer may ask for the next one
     answer->send({.status = 201, .body = to_text(find_model(app.models, *id))});
   } catch (const Error& error) {
     // Memory that is not there is not taken from models that answer.
