@@ -131,7 +131,7 @@ nb::object get_or_compute(ObjectCache& self, nb::object key, nb::object compute)
   }
 }
 
-nb::list items(const ObjectCache& self) {
+nb::typed<nb::list, nb::typed<nb::tuple, nb::object, nb::object>> items(const ObjectCache& self) {
   std::vector<std::pair<Ref, Ref>> found;
   found.reserve(static_cast<size_t>(self.objects.statistics().entries));
   self.objects.for_each([&](const ObjectKey& key, const Ref& value) { found.emplace_back(key.object, value); });

@@ -24,33 +24,33 @@ DeltaMode mode_of(const std::string& name) {
 
 // Does `work` with options that watch over it.
 template <typename Work>
-auto with_progress(DeltaOptions options, const std::optional<nb::callable>& on_progress, Work&& work) {
+auto with_progress(DeltaOptions options, const std::optional<OnShare>& on_progress, Work&& work) {
   Progress progress(on_progress);
   options.on_progress = [&](double share) { return progress(share); };
   return progress.watch([&] { return work(options); });
 }
 
 DeltaReport make(const std::string& base, const std::string& tuned, const std::string& out, const std::string& mode,
-                 double threshold, int rank, int threads, const std::optional<nb::callable>& on_progress) {
+                 double threshold, int rank, int threads, const std::optional<OnShare>& on_progress) {
   const DeltaOptions options{.mode = mode_of(mode), .threshold = threshold, .rank = rank, .threads = threads};
   return with_progress(options, on_progress,
                        [&](const DeltaOptions& all) { return make_delta(base, tuned, out, all); });
 }
 
 DeltaReport apply(const std::string& base, const std::vector<std::string>& deltas, const std::string& out, int threads,
-                  const std::optional<nb::callable>& on_progress) {
+                  const std::optional<OnShare>& on_progress) {
   return with_progress({.threads = threads}, on_progress,
                        [&](const DeltaOptions& all) { return apply_delta(base, deltas, out, all); });
 }
 
 DeltaReport verify(const std::string& base, const std::vector<std::string>& deltas, int threads,
-                   const std::optional<nb::callable>& on_progress) {
+                   const std::optional<OnShare>& on_progress) {
   return with_progress({.threads = threads}, on_progress,
                        [&](const DeltaOptions& all) { return verify_delta(base, deltas, all); });
 }
 
 std::vector<TensorChange> diff(const std::string& base, const std::string& tuned, int threads,
-                               const std::optional<nb::callable>& on_progress) {
+                               const std::optional<OnShare>& on_progress) {
   return with_progress({.threads = threads}, on_progress,
                        [&](const DeltaOptions& all) { return diff_models(base, tuned, all); });
 }

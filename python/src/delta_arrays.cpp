@@ -85,12 +85,21 @@ void decompress_int8(const nb::ndarray<const int8_t, nb::c_contig, nb::device::c
 
 }  // namespace
 
-// Arrays come checked by tidemill/delta.py: flat, aligned, of this machine's byte order.
+// Arrays come checked by tidemill/delta.py: flat, aligned, of this machine's byte order.  What nanobind writes of
+// arrays of several types is too little for checkers of types, hence signatures by hand.
 void bind_delta_arrays(nb::module_& module) {
-  module.def("compress_sparse", &compress_sparse, nb::arg("delta"), nb::arg("threshold"));
-  module.def("decompress_sparse", &decompress_sparse, nb::arg("indices"), nb::arg("values"), nb::arg("out"));
-  module.def("compress_int8", &compress_int8, nb::arg("delta"), nb::arg("quantized"));
-  module.def("decompress_int8", &decompress_int8, nb::arg("quantized"), nb::arg("scale"), nb::arg("out"));
+  module.def("compress_sparse", &compress_sparse, nb::arg("delta"), nb::arg("threshold"),
+             nb::sig("def compress_sparse(delta: numpy.typing.NDArray[typing.Any], threshold: float) -> "
+                     "tuple[numpy.typing.NDArray[typing.Any], numpy.typing.NDArray[typing.Any], float]"));
+  module.def("decompress_sparse", &decompress_sparse, nb::arg("indices"), nb::arg("values"), nb::arg("out"),
+             nb::sig("def decompress_sparse(indices: numpy.typing.NDArray[typing.Any], "
+                     "values: numpy.typing.NDArray[typing.Any], out: numpy.typing.NDArray[typing.Any]) -> None"));
+  module.def("compress_int8", &compress_int8, nb::arg("delta"), nb::arg("quantized"),
+             nb::sig("def compress_int8(delta: numpy.typing.NDArray[typing.Any], "
+                     "quantized: numpy.typing.NDArray[numpy.int8]) -> tuple[float, float]"));
+  module.def("decompress_int8", &decompress_int8, nb::arg("quantized"), nb::arg("scale"), nb::arg("out"),
+             nb::sig("def decompress_int8(quantized: numpy.typing.NDArray[numpy.int8], scale: float, "
+                     "out: numpy.typing.NDArray[typing.Any]) -> None"));
 }
 
 }  // namespace tidemill::python

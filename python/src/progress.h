@@ -12,11 +12,16 @@ namespace tidemill::python {
 
 namespace nb = nanobind;
 
+// What users give: called with the share that is done.
+using OnShare = nb::typed<nb::callable, nb::object(double)>;
+
 // The library calls it on the thread that asked for the work.  Ctrl-C, and what the user's function raises, end the
 // work and are raised from `watch`.
 class Progress {
  public:
-  explicit Progress(const std::optional<nb::callable>& call) : call_(call) {}
+  // `call` must outlive this.
+  template <typename Call>
+  explicit Progress(const std::optional<Call>& call) : call_(call ? &*call : nullptr) {}
 
   // Whether to go on.
   template <typename... Values>
@@ -45,7 +50,7 @@ class Progress {
   }
 
  private:
-  const std::optional<nb::callable>& call_;
+  const nb::callable* call_;  // or null
   std::optional<nb::python_error> raised_;
 };
 

@@ -87,8 +87,12 @@ std::pair<std::vector<int32_t>, Spans> offsets(const SharedTokenizer& self, std:
   return {std::move(ids), in_characters(text, spans)};
 }
 
+using ListOfLists = nb::typed<nb::list, nb::typed<nb::list, int>>;
+template <typename T>
+using FlatArray = nb::ndarray<nb::numpy, T, nb::ndim<1>>;
+
 template <typename Encoded>
-nb::list lists_of(SharedTokenizer& self, const std::vector<Encoded>& encoded) {
+ListOfLists lists_of(SharedTokenizer& self, const std::vector<Encoded>& encoded) {
   if (!self.lists) self.lists = std::make_shared<IdLists>(self.tokenizer->vocab_size());
   nb::list lists;
   for (const Encoded& ids : encoded) {
@@ -100,8 +104,8 @@ nb::list lists_of(SharedTokenizer& self, const std::vector<Encoded>& encoded) {
   return lists;
 }
 
-nb::list encode_batch(SharedTokenizer& self, const std::vector<std::string_view>& texts, const EncodeOptions& options,
-                      int n_threads) {
+ListOfLists encode_batch(SharedTokenizer& self, const std::vector<std::string_view>& texts,
+                         const EncodeOptions& options, int n_threads) {
   if (self.encodings) {
     std::vector<EncodingCache::Ids> encoded;
     {
@@ -119,8 +123,9 @@ nb::list encode_batch(SharedTokenizer& self, const std::vector<std::string_view>
 }
 
 // All ids one after the other, and where those of each text begin, with the end of all behind them.
-nb::tuple encode_batch_flat(const SharedTokenizer& self, const std::vector<std::string_view>& texts,
-                            const EncodeOptions& options, int n_threads) {
+std::pair<FlatArray<int32_t>, FlatArray<int64_t>> encode_batch_flat(const SharedTokenizer& self,
+                                                                    const std::vector<std::string_view>& texts,
+                                                                    const EncodeOptions& options, int n_threads) {
   std::vector<int32_t> ids;
   std::vector<int64_t> begins = {0};
   {
@@ -130,7 +135,7 @@ nb::tuple encode_batch_flat(const SharedTokenizer& self, const std::vector<std::
     ids.reserve(static_cast<size_t>(begins.back()));
     for (const auto& one : encoded) ids.insert(ids.end(), one.begin(), one.end());
   }
-  return nb::make_tuple(array_of(std::move(ids)), array_of(std::move(begins)));
+  return {array_of(std::move(ids)), array_of(std::move(begins))};
 }
 
 std::vector<std::string> decode_batch(const SharedTokenizer& self, const std::vector<std::vector<int32_t>>& batch,

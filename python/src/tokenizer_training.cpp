@@ -10,11 +10,14 @@
 namespace tidemill::python {
 namespace {
 
+// What users give: called with what is being done, and the share of it.
+using OnPhase = nb::typed<nb::callable, nb::object(nb::str, double)>;
+
 TrainingReport train(const std::vector<std::string>& files, const std::string& out, const std::string& kind,
                      int64_t vocab_size, int64_t min_frequency, const std::vector<std::string>& special_tokens,
                      const std::string& pattern, std::optional<int64_t> limit_alphabet,
                      std::optional<int64_t> max_token_length, bool lowercase, int num_threads,
-                     const std::optional<nb::callable>& on_progress) {
+                     const std::optional<OnPhase>& on_progress) {
   Progress progress(on_progress);
   const TokenizerTrainingOptions options{
       .kind = training_kind(kind),

@@ -3,14 +3,17 @@ oracle of its tests.  Arrays come checked by `tidemill.delta`: flat, of float16,
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from tidemill.errors import ArgumentError
 
 LEAST_SCALE = 1e-10
 
 
-def compress_sparse(delta: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray, float]:
+def compress_sparse(delta: npt.NDArray[Any], threshold: float) -> tuple[npt.NDArray[Any], npt.NDArray[Any], float]:
     with np.errstate(over="ignore", under="ignore"):
         limit = np.float64(threshold).astype(delta.dtype)
     with np.errstate(invalid="ignore"):
@@ -21,7 +24,7 @@ def compress_sparse(delta: np.ndarray, threshold: float) -> tuple[np.ndarray, np
     return indices.astype(width), delta[indices], ratio
 
 
-def decompress_sparse(indices: np.ndarray, values: np.ndarray, out: np.ndarray) -> None:
+def decompress_sparse(indices: npt.NDArray[Any], values: npt.NDArray[Any], out: npt.NDArray[Any]) -> None:
     if indices.size and (largest := int(indices.max())) >= out.size:
         raise ArgumentError(
             f"delta arrays: index {largest} is outside an array of {out.size} elements; "
@@ -33,7 +36,7 @@ def decompress_sparse(indices: np.ndarray, values: np.ndarray, out: np.ndarray) 
     out[indices[last]] = values[last]
 
 
-def compress_int8(delta: np.ndarray, quantized: np.ndarray) -> tuple[float, float]:
+def compress_int8(delta: npt.NDArray[Any], quantized: npt.NDArray[Any]) -> tuple[float, float]:
     largest = float(np.max(np.abs(delta), initial=0))
     if not np.isfinite(largest):
         raise ArgumentError("delta arrays: a number is NaN or infinite, which int8 cannot hold; compress_sparse keeps it")
@@ -41,16 +44,18 @@ def compress_int8(delta: np.ndarray, quantized: np.ndarray) -> tuple[float, floa
     if scale < LEAST_SCALE:
         scale = 1.0
     exact = working_type(delta.dtype)
-    quantized[...] = np.clip(np.rint(delta.astype(exact) / exact(scale)), -127, 127)
+    numbers: npt.NDArray[Any] = delta.astype(exact)
+    quantized[...] = np.clip(np.rint(numbers / exact(scale)), -127, 127)
     return scale, 2.0 * delta.size / (delta.size + 4.0)
 
 
-def decompress_int8(quantized: np.ndarray, scale: float, out: np.ndarray) -> None:
+def decompress_int8(quantized: npt.NDArray[Any], scale: float, out: npt.NDArray[Any]) -> None:
     exact = working_type(out.dtype)
+    numbers: npt.NDArray[Any] = quantized.astype(exact)
     with np.errstate(over="ignore", under="ignore"):
-        out[...] = quantized.astype(exact) * exact(scale)
+        out[...] = numbers * exact(scale)
 
 
-def working_type(dtype: np.dtype) -> type[np.float32] | type[np.float64]:
+def working_type(dtype: np.dtype[Any]) -> type[np.floating[Any]]:
     """What numbers of a type are divided and multiplied in."""
     return np.float64 if dtype == np.float64 else np.float32

@@ -27,19 +27,24 @@ Policy = Literal["lru", "s3-fifo"]
 _MISSING = object()
 
 
-class CacheOptions(TypedDict, total=False):
-    """What caches take by name."""
+class CacheLimits(TypedDict, total=False):
+    """What caches take by name, but for age."""
 
     policy: Policy
     """What goes when there is no room: "lru", what was used longest ago; "s3-fifo" (Yang et al. 2023), which keeps what
     is used again from being washed out by what never is."""
-    ttl_seconds: float | None
-    """After which a value is no longer found."""
     max_memory: int | None
     """Bytes of all keys and values together."""
     size_of: Callable[[Any], int] | None
     """The bytes of a value; `tidemill.cache.size_of` without.  Where neither it nor `max_memory` is given, nothing is
     measured."""
+
+
+class CacheOptions(CacheLimits, total=False):
+    """What caches take by name."""
+
+    ttl_seconds: float | None
+    """After which a value is no longer found."""
 
 
 def size_of(value: object) -> int:
@@ -50,17 +55,17 @@ def size_of(value: object) -> int:
         if id(one) in seen:
             continue
         n_bytes += sys.getsizeof(one)
-        kind = type(one)
-        if kind in (tuple, list, set, frozenset):
+        if isinstance(one, (tuple, list, set, frozenset, dict)):
             seen.add(id(one))
-            waiting.extend(one)  # type: ignore[call-overload]
-        elif kind is dict:
-            seen.add(id(one))
-            waiting.extend(one)  # type: ignore[call-overload]
-            waiting.extend(one.values())  # type: ignore[attr-defined]
-        elif isinstance(held := getattr(one, "nbytes", None), int) and kind is not memoryview:
-            n_bytes = max(n_bytes, n_bytes - sys.getsizeof(one) + held) if sys.getsizeof(one) >= held else n_bytes + held
+            waiting.extend(one)
+            if isinstance(one, dict):
+                waiting.extend(one.values())
+        elif not isinstance(one, memoryview) and isinstance(held := getattr(one, "nbytes", None), int):
+            n_bytes += held if sys.getsizeof(one) < held else 0  # an array that owns its data has counted it
     return n_bytes
+
+
+_size_of = size_of  # where an argument has its name
 
 
 class LRUCache(_native.ObjectCache):
@@ -69,16 +74,22 @@ class LRUCache(_native.ObjectCache):
     Raises TypeError for keys without a hash, ArgumentError for options that make no sense.
     """
 
-    def __init__(self, capacity: int, **options: Unpack[CacheOptions]) -> None:
-        measure = options.pop("size_of", None)
-        if measure is None and options.get("max_memory") is None:
-            super().__init__(capacity, **options)
-            return
-        of_value = measure or size_of
-        super().__init__(capacity, size_of=lambda key, value: size_of(key) + of_value(value), **options)
+    def __init__(
+        self,
+        capacity: int,
+        *,
+        policy: Policy = "lru",
+        ttl_seconds: float | None = None,
+        max_memory: int | None = None,
+        size_of: Callable[[Any], int] | None = None,
+    ) -> None:
+        """The options are those of `CacheOptions`."""
+        of_value = size_of or (_size_of if max_memory is not None else None)
+        of_both = None if of_value is None else lambda key, value: _size_of(key) + of_value(value)
+        super().__init__(capacity, policy=policy, ttl_seconds=ttl_seconds, max_memory=max_memory, size_of=of_both)
 
     @classmethod
-    def with_ttl(cls, capacity: int, ttl_seconds: float, **options: Unpack[CacheOptions]) -> LRUCache:
+    def with_ttl(cls, capacity: int, ttl_seconds: float, **options: Unpack[CacheLimits]) -> LRUCache:
         """A cache whose values are no longer found `ttl_seconds` after they were put."""
         return cls(capacity, ttl_seconds=ttl_seconds, **options)
 
@@ -154,4 +165,4 @@ class CacheManager:
             return {name: cache.stats() for name, cache in self._caches.items()}
 
 
-__all__ = ["CacheManager", "CacheOptions", "CacheStatistics", "LRUCache", "Policy", "size_of"]
+__all__ = ["CacheLimits", "CacheManager", "CacheOptions", "CacheStatistics", "LRUCache", "Policy", "size_of"]

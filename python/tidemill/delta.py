@@ -21,17 +21,18 @@ import numpy.typing as npt
 from tidemill import _delta_numpy
 from tidemill.errors import ArgumentError, ModelError, ShapeError
 
-try:
-    import tidemill._native as _native
-
-    _arrays: Any = _native
-except ModuleNotFoundError as missing:  # one that is there and cannot be loaded is no reason to be slow
-    if missing.name != "tidemill._native":
-        raise
-    _arrays = _delta_numpy
-
 if TYPE_CHECKING:
+    import tidemill._native as _native
     from tidemill._native import DeltaInfo, DeltaReport, DeltaTensor, TensorChange
+else:
+    try:
+        import tidemill._native as _native
+    except ModuleNotFoundError as missing:  # one that is there and cannot be loaded is no reason to be slow
+        if missing.name != "tidemill._native":
+            raise
+        _native = None
+
+_arrays: Any = _delta_numpy if _native is None else _native
 
 Path: TypeAlias = "str | os.PathLike[str]"
 Mode = Literal["lossless", "sparse", "int8", "int4", "sign", "lowrank"]
@@ -127,7 +128,8 @@ def make(
     (`rank`) come near.  `threads`: 0 takes all.  `on_progress` is called with a share that grows to 1; what it raises,
     and Ctrl-C, end the work.  Raises NotFound, FormatError, InputOutputError.
     """
-    return _files().make_delta(
+    _need_native()
+    return _native.make_delta(
         os.fspath(base), os.fspath(tuned), os.fspath(out),
         mode=mode, threshold=threshold, rank=rank, threads=threads, on_progress=on_progress,
     )  # fmt: skip
@@ -136,23 +138,27 @@ def make(
 def apply(base: Path, delta: Path | Sequence[Path], out: Path, *, threads: int = 0, on_progress: Progress | None = None) -> DeltaReport:
     """Writes the model that a delta, or several one after the other, leads to; `out` appears only where everything has
     the right hash.  Raises what `make` does; FormatError for a wrong base."""
-    return _files().apply_delta(os.fspath(base), _paths(delta), os.fspath(out), threads=threads, on_progress=on_progress)
+    _need_native()
+    return _native.apply_delta(os.fspath(base), _paths(delta), os.fspath(out), threads=threads, on_progress=on_progress)
 
 
 def verify(base: Path, delta: Path | Sequence[Path], *, threads: int = 0, on_progress: Progress | None = None) -> DeltaReport:
     """Does all that `apply` does but for writing."""
-    return _files().verify_delta(os.fspath(base), _paths(delta), threads=threads, on_progress=on_progress)
+    _need_native()
+    return _native.verify_delta(os.fspath(base), _paths(delta), threads=threads, on_progress=on_progress)
 
 
 def info(delta: Path) -> DeltaInfo:
     """What a delta says of itself: mode, ratio, files and tensors.  Raises NotFound, FormatError, ModelError for a newer
     version."""
-    return _files().read_delta_info(os.fspath(delta))
+    _need_native()
+    return _native.read_delta_info(os.fspath(delta))
 
 
 def diff(base: Path, tuned: Path, *, threads: int = 0, on_progress: Progress | None = None) -> list[TensorChange]:
     """How many weights of each tensor changed, and by how much."""
-    return _files().diff_models(os.fspath(base), os.fspath(tuned), threads=threads, on_progress=on_progress)
+    _need_native()
+    return _native.diff_models(os.fspath(base), os.fspath(tuned), threads=threads, on_progress=on_progress)
 
 
 class DeltaModel(Mapping[str, "npt.NDArray[Any]"]):
@@ -160,7 +166,8 @@ class DeltaModel(Mapping[str, "npt.NDArray[Any]"]):
     asked for.  bfloat16 and smaller floats need the package ml_dtypes; blocks of GGUF's types come as bytes."""
 
     def __init__(self, base: Path, delta: Path | Sequence[Path]) -> None:
-        self._native = _files().DeltaModel(os.fspath(base), _paths(delta))
+        _need_native()
+        self._native = _native.DeltaModel(os.fspath(base), _paths(delta))
         self.tensors: dict[str, DeltaTensor] = {tensor.name: tensor for tensor in self._native.tensors}
         """What is known of each tensor: file, dtype, shape."""
 
@@ -192,10 +199,9 @@ def open(base: Path, delta: Path | Sequence[Path]) -> DeltaModel:
     return DeltaModel(base, delta)
 
 
-def _files() -> Any:
+def _need_native() -> None:
     if not is_available():
         raise ModelError("tidemill._native: is not installed; deltas of files need the native part: install the wheel")
-    return _native
 
 
 def _paths(delta: Path | Sequence[Path]) -> list[str]:
@@ -219,7 +225,8 @@ def _dtype_of(name: str) -> np.dtype[Any] | None:
         import ml_dtypes
     except ImportError as missing:
         raise ModelError(f"{name}: NumPy has no such numbers; pip install ml_dtypes") from missing
-    return np.dtype(getattr(ml_dtypes, small[name]))
+    small_float: np.dtype[Any] = np.dtype(getattr(ml_dtypes, small[name]))
+    return small_float
 
 
 def _number(name: str, value: float) -> float:

@@ -202,8 +202,8 @@ class FastTokenizer(Tokenizer):
     >>> tokenizer.encode("The tide mill stood")
     """
 
-    def __init__(self, config: TokenizerConfig | None = None) -> None:
-        """Raises what `Tokenizer.from_model` does, and ArgumentError for a special token that is not in the
+    def __init__(self, config: TokenizerConfig | None = None, *, cache_bytes: int = DEFAULT_CACHE_BYTES) -> None:
+        """`cache_bytes` as `Tokenizer.from_file` has it, for words; texts are kept by the configuration.  Raises what `Tokenizer.from_model` does, and ArgumentError for a special token that is not in the
         vocabulary."""
         self.config = config if config is not None else TokenizerConfig()
         if not isinstance(self.config, TokenizerConfig):
@@ -211,7 +211,7 @@ class FastTokenizer(Tokenizer):
         if self.config.cache_capacity < 0:
             raise ArgumentError(f"cache_capacity: {self.config.cache_capacity} is below 0; 0 keeps nothing")
         with _tokenizer_errors():
-            super().__init__(_native.Tokenizer.from_model(os.fspath(self.config.model), DEFAULT_CACHE_BYTES, self.config.cache_capacity))
+            super().__init__(_native.Tokenizer.from_model(os.fspath(self.config.model), cache_bytes, self.config.cache_capacity))
         self.special_tokens: dict[str, int] = {}
         """The ids of the special tokens that the configuration names, by "unk", "pad", "bos", "eos"."""
         for role in ("unk", "pad", "bos", "eos"):
@@ -226,9 +226,12 @@ class FastTokenizer(Tokenizer):
     @classmethod
     def from_file(cls, path: Path, *, cache_bytes: int = DEFAULT_CACHE_BYTES) -> FastTokenizer:
         """One of a file, with all else by default."""
-        return cls(TokenizerConfig(model=path))
+        return cls(TokenizerConfig(model=path), cache_bytes=cache_bytes)
 
-    from_model = from_file
+    @classmethod
+    def from_model(cls, model: Path, *, cache_bytes: int = DEFAULT_CACHE_BYTES) -> FastTokenizer:
+        """The same of a model."""
+        return cls.from_file(model, cache_bytes=cache_bytes)
 
     def encode(self, text: str, **options: Unpack[EncodeOptions]) -> list[int]:
         return super().encode(text, **self._with_defaults(options))
