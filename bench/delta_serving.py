@@ -1,9 +1,9 @@
 """What fine-tunes over one base cost: memory, the time of a switch, and the throughput of many texts of several of them.
 
-    delta_serving.py [--model FILE.gguf] [--share 0.05] [--threads 1] [--only memory|switch|streams] [--json]
+    ./dev bench delta_serving [--model FILE.gguf] [--share 0.05] [--threads 1] [--only memory|switch|streams]
 
 Makes fine-tunes of a GGUF by a rule (a share of the codes of every Q8_0 tensor, one step up or down), their deltas, and serves
-them with build/release/tidemill. Needs the packages gguf and numpy.
+them. Prints one JSON object.
 
     memory    peak resident memory of a server after a text of the base, and after texts of two fine-tunes as well
     switch    time to the first token of a fine-tune that nobody has asked yet, of one that has been asked before, and the

@@ -66,6 +66,6 @@ if [[ $name == serve ]]; then
   [[ " $* " == *" --peers "* ]] && need_llama_server
   exec "$venv/bin/python" "$root/bench/serve.py" --model "$default_model_file" "$@"
 fi
-[[ $name == infer || $name == context ]] && need_requirements "$root/tests/requirements.txt"
+[[ $name == infer || $name == context || $name == delta_serving ]] && need_requirements "$root/tests/requirements.txt"
 [[ " $* " == *" --peers "* ]] && need_llama_cpp
 exec "$venv/bin/python" "$root/bench/$name.py" --model "$default_model_file" "$@"
