@@ -87,7 +87,11 @@ def test_threads_and_pieces_change_nothing(tidemill, gemma_model):
     assert tidemill.logits(gemma_model, ids, "--top", 5, "--threads", 2, "--prefill", 270) == whole
 
 
-def test_memory_stays_near_the_file(tidemill, gemma_model):
-    """The least of three runs: in some the system gives a huge page more."""
-    peaks = [tidemill.json("run", gemma_model, "--prompt", "The tide", "-n", 8)["peak_rss_bytes"] for _ in range(3)]
-    assert min(peaks) < 1.15 * gemma_model.stat().st_size + 8 * 18 * 2 * 256 * 2 + 4e6
+def test_memory_stays_near_the_file(tidemill, gemma_model, tiny_model):
+    """The least of three runs, for in some the system gives a huge page more, without what a run of next to nothing
+    takes: pages of the program and its libraries, of which one system maps twice as many as another."""
+
+    def least_peak(model):
+        return min(tidemill.json("run", model, "--prompt", "The tide", "-n", 8)["peak_rss_bytes"] for _ in range(3))
+
+    assert least_peak(gemma_model) - least_peak(tiny_model) < 1.15 * gemma_model.stat().st_size + 8 * 18 * 2 * 256 * 2
