@@ -1,5 +1,5 @@
-// How long one matrix of 512 x 512 takes, in groups of 128 with 4 bits: by rounding as others mean it, by rounding to the
-// scale that loses least, by AWQ (the search for scales on 48 rows, then rounding) and by the best method.
+// How long one matrix of 512 x 512 takes, in groups of 128 with 4 bits: by rounding as others mean it, by rounding to
+// the scale that loses least, by AWQ (the search for scales on 48 rows, then rounding) and by the best method.
 //
 //   ./dev bench quantize_matrix [THREADS]
 #include <algorithm>
@@ -50,10 +50,9 @@ int main(int argc, char** argv) {
   InputRecord record{SquareMatrix(kSize), std::vector<double>(kSize), kTokens};
   add_gram(pool, x.data(), kTokens, record.gram);
   for (size_t i = 0; i < x.size(); ++i) record.magnitudes[i % kSize] += std::fabs(x[i]);
-  const MatrixSource source{
-      .n_rows = kSize, .n_cols = kSize, .read = [&](int64_t row, std::span<float> values) {
-        std::copy_n(weights.begin() + row * kSize, kSize, values.begin());
-      }};
+  const MatrixSource source{.n_rows = kSize, .n_cols = kSize, .read = [&](int64_t row, std::span<float> values) {
+                              std::copy_n(weights.begin() + row * kSize, kSize, values.begin());
+                            }};
   CodedMatrix codes(kFormat, kSize, kSize);
   std::printf("%d threads\n", pool.n_threads());
   measure("rounding, whole range", [&] { round_matrix(pool, source, ScaleSearch::plain, codes.coder()); });

@@ -42,8 +42,9 @@ constexpr Option kOptions[] = {
     {.flag = "--group-size",
      .kind = OptionKind::integer,
      .value_name = "G",
-     .help = "weights that share a scale: 32, of a .tmill also 128, of a folder any, -1 for whole rows; 0: super-blocks of "
-             "256, where rows have whole ones, of a folder 128",
+     .help =
+         "weights that share a scale: 32, of a .tmill also 128, of a folder any, -1 for whole rows; 0: super-blocks of "
+         "256, where rows have whole ones, of a folder 128",
      .fallback = "0",
      .min = -1,
      .max = 1 << 20},
@@ -66,7 +67,8 @@ constexpr Option kOptions[] = {
     {.flag = "--resume",
      .kind = OptionKind::text,
      .value_name = "FOLDER",
-     .help = "keeps what is finished there, so that the same command goes on from it after it was ended; removed at the end"},
+     .help = "keeps what is finished there, so that the same command goes on from it after it was ended; removed at "
+             "the end"},
     {.flag = "--svg", .kind = OptionKind::text, .value_name = "FILE", .help = "a chart of the error of each matrix"},
     {.flag = "--keep-range", .help = "scales hold every weight; without it they are searched for the least error"},
     kThreadsOption,
@@ -100,8 +102,8 @@ void print_json(const std::string& out, const QuantizeReport& report) {
 
 void print_summary(const std::string& out, const QuantizeReport& report) {
   for (const QuantizedTensor& tensor : report.tensors) {
-    std::printf("%-40s %-7s relative error %.3e\n", printable(tensor.name).c_str(),
-                tensor.format.c_str(), tensor.relative_error);
+    std::printf("%-40s %-7s relative error %.3e\n", printable(tensor.name).c_str(), tensor.format.c_str(),
+                tensor.relative_error);
   }
   std::printf("%s: %s, %.3f bits per weight, %.1f MB in %.2f s\n", printable(out).c_str(), report.format.c_str(),
               report.bits_per_weight(), static_cast<double>(report.n_bytes) / 1e6, report.seconds);

@@ -8,8 +8,8 @@
 
 namespace tidemill::cli {
 
-// What `work(on_progress)` returns; `on_progress(share)` moves a bar named `what` and is false once Ctrl-C asked for the
-// end.  The bar is gone when this returns.
+// What `work(on_progress)` returns; `on_progress(share)` moves a bar named `what` and is false once Ctrl-C asked for
+// the end.  The bar is gone when this returns.
 template <typename Work>
 auto with_progress(const std::string& what, Work work) {
   catch_interrupts();

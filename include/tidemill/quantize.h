@@ -32,28 +32,28 @@ struct QuantizeOptions {
   // vectors included, any number.
   double bits = 4;
   // Weights that share a scale.  Of a GGUF 32 (4, 5 and 8 bits), of a .tmill 128 as well (4 bits), of a folder any that
-  // rows are whole groups of, -1 for whole rows; 0: the best of the format, which is super-blocks of 256 where rows have
-  // whole ones, in a folder 128.
+  // rows are whole groups of, -1 for whole rows; 0: the best of the format, which is super-blocks of 256 where rows
+  // have whole ones, in a folder 128.
   int64_t group_size = 0;
   bool is_symmetric = false;  // with a group size: scales without a minimum, or a zero
   // Of a folder with gptq or best: inputs are taken, and grouped, in the order of how large they are.
   bool is_ordered = false;
   GroupLayout layout = GroupLayout::compressed_tensors;  // of a folder
-  std::optional<DType> type = {};  // exactly this block format, whatever bits and group_size say
-  bool keeps_range = false;        // scales hold every weight, instead of being searched for the least error
-  std::string calibration = {};    // a text like those that the model will read; only rtn needs none
-  std::string eval = {};           // a text to compare the models on; empty: they are not compared
+  std::optional<DType> type = {};                        // exactly this block format, whatever bits and group_size say
+  bool keeps_range = false;      // scales hold every weight, instead of being searched for the least error
+  std::string calibration = {};  // a text like those that the model will read; only rtn needs none
+  std::string eval = {};         // a text to compare the models on; empty: they are not compared
   // A folder for what is finished, so that the same call goes on from there after it was ended, whenever that was, and
   // comes to the same bytes; it is removed at the end.  Empty: nothing is kept.
   std::string work_folder = {};
-  int threads = 0;                 // 0: one per processor that this process may use
+  int threads = 0;  // 0: one per processor that this process may use
   // Called on the caller's thread with a share in [0, 1] that grows; false ends the work with Error(cancelled).
   std::function<bool(double share)> on_progress = {};
 };
 
 // A matrix of the new model.
 struct QuantizedTensor {
-  std::string name;  // "blk.0.attn_q.weight"
+  std::string name;    // "blk.0.attn_q.weight"
   std::string format;  // "q4_k", of groups "w4_g128"
   int64_t n_weights = 0;
   // Sum of the squared errors over the sum of squares: of the outputs for the calibration text, or of the weights.
@@ -84,12 +84,12 @@ struct QuantizeReport {
   }
 };
 
-// Writes `model`, whatever an engine loads but graphs, as `out`: NAME.gguf, which llama.cpp opens, too, NAME.tmill, or a
-// folder, NAME/, that does not exist yet or is empty, which tools of Hugging Face's open.
-// A model that is quantised already is dequantised first.  `out` appears, or is replaced, only once it is whole.
-// Memory holds the quantised weights.  Throws invalid_argument for a name or an option that makes no sense and for a
-// calibration text that is too short, saying how much is needed, unsupported for a model that the format has no words
-// for, bad_file for weights that are NaN or infinite, what loading the model throws, io for a full disk, cancelled.
+// Writes `model`, whatever an engine loads but graphs, as `out`: NAME.gguf, which llama.cpp opens, too, NAME.tmill, or
+// a folder, NAME/, that does not exist yet or is empty, which tools of Hugging Face's open. A model that is quantised
+// already is dequantised first.  `out` appears, or is replaced, only once it is whole. Memory holds the quantised
+// weights.  Throws invalid_argument for a name or an option that makes no sense and for a calibration text that is too
+// short, saying how much is needed, unsupported for a model that the format has no words for, bad_file for weights that
+// are NaN or infinite, what loading the model throws, io for a full disk, cancelled.
 QuantizeReport quantize_model(const std::string& model, const std::string& out, const QuantizeOptions& options = {});
 
 }  // namespace tidemill

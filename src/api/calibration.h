@@ -76,7 +76,7 @@ class CalibrationModel {
   ThreadPool& pool_;
   std::unique_ptr<Model> model_;
   bool is_encoder_;
-  std::unique_ptr<Backend> backend_;     // of the step
+  std::unique_ptr<Backend> backend_;      // of the step
   std::map<std::string, Tensor> stored_;  // weights of the step as the file has them, by name
   int64_t step_ = -1;
   std::unique_ptr<StatePool> states_;  // of models that keep a state

@@ -53,9 +53,8 @@ std::string config_with(const ModelFile& file, std::string_view text, const orde
 
 // Whether the folder of `file` has all these names, so that its own config.json describes them.
 bool has_names(const ModelFile& file, Model& model, const FileForm& form, const FileTarget& target) {
-  return std::ranges::all_of(written_weights(model, form, target), [&](const WrittenTensor& tensor) {
-    return file.weights().find(tensor.name).has_value();
-  });
+  return std::ranges::all_of(written_weights(model, form, target),
+                             [&](const WrittenTensor& tensor) { return file.weights().find(tensor.name).has_value(); });
 }
 
 class FolderContent {
@@ -191,7 +190,8 @@ ConvertReport FolderContent::write() {
 }
 
 ConvertReport FolderContent::write(const FolderWeights& weights) {
-  if (file_.companions() != nullptr && !file_.weights().is_packed() && !has_names(file_, *model_, weights.form, target_))
+  if (file_.companions() != nullptr && !file_.weights().is_packed() &&
+      !has_names(file_, *model_, weights.form, target_))
     target_.fail("its tensors have names that folders of this architecture do not have");
   NewFolder folder(target_.path);
   write_companions(folder, weights.form, DType::f16, weights.quantization);

@@ -73,8 +73,7 @@ GroupFolder::GroupFolder(const ModelFile& file, Model& model, const GroupFolderF
 bool GroupFolder::is_held(const WrittenTensor& tensor, const std::map<std::string, WeightRole>& roles) const {
   const WrittenPart& first = tensor.parts[0];
   const WeightRole role = roles.at(first.name);
-  const bool is_linear =
-      role == WeightRole::matrix || (role == WeightRole::head && format_.format != GroupFormat::awq);
+  const bool is_linear = role == WeightRole::matrix || (role == WeightRole::head && format_.format != GroupFormat::awq);
   const bool is_router = std::ranges::any_of(
       kRouters, [&](std::string_view router) { return first.name.find(router) != std::string::npos; });
   return is_linear && !is_router && tensor.change == Change::none && tensor.shape.rank() == 2 &&

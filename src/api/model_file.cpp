@@ -85,9 +85,7 @@ class FolderModel final : public ModelFile {
   std::shared_ptr<const Tokenizer> load_tokenizer(const TokenizerOptions& options) const override {
     return tokenizer_if_any(files(), options);
   }
-  std::unique_ptr<CompanionFiles> companions() const override {
-    return std::make_unique<FolderFiles>(files());
-  }
+  std::unique_ptr<CompanionFiles> companions() const override { return std::make_unique<FolderFiles>(files()); }
   bool makes_vectors() const override { return has_sentence_modules(files()); }
   SentenceModules sentence_modules(int64_t d_model) const override { return sentence_modules_of(files(), d_model); }
   std::string format() const override { return "safetensors"; }

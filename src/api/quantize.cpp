@@ -90,7 +90,7 @@ class Quantizer {
   const std::string& out_;
   const QuantizeOptions& options_;
   ThreadPool pool_;
-  std::unique_ptr<ScaleFolding> folding_;  // has memory of the model's vectors
+  std::unique_ptr<ScaleFolding> folding_;   // has memory of the model's vectors
   std::unique_ptr<QuantizeTarget> target_;  // likewise of its matrices
   std::unique_ptr<Model> model_;
   std::vector<Matrix> matrices_;
@@ -164,8 +164,8 @@ void Quantizer::begin_reading() {
 void Quantizer::survey() {
   if (const auto kept = work_.plan()) {
     folding_->add_json(kept->at("folds"));
-    for (Matrix& matrix : matrices_) matrix.format.dtype =
-          *dtype_from_name(kept->at("formats").at(matrix.name).get<std::string>());
+    for (Matrix& matrix : matrices_)
+      matrix.format.dtype = *dtype_from_name(kept->at("formats").at(matrix.name).get<std::string>());
     return;
   }
   std::vector<std::string> names;

@@ -153,9 +153,8 @@ GroupKind FolderTarget::checked(const QuantizeOptions& options) {
   const int64_t group_size = options.group_size == 0 ? kUsualGroup : options.group_size;
   if (group_size < -1 || (group_size > 0 && group_size % 8 != 0))
     refuse("--group-size: give a multiple of 8, as 32, 64 or 128, or -1 for whole rows");
-  return {.bits = whole_bits(options),
-          .group_size = group_size == -1 ? 0 : group_size,
-          .has_zeros = !options.is_symmetric};
+  return {
+      .bits = whole_bits(options), .group_size = group_size == -1 ? 0 : group_size, .has_zeros = !options.is_symmetric};
 }
 
 }  // namespace

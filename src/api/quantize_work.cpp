@@ -35,8 +35,7 @@ std::optional<std::string> read_file(const std::string& path) {
 
 // The memory that codes of a matrix are in.
 std::vector<std::span<std::byte>> parts_of(CodedMatrix& codes) {
-  if (!codes.format().groups)
-    return {{codes.blocks().data(), static_cast<size_t>(codes.blocks().size_bytes())}};
+  if (!codes.format().groups) return {{codes.blocks().data(), static_cast<size_t>(codes.blocks().size_bytes())}};
   GroupQuantized& groups = codes.groups();
   return {std::as_writable_bytes(std::span(groups.q)), std::as_writable_bytes(std::span(groups.scales)),
           std::as_writable_bytes(std::span(groups.zeros)), std::as_writable_bytes(std::span(groups.g_idx))};

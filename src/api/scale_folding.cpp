@@ -42,10 +42,8 @@ std::span<const float> ScaleFolding::factors_of(const std::string& name) const {
 nlohmann::ordered_json ScaleFolding::as_json() const {
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   for (const auto& [fold, factors] : added_)
-    all.push_back({{"vectors", fold.vectors},
-                   {"producer", fold.producer},
-                   {"consumers", fold.consumers},
-                   {"factors", factors}});
+    all.push_back(
+        {{"vectors", fold.vectors}, {"producer", fold.producer}, {"consumers", fold.consumers}, {"factors", factors}});
   return all;
 }
 

@@ -315,8 +315,8 @@ Tensor Decoder::layer_block(Ops& ops, Tensor x, int64_t index, const Ropes& rope
   const auto scaled = [&](const Tensor& t) { return own_.residual_scale == 1 ? t : ops.scale(t, own_.residual_scale); };
   const Tensor h = normed(ops, x, layer.attn_norm);
   const TokenMixer* const other = mixer(index);
-  const Tensor attended = scaled(other != nullptr ? other->mixed(ops, h, batch.runs(index))
-                                                  : attention_block(ops, h, index, ropes, batch));
+  const Tensor attended =
+      scaled(other != nullptr ? other->mixed(ops, h, batch.runs(index)) : attention_block(ops, h, index, ropes, batch));
   if (!own_.is_parallel) x = ops.add_to(x, attended);
   const Tensor fed = scaled(feed_forward_block(ops, own_.parts.ffn_norm ? normed(ops, x, layer.ffn_norm) : h, index));
   if (own_.is_parallel) x = ops.add_to(x, attended);

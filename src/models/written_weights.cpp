@@ -38,7 +38,8 @@ std::vector<WrittenTensor> written_weights(Model& model, const FileForm& form, c
   std::map<std::string, size_t> by_name;
   model.visit_params([&](std::string_view name, Tensor& weight, WeightRole role) {
     const WeightPlace place = place_of_weight(form.names, std::string(name));
-    WrittenPart part{.name = std::string(name), .weight = weight, .rows = row_pattern(place, weight.dim(0), form.heads)};
+    WrittenPart part{
+        .name = std::string(name), .weight = weight, .rows = row_pattern(place, weight.dim(0), form.heads)};
     const bool is_turned = form.pairs != form.pairs_in_file && rotates(name);
     if (is_turned) part.interleave = form.pairs == RopePairs::halves ? 1 : -1;
     part.head_dim = form.heads.head_dim;

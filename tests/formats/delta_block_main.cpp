@@ -1,5 +1,5 @@
-// delta_block_tool: for each line of stdin `DTYPE ROW_LENGTH FIRST BASE_FILE TUNED_FILE CODE_FILE` writes the code of the
-// block in TUNED_FILE, given BASE_FILE (`-`: none), for tests/formats/test_delta_blocks.py.
+// delta_block_tool: for each line of stdin `DTYPE ROW_LENGTH FIRST BASE_FILE TUNED_FILE CODE_FILE` writes the code of
+// the block in TUNED_FILE, given BASE_FILE (`-`: none), for tests/formats/test_delta_blocks.py.
 #include <fstream>
 #include <iostream>
 #include <iterator>

@@ -1,7 +1,7 @@
 // quantize_layer_tool METHOD BITS GROUP_SIZE ROWS COLUMNS TOKENS < arrays > values
 // What our methods (rtn, awq, gptq, best) make of one matrix in groups with zeros, for tests and benchmarks that judge
-// them by the papers' procedures.  The arrays, in float32: the matrix [rows, columns], then its inputs [tokens, columns].
-// On stdout the values that the codes stand for.
+// them by the papers' procedures.  The arrays, in float32: the matrix [rows, columns], then its inputs [tokens,
+// columns]. On stdout the values that the codes stand for.
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -26,7 +26,8 @@ InputRecord record_of(ThreadPool& pool, const float* x, int64_t n_rows, int64_t 
   InputRecord record{SquareMatrix(n_cols), std::vector<double>(static_cast<size_t>(n_cols)), n_rows};
   std::vector<float> padded(static_cast<size_t>(n_rows * record.gram.stride));
   for (int64_t row = 0; row < n_rows; ++row) {
-    std::memcpy(padded.data() + row * record.gram.stride, x + row * n_cols, static_cast<size_t>(n_cols) * sizeof(float));
+    std::memcpy(padded.data() + row * record.gram.stride, x + row * n_cols,
+                static_cast<size_t>(n_cols) * sizeof(float));
     for (int64_t i = 0; i < n_cols; ++i) record.magnitudes[static_cast<size_t>(i)] += std::fabs(x[row * n_cols + i]);
   }
   add_gram(pool, padded.data(), n_rows, record.gram);

@@ -270,8 +270,8 @@ class Pass {
 }  // namespace
 
 std::byte* MatmulContext::activations(int64_t size_bytes) {
-  // GCC 12 vectorises the strands of float_matmul.cpp without regard to their gaps (scalar target): a load may reach one
-  // number past the last row.
+  // GCC 12 vectorises the strands of float_matmul.cpp without regard to their gaps (scalar target): a load may reach
+  // one number past the last row.
   size_bytes += kVectorBytes;
   if (activations_.size_bytes() < size_bytes) activations_ = Storage(size_bytes);
   return activations_.data();

@@ -12,8 +12,8 @@
 namespace tidemill {
 namespace {
 
-constexpr int kSteps = 20;            // of the exponent
-constexpr int kFeedbackSteps = 6;     // likewise; each takes a factorisation
+constexpr int kSteps = 20;         // of the exponent
+constexpr int kFeedbackSteps = 6;  // likewise; each takes a factorisation
 constexpr double kDamping = 0.01;
 constexpr double kLeastGain = 0.01;   // for which inputs are changed at all
 constexpr double kLeastShare = 1e-4;  // of the greatest magnitude, which inputs

@@ -58,9 +58,10 @@ std::optional<DType> block_for(const BlockWish& wish, int64_t n_cols) {
     return n_cols % wish.group_size == 0 ? DType::q4_g128 : block_like(DType::q4_g32, n_cols);
   const std::optional<DType> found = wish.is_symmetric ? row->symmetric : row->with_min;
   if (wish.group_size != kSmallBlock || !found)
-    throw Error(ErrorCode::invalid_argument, "--group-size: blocks of " + std::to_string(wish.group_size) +
-                                                 " weights at " + std::to_string(wish.bits) +
-                                                 " bits are no such format; give 32 with 4, 5 or 8 bits, in a .tmill also 128 with 4, or 0");
+    throw Error(ErrorCode::invalid_argument,
+                "--group-size: blocks of " + std::to_string(wish.group_size) + " weights at " +
+                    std::to_string(wish.bits) +
+                    " bits are no such format; give 32 with 4, 5 or 8 bits, in a .tmill also 128 with 4, or 0");
   return block_like(*found, n_cols);
 }
 

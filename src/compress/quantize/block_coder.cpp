@@ -142,8 +142,8 @@ void BlockCoder::fit_one(std::span<const float> values, std::span<const float> i
     block.fits[0] = fit;
     return;
   }
-  const ScaleFit fit =
-      scales.has_min ? fit_affine(values, importance, levels(), search) : symmetric_fit(values, importance, levels(), search);
+  const ScaleFit fit = scales.has_min ? fit_affine(values, importance, levels(), search)
+                                      : symmetric_fit(values, importance, levels(), search);
   block.factor = as_f16(fit.scale);
   block.min_factor = as_f16(fit.base);
   block.fits[0] = {f16_to_f32(block.factor), f16_to_f32(block.min_factor)};

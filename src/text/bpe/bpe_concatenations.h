@@ -65,7 +65,7 @@ class BpeConcatenations {
   const TokenIndex& index_;
   size_t longest_;
   JoinableHash hash_;
-  HashFilter filter_;         // of tokens that merging may make
+  HashFilter filter_;           // of tokens that merging may make
   ZeroedVector<Token> tokens_;  // by id
   std::vector<uint32_t> ids_;
   // Pairs and their merges, by hash: all bits of a pair's ids and its merge inverted, so that zeros are no answer (but
