@@ -90,14 +90,9 @@ class Cache {
     const double now = this->now();
     Shard& shard = shard_of(tag);
     const std::lock_guard lock(shard.mutex);
-    const uint32_t found = shard.find_live(*this, key, tag, now, retired);
-    if (found == CacheIndex::kNone) {
-      ++shard.statistics.misses;
-      return std::nullopt;
-    }
-    ++shard.statistics.hits;
-    shard.index.touch(found);
-    return shard.items[found]->value;
+    if (const Value* value = shard.use(*this, key, tag, now, retired)) return *value;
+    ++shard.statistics.misses;
+    return std::nullopt;
   }
 
   // Whether there is a value, without counting as a use.
@@ -152,13 +147,9 @@ class Cache {
     const double now = this->now();
     Shard& shard = shard_of(tag);
     const std::lock_guard lock(shard.mutex);
-    uint32_t found = shard.find_live(*this, key, tag, now, retired);
-    ++(found == CacheIndex::kNone ? shard.statistics.misses : shard.statistics.hits);
-    if (found == CacheIndex::kNone)
-      found = shard.add(key, tag, make(), 0, now, retired);
-    else
-      shard.index.touch(found);
-    return change(shard.items[found]->value);
+    if (Value* value = shard.use(*this, key, tag, now, retired)) return change(*value);
+    ++shard.statistics.misses;
+    return change(shard.items[shard.add(key, tag, make(), 0, now, retired)]->value);
   }
 
   // Returns whether there was a value.
@@ -301,11 +292,7 @@ class Cache {
     const double now = this->now();
     Shard& shard = shard_of(tag);
     const std::lock_guard lock(shard.mutex);
-    if (const uint32_t found = shard.find_live(*this, key, tag, now, retired); found != CacheIndex::kNone) {
-      ++shard.statistics.hits;
-      shard.index.touch(found);
-      return Claim(*this, shard.items[found]->value);
-    }
+    if (const Value* value = shard.use(*this, key, tag, now, retired)) return Claim(*this, *value);
     for (const auto& computed : shard.computed) {
       if (computed->tag != tag || !computed->is_kept || !equal_(key, computed->key)) continue;
       ++shard.statistics.hits;
@@ -352,6 +339,15 @@ class Cache {
       retire(found, retired);
       ++statistics.expirations;
       return CacheIndex::kNone;
+    }
+    // The value of a key, where there is one: a hit, and a use.
+    template <typename Lookup>
+    Value* use(const Cache& cache, const Lookup& key, uint32_t tag, double now, Retired& retired) {
+      const uint32_t found = find_live(cache, key, tag, now, retired);
+      if (found == CacheIndex::kNone) return nullptr;
+      ++statistics.hits;
+      index.touch(found);
+      return &items[found]->value;
     }
     template <typename Lookup>
     void put(const Cache& cache, Lookup&& key, uint32_t tag, Value&& value, size_t size_bytes, double now,
