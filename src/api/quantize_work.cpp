@@ -41,6 +41,12 @@ std::vector<std::span<std::byte>> parts_of(CodedMatrix& codes) {
           std::as_writable_bytes(std::span(groups.zeros)), std::as_writable_bytes(std::span(groups.g_idx))};
 }
 
+// Of the text that this program makes of it: spaces in the file do not matter.
+std::string hash_of(const nlohmann::ordered_json& plan) {
+  const std::string text = plan.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return hash_window(std::as_bytes(std::span(text))).hex();
+}
+
 struct Tail {
   double error;
   ContentHash hash;  // of everything before it
@@ -87,12 +93,15 @@ QuantizeWork::QuantizeWork(std::string folder, std::string signature) : folder_(
 std::optional<nlohmann::ordered_json> QuantizeWork::plan() const {
   const auto text = folder_.empty() ? std::nullopt : read_file(folder_ + "/" + kPlan);
   if (!text) return {};
-  auto plan = nlohmann::ordered_json::parse(*text, nullptr, false);
-  return plan.is_discarded() ? std::nullopt : std::optional(std::move(plan));
+  auto kept = nlohmann::ordered_json::parse(*text, nullptr, false);
+  const bool is_ours = kept.is_object() && kept.contains("plan") && kept.contains("hash");
+  if (!is_ours || kept["hash"] != hash_of(kept["plan"])) return {};
+  return std::move(kept["plan"]);
 }
 
 void QuantizeWork::keep_plan(const nlohmann::ordered_json& plan) const {
-  if (!folder_.empty()) write_file(folder_ + "/" + kPlan, plan.dump());
+  if (!folder_.empty())
+    write_file(folder_ + "/" + kPlan, nlohmann::ordered_json{{"plan", plan}, {"hash", hash_of(plan)}}.dump());
 }
 
 std::optional<double> QuantizeWork::load(const std::string& name, CodedMatrix& codes) const {

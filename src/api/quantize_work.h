@@ -21,6 +21,7 @@ class QuantizeWork {
   // folder holds other things, or was begun with another signature; io.
   QuantizeWork(std::string folder, std::string signature);
 
+  // What was planned; nothing where it is not there or not whole.
   std::optional<nlohmann::ordered_json> plan() const;
   void keep_plan(const nlohmann::ordered_json& plan) const;
   // The codes of a matrix, and what was told of their error; nothing where they are not there or not whole.

@@ -1,6 +1,7 @@
 """`tidemill quantize --resume FOLDER`: ended at any moment, the same command goes on from what is finished, and comes to
 the same bytes."""
 
+import json
 import os
 import pathlib
 import signal
@@ -71,6 +72,9 @@ def test_damage_is_done_anew_and_other_work_refused(tidemill, tmp_path, model_an
     damaged[100] ^= 4
     codes.write_bytes(damaged)
     (tmp_path / "work/blk.2.ffn_up.weight.codes").write_bytes(b"short")
+    plan = json.loads((tmp_path / "work/plan.json").read_text())
+    plan["plan"]["formats"]["blk.3.ffn_up.weight"] = "nonsense"
+    (tmp_path / "work/plan.json").write_text(json.dumps(plan))
     expect_error(tidemill.run("quantize", model, tmp_path / "out.gguf", *base, "--bits", "3.9"), 2, "work", "options")
     assert tidemill.run("quantize", model, tmp_path / "out.gguf", *base).returncode == 0
     assert (tmp_path / "out.gguf").read_bytes() == (tmp_path / "truth.gguf").read_bytes()
