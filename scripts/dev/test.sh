@@ -14,6 +14,7 @@ esac
 rm -rf "$report"
 mkdir -p "$report"
 
+need_packages "test rate limits that servers share" "${test_packages[@]}"
 need_requirements "$root/tests/requirements.txt"
 if ! has_default_model; then
   need_default_model

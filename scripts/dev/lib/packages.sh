@@ -8,6 +8,7 @@ build_packages=(g++ cmake ninja-build ccache libhwy-dev libpcre2-dev nlohmann-js
   libtomlplusplus-dev prometheus-cpp-dev libhiredis-dev libzstd-dev libsnappy-dev zlib1g-dev libxxhash-dev)
 python_packages=(python3 python3-venv ca-certificates)
 fuzz_packages=(clang-19 libclang-rt-19-dev)
+test_packages=(redis-tools)
 check_packages=(clang-format-19 clang-tidy-19)
 
 is_installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
