@@ -50,10 +50,28 @@ template <typename T>
 static TileRows<T> rows_of(const QueryBlock& block, int64_t tile, const AttentionOptions& options) {
   const int64_t pos = tile * static_cast<int64_t>(kTileKeys), column = block.kv_head * options.head_dim;
   const PagedRows &keys = block.run->keys, &values = block.run->values;
-  const int64_t next_pos = tile + 1 < block.tile_end() ? pos + static_cast<int64_t>(kTileKeys) : pos;
-  return {keys.row<T>(pos) + column, values.row<T>(pos) + column, static_cast<size_t>(keys.row_bytes()) / sizeof(T),
-          keys.row<T>(next_pos) + column};
+  return {keys.row<T>(pos) + column, values.row<T>(pos) + column, static_cast<size_t>(keys.row_bytes()) / sizeof(T)};
 }
+
+// The part of a cache that a tile needs.
+static RowRange range_of(PagedRows StateRun::* cache, const BlockTile& at, const AttentionOptions& options) {
+  if (at.block == nullptr) return {};
+  const QueryBlock& block = *at.block;
+  const PagedRows& rows = block.run->*cache;
+  const TileSight sees(block, at.tile);
+  const size_t first = sees.first(block.first_pos() + block.row_begin(at.tile));
+  const size_t end = sees.end(block.first_pos() + block.row_end(at.tile) - 1);
+  const int64_t head_bytes = size_bytes(rows.dtype(), {options.head_dim});
+  return {.first = rows.row<std::byte>(sees.tile_pos + static_cast<int64_t>(first)) + block.kv_head * head_bytes,
+          .stride_bytes = static_cast<size_t>(rows.row_bytes()),
+          .row_bytes = static_cast<size_t>(head_bytes),
+          .n_rows = end - first};
+}
+
+// What is fetched while the scores of a tile are computed, and then while its values are summed.
+struct Fetched {
+  RowRange with_scores, with_sums;
+};
 
 // Those of a cache in Q8_0, widened; as many as some query sees.
 static TileRows<float> widened_rows(const QueryBlock& block, int64_t tile, const AttentionOptions& options,
@@ -74,7 +92,7 @@ static TileRows<float> widened_rows(const QueryBlock& block, int64_t tile, const
     }
     target += kTileKeys * head_dim;
   }
-  return {scratch.widened, scratch.widened + kTileKeys * head_dim, head_dim, scratch.widened};
+  return {scratch.widened, scratch.widened + kTileKeys * head_dim, head_dim};
 }
 
 static void add_row(float* scores, const float* bias, size_t n) {
@@ -83,8 +101,8 @@ static void add_row(float* scores, const float* bias, size_t n) {
 }
 
 template <typename T>
-static void attend(const QueryBlock& block, int64_t tile, const TileRows<T>& rows, const AttentionOptions& options,
-                   const BlockScratch& scratch, const Parts& part) {
+static void attend(const QueryBlock& block, int64_t tile, const TileRows<T>& rows, const Fetched& fetched,
+                   const AttentionOptions& options, const BlockScratch& scratch, const Parts& part) {
   const int64_t group = options.n_heads / options.n_kv_heads;
   const auto head_dim = static_cast<size_t>(options.head_dim);
   const int64_t row_begin = block.row_begin(tile), row_end = block.row_end(tile);
@@ -98,12 +116,14 @@ static void attend(const QueryBlock& block, int64_t tile, const TileRows<T>& row
   const size_t chunk_stride = static_cast<size_t>(block.n_rows * group) * kRowStride;
 
   const float* const q = scratch.q + first_query * kRowStride;
+  // A few queries go over keys and values once, many find most of them in a cache.
+  const bool is_few = n_queries <= kFewQueries;
+  const size_t n_squares = (n_keys - first_panel + kFloatLanes - 1) / kFloatLanes * ((head_dim - 1) / kFloatLanes + 1);
+  RowFetcher with_scores(is_few ? fetched.with_scores : RowRange(), n_squares);
   if (n_queries <= kUnpackedQueries) {
-    score_unpacked(q, chunk_stride, n_queries, rows, head_dim, first_key, n_keys, scratch.scores);
+    score_unpacked(q, chunk_stride, n_queries, rows, head_dim, first_key, n_keys, with_scores, scratch.scores);
   } else {
-    // A few queries go over the keys once, many find most of them in a cache.
-    const auto pack = n_queries <= kFewQueries ? pack_keys<Fetch::from_memory, T> : pack_keys<Fetch::cached, T>;
-    pack(rows, first_panel, n_keys, head_dim, scratch.packed);
+    pack_keys(rows, first_panel, n_keys, head_dim, with_scores, scratch.packed);
     score(q, chunk_stride, n_queries, scratch.packed, head_dim, first_key, n_keys, scratch.scores);
   }
   for (size_t i = 0; i < n_queries; ++i) {
@@ -125,19 +145,33 @@ static void attend(const QueryBlock& block, int64_t tile, const TileRows<T>& row
     soften(scratch.scores + i * kRowStride, first_key, n_keys, sees.first(pos), sees.end(pos), &part.greatest[query],
            &part.totals[query]);
   }
-  sum_values(scratch.scores, n_queries, rows.values, rows.stride, first_key, n_keys, head_dim,
-             part.values + first_query * padded(head_dim), padded(head_dim));
+  const auto sum = [&](auto fetcher) {
+    sum_values(scratch.scores, n_queries, rows.values, rows.stride, first_key, n_keys, head_dim, fetcher,
+               part.values + first_query * padded(head_dim), padded(head_dim));
+  };
+  if (is_few) {
+    sum(RowFetcher(fetched.with_sums, n_sum_steps(n_keys - first_key, head_dim)));
+  } else {
+    sum(NoFetcher());
+  }
 }
 
-// Computes the part that `tile` gives to the queries of `block` that see it; their scaled q is in `scratch`.
-void attend_tile(const QueryBlock& block, int64_t tile, const AttentionOptions& options, const BlockScratch& scratch,
-                 const Parts& part) {
+// Computes the part that a tile gives to the queries of its block that see it; their scaled q is in `scratch`.  `next`
+// is what the thread computes then, as far as is known.
+void attend_tile(const BlockTile& at, const BlockTile& next, const AttentionOptions& options,
+                 const BlockScratch& scratch, const Parts& part) {
+  const QueryBlock& block = *at.block;
+  const auto range = [&](PagedRows StateRun::* cache, const BlockTile& tile) { return range_of(cache, tile, options); };
+  const RowRange next_keys = range(&StateRun::keys, next);
+  if (block.run->keys.dtype() == DType::q8_0) {  // both are widened first
+    const auto rows = widened_rows(block, at.tile, options, scratch);
+    return attend(block, at.tile, rows, {next_keys, range(&StateRun::values, next)}, options, scratch, part);
+  }
+  const Fetched fetched = {range(&StateRun::values, at), next_keys};
   if (block.run->keys.dtype() == DType::f16) {
-    attend(block, tile, rows_of<hwy::float16_t>(block, tile, options), options, scratch, part);
-  } else if (block.run->keys.dtype() == DType::q8_0) {
-    attend(block, tile, widened_rows(block, tile, options, scratch), options, scratch, part);
+    attend(block, at.tile, rows_of<hwy::float16_t>(block, at.tile, options), fetched, options, scratch, part);
   } else {
-    attend(block, tile, rows_of<float>(block, tile, options), options, scratch, part);
+    attend(block, at.tile, rows_of<float>(block, at.tile, options), fetched, options, scratch, part);
   }
 }
 
@@ -327,14 +361,21 @@ void Attention::run_blocks(const Tensor& q, const AttentionOptions& options, con
     for (int64_t i = begin; i < end; ++i) {
       const QueryBlock& block = blocks_[i];
       load_queries(q, block, options, scratch.q);
+      const auto after = [&](int64_t tile) -> BlockTile {
+        if (tile + 1 < block.tile_end()) return {&block, tile + 1};
+        // The blocks between are most likely those of the other threads.
+        const int64_t next = i + pool_.n_threads();
+        return next < std::ssize(blocks_) ? BlockTile{&blocks_[next], blocks_[next].tile_begin()} : BlockTile();
+      };
       int64_t tile = block.tile_begin();
       if (block.row_begin(tile) == 0 && block.row_end(tile) == block.n_rows) {
-        attend(block, tile++, options, scratch, scratch.sum);  // as it would be joined to nothing
+        attend({&block, tile}, after(tile), options, scratch, scratch.sum);  // as it would be joined to nothing
+        ++tile;
       } else {
         clear(scratch.sum, block.n_rows * group_size(options), options.head_dim);
       }
       for (; tile < block.tile_end(); ++tile) {
-        attend(block, tile, options, scratch, scratch.part);
+        attend({&block, tile}, after(tile), options, scratch, scratch.part);
         join_tile(block, tile, options, scratch.sum, scratch.part);
       }
       store_results(scratch.sum, block, options, out);
@@ -357,14 +398,20 @@ void Attention::run_tiles(const Tensor& q, const AttentionOptions& options, cons
   const auto part_of = [&](int64_t block, int64_t slot) {
     return Parts::at(parts + (block * n_slots + slot) * part_floats, queries_per_block_, options.head_dim);
   };
+  const auto tile_at = [&](int64_t i) -> BlockTile {
+    if (i >= n_blocks * n_slots) return {};
+    const QueryBlock& block = blocks_[i / n_slots];
+    const int64_t tile = block.tile_begin() + i % n_slots;
+    return tile < block.tile_end() ? BlockTile{&block, tile} : BlockTile();
+  };
   pool_.parallel_for(n_blocks * n_slots, 1, [&](int64_t begin, int64_t end, int thread) {
     const auto scratch = BlockScratch::at(memory + thread * n_floats, queries_per_block_, options.head_dim);
     for (int64_t i = begin; i < end; ++i) {
-      const QueryBlock& block = blocks_[i / n_slots];
-      const int64_t tile = block.tile_begin() + i % n_slots;
-      if (tile >= block.tile_end()) continue;
-      load_queries(q, block, options, scratch.q);
-      attend(block, tile, options, scratch, part_of(i / n_slots, i % n_slots));
+      const BlockTile at = tile_at(i);
+      if (at.block == nullptr) continue;
+      load_queries(q, *at.block, options, scratch.q);
+      // As above.
+      attend(at, tile_at(i + pool_.n_threads()), options, scratch, part_of(i / n_slots, i % n_slots));
     }
   });
   const int64_t join_cost = n_slots * queries_per_block_ * options.head_dim;

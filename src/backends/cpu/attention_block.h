@@ -70,6 +70,12 @@ struct QueryBlock {
   static constexpr int64_t kTile = kTileKeys;
 };
 
+// A tile that a block sees; without a block nothing.
+struct BlockTile {
+  const QueryBlock* block = nullptr;
+  int64_t tile = 0;
+};
+
 // For each query of a block: the greatest score so far, the sum of exp(score - greatest), and the values summed with
 // those weights.
 struct Parts {

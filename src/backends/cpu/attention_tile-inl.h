@@ -19,7 +19,6 @@
 #define TIDEMILL_BACKENDS_CPU_ATTENTION_TILE_INL_H_
 #endif
 
-#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
@@ -28,6 +27,7 @@
 
 #include "backends/cpu/attention_block.h"
 #include "backends/cpu/math-inl.h"
+#include "backends/cpu/row_fetcher.h"
 #include "backends/cpu/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -69,31 +69,15 @@ struct TileRows {
   const T* keys;
   const T* values;
   size_t stride;
-  const T* next_keys;  // of the tile that is computed after this one; perhaps the same one
-
-  // What is read after the keys from `key` on: the rows of the tile, and then those of the next.
-  const T* keys_from(size_t key) const { return key < kTileKeys ? keys + key * stride : next_keys; }
 };
 
-// Where the keys and values of a tile are when work on it begins.
-enum class Fetch { cached, from_memory };
-
 // A square of keys: elements [first, first + kFloatLanes) of keys [key, key + kFloatLanes), transposed, so that vector
-// i holds element first + i of each key.  Keys from n_keys on and elements from head_dim on are zeros.  With
-// `from_memory` the rows of keys that come next, and the values beside these, are asked for meanwhile.
-template <Fetch kFetch, typename T>
+// i holds element first + i of each key.  Keys from n_keys on and elements from head_dim on are zeros.
+template <typename T>
 HWY_INLINE void load_square(const TileRows<T>& tile, size_t key, size_t n_keys, size_t first, size_t head_dim,
                             FloatVec (&rows)[kFloatLanes]) {
   const size_t n = std::min(kFloatLanes, n_keys - key), depth = std::min(kFloatLanes, head_dim - first);
   const size_t stride = tile.stride;
-  if (kFetch == Fetch::from_memory && first % (64 / sizeof(T)) == 0) {
-    const T* const next = tile.keys_from(key + kFloatLanes) + first;
-    const T* const values = tile.values + key * stride + first;
-    for (size_t i = 0; i < kFloatLanes; ++i) {
-      hwy::Prefetch(next + i * stride);
-      hwy::Prefetch(values + i * stride);
-    }
-  }
   const T* source = tile.keys + key * stride + first;
   if (n == kFloatLanes && depth == kFloatLanes) {
     for (size_t i = 0; i < kFloatLanes; ++i) rows[i] = load_f32(source + i * stride);
@@ -106,14 +90,16 @@ HWY_INLINE void load_square(const TileRows<T>& tile, size_t key, size_t n_keys, 
 }
 
 // Keys [first_key, n_keys) of a tile, from the start of a panel on -> panels of [head_dim][kPanelKeys] f32; keys that
-// are missing in the last panel become zeros.
-template <Fetch kFetch, typename T>
-void pack_keys(const TileRows<T>& tile, size_t first_key, size_t n_keys, size_t head_dim, float* packed) {
+// are missing in the last panel become zeros.  `fetcher` takes a step for each square.
+template <typename T>
+void pack_keys(const TileRows<T>& tile, size_t first_key, size_t n_keys, size_t head_dim, RowFetcher& fetcher,
+               float* packed) {
   for (size_t key = first_key; key < n_keys; key += kFloatLanes) {
     float* const target = packed + key / kPanelKeys * kPanelKeys * head_dim + key % kPanelKeys;
     for (size_t first = 0; first < head_dim; first += kFloatLanes) {
       FloatVec rows[kFloatLanes];
-      load_square<kFetch>(tile, key, n_keys, first, head_dim, rows);
+      fetcher.step();
+      load_square(tile, key, n_keys, first, head_dim, rows);
       const size_t depth = std::min(kFloatLanes, head_dim - first);
       for (size_t i = 0; i < depth; ++i) hn::StoreU(rows[i], FloatTag(), target + (first + i) * kPanelKeys);
     }
@@ -182,14 +168,15 @@ void score(const float* q, size_t chunk_stride, size_t n_rows, const float* pack
 // many queries share, would go through the second-level cache for these.
 template <size_t kRows, typename T>
 void score_unpacked(const float* q, size_t chunk_stride, const TileRows<T>& rows, size_t head_dim, size_t first_key,
-                    size_t n_keys, float* scores) {
+                    size_t n_keys, RowFetcher& fetcher, float* scores) {
   const FloatTag d;
   for (size_t key = first_key / kFloatLanes * kFloatLanes; key < n_keys; key += kFloatLanes) {
     FloatVec sums[kRows];
     for (FloatVec& sum : sums) sum = hn::Zero(d);
     for (size_t first = 0; first < head_dim; first += kFloatLanes) {
       FloatVec square[kFloatLanes];
-      load_square<Fetch::from_memory>(rows, key, n_keys, first, head_dim, square);
+      fetcher.step();
+      load_square(rows, key, n_keys, first, head_dim, square);
       const float* const chunk = q + first / kRowStride * chunk_stride + first % kRowStride;
       const size_t depth = std::min(kFloatLanes, head_dim - first);
       const auto add = [&](size_t k) HWY_ATTR {
@@ -210,19 +197,27 @@ void score_unpacked(const float* q, size_t chunk_stride, const TileRows<T>& rows
 // The same for up to kUnpackedQueries queries.
 template <typename T>
 void score_unpacked(const float* q, size_t chunk_stride, size_t n_rows, const TileRows<T>& rows, size_t head_dim,
-                    size_t first_key, size_t n_keys, float* scores) {
+                    size_t first_key, size_t n_keys, RowFetcher& fetcher, float* scores) {
   for (; n_rows >= 4; n_rows -= 4, q += 4 * kRowStride, scores += 4 * kRowStride) {
-    score_unpacked<4>(q, chunk_stride, rows, head_dim, first_key, n_keys, scores);
+    score_unpacked<4>(q, chunk_stride, rows, head_dim, first_key, n_keys, fetcher, scores);
   }
-  if (n_rows == 3) return score_unpacked<3>(q, chunk_stride, rows, head_dim, first_key, n_keys, scores);
-  if (n_rows == 2) return score_unpacked<2>(q, chunk_stride, rows, head_dim, first_key, n_keys, scores);
-  if (n_rows == 1) return score_unpacked<1>(q, chunk_stride, rows, head_dim, first_key, n_keys, scores);
+  if (n_rows == 3) return score_unpacked<3>(q, chunk_stride, rows, head_dim, first_key, n_keys, fetcher, scores);
+  if (n_rows == 2) return score_unpacked<2>(q, chunk_stride, rows, head_dim, first_key, n_keys, fetcher, scores);
+  if (n_rows == 1) return score_unpacked<1>(q, chunk_stride, rows, head_dim, first_key, n_keys, fetcher, scores);
+}
+
+// Rows of values between two steps of the fetcher: a step each time would take longer than the sums of one query.
+constexpr size_t kSumsPerFetch = 8;
+
+// Steps that `sum_values` takes at least.
+constexpr size_t n_sum_steps(size_t n_keys, size_t head_dim) {
+  return head_dim / kPanelKeys * ((n_keys + kSumsPerFetch - 1) / kSumsPerFetch);
 }
 
 // out[i][:] = sum over keys [first_key, n_keys) of weights[i][key] * values[key][:].
-template <typename T>
+template <class Fetcher, typename T>
 void sum_values(const float* weights, size_t n_rows, const T* values, size_t stride, size_t first_key, size_t n_keys,
-                size_t head_dim, float* out, size_t out_stride) {
+                size_t head_dim, Fetcher fetcher, float* out, size_t out_stride) {
   const size_t depth = n_keys - first_key;
   weights += first_key;
   values += first_key * stride;
@@ -230,7 +225,10 @@ void sum_values(const float* weights, size_t n_rows, const T* values, size_t str
   for (; column + kPanelKeys <= head_dim; column += kPanelKeys) {
     multiply<kPanelVectors>(
         weights, n_rows, depth,
-        [=](size_t k, size_t v) HWY_ATTR { return load_f32(values + k * stride + column + v * kFloatLanes); },
+        [=, &fetcher](size_t k, size_t v) HWY_ATTR {
+          if (v == 0 && k % kSumsPerFetch == 0) fetcher.step();
+          return load_f32(values + k * stride + column + v * kFloatLanes);
+        },
         out + column, out_stride, Start::zero);
   }
   for (; column + kFloatLanes <= head_dim; column += kFloatLanes) {
