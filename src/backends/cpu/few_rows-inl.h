@@ -57,6 +57,13 @@ HWY_INLINE void for_each_few(int64_t n_rows, const Body& body) {
   }
 }
 
+// Asks for what lies behind `n_bytes` bytes of a panel that are used now.  Whoever reads a panel does so for all its
+// bytes, scales too: what lies behind these may be units, and a few lines that nobody has asked for stop all that
+// follow.
+HWY_INLINE void prefetch_behind(const uint8_t* panel, int n_bytes) {
+  for (int line = 0; line < n_bytes; line += kVectorBytes) prefetch_weights(panel + line);
+}
+
 // Stores the sums of panel `panel`, without those of rows that the matrix lacks.
 template <int kRows>
 HWY_INLINE void store_panel(const Floats (&sums)[kRows], const FewRows& rows, const Product& product, int64_t panel) {

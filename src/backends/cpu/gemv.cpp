@@ -131,13 +131,11 @@ HWY_INLINE void dot_panel(const uint8_t* panel, int64_t n_cols, Fetch fetch, Row
   for (; groups_left > 0; groups_left -= kGroupsPerSuperblock) {
     const int n_groups = static_cast<int>(std::min<int64_t>(groups_left, kGroupsPerSuperblock));
     const SuperblockScales<kDType> scales(panel, n_groups);
+    const bool is_ahead = kRows < kFewRows || fetch.lines_per_group == 0;
+    if (is_ahead) prefetch_behind(panel, kFormat.header_bytes(n_groups));
     panel += kFormat.header_bytes(n_groups);
     for (int g = 0; g < n_groups; ++g) {
-      if (kRows < kFewRows || fetch.lines_per_group == 0) {
-        for (int line = 0; line < kFormat.group_bytes(); line += kVectorBytes) prefetch_weights(panel + line);
-      } else {
-        fetch.step();
-      }
+      is_ahead ? prefetch_behind(panel, kFormat.group_bytes()) : fetch.step();
       if constexpr (kFormat.scale_length == kGroupLength) {
         add_part<kDType, 0, 8>(acc, panel, scales, g, x);
       } else {

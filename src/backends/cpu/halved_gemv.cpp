@@ -66,13 +66,12 @@ HWY_INLINE void dot_halved_panel(const uint8_t* high, const uint8_t* low, int64_
   for (int64_t first = 0; first < n_groups; first += kGroupsPerSuperblock) {
     const int n = static_cast<int>(std::min<int64_t>(n_groups - first, kGroupsPerSuperblock));
     const SuperblockScales<DType::q8_0> scales(high, n);
+    if constexpr (kAhead) prefetch_behind(high, kHalf.header_bytes(n));
     high += kHalf.header_bytes(n);
     for (int64_t g = first; g < first + n; ++g, high += kPlaneBytes, low += kPlaneBytes) {
       if constexpr (kAhead) {
-        for (int line = 0; line < kPlaneBytes; line += kVectorBytes) {
-          prefetch_weights(high + line);
-          prefetch_weights(low + line);
-        }
+        prefetch_behind(high, kPlaneBytes);
+        prefetch_behind(low, kPlaneBytes);
       }
       Ints of_high[kRows], of_low[kRows];
       TIDEMILL_UNROLL
@@ -115,9 +114,10 @@ HWY_INLINE Floats bound_panel(const uint8_t* high, const QuantizedRows& x, const
   for (int64_t left = x.n_cols / kGroupLength; left > 0; left -= kGroupsPerSuperblock) {
     const int n_groups = static_cast<int>(std::min<int64_t>(left, kGroupsPerSuperblock));
     const SuperblockScales<DType::q8_0> scales(high, n_groups);
+    prefetch_behind(high, kHalf.header_bytes(n_groups));
     high += kHalf.header_bytes(n_groups);
     for (int g = 0; g < n_groups; ++g, ++group, ++term, high += kPlaneBytes) {
-      for (int line = 0; line < kPlaneBytes; line += kVectorBytes) prefetch_weights(high + line);
+      prefetch_behind(high, kPlaneBytes);
       const Ints sum = dot_halves<0, kUnitsPerGroup>(HighGroup{high}, group->high, group->low, 0);
       const Ints doubled = shift_left<5>(sum) + set_ints(term->start);
       const Floats scale = scales.scale(g);
