@@ -2,6 +2,7 @@
 #include "compress/delta/block_codec.h"
 
 #include <gtest/gtest.h>
+#include <hwy/targets.h>
 
 #include <bit>
 #include <cmath>
@@ -68,6 +69,32 @@ std::vector<DType> all_types() {
   std::vector<DType> types;
   for (int index = 0; index < kDTypeCount; ++index) types.push_back(static_cast<DType>(index));
   return types;
+}
+
+// Every set of instructions gives the same code, and reads that of every other one.
+TEST(BlockCodec, IsTheSameOnEveryInstructionSet) {
+  std::vector<std::pair<DeltaBlock, Bytes>> codes;  // of the best set
+  const auto for_each_case = [](auto&& use) {
+    size_t index = 0;
+    for (const DType dtype : {DType::bf16, DType::f32, DType::f16, DType::u8, DType::f64}) {
+      for (const double share : {0.001, 0.03, 0.5}) {
+        const Bytes base = weights(40000, dtype, 3);
+        use(index++, DeltaBlock{dtype, 150, 30}, base, changed(base, dtype, share, 200, 4));
+      }
+    }
+  };
+  for_each_case([&](size_t, const DeltaBlock& block, const Bytes& base, const Bytes& tuned) {
+    codes.emplace_back(block, encoded(block, base, tuned));
+  });
+  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    SCOPED_TRACE(hwy::TargetName(target));
+    hwy::GetChosenTarget().Update(target);
+    for_each_case([&](size_t index, const DeltaBlock& block, const Bytes& base, const Bytes& tuned) {
+      EXPECT_EQ(encoded(block, base, tuned), codes[index].second) << index;
+      EXPECT_EQ(decoded(block, base, codes[index].second, tuned.size()), tuned) << index;
+    });
+  }
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
 }
 
 TEST(BlockCodec, RestoresEveryTypeShareAndStep) {

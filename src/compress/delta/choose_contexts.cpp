@@ -131,19 +131,30 @@ std::vector<uint8_t> classes_of_rows(const BlockShape& shape, std::span<const ui
 std::vector<Counts> counts_of(const BlockShape& shape, std::span<const uint8_t> classes,
                               std::span<const uint8_t> distances, std::span<const uint8_t> symbols, size_t n_symbols,
                               size_t n_changed) {
-  std::vector<uint32_t> counts(kFineContexts * n_symbols);
+  const size_t n_counts = kFineContexts * n_symbols;
+  // Where much has changed in turn in several tables, so that neighbours that are alike do not wait for each other.
+  constexpr size_t kTurns = 4;
+  const bool is_sparse = n_changed <= symbols.size() / 8;
+  std::vector<uint32_t> counts((is_sparse ? 1 : kTurns) * n_counts);
   for_each_row(shape, [&](size_t row, size_t begin, size_t size) {
     uint32_t* of_class = counts.data() + classes[row] * kNearExponents * n_symbols;
-    if (n_changed > symbols.size() / 8) {
-      for (size_t index = begin; index < begin + size; ++index)
-        ++of_class[distances[index] * n_symbols + symbols[index]];
+    if (!is_sparse) {
+      const auto count = [&](size_t index, size_t turn) {
+        ++of_class[turn * n_counts + distances[index] * n_symbols + symbols[index]];
+      };
+      size_t index = begin;
+      for (; index + kTurns <= begin + size; index += kTurns) {
+        for (size_t turn = 0; turn < kTurns; ++turn) count(index + turn, turn);
+      }
+      for (; index < begin + size; ++index) count(index, 0);
       return;
     }
     std::array<uint32_t, kNearExponents> totals{};
     count_bytes(distances.subspan(begin, size), totals);
     for (size_t distance = 0; distance < kNearExponents; ++distance) of_class[distance * n_symbols] += totals[distance];
   });
-  if (n_changed <= symbols.size() / 8) {
+  for (size_t index = n_counts; index < counts.size(); ++index) counts[index % n_counts] += counts[index];
+  if (is_sparse) {
     std::vector<uint64_t> masks((symbols.size() + kGroup - 1) / kGroup);
     mark_from(symbols, 1, masks.data());
     size_t row = 0;

@@ -114,12 +114,17 @@ void add_symbols(size_t n_bytes, const std::byte* base, const uint8_t* symbols, 
 
 uint64_t sum_bytes(const uint8_t* values, size_t n) {
   uint64_t sum = 0;
-  for (size_t begin = 0; begin < n; begin += 4096) {
-    uint32_t part = 0;
-    const size_t end = begin + 4096 < n ? begin + 4096 : n;
-    for (size_t index = begin; index < end; ++index) part += values[index];
-    sum += part;
+  size_t index = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::CappedTag<uint8_t, 64> d;
+  const hn::RepartitionToWide<hn::RepartitionToWide<hn::RepartitionToWide<decltype(d)>>> d64;
+  auto sums = hn::Zero(d64);
+  for (; index + hn::Lanes(d) <= n; index += hn::Lanes(d)) {
+    sums = hn::Add(sums, hn::SumsOf8(hn::LoadU(d, values + index)));
   }
+  sum = hn::GetLane(hn::SumOfLanes(d64, sums));
+#endif
+  for (; index < n; ++index) sum += values[index];
   return sum;
 }
 
@@ -159,6 +164,19 @@ HWY_INLINE uint64_t group_mask(const uint8_t* bytes, Test&& test) {
     bits |= part << lane;
   }
   return bits;
+}
+
+void count_bytes(const uint8_t* bytes, size_t n_groups, uint32_t* counts) {
+  // The last values are rare: whoever has been counted need not be looked for.
+  for (size_t group = 0; group < n_groups; ++group, bytes += kGroup) {
+    size_t left = kGroup;
+    for (uint8_t value = 0; left > 0 && value < 16; ++value) {
+      const uint64_t mask = group_mask(bytes, [&](auto d, auto v) HWY_ATTR { return hn::Eq(v, hn::Set(d, value)); });
+      const size_t n = hwy::PopCount(mask);
+      counts[value] += static_cast<uint32_t>(n);
+      left -= n;
+    }
+  }
 }
 
 void match_bytes(const uint8_t* bytes, size_t n_groups, const uint8_t* values, size_t n_values, uint64_t* masks,
@@ -205,6 +223,7 @@ HWY_EXPORT(add_symbols);
 HWY_EXPORT(sum_bytes);
 HWY_EXPORT(count_changed);
 HWY_EXPORT(map_bytes);
+HWY_EXPORT(count_bytes);
 HWY_EXPORT(match_bytes);
 HWY_EXPORT(mark_from);
 
@@ -233,15 +252,9 @@ void map_bytes(const std::array<uint8_t, 16>& map, std::span<const uint8_t> valu
 }
 
 void count_bytes(std::span<const uint8_t> values, std::array<uint32_t, 16>& counts) {
-  // Two tables, so that neighbours that are alike do not wait for each other.
-  std::array<uint32_t, 32> parts{};
-  size_t index = 0;
-  for (; index + 2 <= values.size(); index += 2) {
-    ++parts[values[index]];
-    ++parts[16u + values[index + 1]];
-  }
-  if (index < values.size()) ++parts[values[index]];
-  for (size_t value = 0; value < 16; ++value) counts[value] += parts[value] + parts[16 + value];
+  const size_t n_groups = values.size() / kGroup;
+  HWY_DYNAMIC_DISPATCH(count_bytes)(values.data(), n_groups, counts.data());
+  for (const uint8_t value : values.subspan(n_groups * kGroup)) ++counts[value];
 }
 
 void match_bytes(std::span<const uint8_t> bytes, std::span<const uint8_t> values, uint64_t* masks, uint8_t* counts) {

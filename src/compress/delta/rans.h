@@ -3,11 +3,16 @@
 // Specification: docs/formats/delta_blocks.md, "Symbols".
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <vector>
 
+#include "compress/delta/code_parts.h"
+#include "compress/delta/rans_rounds.h"
 #include "compress/delta/symbol_tables.h"
 
 namespace tidemill {
@@ -28,53 +33,81 @@ struct RansSymbol {
   }
 };
 
+// x with the next word below it, if it takes one: 1 or 0.
+inline uint32_t with_word(uint32_t x, uint16_t word, uint32_t takes) {
+  return x << 16 * takes | (word & (0u - takes));
+}
+
 // Of one table: a RansSymbol for each symbol.
 std::vector<RansSymbol> rans_symbols(const Frequencies& frequencies);
 
-// Fills 4096 entries, by the low bits of a state: symbol, frequency - 1 << 8, offset in the symbol's share << 20.
-void fill_rans_table(const Frequencies& frequencies, uint32_t* table);
+// The symbol of every slot of one table, and where each one's share is: less than half of what read_rans_symbols has,
+// since it is filled for few symbols.
+class RansTable {
+ public:
+  explicit RansTable(const Frequencies& frequencies);
 
-// Writes backwards: the last symbol of a code first.  Words are turned around by `finish`.
+  uint8_t symbol(uint32_t slot) const { return symbols_[slot]; }
+  RansShare share(uint8_t symbol) const { return shares_[symbol]; }
+
+ private:
+  std::array<uint8_t, kTableSize> symbols_;
+  std::vector<RansShare> shares_;
+};
+
+// States and words, which were given backwards, as little-endian bytes in the order of reading.
+void append_rans(std::span<const uint32_t> states, std::span<const uint16_t> words, std::vector<std::byte>& out);
+
+// Writes backwards: the last symbol of a code first.  Words are turned around by `finish`.  Neither writer nor reader
+// branches on whether a state gives or takes a word, for a processor would guess half of them wrong; the 1 or 0 is
+// reckoned with, since compilers make branches of choices.
+template <size_t kStates>
 class RansWriter {
  public:
-  explicit RansWriter(size_t n_states) : states_(n_states, kRansLow) {}
+  RansWriter() : words_(256) { states_.fill(kRansLow); }
 
   void symbol(size_t state, const RansSymbol& symbol) {
-    uint32_t x = states_[state];
-    if (x >= symbol.limit) x = give_word(x);
-    states_[state] = symbol.changed(x);
+    const uint32_t x = states_[state];
+    states_[state] = symbol.changed(given(x, x >= symbol.limit ? 1 : 0));
   }
 
   // `n_bits` bits, at most 15, as they are.
   void bits(size_t state, uint32_t value, int n_bits) {
-    uint32_t x = states_[state];
-    if (x >= uint32_t{1} << (31 - n_bits)) x = give_word(x);
-    states_[state] = x << n_bits | value;
+    const uint32_t x = states_[state];
+    states_[state] = given(x, x >= uint32_t{1} << (31 - n_bits) ? 1 : 0) << n_bits | value;
   }
 
-  // Appends states and words, as little-endian bytes in the order of reading.
-  void finish(std::vector<std::byte>& out) const;
+  void finish(std::vector<std::byte>& out) const { append_rans(states_, std::span(words_).first(n_words_), out); }
 
  private:
-  uint32_t give_word(uint32_t x) {
-    words_.push_back(static_cast<uint16_t>(x));
-    return x >> 16;
+  // What is left of x once it has given its low word, if it does: 1 or 0.
+  uint32_t given(uint32_t x, uint32_t gives) {
+    if (n_words_ == words_.size()) words_.resize(2 * n_words_);
+    words_[n_words_] = static_cast<uint16_t>(x);  // counts only if it is given
+    n_words_ += gives;
+    return x >> 16 * gives;
   }
 
-  std::vector<uint32_t> states_;
+  std::array<uint32_t, kStates> states_;
   std::vector<uint16_t> words_;
+  size_t n_words_ = 0;
 };
 
 // Reads one symbol at a time; hostile words give symbols of the tables, and throw Error bad_file where they end.
+template <size_t kStates>
 class RansReader {
  public:
-  RansReader(std::span<const std::byte> bytes, size_t n_states);
+  explicit RansReader(std::span<const std::byte> bytes) : bytes_(bytes) {
+    for (uint32_t& state : states_) state = first_state();
+  }
 
-  uint32_t symbol(size_t state, const uint32_t* table) {
+  uint32_t symbol(size_t state, const RansTable& table) {
     const uint32_t x = states_[state];
-    const uint32_t entry = table[x % kTableSize];
-    keep(state, ((entry >> 8 & 0xFFF) + 1) * (x >> kTableBits) + (entry >> 20));
-    return entry & 0xFF;
+    const uint32_t slot = x % kTableSize;
+    const uint8_t symbol = table.symbol(slot);
+    const RansShare share = table.share(symbol);
+    keep(state, share.frequency * (x >> kTableBits) + slot - share.start);
+    return symbol;
   }
 
   uint32_t bits(size_t state, int n_bits) {
@@ -84,22 +117,37 @@ class RansReader {
   }
 
   // Throws Error bad_file unless all was read and the states are those of a writer's start.
-  void finish() const;
+  void finish() const {
+    const bool is_start = std::ranges::all_of(states_, [](uint32_t state) { return state == kRansLow; });
+    if (!is_start || !bytes_.empty()) refuse_code("does not end as it should");
+  }
 
  private:
-  void keep(size_t state, uint32_t x) {
-    if (x < kRansLow) x = x << 16 | next_word();
-    states_[state] = x;
+  uint32_t first_state() {
+    const auto bytes = take_bytes(bytes_, sizeof(uint32_t));
+    uint32_t state = 0;
+    std::memcpy(&state, bytes.data(), sizeof(state));
+    if (state < kRansLow || state >> 31 != 0) refuse_code("begins with a state out of range");
+    return state;
   }
-  uint32_t next_word();
+
+  void keep(size_t state, uint32_t x) {
+    const auto takes = static_cast<uint32_t>(x < kRansLow);
+    uint16_t word = 0;
+    if (bytes_.size() >= sizeof(word)) {
+      std::memcpy(&word, bytes_.data(), sizeof(word));
+    } else if (takes != 0) {
+      refuse_code("ends early");
+    }
+    states_[state] = with_word(x, word, takes);
+    bytes_ = bytes_.subspan(sizeof(word) * takes);
+  }
 
   std::span<const std::byte> bytes_;
-  size_t position_ = 0;
-  std::vector<uint32_t> states_;
+  std::array<uint32_t, kStates> states_;
 };
 
 // Many symbols, symbol i by the state i % 8 and the table contexts[i].
-inline constexpr size_t kRansLanes = 8;
 void write_rans(std::span<const uint8_t> contexts, std::span<const uint8_t> symbols,
                 std::span<const Frequencies> tables, std::vector<std::byte>& out);
 // `contexts` name tables that exist.
