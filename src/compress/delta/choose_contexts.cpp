@@ -96,13 +96,16 @@ std::vector<Joint> joined(std::span<const Counts> by_distance) {
 uint32_t top_exponent(const ElementForm& form, const std::byte* base, size_t n_elements) {
   constexpr size_t kSamples = 2048;
   constexpr uint32_t kFew = kSamples / 256;
-  std::vector<uint32_t> counts(form.exponent_mask + 1);
+  constexpr size_t kTurns = 4;  // tables, so that neighbours that are alike do not wait for each other
+  const size_t n_exponents = form.exponent_mask + size_t{1};
+  std::vector<uint32_t> counts(kTurns * n_exponents);
   const size_t step = std::max<size_t>(1, n_elements / kSamples);
-  for (size_t index = 0; index < n_elements; index += step) {
+  for (size_t index = 0, turn = 0; index < n_elements; index += step, turn = (turn + 1) % kTurns) {
     uint64_t value = 0;
     std::memcpy(&value, base + index * form.n_bytes, form.n_bytes);
-    ++counts[value >> form.exponent_shift & form.exponent_mask];
+    ++counts[turn * n_exponents + (value >> form.exponent_shift & form.exponent_mask)];
   }
+  for (size_t index = n_exponents; index < counts.size(); ++index) counts[index % n_exponents] += counts[index];
   uint32_t top = form.exponent_mask;
   for (uint32_t above = counts[top]; top > 0 && above <= kFew; above += counts[top]) --top;
   return top;
@@ -178,12 +181,6 @@ std::vector<Counts> counts_of(const BlockShape& shape, std::span<const uint8_t> 
   return all;
 }
 
-size_t count_symbols(std::span<const uint8_t> symbols) {
-  uint8_t largest = 0;
-  for (const uint8_t symbol : symbols) largest = std::max(largest, symbol);
-  return largest + size_t{1};
-}
-
 struct Plan {
   std::vector<std::vector<Joint>> classes;
   double n_bits = 0;
@@ -245,7 +242,7 @@ ContextChoice choose_contexts(const BlockShape& shape, const std::byte* base, st
   ContextChoice choice(shape.n_elements);
   if (shape.form.exponent_mask != 0) choice.contexts.top = top_exponent(shape.form, base, shape.n_elements);
   scan_exponents(shape.form, base, choice.contexts.top, choice.distances);
-  const size_t n_symbols = count_symbols(symbols);
+  const size_t n_symbols = largest_byte(symbols) + size_t{1};
   std::vector<uint8_t> classes(shape.n_rows);
   if (shape.n_rows > 1) classes = classes_of_rows(shape, symbols);
   const auto fine = counts_of(shape, classes, choice.distances, symbols, n_symbols, n_changed);

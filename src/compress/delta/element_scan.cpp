@@ -128,6 +128,12 @@ uint64_t sum_bytes(const uint8_t* values, size_t n) {
   return sum;
 }
 
+uint8_t largest_byte(const uint8_t* values, size_t n) {
+  uint8_t largest = 0;
+  for (size_t index = 0; index < n; ++index) largest = std::max(largest, values[index]);
+  return largest;
+}
+
 size_t count_changed(const uint8_t* symbols, size_t n) {
   size_t n_changed = 0;
   for (size_t begin = 0; begin < n; begin += 128) {
@@ -221,6 +227,7 @@ HWY_EXPORT(scan_symbols);
 HWY_EXPORT(scan_exponents);
 HWY_EXPORT(add_symbols);
 HWY_EXPORT(sum_bytes);
+HWY_EXPORT(largest_byte);
 HWY_EXPORT(count_changed);
 HWY_EXPORT(map_bytes);
 HWY_EXPORT(count_bytes);
@@ -245,6 +252,10 @@ void add_symbols(const ElementForm& form, const std::byte* base, std::span<const
 
 uint64_t sum_bytes(std::span<const uint8_t> values) {
   return HWY_DYNAMIC_DISPATCH(sum_bytes)(values.data(), values.size());
+}
+
+uint8_t largest_byte(std::span<const uint8_t> values) {
+  return HWY_DYNAMIC_DISPATCH(largest_byte)(values.data(), values.size());
 }
 
 void map_bytes(const std::array<uint8_t, 16>& map, std::span<const uint8_t> values, uint8_t* mapped) {

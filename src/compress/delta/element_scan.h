@@ -25,6 +25,7 @@ void add_symbols(const ElementForm& form, const std::byte* base, std::span<const
 void map_bytes(const std::array<uint8_t, 16>& map, std::span<const uint8_t> values, uint8_t* mapped);
 
 uint64_t sum_bytes(std::span<const uint8_t> values);
+uint8_t largest_byte(std::span<const uint8_t> values);  // 0 of none
 
 // How many symbols are not 0.
 size_t count_changed(std::span<const uint8_t> symbols);

@@ -52,7 +52,8 @@ std::vector<RansSymbol> rans_symbols(const Frequencies& frequencies) {
   return symbols;
 }
 
-RansTable::RansTable(const Frequencies& frequencies) : shares_(shares_of(frequencies)) {
+RansTable::RansTable(const Frequencies& frequencies) {
+  std::ranges::copy(shares_of(frequencies), shares_.begin());
   uint8_t* slot = symbols_.data();
   for (size_t symbol = 0; symbol < frequencies.size(); ++symbol) {
     slot = std::fill_n(slot, frequencies[symbol], static_cast<uint8_t>(symbol));

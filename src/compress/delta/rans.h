@@ -52,7 +52,7 @@ class RansTable {
 
  private:
   std::array<uint8_t, kTableSize> symbols_;
-  std::vector<RansShare> shares_;
+  std::array<RansShare, kSharesPerTable> shares_;  // of the symbols that there are
 };
 
 // States and words, which were given backwards, as little-endian bytes in the order of reading.

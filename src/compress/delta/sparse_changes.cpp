@@ -123,6 +123,11 @@ class ChangeReader {
   std::vector<RansTable> values_;
 };
 
+// The library's memcpy: compilers put a slower loop in its place in functions for one set of instructions.
+[[gnu::noinline]] void copy_bytes(const std::byte* from, size_t n, std::byte* to) {
+  std::memcpy(to, from, n);
+}
+
 // Groups of 64 elements, and in each the elements of every table in turn.
 class GroupMasks {
  public:
@@ -190,11 +195,37 @@ HWY_INLINE uint64_t difference_of(const std::byte* base, const std::byte* tuned,
   return static_cast<uint64_t>(wide) << 1 ^ static_cast<uint64_t>(wide >> 63);
 }
 
+// Room for whole vectors of tables.
+constexpr size_t kMostTables = 64;
+using Gaps = std::array<uint32_t, kMostTables>;
+
 // The bits of the tables that have one of the elements `changed`, given their masks of a group.
 HWY_INLINE uint64_t tables_of(uint64_t changed, const uint64_t* masks, size_t n_tables) {
   uint64_t some = 0;
-  for (size_t table = 0; table < n_tables; ++table) some |= uint64_t{(masks[table] & changed) != 0} << table;
+  size_t table = 0;
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+  const hn::CappedTag<uint64_t, 8> d;
+  for (; table + hn::Lanes(d) <= n_tables; table += hn::Lanes(d)) {
+    const auto common = hn::And(hn::LoadU(d, masks + table), hn::Set(d, changed));
+    some |= uint64_t{hn::Not(hn::Eq(common, hn::Zero(d))).raw} << table;
+  }
+#endif
+  for (; table < n_tables; ++table) some |= uint64_t{(masks[table] & changed) != 0} << table;
   return some;
+}
+
+// gaps[k] += counts[k]
+HWY_INLINE void add_counts(const uint8_t* counts, size_t n_tables, Gaps& gaps) {
+#if HWY_TARGET == HWY_SCALAR
+  for (size_t table = 0; table < n_tables; ++table) gaps[table] += counts[table];
+#else
+  const hn::CappedTag<uint32_t, 16> d;
+  const hn::Rebind<uint8_t, decltype(d)> bytes_d;
+  for (size_t table = 0; table < n_tables; table += hn::Lanes(d)) {
+    const auto n = hn::PromoteTo(d, hn::LoadU(bytes_d, counts + table));
+    hn::StoreU(hn::Add(hn::LoadU(d, gaps.data() + table), n), d, gaps.data() + table);
+  }
+#endif
 }
 
 // From the last element to the first, as an rANS coder writes.
@@ -202,7 +233,7 @@ template <typename Unsigned>
 void write_changes_of(const SparseTables& tables, const SparseElements& elements, const uint64_t* changed,
                       const std::byte* tuned, ChangeWriter& writer) {
   const size_t n_tables = tables.numbers.size();
-  std::vector<uint32_t> gaps(n_tables);  // elements of the table from here to the change behind
+  Gaps gaps{};  // elements of the table from here to the change behind
   GroupMasks groups(elements.by_element, tables.numbers);
   for (size_t chunk = groups.n_chunks(); chunk-- > 0;) {
     groups.take(chunk);
@@ -210,7 +241,7 @@ void write_changes_of(const SparseTables& tables, const SparseElements& elements
       const size_t first = chunk * GroupMasks::kElements + group * kGroup;
       const uint64_t of_group = changed[first / kGroup];
       const uint64_t* const masks = groups.masks(group);
-      for (size_t table = 0; table < n_tables; ++table) gaps[table] += groups.counts(group)[table];
+      add_counts(groups.counts(group), n_tables, gaps);
       if (of_group == 0) continue;
       for (uint64_t some = tables_of(of_group, masks, n_tables); some != 0;) {
         const auto table = static_cast<size_t>(63 - std::countl_zero(some));
@@ -255,11 +286,7 @@ HWY_INLINE void add_difference(const std::byte* base, uint64_t folded, std::byte
 }
 
 // Most tables have no change in a group of 64 elements, so all of them are stepped over it at once and looked at apart
-// only where their gap ends in it.  Room for whole vectors of tables.
-constexpr size_t kMostTables = 64;
-using Gaps = std::array<uint32_t, kMostTables>;
-
-// gaps[k] -= counts[k]; returns the bits of those that were less.
+// only where their gap ends in it: gaps[k] -= counts[k]; returns the bits of those that were less.
 HWY_INLINE uint64_t step_over(const uint8_t* counts, size_t n_tables, Gaps& gaps) {
 #if HWY_TARGET == HWY_SCALAR
   uint64_t ended = 0;
@@ -296,8 +323,8 @@ void read_changes_of(const SparseTables& tables, const SparseElements& elements,
   for (size_t chunk = 0; chunk < groups.n_chunks(); ++chunk) {
     groups.take(chunk);
     const size_t begin = chunk * GroupMasks::kElements;
-    std::memcpy(out + begin * sizeof(Unsigned), elements.base + begin * sizeof(Unsigned),
-                groups.n_elements(chunk) * sizeof(Unsigned));
+    copy_bytes(elements.base + begin * sizeof(Unsigned), groups.n_elements(chunk) * sizeof(Unsigned),
+               out + begin * sizeof(Unsigned));
     for (size_t group = 0; group < groups.n_groups(chunk); ++group) {
       const size_t first = begin + group * kGroup;
       const uint8_t* const counts = groups.counts(group);
