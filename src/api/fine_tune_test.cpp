@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <future>
 #include <vector>
 
@@ -138,6 +139,47 @@ TEST_P(FineTunesTest, UpdatedTensorsAreThoseOfTheirFile) {
         updates.push_back({.name = tensor.name, .tensor = *tuned.find(tensor.name)});
   engine.update(updates);
   EXPECT_EQ(scores_of(engine, ids(3)), scores_of(Engine::load(second.tuned, options()), ids(3)));
+}
+
+// The codes of a delta whose hashes have been compared, as a disk that fails may leave them.
+void damage_codes(const std::string& path) {
+  const auto n_bytes = static_cast<size_t>(SafetensorsFile(path).find("codes")->size_bytes());
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  uint64_t n_header = 0;
+  file.read(reinterpret_cast<char*>(&n_header), sizeof n_header);
+  file.seekp(static_cast<std::streamoff>(sizeof n_header + n_header));
+  file << std::string(n_bytes, '\xFF');
+}
+
+TEST_P(FineTunesTest, OneThatFailsEndsItsOwnTextsOnly) {
+  const Engine base = Engine::load(base_path, options(0));  // all is decoded again for every step
+  const std::vector<Engine> engines{base, base.with_deltas({first.delta}), base.with_deltas({second.delta})};
+  const std::vector<Engine> alone{base, Engine::load(first.tuned, options()), Engine::load(second.tuned, options())};
+  Service service(base, {.max_running = 7});
+  std::vector<std::promise<std::vector<int32_t>>> texts(12);
+  for (size_t index = 0; index < texts.size(); ++index) {
+    Submission submission;
+    submission.engine = engines[index % 3];
+    submission.request = {
+        .prompt_ids = ids(5 + index, 7), .max_tokens = 9, .sampling = {.temperature = 0}, .ignore_eos = true};
+    submission.on_event = [&, index, n_told = 0](const Event&) mutable {
+      if (index == 2 && ++n_told == 4) damage_codes(first.delta);
+      return true;
+    };
+    submission.on_end = [&, index](Result&& result) { texts[index].set_value(result.ids); };
+    submission.on_error = [&, index](const Error& error) {
+      texts[index].set_exception(std::make_exception_ptr(error));
+    };
+    service.submit(std::move(submission));
+  }
+  for (size_t index = 0; index < texts.size(); ++index) {
+    auto text = texts[index].get_future();
+    if (index % 3 == 1) {
+      EXPECT_THROW(text.get(), Error) << index;
+    } else {
+      EXPECT_EQ(text.get(), greedy(alone[index % 3], 5 + index)) << index;
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, FineTunesTest, testing::ValuesIn(models_of_best_isa()), name_of_golden_model);

@@ -1,6 +1,7 @@
 #include "ops/variant_kernels.h"
 
 #include <algorithm>
+#include <new>
 #include <string>
 #include <type_traits>
 #include <variant>
@@ -86,6 +87,19 @@ void visit_weights(const op::HeadBonus& operation, const Visit& visit) {
   visit(operation.weight);
 }
 
+// Its error names the fine-tune, so that only texts of that one need to end.
+HeldWeight found(WeightVersions& versions, const Tensor& weight) {
+  try {
+    return versions.find(weight);
+  } catch (const Error& error) {
+    throw VersionFailed(versions.number(), error.code(), error.what());
+  } catch (const std::bad_alloc&) {
+    throw VersionFailed(
+        versions.number(), ErrorCode::out_of_memory,
+        "fine-tune: no memory for its weights; limit that of fine-tunes (--delta-memory-mib), or serve fewer");
+  }
+}
+
 }  // namespace
 
 void VariantKernels::set_rows(std::span<const VariantRows> rows) {
@@ -135,7 +149,7 @@ void VariantKernels::find_stretches(std::span<const Tensor> weights) {
 
 Tensor VariantKernels::own(const Tensor& weight, const Stretch& stretch) {
   if (weight.empty() || stretch.versions == nullptr || !stretch.versions->replaces(weight)) return weight;
-  return held_.emplace_back(stretch.versions->find(weight)).tensor;
+  return held_.emplace_back(found(*stretch.versions, weight)).tensor;
 }
 
 std::span<const Tensor> VariantKernels::own_all(std::span<const Tensor> weights, const Stretch& stretch,

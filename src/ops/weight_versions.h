@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
+#include "tidemill/error.h"
 #include "tidemill/tensor.h"
 
 namespace tidemill {
@@ -14,6 +16,16 @@ namespace tidemill {
 struct HeldWeight {
   Tensor tensor;
   std::shared_ptr<const void> memory;
+};
+
+// A version that could not be had, as for want of memory: a pass over rows of several fine-tunes fails by one of them.
+class VersionFailed : public Error {
+ public:
+  VersionFailed(uint64_t number, ErrorCode code, const std::string& why) : Error(code, why), number_(number) {}
+  uint64_t number() const { return number_; }  // WeightVersions::number
+
+ private:
+  uint64_t number_;
 };
 
 // `replaces` may be called from any thread, `find` from the one that computes.

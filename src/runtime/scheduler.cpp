@@ -240,6 +240,7 @@ void Scheduler::add_feed(Job& job, LogitsWanted wanted) {
   fed_.push_back(&job);
   job.wants_scores = wanted != LogitsWanted::none;
   job.has_scores = false;
+  job.is_told = false;
 }
 
 void Scheduler::plan_texts() {
@@ -310,19 +311,49 @@ void Scheduler::run() {
       if (job->has_scores && !job->error) take_ids(*job);
     for (const Job* job : fed_)
       if (!job->error) keep_beginning(*job);
-  } catch (const std::exception& failure) {  // nobody's state can be trusted, but the next requests get new ones
+  } catch (const VersionFailed& failure) {
+    n_tokens = 0;
     for (Job* job : fed_) {
-      job->error = Error(ErrorCode::internal, std::string("step: ") + failure.what());
-      job->has_ended = true;
+      if (job->versions && job->versions->number() == failure.number()) {
+        fail(*job, failure);
+      } else {
+        go_back(*job);
+      }
     }
+  } catch (const std::exception& failure) {  // nobody's state can be trusted, but the next requests get new ones
+    for (Job* job : fed_) fail(*job, Error(ErrorCode::internal, std::string("step: ") + failure.what()));
   }
   const std::lock_guard lock(mutex_);
   ++statistics_.n_steps;
   statistics_.n_step_tokens += n_tokens;
 }
 
+void Scheduler::fail(Job& job, const Error& error) {
+  job.error = error;
+  job.has_ended = true;
+}
+
+// After a step that broke off because of somebody else's fine-tune: the next one computes the same again.
+void Scheduler::go_back(Job& job) {
+  if (!states_.is_recurrent()) {
+    job.sequence.ids.resize(static_cast<size_t>(job.sequence.state->truncate(static_cast<int64_t>(job.n_held))));
+  } else if (!job.is_reading) {
+    job.sequence.ids.resize(job.n_held);
+    job.is_stale = true;  // some layers' numbers are those after the step
+  } else {
+    job.n_known = 0;
+    job.sequence.ids.clear();
+    job.sequence.state->clear();
+  }
+  // Who has been given scores would be given them twice.
+  const bool is_earlier = job.sequence.ids.size() < job.n_held && job.continuation->wants_prompt_scores();
+  if (job.is_told || is_earlier)
+    fail(job, Error(ErrorCode::internal, "step: a fine-tune beside this text failed; ask again"));
+}
+
 // The scores that row `row` of the step left for what follows it.
 void Scheduler::take_scores(Job& job, int64_t row, std::span<const float> logits) {
+  job.is_told = true;
   if (!job.wants_scores) return;
   if (const size_t next = job.n_held + static_cast<size_t>(row) + 1; next < job.prompt().size())
     return job.continuation->score_prompt(job.prompt()[next], logits);

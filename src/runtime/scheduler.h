@@ -59,6 +59,7 @@ class Scheduler {
     size_t n_held = 0;
     bool has_scores = false;
     bool wants_scores = false;
+    bool is_told = false;  // some of the step's scores have been taken
     bool has_ended = false;
     std::optional<Error> error = {};  // why it ended, when it failed
 
@@ -87,6 +88,8 @@ class Scheduler {
   void group_by_fine_tune();
   void add_feed(Job& job, LogitsWanted wanted);
   void run();
+  static void fail(Job& job, const Error& error);
+  void go_back(Job& job);
   void take_scores(Job& job, int64_t row, std::span<const float> logits);
   void take_ids(Job& job);
   void keep_beginning(const Job& job);
