@@ -94,15 +94,48 @@ HeldWeight FineTune::find(const Tensor& weight) {
   return {.tensor = made->weights[place.index].tensor, .memory = made};
 }
 
+// Matrices that stand in the file as they are.
+bool FineTune::is_read_by_rows(const Replaced& weight) const {
+  const WeightRecipe& recipe = *weight.recipe;
+  const bool is_whole = recipe.tensors.size() == 1 && !recipe.place.expert && recipe.place.part == Part::whole &&
+                        recipe.place.change == Change::none;
+  if (weight.role == WeightRole::vector || !is_whole) return false;
+  const FileTensor& tensor = recipe.tensors.front();
+  // What the file's reader makes of several tensors is none of the delta's.
+  const auto outline = opened_.weights->outline(tensor.name);
+  return outline && outline->dtype() == tensor.dtype && outline->shape() == tensor.shape &&
+         tensor.shape == recipe.shape;
+}
+
+// Decoded and laid out some megabytes at a time: a large matrix would otherwise be in memory twice, and go through it
+// twice.
+HeldWeight FineTune::made_by_rows(const Replaced& weight) const {
+  const std::string& name = weight.recipe->tensors.front().name;
+  const Tensor outline = *opened_.weights->outline(name);
+  const int64_t row_bytes = size_bytes(outline.dtype(), {outline.dim(1)});
+  Storage some;
+  return backend_.adopt_rows(outline, weight.role, [&](int64_t begin, int64_t end) {
+    const int64_t n_bytes = (end - begin) * row_bytes;
+    if (some.size_bytes() < n_bytes) some = Storage(n_bytes);
+    const std::span out(some.data(), static_cast<size_t>(n_bytes));
+    opened_.weights->read(name, static_cast<uint64_t>(begin * row_bytes), out);
+    return Tensor(some.data(), outline.dtype(), {end - begin, outline.dim(1)});
+  });
+}
+
 WeightGroup FineTune::make(const Group& group) const {
   WeightGroup made;
   LoadedWeights loaded;
   WeightLoader loader(opened_.file->weights(), loaded);
   for (const size_t index : group.weights) {
     const Replaced& weight = replaced_[index];
-    const Tensor stored = loader.load(*weight.recipe);
-    made.weights.push_back(backend_.adopt_apart(stored, weight.role));
-    loaded.made.drop(stored.data());
+    if (is_read_by_rows(weight)) {
+      made.weights.push_back(made_by_rows(weight));
+    } else {
+      const Tensor stored = loader.load(*weight.recipe);
+      made.weights.push_back(backend_.adopt_apart(stored, weight.role));
+      loaded.made.drop(stored.data());
+    }
     made.n_bytes += made.weights.back().tensor.size_bytes();
   }
   opened_.weights->forget();

@@ -66,6 +66,8 @@ class FineTune final : public WeightVersions {
   };
 
   WeightGroup make(const Group& group) const;
+  bool is_read_by_rows(const Replaced& weight) const;
+  HeldWeight made_by_rows(const Replaced& weight) const;
 
   std::shared_ptr<const void> owner_;
   Backend& backend_;

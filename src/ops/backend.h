@@ -40,6 +40,11 @@ class Backend {
   virtual Tensor adopt(const Tensor& weight, WeightRole role, const Copied& copied = {}) = 0;
   // The same in memory of its own, for weights that come and go: nothing of it refers to `weight`.
   virtual HeldWeight adopt_apart(const Tensor& weight, WeightRole role) = 0;
+  // Rows [begin, end) of a matrix, readable until the next call.
+  using Rows = std::function<Tensor(int64_t begin, int64_t end)>;
+  // The same of a matrix that is nowhere as a whole: `outline` has its dtype and shape, and `rows` is asked for some
+  // megabytes at a time, each row once and in order.
+  virtual HeldWeight adopt_rows(const Tensor& outline, WeightRole role, const Rows& rows) = 0;
   // The same in the memory of `adopted`, another weight of that shape, dtype and role which nobody reads meanwhile;
   // where that is no memory of the backend's, or cannot be written, in other memory.
   virtual Tensor replace(const Tensor& adopted, const Tensor& weight, WeightRole role) = 0;

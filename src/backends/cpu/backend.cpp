@@ -24,7 +24,7 @@
 namespace tidemill {
 namespace {
 
-constexpr int64_t kAdoptBytes = 16 << 20;  // of a weight that are in memory twice while it is packed
+constexpr int64_t kAdoptBytes = 8 << 20;  // of a weight that are in memory twice while it is packed
 
 bool is_float(DType dtype) {
   return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16;
@@ -56,6 +56,10 @@ Tensor rounded_rows(ThreadPool& pool, const Tensor& rows, DType dtype, std::vect
   return Tensor(memory.data(), dtype, rows.shape());
 }
 
+Backend::Rows rows_of(const Tensor& weight) {
+  return [&weight](int64_t begin, int64_t end) { return weight.slice(0, begin, end); };
+}
+
 }  // namespace
 
 CpuBackend::CpuBackend(ThreadPool& pool, Precision precision)
@@ -67,14 +71,30 @@ Tensor CpuBackend::adopt(const Tensor& weight, WeightRole role, const Copied& co
   if (role == WeightRole::vector) return vectors_.keep(weight);
   if (weight.layout() != Layout::rows) return weight.with_column_order(keep_order(weight));
   const Tensor plan = planned(weight, role);
-  return lay_out(weight, plan, panels_.take(panel_bytes(plan.dtype(), plan.dim(0), plan.dim(1))), copied);
+  std::byte* const memory = panels_.take(panel_bytes(plan.dtype(), plan.dim(0), plan.dim(1)));
+  int64_t n_read = 0;
+  const auto tell = [&](int64_t end) {
+    if (copied && end > n_read) copied(weight.slice(0, n_read, end));
+    n_read = end;
+  };
+  const auto rows = [&](int64_t begin, int64_t end) {
+    tell(begin);
+    return weight.slice(0, begin, end);
+  };
+  const Tensor panels = lay_out(weight, rows, plan, memory);
+  tell(weight.dim(0));
+  return panels;
 }
 
 HeldWeight CpuBackend::adopt_apart(const Tensor& weight, WeightRole role) {
   if (role == WeightRole::vector) return VectorStore::keep_apart(weight);
-  const Tensor plan = planned(weight, role);
+  return adopt_rows(weight, role, rows_of(weight));
+}
+
+HeldWeight CpuBackend::adopt_rows(const Tensor& outline, WeightRole role, const Rows& rows) {
+  const Tensor plan = planned(outline, role);
   auto memory = std::make_shared<Storage>(panel_bytes(plan.dtype(), plan.dim(0), plan.dim(1)));
-  const Tensor panels = lay_out(weight, plan, memory->data(), {});
+  const Tensor panels = lay_out(outline, rows, plan, memory->data());
   return {.tensor = panels, .memory = std::move(memory)};
 }
 
@@ -83,7 +103,7 @@ Tensor CpuBackend::replace(const Tensor& adopted, const Tensor& weight, WeightRo
   const Tensor plan = planned(weight, role);
   if (!panels_.owns(adopted.data()) || plan.dtype() != adopted.dtype() || plan.layout() != adopted.layout())
     return adopt(weight, role);
-  return lay_out(weight, plan, adopted.as<std::byte>(), {});
+  return lay_out(weight, rows_of(weight), plan, adopted.as<std::byte>());
 }
 
 Tensor CpuBackend::planned(const Tensor& weight, WeightRole role) {
@@ -100,18 +120,17 @@ Tensor CpuBackend::planned(const Tensor& weight, WeightRole role) {
       .with_column_order(keep_order(weight));
 }
 
-Tensor CpuBackend::lay_out(const Tensor& weight, const Tensor& planned, std::byte* memory, const Copied& copied) {
+Tensor CpuBackend::lay_out(const Tensor& outline, const Rows& rows, const Tensor& planned, std::byte* memory) {
   const DType dtype = planned.dtype();
-  const bool is_rounded = dtype != weight.dtype();
+  const bool is_rounded = dtype != outline.dtype();
   const Tensor panels = planned.with_panels(memory, planned.layout());
   // Whole panels at a time: a large matrix never lies in memory twice.
-  const int64_t row_bytes = size_bytes(weight.dtype(), {weight.dim(1)});
+  const int64_t row_bytes = size_bytes(outline.dtype(), {outline.dim(1)});
   const int64_t n_rows = std::max<int64_t>(1, kAdoptBytes / (row_bytes * kPanelRows)) * kPanelRows;
   std::vector<std::byte> blocks;
-  for (int64_t begin = 0; begin < weight.dim(0); begin += n_rows) {
-    const Tensor part = weight.slice(0, begin, std::min(weight.dim(0), begin + n_rows));
+  for (int64_t begin = 0; begin < outline.dim(0); begin += n_rows) {
+    const Tensor part = rows(begin, std::min(outline.dim(0), begin + n_rows));
     pack_part(pool_, is_rounded ? rounded_rows(pool_, part, dtype, blocks) : part, begin / kPanelRows, panels);
-    if (copied) copied(part);
   }
   return panels;
 }

@@ -26,6 +26,7 @@ class CpuBackend final : public Backend, private Kernels {
   Kernels& kernels() override { return *this; }
   Tensor adopt(const Tensor& weight, WeightRole role, const Copied& copied = {}) override;
   HeldWeight adopt_apart(const Tensor& weight, WeightRole role) override;
+  HeldWeight adopt_rows(const Tensor& outline, WeightRole role, const Rows& rows) override;
   Tensor replace(const Tensor& adopted, const Tensor& weight, WeightRole role) override;
   DType state_dtype() const override { return precision_ == Precision::f32 ? DType::f32 : DType::f16; }
   int64_t weight_bytes() const override { return vectors_.size_bytes() + panels_.size_bytes(); }
@@ -35,7 +36,7 @@ class CpuBackend final : public Backend, private Kernels {
   // A matrix as it will be laid out, at no place yet.
   Tensor planned(const Tensor& weight, WeightRole role);
   // Lays it out at `memory`, which has `panel_bytes` of what is planned.
-  Tensor lay_out(const Tensor& weight, const Tensor& planned, std::byte* memory, const Copied& copied);
+  Tensor lay_out(const Tensor& outline, const Rows& rows, const Tensor& planned, std::byte* memory);
   const int32_t* keep_order(const Tensor& weight);
 
   ThreadPool& pool_;

@@ -15,10 +15,14 @@ Tensor ReferenceBackend::adopt(const Tensor& weight, WeightRole role, const Copi
 
 HeldWeight ReferenceBackend::adopt_apart(const Tensor& weight, WeightRole role) {
   if (role == WeightRole::vector) return VectorStore::keep_apart(weight);
-  auto memory = std::make_shared<Storage>(size_bytes(DType::f32, weight.shape()));
-  const Tensor rows(memory->data(), DType::f32, weight.shape());
-  for (int64_t row = 0; row < rows.dim(0); ++row) unpack_row(weight, row, rows.row<float>(row));
-  return {.tensor = rows, .memory = std::move(memory)};
+  return adopt_rows(weight, role, [&](int64_t begin, int64_t end) { return weight.slice(0, begin, end); });
+}
+
+HeldWeight ReferenceBackend::adopt_rows(const Tensor& outline, WeightRole, const Rows& rows) {
+  auto memory = std::make_shared<Storage>(size_bytes(DType::f32, outline.shape()));
+  const Tensor all(memory->data(), DType::f32, outline.shape());
+  for (int64_t row = 0; row < all.dim(0); ++row) unpack_row(rows(row, row + 1), 0, all.row<float>(row));
+  return {.tensor = all, .memory = std::move(memory)};
 }
 
 Tensor ReferenceBackend::replace(const Tensor& adopted, const Tensor& weight, WeightRole role) {

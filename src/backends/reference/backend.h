@@ -18,6 +18,7 @@ class ReferenceBackend final : public Backend {
   Kernels& kernels() override { return kernels_; }
   Tensor adopt(const Tensor& weight, WeightRole role, const Copied& copied = {}) override;
   HeldWeight adopt_apart(const Tensor& weight, WeightRole role) override;
+  HeldWeight adopt_rows(const Tensor& outline, WeightRole role, const Rows& rows) override;
   Tensor replace(const Tensor& adopted, const Tensor& weight, WeightRole role) override;
   DType state_dtype() const override { return DType::f32; }
   int64_t weight_bytes() const override;

@@ -10,7 +10,7 @@
 namespace tidemill {
 namespace {
 
-constexpr uint64_t kPieceBytes = 1 << 20;  // that a thread decodes at once
+constexpr uint64_t kPieceBytes = 1 << 20;  // that a thread decodes at once, where there are no blocks
 
 Shape shape_of(const PlanPart& part, const std::string& path) {
   const auto is_large = [](uint64_t dim) { return !std::in_range<int64_t>(dim); };
@@ -18,6 +18,21 @@ Shape shape_of(const PlanPart& part, const std::string& path) {
     throw Error(ErrorCode::unsupported, path + ": tensor " + quoted(std::string_view(part.tensor)) +
                                             " has a shape that this build cannot read; convert it to another one");
   return Shape(std::vector<int64_t>(part.shape.begin(), part.shape.end()));
+}
+
+// Bytes [begin, end) of a part cut into pieces for threads, as the positions between them.  A block that two pieces
+// share would be decoded twice, so they end where blocks do.
+std::vector<uint64_t> cut_into_pieces(const PlanPart& part, uint64_t begin, uint64_t end) {
+  std::vector<uint64_t> cuts{begin};
+  if (part.has_blocks()) {
+    const BlockCuts blocks(part);
+    for (uint64_t block = blocks.block_at(begin) + 1; block < blocks.n_blocks() && blocks.begin(block) < end; ++block)
+      cuts.push_back(blocks.begin(block));
+  } else {
+    for (uint64_t at = begin + kPieceBytes; at < end; at += kPieceBytes) cuts.push_back(at);
+  }
+  cuts.push_back(end);
+  return cuts;
 }
 
 }  // namespace
@@ -71,20 +86,30 @@ void DeltaWeights::forget() const {
   memory_.clear();
 }
 
+void DeltaWeights::read(std::string_view name, uint64_t begin, std::span<std::byte> out) const {
+  const std::lock_guard lock(mutex_);
+  decode(*planned(name), begin, out);
+}
+
+void DeltaWeights::decode(const PlannedTensor& tensor, uint64_t begin, std::span<std::byte> out) const {
+  if (out.empty()) return;
+  const auto file = static_cast<size_t>(tensor.file - chain_->plan().files.data());
+  const std::vector<uint64_t> cuts = cut_into_pieces(*tensor.part, begin, begin + out.size());
+  std::vector<DeltaScratch> scratch(static_cast<size_t>(pool_->n_threads()));
+  pool_->parallel_for(std::ssize(cuts) - 1, 1, [&](int64_t piece, int64_t, int thread) {
+    const uint64_t first = cuts[static_cast<size_t>(piece)], n = cuts[static_cast<size_t>(piece) + 1] - first;
+    chain_->result().read(file, tensor.part->begin + first, out.subspan(first - begin, n),
+                          scratch[static_cast<size_t>(thread)]);
+    chain_->result().release(file, tensor.part->begin + first, n);
+  });
+}
+
 std::byte* DeltaWeights::decoded(const PlannedTensor& tensor) const {
   const auto index = static_cast<size_t>(&tensor - tensors_.data());
   const auto found = memory_.find(index);
   if (found != memory_.end()) return found->second.data();
   Storage memory(static_cast<int64_t>(std::max<uint64_t>(tensor.n_bytes, 1)));
-  const auto file = static_cast<size_t>(tensor.file - chain_->plan().files.data());
-  const auto n_pieces = static_cast<int64_t>((tensor.n_bytes + kPieceBytes - 1) / kPieceBytes);
-  std::vector<DeltaScratch> scratch(static_cast<size_t>(pool_->n_threads()));
-  pool_->parallel_for(n_pieces, 1, [&](int64_t piece, int64_t, int thread) {
-    const uint64_t begin = static_cast<uint64_t>(piece) * kPieceBytes;
-    const std::span out(memory.data() + begin, std::min(kPieceBytes, tensor.n_bytes - begin));
-    chain_->result().read(file, tensor.part->begin + begin, out, scratch[static_cast<size_t>(thread)]);
-    chain_->result().release(file, tensor.part->begin + begin, out.size());
-  });
+  decode(tensor, 0, {memory.data(), tensor.n_bytes});
   return memory_.emplace(index, std::move(memory)).first->second.data();
 }
 

@@ -30,6 +30,8 @@ class DeltaWeights final : public Weights {
   std::optional<Tensor> find(std::string_view name) const override;
   // A tensor's dtype and shape, at no place; nothing is decoded.  Throws as `find`.
   std::optional<Tensor> outline(std::string_view name) const;
+  // Decodes bytes [begin, begin + size of out) of a tensor that there is.  Throws bad_file for damaged codes.
+  void read(std::string_view name, uint64_t begin, std::span<std::byte> out) const;
   // Where the base has the tensor's bytes as they are; null where it has not.
   const std::byte* unchanged(std::string_view name) const;
   // Gives the memory of all decoded tensors back: nobody reads them any more.
@@ -39,6 +41,7 @@ class DeltaWeights final : public Weights {
 
  private:
   const PlannedTensor* planned(std::string_view name) const;
+  void decode(const PlannedTensor& tensor, uint64_t begin, std::span<std::byte> out) const;
   std::byte* decoded(const PlannedTensor& tensor) const;
 
   std::shared_ptr<const DeltaChain> chain_;
