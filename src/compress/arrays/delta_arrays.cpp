@@ -135,8 +135,14 @@ bool scatter_ascending(const Index* indices, const Unsigned* values, size_t n_ke
     const size_t n = std::min(kTile, n_kept - begin);
     if (!ascend_within(indices + begin, n, done, end)) return false;
     const auto next = static_cast<size_t>(indices[begin + n - 1]) + 1;
-    std::fill(out + done, out + next, Unsigned{0});
-    for (size_t k = begin; k < begin + n; ++k) out[indices[k]] = values[k];
+    const auto first = static_cast<size_t>(indices[begin]);
+    if (next - first == n) {  // neighbours, as where nearly all numbers were kept
+      std::fill(out + done, out + first, Unsigned{0});
+      std::copy_n(values + begin, n, out + first);
+    } else {
+      std::fill(out + done, out + next, Unsigned{0});
+      for (size_t k = begin; k < begin + n; ++k) out[indices[k]] = values[k];
+    }
     done = next;
   }
   std::fill(out + done, out + end, Unsigned{0});
