@@ -118,41 +118,44 @@ static void attend(const QueryBlock& block, int64_t tile, const TileRows<T>& row
   const float* const q = scratch.q + first_query * kRowStride;
   // A few queries go over keys and values once, many find most of them in a cache.
   const bool is_few = n_queries <= kFewQueries;
+  static_assert(kFewQueries <= kQueriesAtOnce);
   const size_t n_squares = (n_keys - first_panel + kFloatLanes - 1) / kFloatLanes * ((head_dim - 1) / kFloatLanes + 1);
   RowFetcher with_scores(is_few ? fetched.with_scores : RowRange(), n_squares);
-  if (n_queries <= kUnpackedQueries) {
-    score_unpacked(q, chunk_stride, n_queries, rows, head_dim, first_key, n_keys, with_scores, scratch.scores);
-  } else {
-    pack_keys(rows, first_panel, n_keys, head_dim, with_scores, scratch.packed);
-    score(q, chunk_stride, n_queries, scratch.packed, head_dim, first_key, n_keys, scratch.scores);
-  }
-  for (size_t i = 0; i < n_queries; ++i) {
-    const size_t query = first_query + i;
+  const bool is_packed = n_queries > kUnpackedQueries;
+  if (is_packed) pack_keys(rows, first_panel, n_keys, head_dim, with_scores, scratch.packed);
+  const auto soften_query = [&](size_t query, float* scores) HWY_ATTR {
     const int64_t pos = block.first_pos() + static_cast<int64_t>(query) / group;
     if (!options.distance_bias.empty()) {
       const int64_t farthest = options.distance_bias.dim(1) / 2;
       const int64_t head = block.kv_head * group + static_cast<int64_t>(query) % group;
-      add_bias(scratch.scores + i * kRowStride, sees.first(pos), sees.end(pos), tile_pos - pos,
+      add_bias(scores, sees.first(pos), sees.end(pos), tile_pos - pos,
                options.distance_bias.row<float>(head) + farthest, farthest);
     }
     if (block.bias.rows != nullptr) {
       const size_t first = sees.first(pos);
-      add_row(scratch.scores + i * kRowStride + first,
-              block.bias.row(block.first_row + static_cast<int64_t>(query) / group) + tile_pos + first,
+      add_row(scores + first, block.bias.row(block.first_row + static_cast<int64_t>(query) / group) + tile_pos + first,
               sees.end(pos) - first);
     }
-    if (options.soft_cap != 0) cap_scores(scratch.scores + i * kRowStride, first_key, n_keys, options.soft_cap);
-    soften(scratch.scores + i * kRowStride, first_key, n_keys, sees.first(pos), sees.end(pos), &part.greatest[query],
-           &part.totals[query]);
-  }
-  const auto sum = [&](auto fetcher) {
-    sum_values(scratch.scores, n_queries, rows.values, rows.stride, first_key, n_keys, head_dim, fetcher,
-               part.values + first_query * padded(head_dim), padded(head_dim));
+    if (options.soft_cap != 0) cap_scores(scores, first_key, n_keys, options.soft_cap);
+    soften(scores, first_key, n_keys, sees.first(pos), sees.end(pos), &part.greatest[query], &part.totals[query]);
   };
-  if (is_few) {
-    sum(RowFetcher(fetched.with_sums, n_sum_steps(n_keys - first_key, head_dim)));
-  } else {
-    sum(NoFetcher());
+  for (size_t i = 0; i < n_queries; i += kQueriesAtOnce) {
+    const size_t n = std::min(kQueriesAtOnce, n_queries - i);
+    if (is_packed) {
+      score(q + i * kRowStride, chunk_stride, n, scratch.packed, head_dim, first_key, n_keys, scratch.scores);
+    } else {
+      score_unpacked(q, chunk_stride, n, rows, head_dim, first_key, n_keys, with_scores, scratch.scores);
+    }
+    for (size_t j = 0; j < n; ++j) soften_query(first_query + i + j, scratch.scores + j * kRowStride);
+    const auto sum = [&](auto fetcher) {
+      sum_values(scratch.scores, n, rows.values, rows.stride, first_key, n_keys, head_dim, fetcher,
+                 part.values + (first_query + i) * padded(head_dim), padded(head_dim));
+    };
+    if (is_few) {
+      sum(RowFetcher(fetched.with_sums, n_sum_steps(n_keys - first_key, head_dim)));
+    } else {
+      sum(NoFetcher());
+    }
   }
 }
 
@@ -177,18 +180,28 @@ void attend_tile(const BlockTile& at, const BlockTile& next, const AttentionOpti
 
 // Adds `part` to `sum` for queries [begin, end).
 void join_parts(const Parts& sum, const Parts& part, size_t begin, size_t end, size_t head_dim) {
-  const hn::ScalableTag<float> d;
-  for (size_t query = begin; query < end; ++query) {
-    const float greatest = std::max(sum.greatest[query], part.greatest[query]);
-    const auto old_factor = exp_f32(d, hn::Set(d, sum.greatest[query] - greatest));
-    const auto new_factor = exp_f32(d, hn::Set(d, part.greatest[query] - greatest));
-    sum.greatest[query] = greatest;
-    sum.totals[query] = sum.totals[query] * hn::GetLane(old_factor) + part.totals[query] * hn::GetLane(new_factor);
-    float* const target = sum.values + query * padded(head_dim);
-    const float* const source = part.values + query * padded(head_dim);
-    for (size_t i = 0; i < head_dim; i += kFloatLanes) {
-      const auto kept = hn::Mul(hn::LoadU(d, target + i), old_factor);
-      hn::StoreU(hn::MulAdd(hn::LoadU(d, source + i), new_factor, kept), d, target + i);
+  const FloatTag d;
+  for (size_t first = begin; first < end; first += kFloatLanes) {
+    const size_t n = std::min(kFloatLanes, end - first);
+    HWY_ALIGN float old_factors[kFloatLanes], new_factors[kFloatLanes];
+    const auto load = [&](const float* of_queries) HWY_ATTR { return load_first(d, of_queries + first, n); };
+    const FloatVec old_greatest = load(sum.greatest), new_greatest = load(part.greatest);
+    const FloatVec greatest = hn::Max(old_greatest, new_greatest);
+    const FloatVec old_factor = exp_f32(d, hn::Sub(old_greatest, greatest));
+    const FloatVec new_factor = exp_f32(d, hn::Sub(new_greatest, greatest));
+    const FloatVec kept = hn::Mul(load(sum.totals), old_factor);
+    store_first(d, hn::Add(kept, hn::Mul(load(part.totals), new_factor)), sum.totals + first, n);
+    store_first(d, greatest, sum.greatest + first, n);
+    hn::Store(old_factor, d, old_factors);
+    hn::Store(new_factor, d, new_factors);
+    for (size_t i = 0; i < n; ++i) {
+      float* const target = sum.values + (first + i) * padded(head_dim);
+      const float* const source = part.values + (first + i) * padded(head_dim);
+      const FloatVec of_old = hn::Set(d, old_factors[i]), of_new = hn::Set(d, new_factors[i]);
+      for (size_t j = 0; j < head_dim; j += kFloatLanes) {
+        const FloatVec old_values = hn::Mul(hn::LoadU(d, target + j), of_old);
+        hn::StoreU(hn::MulAdd(hn::LoadU(d, source + j), of_new, old_values), d, target + j);
+      }
     }
   }
 }

@@ -15,6 +15,9 @@ static_assert(kPageRows % kTileKeys == 0, "the rows of a tile lie side by side")
 // Floats between the rows of scores, and of queries, which are kept in chunks of so many elements of head_dim: a
 // constant lets the micro-kernel address all its rows from one pointer.
 inline constexpr size_t kRowStride = kTileKeys;
+// Queries whose scores become weights and meet the values while they are in first-level cache; a multiple of the rows
+// of the micro-kernels.
+inline constexpr size_t kQueriesAtOnce = 24;
 // Rows of values are padded to the widest vector.
 inline constexpr size_t kPadding = 16;
 
@@ -97,14 +100,14 @@ struct Parts {
 struct BlockScratch {
   float* q = nullptr;        // [chunks of head_dim][n_queries][kRowStride], scaled
   float* packed = nullptr;   // keys of a tile, transposed: [panels][head_dim][kPanelKeys]
-  float* scores = nullptr;   // [n_queries][kRowStride], then weights
+  float* scores = nullptr;   // [kQueriesAtOnce][kRowStride], then weights
   float* widened = nullptr;  // [2][kTileKeys][head_dim]: keys and values of a tile, where the cache is quantised
   Parts part;                // of one tile
   Parts sum;                 // of all tiles so far
 
   static size_t n_chunks(size_t head_dim) { return (head_dim + kRowStride - 1) / kRowStride; }
   static size_t n_floats(size_t n_queries, size_t head_dim) {
-    return (n_chunks(head_dim) + 1) * n_queries * kRowStride + 3 * kTileKeys * head_dim +
+    return (n_chunks(head_dim) * n_queries + kQueriesAtOnce) * kRowStride + 3 * kTileKeys * head_dim +
            2 * Parts::n_floats(n_queries, head_dim);
   }
   static BlockScratch at(float* memory, size_t n_queries, size_t head_dim) {
@@ -112,7 +115,7 @@ struct BlockScratch {
     scratch.q = memory;
     scratch.packed = scratch.q + n_chunks(head_dim) * n_queries * kRowStride;
     scratch.scores = scratch.packed + kTileKeys * head_dim;
-    scratch.widened = scratch.scores + n_queries * kRowStride;
+    scratch.widened = scratch.scores + kQueriesAtOnce * kRowStride;
     float* const parts = scratch.widened + 2 * kTileKeys * head_dim;
     scratch.part = Parts::at(parts, n_queries, head_dim);
     scratch.sum = Parts::at(parts + Parts::n_floats(n_queries, head_dim), n_queries, head_dim);

@@ -271,8 +271,8 @@ void soften(float* scores, size_t first_key, size_t n_keys, size_t first, size_t
   const size_t begin = first_key / kFloatLanes * kFloatLanes;
   const size_t stop = (n_keys + kFloatLanes - 1) / kFloatLanes * kFloatLanes;
   constexpr float kInvisible = -std::numeric_limits<float>::infinity();
-  std::fill(scores + begin, scores + first, kInvisible);
-  std::fill(scores + end, scores + stop, kInvisible);
+  if (begin < first) std::fill(scores + begin, scores + first, kInvisible);
+  if (end < stop) std::fill(scores + end, scores + stop, kInvisible);
   FloatVec max = hn::Set(d, kInvisible);
   for (size_t key = begin; key < stop; key += kFloatLanes) max = hn::Max(max, hn::LoadU(d, scores + key));
   max = hn::MaxOfLanes(d, max);

@@ -19,27 +19,37 @@ namespace tidemill::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// e^x with a relative error below 2e-7; 0 below -87.3, infinity above 88.3, NaN for NaN.
-// x = n ln 2 + r with |r| <= ln 2 / 2, then 2^n e^r; the polynomial is a minimax fit of (e^r - 1 - r) / r^2.
+// e^x with a relative error below 2e-7; 0 below -87.3, infinity above 88.7 or sooner, NaN for NaN.
+// x = (n + r) ln 2 with |r| <= 1 / 2, then 2^n 2^r; the polynomial is a minimax fit of (2^r - 1) / r.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V exp_f32(D d, V x) {
+  const V least = hn::Set(d, -87.3f), log2_e = hn::Set(d, 0x1.715476p+0f), log2_e_rest = hn::Set(d, 0x1.4ae0cp-26f);
+#if HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_AVX3
+  x = hn::Min(hn::Set(d, 89.0f), x);  // of the operands the second is the result where one is NaN
+  const V n = hn::Round(hn::Mul(x, log2_e));
+#else
   const hn::RebindToSigned<D> di;
   const V shift = hn::Set(d, 12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer, in the low bits
-  const V shifted = hn::MulAdd(x, hn::Set(d, 1.44269504f), shift);
+  const V shifted = hn::MulAdd(x, log2_e, shift);
   const V n = hn::Sub(shifted, shift);
-  V r = hn::NegMulAdd(n, hn::Set(d, 0.693145751953125f), x);  // ln 2 in two parts; the first product is exact
-  r = hn::NegMulAdd(n, hn::Set(d, 1.428606765330187e-6f), r);
-  V p = hn::Set(d, 0x1.6a2430p-10f);
-  p = hn::MulAdd(p, r, hn::Set(d, 0x1.1239e4p-7f));
-  p = hn::MulAdd(p, r, hn::Set(d, 0x1.5558f2p-5f));
-  p = hn::MulAdd(p, r, hn::Set(d, 0x1.555492p-3f));
-  p = hn::MulAdd(p, r, hn::Set(d, 0x1.fffffcp-2f));
+#endif
+  const V r = hn::MulAdd(x, log2_e_rest, hn::MulSub(x, log2_e, n));
+  V p = hn::Set(d, 0x1.5bba14p-10f);
+  p = hn::MulAdd(p, r, hn::Set(d, 0x1.3cea88p-7f));
+  p = hn::MulAdd(p, r, hn::Set(d, 0x1.c6b752p-5f));
+  p = hn::MulAdd(p, r, hn::Set(d, 0x1.ebf9bcp-3f));
+  p = hn::MulAdd(p, r, hn::Set(d, 0x1.62e42ap-1f));
   p = hn::MulAdd(p, r, hn::Set(d, 1.0f));
-  p = hn::MulAdd(p, r, hn::Set(d, 1.0f));
+#if HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_AVX3
+  static_assert(hn::MaxLanes(d) == 16);
+  const __mmask16 is_normal = _mm512_cmp_ps_mask(x.raw, least.raw, _CMP_NLT_UQ);
+  return V{_mm512_maskz_scalef_ps(is_normal, p.raw, n.raw)};  // 2^n p, whatever n is
+#else
   const auto exponent = hn::Add(hn::Sub(hn::BitCast(di, shifted), hn::BitCast(di, shift)), hn::Set(di, 127));
   V y = hn::Mul(p, hn::BitCast(d, hn::ShiftLeft<23>(exponent)));
-  y = hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -87.3f)), y);
+  y = hn::IfThenZeroElse(hn::Lt(x, least), y);
   return hn::IfThenElse(hn::Gt(x, hn::Set(d, 88.3f)), hn::Set(d, std::numeric_limits<float>::infinity()), y);
+#endif
 }
 
 // tanh x within 1.5e-7: 1 - 2 / (1 + e^2x).
