@@ -43,6 +43,7 @@ class OnnxFile final : public Weights {
   // `tensor`, an initialiser or an attribute of the graph.
   Tensor view(const OnnxTensor& tensor) const;
   void release(const Tensor& tensor) const override;
+  void drop(const Tensor& tensor) const override { aligned_->drop(tensor.data()); }
   // Frees the copies that lie elsewhere than in the file; no tensor that was given out may be used any more.
   void forget_copies() const { aligned_->clear(); }
 

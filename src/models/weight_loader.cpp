@@ -140,7 +140,11 @@ void WeightLoader::load_from(const WeightPlace& place, const Parameter& paramete
   for (int axis = is_view ? 0 : 1; axis < shape.rank(); ++axis) {
     if (shape[axis] != parameter.shape[axis]) fail_shape(place, *found, parameter.shape);
   }
-  if (!is_view || !tensor.is_contiguous()) tensor = made_anew(tensor, is_view ? RowPattern() : rows, parameter);
+  if (!is_view || !tensor.is_contiguous()) {
+    tensor = made_anew(tensor, is_view ? RowPattern() : rows, parameter);
+    weights_.release(*found);
+    if (place.part == Part::whole) weights_.drop(*found);
+  }
   // Operations read vectors as f32, also while memory is planned, before a backend has seen them.
   const bool is_to_widen = parameter.role == WeightRole::vector && tensor.dtype() != DType::f32;
   *parameter.tensor = is_to_widen || !keeps_numbers(place.change) ? changed(tensor, place.change) : tensor;

@@ -30,6 +30,7 @@ class UsedWeights final : public Weights {
   std::vector<std::string> names() const override { return {names_.begin(), names_.end()}; }
   std::optional<Tensor> find(std::string_view name) const override { return file_.find(name); }
   void release(const Tensor& tensor) const override { file_.release(tensor); }
+  void drop(const Tensor& tensor) const override { file_.drop(tensor); }
 
  private:
   const OnnxFile& file_;
