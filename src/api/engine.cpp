@@ -65,7 +65,7 @@ Engine::Impl::Impl(const std::string& name, const EngineOptions& options)
   if (options.check_weights) check_weights(file.weights());
   fingerprint_ = model_fingerprint(*model);
   pool = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : cpu_info().n_cores);
-  backend = make_backend(options.backend, *pool, options.precision);
+  backend = make_backend(options.backend, *pool, options.precision, model->config().is_encoder);
   const DType state_dtype = state_dtype_of(*model, options.state, backend->state_dtype());
   const int64_t context_length =
       choose_context_length(path, *model, options.context_length, state_dtype,

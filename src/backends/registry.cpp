@@ -11,24 +11,24 @@ namespace {
 
 struct Entry {
   std::string_view name;
-  std::unique_ptr<Backend> (*make)(ThreadPool& pool, Precision precision);
+  std::unique_ptr<Backend> (*make)(ThreadPool& pool, Precision precision, bool is_encoder);
 };
 
 constexpr Entry kBackends[] = {
     {"cpu",
-     [](ThreadPool& pool, Precision precision) -> std::unique_ptr<Backend> {
-       return std::make_unique<CpuBackend>(pool, precision);
+     [](ThreadPool& pool, Precision precision, bool is_encoder) -> std::unique_ptr<Backend> {
+       return std::make_unique<CpuBackend>(pool, precision, is_encoder);
      }},
     {"reference",
-     [](ThreadPool&, Precision) -> std::unique_ptr<Backend> { return std::make_unique<ReferenceBackend>(); }},
+     [](ThreadPool&, Precision, bool) -> std::unique_ptr<Backend> { return std::make_unique<ReferenceBackend>(); }},
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> make_backend(std::string_view name, ThreadPool& pool, Precision precision) {
+std::unique_ptr<Backend> make_backend(std::string_view name, ThreadPool& pool, Precision precision, bool is_encoder) {
   std::string names;
   for (const Entry& entry : kBackends) {
-    if (entry.name == name) return entry.make(pool, precision);
+    if (entry.name == name) return entry.make(pool, precision, is_encoder);
     names += names.empty() ? "" : ", ";
     names += entry.name;
   }

@@ -5,6 +5,7 @@
 #include <span>
 #include <variant>
 
+#include "tensor/int8_panels.h"
 #include "tensor/panels.h"
 
 namespace tidemill {
@@ -12,6 +13,7 @@ namespace {
 
 int64_t bytes_of(const Tensor& tensor) {
   if (tensor.empty()) return 0;
+  if (is_int8_panels(tensor)) return int8_panel_bytes(tensor.dim(0), tensor.dim(1));
   if (tensor.layout() != Layout::rows) return panel_bytes(tensor.dtype(), tensor.dim(0), tensor.dim(1));
   return tensor.size_bytes();
 }
@@ -42,7 +44,7 @@ Work continues(const Op& op, int64_t bytes_read) {
 
 // Products of `n_rows` rows with `weight`.
 void count_products(Work& work, int64_t n_rows, const Tensor& weight) {
-  const bool is_block = info(weight.dtype()).is_quantized();
+  const bool is_block = info(weight.dtype()).is_quantized() || is_int8_panels(weight);
   (is_block ? work.block_operations : work.float_operations) += 2 * n_rows * weight.n_elements();
 }
 

@@ -1,6 +1,7 @@
 #include "backends/cpu/backend.h"
 
 #include <algorithm>
+#include <cstring>
 #include <type_traits>
 #include <variant>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "backends/cpu/isa.h"
 #include "backends/cpu/norm.h"
 #include "backends/cpu/pack.h"
+#include "backends/cpu/pack_int8.h"
 #include "backends/cpu/project.h"
 #include "backends/cpu/recurrent.h"
 #include "backends/cpu/rope.h"
@@ -18,6 +20,7 @@
 #include "tensor/blocks.h"
 #include "tensor/dequantize.h"
 #include "tensor/half.h"
+#include "tensor/int8_panels.h"
 #include "tensor/panels.h"
 #include "tensor/quantize.h"
 
@@ -60,10 +63,22 @@ Backend::Rows rows_of(const Tensor& weight) {
   return [&weight](int64_t begin, int64_t end) { return weight.slice(0, begin, end); };
 }
 
+// Of a matrix as it will be laid out.
+int64_t bytes_of(const Tensor& planned) {
+  if (planned.layout() == Layout::rows) return size_bytes(planned.dtype(), planned.shape());
+  return is_int8_panels(planned) ? int8_panel_bytes(planned.dim(0), planned.dim(1))
+                                 : panel_bytes(planned.dtype(), planned.dim(0), planned.dim(1));
+}
+
 }  // namespace
 
-CpuBackend::CpuBackend(ThreadPool& pool, Precision precision)
-    : pool_(pool), precision_(precision), matmul_(pool, precision), attention_(pool), experts_(matmul_) {
+CpuBackend::CpuBackend(ThreadPool& pool, Precision precision, bool is_encoder)
+    : pool_(pool),
+      precision_(precision),
+      is_encoder_(is_encoder),
+      matmul_(pool, precision),
+      attention_(pool),
+      experts_(matmul_) {
   select_isa();
 }
 
@@ -71,7 +86,7 @@ Tensor CpuBackend::adopt(const Tensor& weight, WeightRole role, const Copied& co
   if (role == WeightRole::vector) return vectors_.keep(weight);
   if (weight.layout() != Layout::rows) return weight.with_column_order(keep_order(weight));
   const Tensor plan = planned(weight, role);
-  std::byte* const memory = panels_.take(panel_bytes(plan.dtype(), plan.dim(0), plan.dim(1)));
+  std::byte* const memory = panels_.take(bytes_of(plan));
   int64_t n_read = 0;
   const auto tell = [&](int64_t end) {
     if (copied && end > n_read) copied(weight.slice(0, n_read, end));
@@ -93,7 +108,7 @@ HeldWeight CpuBackend::adopt_apart(const Tensor& weight, WeightRole role) {
 
 HeldWeight CpuBackend::adopt_rows(const Tensor& outline, WeightRole role, const Rows& rows) {
   const Tensor plan = planned(outline, role);
-  auto memory = std::make_shared<Storage>(panel_bytes(plan.dtype(), plan.dim(0), plan.dim(1)));
+  auto memory = std::make_shared<Storage>(bytes_of(plan));
   const Tensor panels = lay_out(outline, rows, plan, memory->data());
   return {.tensor = panels, .memory = std::move(memory)};
 }
@@ -111,6 +126,14 @@ Tensor CpuBackend::planned(const Tensor& weight, WeightRole role) {
     throw Error(ErrorCode::invalid_argument,
                 "matrix weight: its shape is " + weight.shape().to_string() + "; give a tensor of rank 2");
   }
+  if (is_encoder_ && precision_ == Precision::int8 && role == WeightRole::matrix && is_float(weight.dtype()) &&
+      weight.dim(1) <= kMostInt8Columns && weight.column_order() == nullptr) {
+    return Tensor(nullptr, DType::i8, weight.shape()).with_panels(nullptr);
+  }
+  // Rows that are looked up and never multiplied: in panels each number of a row lies in another line of cache.
+  if (is_encoder_ && role == WeightRole::embedding && has_panels(weight.dtype()) && weight.column_order() == nullptr) {
+    return Tensor(nullptr, weight.dtype(), weight.shape());
+  }
   const bool is_looked_up = role == WeightRole::embedding || role == WeightRole::tied_head;
   const DType dtype = is_looked_up ? weight.dtype() : rounded_dtype(precision_, weight.dtype(), weight.dim(1));
   const bool is_halved =
@@ -123,14 +146,22 @@ Tensor CpuBackend::planned(const Tensor& weight, WeightRole role) {
 Tensor CpuBackend::lay_out(const Tensor& outline, const Rows& rows, const Tensor& planned, std::byte* memory) {
   const DType dtype = planned.dtype();
   const bool is_rounded = dtype != outline.dtype();
-  const Tensor panels = planned.with_panels(memory, planned.layout());
+  const Tensor panels = planned.layout() == Layout::rows ? Tensor(memory, dtype, planned.shape())
+                                                         : planned.with_panels(memory, planned.layout());
   // Whole panels at a time: a large matrix never lies in memory twice.
   const int64_t row_bytes = size_bytes(outline.dtype(), {outline.dim(1)});
   const int64_t n_rows = std::max<int64_t>(1, kAdoptBytes / (row_bytes * kPanelRows)) * kPanelRows;
   std::vector<std::byte> blocks;
   for (int64_t begin = 0; begin < outline.dim(0); begin += n_rows) {
     const Tensor part = rows(begin, std::min(outline.dim(0), begin + n_rows));
-    pack_part(pool_, is_rounded ? rounded_rows(pool_, part, dtype, blocks) : part, begin / kPanelRows, panels);
+    if (panels.layout() == Layout::rows) {
+      for (int64_t row = 0; row < part.dim(0); ++row)
+        std::memcpy(panels.row<std::byte>(begin + row), part.row<std::byte>(row), static_cast<size_t>(row_bytes));
+    } else if (is_int8_panels(panels)) {
+      pack_int8_part(pool_, part, begin / kPanelRows, panels);
+    } else {
+      pack_part(pool_, is_rounded ? rounded_rows(pool_, part, dtype, blocks) : part, begin / kPanelRows, panels);
+    }
   }
   return panels;
 }

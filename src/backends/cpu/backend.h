@@ -15,12 +15,15 @@
 namespace tidemill {
 
 // Keeps matrices and embeddings as panels (tensor/panels.h) in memory of its own, quantised as they came, or, matrices
-// in floats, in what Precision::bf16 and int8 say; those that are in panels already stay where they are.  The state is
-// f16, or f32 with Precision::f32.  One call at a time.
+// in floats, in what Precision::bf16 and int8 say; those that are in panels already stay where they are.  What int8
+// says is Q8_0, and for encoders int8 with a scale for each row (tensor/int8_panels.h), which is quicker where many
+// rows meet each weight; to the next token of a decoder its error is too large.  Embeddings of encoders, which give no
+// scores, stay rows.  The state is f16, or f32 with
+// Precision::f32.  One call at a time.
 class CpuBackend final : public Backend, private Kernels {
  public:
   // `pool` outlives the backend.  Throws invalid_argument when TIDEMILL_ISA names a set that the machine lacks.
-  CpuBackend(ThreadPool& pool, Precision precision);
+  CpuBackend(ThreadPool& pool, Precision precision, bool is_encoder = false);
 
   std::string_view name() const override { return "cpu"; }
   Kernels& kernels() override { return *this; }
@@ -41,6 +44,7 @@ class CpuBackend final : public Backend, private Kernels {
 
   ThreadPool& pool_;
   Precision precision_;
+  bool is_encoder_;
   MatmulContext matmul_;
   Attention attention_;
   ExpertProducts experts_;

@@ -10,7 +10,9 @@
 #include "backends/registry.h"
 #include "ops/checker.h"
 #include "ops/ops.h"
+#include "ops/reference.h"
 #include "sys/allocation_counter.h"
+#include "tensor/int8_panels.h"
 #include "tensor/quantize.h"
 
 namespace tidemill {
@@ -138,6 +140,25 @@ TEST(CpuBackendTest, AdoptsVectorsAsF32AndMatricesAsPanels) {
   EXPECT_GE(backend->weight_bytes(), before + 20 * 8 * 4);
   EXPECT_THROW(backend->adopt(matrix.view().transpose(0, 1), WeightRole::vector), Error);  // has gaps
   EXPECT_THROW(backend->adopt(halves.view(), WeightRole::matrix), Error);
+}
+
+TEST(CpuBackendTest, AnEncodersMatricesInInt8HaveAScaleForEachRowAndItsEmbeddingsStayRows) {
+  ThreadPool pool(2);
+  const auto backend = make_backend("cpu", pool, Precision::int8, true);
+  const TestTensor matrix = TestTensor::random({50, 41}, 1), other = TestTensor::random({50, 41}, 2);
+  const Tensor adopted = backend->adopt(matrix.view(), WeightRole::matrix);
+  EXPECT_TRUE(is_int8_panels(adopted));
+  EXPECT_EQ(adopted.shape(), matrix.view().shape());
+  EXPECT_EQ(backend->replace(adopted, other.view(), WeightRole::matrix).data(), adopted.data());
+  EXPECT_TRUE(is_int8_panels(backend->adopt_apart(other.view(), WeightRole::matrix).tensor));
+
+  const Tensor table = backend->adopt(matrix.view(), WeightRole::embedding);
+  EXPECT_NE(table.data(), matrix.view().data());
+  const std::vector<int32_t> ids{0, 49, 7};
+  TestTensor found({3, 41}), expected({3, 41});
+  backend->kernels().run(op::Embed{table, ids, 2.5f, found.view()});
+  ReferenceKernels().run(op::Embed{matrix.view(), ids, 2.5f, expected.view()});
+  EXPECT_TRUE(found == expected);
 }
 
 TEST(CpuBackendTest, Int8RoundsMatricesInFloats) {

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "backends/cpu/grain.h"
+#include "tensor/dequantize.h"
 #include "tensor/unpack_row.h"
 
 namespace tidemill {
@@ -15,7 +16,13 @@ void compute(ThreadPool& pool, const op::Embed& operation) {
   pool.parallel_for(std::ssize(operation.ids), grain, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i) {
       float* const row = operation.out.row<float>(i);
-      unpack_row(operation.table, operation.ids[static_cast<size_t>(i)], row);
+      const int32_t id = operation.ids[static_cast<size_t>(i)];
+      if (operation.table.layout() == Layout::rows) {
+        dequantize(operation.table.dtype(), operation.table.row<std::byte>(id), {row, static_cast<size_t>(width)});
+      } else {
+        unpack_row(operation.table, id, row);
+      }
+      if (operation.scale == 1.0f) continue;
       for (int64_t j = 0; j < width; ++j) row[j] *= operation.scale;
     }
   });

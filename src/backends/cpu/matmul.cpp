@@ -11,7 +11,9 @@
 #include "backends/cpu/gemv.h"
 #include "backends/cpu/grain.h"
 #include "backends/cpu/halved_gemv.h"
+#include "backends/cpu/int8_project.h"
 #include "backends/cpu/task.h"
+#include "tensor/int8_panels.h"
 
 namespace tidemill {
 
@@ -267,6 +269,21 @@ class Pass {
   std::array<QuantizedRows, kMaxWeights> quantized_{};
 };
 
+// Where some weights are in int8 panels, which have products of their own.
+void multiply_one_by_one(MatmulContext& context, std::span<const Tensor> xs, std::span<const Tensor> weights,
+                         std::span<const Tensor> outs) {
+  for (size_t j = 0; j < weights.size(); ++j) {
+    const std::span<const Tensor> x = xs.size() == 1 ? xs : xs.subspan(j, 1);
+    const std::span<const Tensor> weight = weights.subspan(j, 1), out = outs.subspan(j, 1);
+    const Tensor no_bias;
+    if (is_int8_panels(weight[0])) {
+      project_int8(context, op::Project{x[0], weight, {&no_bias, 1}, Activation::identity, out});
+    } else {
+      matmul(context, x, weight, out);
+    }
+  }
+}
+
 }  // namespace
 
 std::byte* MatmulContext::activations(int64_t size_bytes) {
@@ -285,6 +302,7 @@ std::byte* MatmulContext::thread_scratch(int64_t size_bytes) {
 void matmul(MatmulContext& context, std::span<const Tensor> xs, std::span<const Tensor> weights,
             std::span<const Tensor> outs) {
   assert(weights.size() == outs.size() && (xs.size() == 1 || xs.size() == weights.size()));
+  if (std::ranges::any_of(weights, is_int8_panels)) return multiply_one_by_one(context, xs, weights, outs);
   for (const Tensor& weight : weights) {
     if (weight.layout() == Layout::rows) {
       throw Error(ErrorCode::unsupported, "matmul: the weight is not in panels; adopt it by the CPU backend first");
