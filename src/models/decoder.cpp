@@ -310,17 +310,25 @@ Tensor Decoder::step(Ops& ops, const Batch& batch, int64_t index, const Tensor& 
 }
 
 Tensor Decoder::layer_block(Ops& ops, Tensor x, int64_t index, const Ropes& ropes, const Batch& batch) const {
-  const Ops::Scope layer_memory(ops);
   const Layer& layer = layers_[static_cast<size_t>(index)];
   const auto scaled = [&](const Tensor& t) { return own_.residual_scale == 1 ? t : ops.scale(t, own_.residual_scale); };
-  const Tensor h = normed(ops, x, layer.attn_norm);
-  const TokenMixer* const other = mixer(index);
-  const Tensor attended =
-      scaled(other != nullptr ? other->mixed(ops, h, batch.runs(index)) : attention_block(ops, h, index, ropes, batch));
-  if (!own_.is_parallel) x = ops.add_to(x, attended);
-  const Tensor fed = scaled(feed_forward_block(ops, own_.parts.ffn_norm ? normed(ops, x, layer.ffn_norm) : h, index));
-  if (own_.is_parallel) x = ops.add_to(x, attended);
-  return ops.add_to(x, fed);
+  const auto attended = [&](const Tensor& h) {
+    const TokenMixer* const other = mixer(index);
+    return scaled(other != nullptr ? other->mixed(ops, h, batch.runs(index))
+                                   : attention_block(ops, h, index, ropes, batch));
+  };
+  const auto fed = [&](const Tensor& h) { return scaled(feed_forward_block(ops, h, index)); };
+  const Ops::Scope layer_memory(ops);
+  if (own_.is_parallel) {
+    const Tensor h = normed(ops, x, layer.attn_norm), from_attention = attended(h);
+    const Tensor from_feed_forward = fed(own_.parts.ffn_norm ? normed(ops, x, layer.ffn_norm) : h);
+    return ops.add_to(ops.add_to(x, from_attention), from_feed_forward);
+  }
+  {
+    const Ops::Scope attention_memory(ops);  // the feed-forward half needs as much again
+    x = ops.add_to(x, attended(normed(ops, x, layer.attn_norm)));
+  }
+  return ops.add_to(x, fed(normed(ops, x, layer.ffn_norm)));
 }
 
 Tensor Decoder::attention_block(Ops& ops, const Tensor& h, int64_t index, const Ropes& ropes,
@@ -359,7 +367,8 @@ Tensor Decoder::feed_forward_block(Ops& ops, const Tensor& h, int64_t index) con
   Tensor hidden;  // [n_tokens, d_ff]
   if (own_.is_gated) {
     const auto [gate, up] = ops.matmul(h, layer.w_gate.weight, layer.w_up.weight);
-    hidden = ops.gate(with_bias(ops, gate, layer.w_gate.bias), with_bias(ops, up, layer.w_up.bias), own_.activation);
+    hidden = ops.gate_in_place(with_bias(ops, gate, layer.w_gate.bias), with_bias(ops, up, layer.w_up.bias),
+                               own_.activation);
   } else {
     hidden = ops.activate(project(ops, h, layer.w_up), own_.activation);
   }

@@ -197,6 +197,12 @@ Tensor Ops::gate(const Tensor& gate, const Tensor& up, Activation activation) {
   return out;
 }
 
+Tensor Ops::gate_in_place(const Tensor& gate, const Tensor& up, Activation activation) {
+  expect_alike("gate: gate", gate, "gate: up", up);
+  kernels_.run(op::Gate{gate, up, activation, gate});
+  return gate;
+}
+
 Tensor Ops::scale(const Tensor& x, float factor) {
   expect_activation("scale: x", x, x.shape().rank());
   kernels_.run(op::Scale{x, factor, x});

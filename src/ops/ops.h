@@ -74,9 +74,10 @@ class Ops {
   Tensor add(const Tensor& a, const Tensor& b);                                    // as a
   // x + y where x is not needed any more: the sum may take x's memory (it does, except under a training tape).
   Tensor add_to(const Tensor& x, const Tensor& y);
-  Tensor add_row(const Tensor& x, const Tensor& row);                        // as x, in its memory like add_to
-  Tensor activate(const Tensor& x, Activation activation);                   // as x, in its memory like add_to
-  Tensor gate(const Tensor& gate, const Tensor& up, Activation activation);  // as gate
+  Tensor add_row(const Tensor& x, const Tensor& row);                                 // as x, in its memory like add_to
+  Tensor activate(const Tensor& x, Activation activation);                            // as x, in its memory like add_to
+  Tensor gate(const Tensor& gate, const Tensor& up, Activation activation);           // as gate
+  Tensor gate_in_place(const Tensor& gate, const Tensor& up, Activation activation);  // as gate, in its memory
   Tensor mul(const Tensor& a, const Tensor& b) { return gate(a, b, Activation::identity); }  // as a
   Tensor scale(const Tensor& x, float factor);  // as x, in its memory like add_to
   Tensor soft_cap(const Tensor& x, float cap);  // as x, in its memory like add_to

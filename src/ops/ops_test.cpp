@@ -158,6 +158,17 @@ TEST_F(OpsTest, AddToTakesTheMemoryOfItsFirstOperand) {
   EXPECT_EQ(arena_.used_bytes(), 0);
 }
 
+TEST_F(OpsTest, GateInPlaceTakesTheMemoryOfItsFirstOperand) {
+  const Tensor gate = tensor({2, 3}), up = tensor({2, 3});
+  const Tensor expected = ops_.gate(gate, up, Activation::silu);
+  const int64_t used = arena_.used_bytes();
+  const Tensor gated = ops_.gate_in_place(gate, up, Activation::silu);
+  EXPECT_EQ(gated.data(), gate.data());
+  EXPECT_EQ(arena_.used_bytes(), used);
+  for (int64_t i = 0; i < 6; ++i) EXPECT_EQ(gated.as<float>()[i], expected.as<float>()[i]);
+  expect_refused([&] { ops_.gate_in_place(tensor({2, 4}), tensor({2, 3}), Activation::silu); }, {"gate", "[2, 3]"});
+}
+
 TEST_F(OpsTest, SeveralProductsOfOneInputEqualSingleOnes) {
   const Tensor x = tensor({2, 4}), a = tensor({3, 4}), b = tensor({5, 4});
   const auto [xa, xb] = ops_.matmul(x, a, b);
