@@ -39,17 +39,19 @@ bool write_piece(const Event& event) {
 }
 
 void print_summary(const Result& result) {
+  const auto count = [](int64_t n) { return static_cast<long long>(n); };
+  std::fprintf(stderr, "\n%lld prompt tokens", count(result.usage.prompt_tokens));
+  if (result.usage.cached_tokens > 0)
+    std::fprintf(stderr, ", %lld of them kept from before,", count(result.usage.cached_tokens));
   std::fprintf(
       stderr,
-      "\n%lld prompt tokens at %.1f tokens/s, %lld new tokens at %.1f tokens/s; first after %.0f ms, loaded in "
-      "%.0f ms, peak memory %.0f MB\n",
-      static_cast<long long>(result.usage.prompt_tokens), result.timings.prefill_tok_s,
-      static_cast<long long>(result.usage.completion_tokens), result.timings.decode_tok_s, result.timings.ttft_ms,
-      result.timings.load_ms, static_cast<double>(peak_rss_bytes()) / 1e6);
+      " at %.1f tokens/s, %lld new tokens at %.1f tokens/s; first after %.0f ms, loaded in %.0f ms, peak memory "
+      "%.0f MB\n",
+      result.timings.prefill_tok_s, count(result.usage.completion_tokens), result.timings.decode_tok_s,
+      result.timings.ttft_ms, result.timings.load_ms, static_cast<double>(peak_rss_bytes()) / 1e6);
   if (result.usage.draft_tokens > 0)
-    std::fprintf(stderr, "%lld tokens were guessed ahead, %lld of them right\n",
-                 static_cast<long long>(result.usage.draft_tokens),
-                 static_cast<long long>(result.usage.accepted_tokens));
+    std::fprintf(stderr, "%lld tokens were guessed ahead, %lld of them right\n", count(result.usage.draft_tokens),
+                 count(result.usage.accepted_tokens));
   if (result.finish_reason == FinishReason::context_full)
     std::fputs("the context is full: raise --ctx to go on\n", stderr);
 }
