@@ -1,21 +1,25 @@
 """Text generation, tidemill and its peers in alternation on the same GGUF files.
 
-    ./dev bench infer [--peers] [--models gemma,Q8_0,Q4_0,AWQ,BF16,F16] [--threads 1,2] [--rounds 5] [--with-noise]
+    ./dev bench infer [--peers [--ik-llama DIR]] [--models gemma,Q8_0,Q4_0,...] [--threads 1,2] [--rounds 5] [--with-noise]
                         [--add]
 
-Models are the default one, Gemma 3 270M, and random weights in the shape of a small Llama in several formats
-(infer_models.py); AWQ is a folder, which llama.cpp does not read. Every measurement is a fresh process. In each round
-every program runs once per model and thread count, and the order turns around from round to round, so that a change of
-the machine's speed meets all of them. Beside reading and writing one sequence, 16 sequences are written together; with
---with-noise one is written once more while another process takes half of one core. Every sample is kept in
-bench/results/infer-CPU.json (--add: beside those of earlier runs), from whose medians scripts/readme_table.py makes the
-tables of README.md and docs/performance.md.
+Models are the default one, Gemma 3 270M, and random weights in many shapes and formats (infer_models.py); AWQ and GPTQ
+are folders, which the peers do not read. The peers are llama.cpp, built from its source package, and ik_llama.cpp where
+there is a build of it: --ik-llama names the folder that holds its llama-bench, llama-batched-bench and llama-cli, or has
+them in bin/.
+
+Every measurement is a fresh process. In each round every program runs once per model and thread count, and the order
+turns around from round to round, so that a change of the machine's speed meets all of them. Beside reading and writing
+one sequence, 16 sequences are written together; with --with-noise one is written once more while another process takes
+half of one core. Every sample is kept in bench/results/infer-CPU.json (--add: beside those of earlier runs), from whose
+medians scripts/readme_table.py makes the tables of README.md and docs/performance.md.
 """
 
 import argparse
 import contextlib
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -26,6 +30,7 @@ from measuring import PEERS, RELEASE, ROOT, call, call_json
 N_SEQUENCES = 16  # written together
 BATCH_LENGTHS = ["--prompt-tokens", 32, "--gen-tokens", 32, "--batch", N_SEQUENCES]
 EMBEDDINGS = ["token_embd.weight", "model.embed_tokens.weight"]  # of a GGUF and of a folder
+HEADS = ["output.weight", "lm_head.weight"]
 NOISE_LENGTHS = ["--prompt-tokens", 32, "--gen-tokens", 128]
 
 # 32 tokens of Gemma's tokenizer with the <bos> in front; the peer gets the ids, so that both read the same.
@@ -104,6 +109,41 @@ class LlamaCpp:
         return answer["load_s"] + answer["first_token_s"]
 
 
+class IkLlama:
+    name = "ik_llama.cpp"
+    PROGRAMS = ("llama-bench", "llama-batched-bench", "llama-cli")
+
+    def __init__(self, build):
+        self.script = ROOT / "bench/peers/ik_llama_bench.py"
+        folders = [folder for folder in (build / "bin", build) if all((folder / name).is_file() for name in self.PROGRAMS)]
+        if not folders:
+            raise SystemExit(f"error: --ik-llama {build}: lacks one of {', '.join(self.PROGRAMS)}; build these targets there")
+        self.bin = folders[0].resolve()
+        words = subprocess.run([self.bin / "llama-cli", "--version"], capture_output=True, text=True, check=False).stderr
+        self.version = re.search(r"version: (.*)|$", words)[1] or ""
+
+    def reads(self, model):
+        return pathlib.Path(model).is_file()
+
+    def bench(self, model, threads, arguments):
+        words = ["--bin", self.bin, "--model", model, "--threads", threads, *arguments]
+        return call_json(sys.executable, self.script, *words)
+
+    def first_token_s(self, model, threads):
+        return self.bench(model, threads, ["--first-token", FIRST_PROMPT])["first_token_s"]
+
+
+def programs_for(arguments):
+    programs = [Tidemill()]
+    if arguments.peers:
+        programs.append(LlamaCpp())
+        if arguments.ik_llama:
+            programs.append(IkLlama(arguments.ik_llama))
+        else:
+            print("ik_llama.cpp is left out: name the folder of its build with --ik-llama", file=sys.stderr)
+    return programs
+
+
 def sample_of(program, model, threads, arguments):
     """One measurement of everything, as field -> number."""
     lengths = ["--prompt-tokens", arguments.prompt_tokens, "--gen-tokens", arguments.gen_tokens]
@@ -120,8 +160,9 @@ def sample_of(program, model, threads, arguments):
 
 def measure_all(programs, models, thread_counts, arguments):
     """Rows with the samples of all rounds in lists."""
+    sizes = {name: sizes_of(path, arguments.prompt_tokens + arguments.gen_tokens) for name, path in models.items()}
     rows = [
-        {"model": name, "program": program.name, "version": program.version, "threads": threads} | sizes_of(path)
+        {"model": name, "program": program.name, "version": program.version, "threads": threads} | sizes[name]
         for name, path in models.items()
         for threads in thread_counts
         for program in programs
@@ -161,25 +202,30 @@ def merged(before, result):
     return result | {"rows": list(rows.values()), "roofs": roofs, "load_before": load}
 
 
-def sizes_of(model):
+def sizes_of(model, n_positions):
     """Of one token: bytes of every tensor once, but of an embedding that is not the output head too one row, which counts
-    as nothing; multiply-adds of all matrices but the head, which only the last token of a prompt meets.
+    as nothing; multiply-adds of all matrices but the head, which only the last token of a prompt meets. Of the model: bytes
+    of its files, and of the state of one sequence.
     """
-    tensors = {tensor["name"]: tensor for tensor in call_json(RELEASE / "tidemill", "info", model, "--json")["tensors"]}
-    ends = [name for name in (*EMBEDDINGS, "output.weight", "lm_head.weight") if name in tensors]
+    info = call_json(RELEASE / "tidemill", "info", model, "--ctx", n_positions, "--json")
+    tensors = {tensor["name"]: tensor for tensor in info["tensors"]}
+    ends = [name for name in (*EMBEDDINGS, *HEADS) if name in tensors]
     layers = [tensor for name, tensor in tensors.items() if name not in ends and len(tensor["shape"]) == 2]
     unread = tensors[ends[0]]["size_bytes"] if len(ends) == 2 else 0
     return {
         "weight_bytes": sum(tensor["size_bytes"] for tensor in tensors.values()) - unread,
         "layer_weights": sum(tensor["shape"][0] * tensor["shape"][1] for tensor in layers),
+        "file_bytes": info["file_bytes"],
+        "state_bytes": info["memory"]["state_bytes"],
     }
 
 
 def parsed_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="a GGUF file (./dev bench gives the default model)")
-    parser.add_argument("--models", default="gemma", help="gemma (--model), Q8_0, Q4_0, AWQ, BF16, F16, separated by commas")
+    parser.add_argument("--models", default="gemma", help="gemma (--model), or names of infer_models.py, separated by commas")
     parser.add_argument("--peers", action="store_true", help="run llama.cpp beside tidemill")
+    parser.add_argument("--ik-llama", type=pathlib.Path, metavar="DIR", help="run ik_llama.cpp too: the folder of its build")
     parser.add_argument("--threads", default="1,2", help="thread counts, separated by commas")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--prompt-tokens", type=int, default=512)
@@ -197,7 +243,7 @@ def main():
     for name in arguments.models.split(","):
         path = arguments.model if name == "gemma" else infer_models.make(ROOT / "build/bench-infer", name)
         models[pathlib.Path(path).name] = path
-    programs = [kind() for kind in ([Tidemill, LlamaCpp] if arguments.peers else [Tidemill])]
+    programs = programs_for(arguments)
     roofs = call_json(RELEASE / "limits_bench", "--json", *thread_counts)
     result = {
         "benchmark": "infer",

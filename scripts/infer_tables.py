@@ -9,7 +9,7 @@ HEADER = """\
 |---|--:|--:|--:|--:|--:|--:|--:|
 """
 FULL_HEADER = """\
-| model | threads | | prefill tokens/s | GOP/s of int8 | decode tokens/s | GB/s of reading | {n} together | beside noise | peak memory, of the file | limit of decode |
+| model | threads | | prefill tokens/s | GOP/s of int8 | decode tokens/s | GB/s of reading | {n} together | beside noise | peak memory, of file and state | limit of decode |
 |---|--:|---|--:|--:|--:|--:|--:|--:|--:|---|
 """
 NEAR = 0.8  # of a roof: what stands there stands at it
@@ -96,7 +96,7 @@ def full_line(row, result):
         f"{read_gb_s(row):.1f} of {roofs['read_gb_s']:.1f} ({100 * read_gb_s(row) / roofs['read_gb_s']:.0f}%)",
         speed(row, rows, "batch_tok_s"),
         speed(row, rows, "noise_tok_s", 1),
-        f"{median(row, 'peak_rss_bytes') / row['weight_bytes']:.2f} x",
+        f"{median(row, 'peak_rss_bytes') / (row['file_bytes'] + row['state_bytes']):.2f} x",
         limit_of(row, roofs),
     ]
     return "| " + " | ".join(cells) + " |\n"
