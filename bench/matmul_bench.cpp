@@ -1,10 +1,12 @@
-// Speed of the CPU matmul beside the machine's limits:  matmul_bench [--threads N] [--batch N] ... [FORMAT ...]
+// Speed of the CPU matmul beside its limits:  matmul_bench [--threads N] [--batch N] ... [--best] [FORMAT ...]
 //
 // Per weight format: one row of activations (decoding) in GB/s of weights, beside the bandwidth of plain reading; 512
-// rows (prefill) in GOP/s, beside the peak of the int8 dot product (AVX-512 VNNI; 0 where there is none); and for every
-// --batch so many rows over weights that no cache holds (sequences that are decoded together).  Medians of rounds that
-// take all measurements in turn, so that a disturbance hits all of them.
+// rows (prefill) in GOP/s, beside what the products of these kernels reach in registers (TIDEMILL_ISA chooses which);
+// and for every --batch so many rows over weights that no cache holds (sequences that are decoded together).  Medians
+// of rounds that take all measurements in turn, so that a disturbance hits all of them, or with --best the best of
+// them.
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -14,13 +16,10 @@
 #include <vector>
 
 #include "backends/cpu/isa.h"
+#include "backends/cpu/isa_peaks.h"
 #include "backends/cpu/matmul.h"
 #include "backends/cpu/random_weights.h"
 #include "tidemill/system.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 namespace tidemill {
 namespace {
@@ -52,27 +51,14 @@ void read_memory(ThreadPool& pool, const Storage& memory) {
   });
 }
 
-constexpr int64_t kPeakRounds = 200000;
-constexpr double kPeakOperations = 16.0 * 64 * 2 * kPeakRounds;  // 16 instructions of 64 multiply-adds a round
+// Products in registers with the instructions of the kernels, by all threads.
+constexpr int64_t kPeakRounds = 100'000;
 
-#if defined(__x86_64__)
-__attribute__((target("avx512f,avx512vnni"))) void dot_products() {
-  __m512i sums[16], weights = _mm512_set1_epi32(rand()), x = _mm512_set1_epi32(rand());
-  for (__m512i& sum : sums) sum = _mm512_setzero_si512();
-  for (int64_t i = 0; i < kPeakRounds; ++i) {
-#pragma GCC unroll 16
-    for (__m512i& sum : sums) asm volatile("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(weights), "v"(x));
-  }
+double multiply_everywhere(ThreadPool& pool, double (*multiply)(int64_t n_rounds)) {
+  std::atomic<double> n_operations = 0;
+  pool.parallel_for(pool.n_threads(), 1, [&](int64_t, int64_t, int) { n_operations = multiply(kPeakRounds); });
+  return n_operations * pool.n_threads();
 }
-bool has_dot_products() {
-  return __builtin_cpu_supports("avx512vnni");
-}
-#else
-void dot_products() {}
-bool has_dot_products() {
-  return false;
-}
-#endif
 
 // --- The kernels.
 
@@ -112,9 +98,9 @@ struct Row {
   std::function<void()> work;
   std::vector<double> seconds;
 
-  double median() {
+  double speed(bool is_best) {
     std::sort(seconds.begin(), seconds.end());
-    return amount / seconds[seconds.size() / 2];
+    return amount / seconds[is_best ? 0 : seconds.size() / 2];
   }
 };
 
@@ -129,14 +115,14 @@ struct Bench {
         prefill_out(kPrefillX * kPrefillRows) {
     std::memset(read_block.data(), 1, kReadBytes);
     rows.push_back({"read", "GB/s", kReadBytes * 1e-9, [this] { read_memory(pool, read_block); }, {}});
-    if (has_dot_products()) {
-      rows.push_back({"int8 peak",
-                      "GOP/s",
-                      kPeakOperations * pool.n_threads() * 1e-9,
-                      [this] { pool.parallel_for(pool.n_threads(), 1, [](int64_t, int64_t, int) { dot_products(); }); },
-                      {}});
-    }
+    add_peak("int" + std::to_string(integer_bits()) + " peak", multiply_integers);
+    add_peak("float peak", multiply_floats);
     for (const DType dtype : dtypes) add(dtype, batches);
+  }
+
+  void add_peak(const std::string& name, double (*multiply)(int64_t n_rounds)) {
+    const double n_operations = multiply_everywhere(pool, multiply);
+    rows.push_back({name, "GOP/s", n_operations * 1e-9, [this, multiply] { multiply_everywhere(pool, multiply); }, {}});
   }
 
   void add(DType dtype, const std::vector<int64_t>& batches) {
@@ -183,6 +169,7 @@ struct Bench {
 int main(int argc, char** argv) {
   using namespace tidemill;
   int n_threads = 1, n_rounds = 9;
+  bool is_best = false;
   Precision precision = Precision::fast;
   std::vector<DType> dtypes;
   std::vector<int64_t> batches;
@@ -194,12 +181,15 @@ int main(int argc, char** argv) {
       n_rounds = std::atoi(argv[++i]);
     } else if (argument == "--batch" && i + 1 < argc) {
       batches.push_back(std::clamp<int64_t>(std::atoi(argv[++i]), 1, kMostBatch));
+    } else if (argument == "--best") {
+      is_best = true;
     } else if (argument == "--f32") {
       precision = Precision::f32;
     } else if (const auto dtype = dtype_from_name(argument); dtype && has_panels(*dtype)) {
       dtypes.push_back(*dtype);
     } else {
-      std::fprintf(stderr, "usage: matmul_bench [--threads N] [--rounds N] [--batch N] ... [--f32] [FORMAT ...]\n");
+      std::fprintf(stderr,
+                   "usage: matmul_bench [--threads N] [--rounds N] [--batch N] ... [--best] [--f32] [FORMAT ...]\n");
       return 2;
     }
   }
@@ -211,6 +201,6 @@ int main(int argc, char** argv) {
   }
   std::printf("%s, %d thread%s\n", active_isa().c_str(), n_threads, n_threads == 1 ? "" : "s");
   for (Row& row : bench.rows) {
-    std::printf("%-16s %8.1f %s\n", row.name.c_str(), row.median(), row.unit.c_str());
+    std::printf("%-16s %8.1f %s\n", row.name.c_str(), row.speed(is_best), row.unit.c_str());
   }
 }

@@ -9,6 +9,7 @@
 
 #include "backends/cpu/formats-inl.h"
 #include "backends/cpu/lanes-inl.h"
+#include "backends/cpu/wide_units-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tidemill::HWY_NAMESPACE {
@@ -155,8 +156,9 @@ int code_offset_of_target(PanelFormat format) {
   return activation_form(format) == ActivationForm::pairs ? format.offset : dot_offset(format);
 }
 
-int pair_offset_of_target() {
-  return kPairOffset;
+// The same of bytes of two codes that meet low numbers, which wide units take apart.
+int pair_offset_of_target(Kernel kernel) {
+  return kernel == Kernel::gemm && kHasWideUnits ? 0 : kPairOffset;
 }
 
 }  // namespace tidemill::HWY_NAMESPACE
@@ -173,10 +175,11 @@ void quantize_rows(const Tensor& x, int64_t begin, int64_t end, const QuantizedR
   HWY_DYNAMIC_DISPATCH(quantize_rows_of_target)(x, begin, end, out);
 }
 
-void make_terms(DType dtype, const QuantizedRows& rows, int64_t begin, int64_t end, ActivationTerm* terms) {
+void make_terms(DType dtype, Kernel kernel, const QuantizedRows& rows, int64_t begin, int64_t end,
+                ActivationTerm* terms) {
   const PanelFormat format = panel_format(dtype);
   const int code_offset = HWY_DYNAMIC_DISPATCH(code_offset_of_target)(format);
-  const int pair_offset = HWY_DYNAMIC_DISPATCH(pair_offset_of_target)();
+  const int pair_offset = HWY_DYNAMIC_DISPATCH(pair_offset_of_target)(kernel);
   const int64_t n_groups = rows.n_cols / kGroupLength;
   ActivationTerm* term = terms + begin * (rows.n_cols / format.scale_length);
   for (int64_t i = begin * n_groups; i < end * n_groups; ++i) {

@@ -68,8 +68,10 @@ struct ActivationTerm {
 // Quantises rows [begin, end) of x ([n_rows, K] f32) in out.form.  A row that holds NaN or infinity gets scales of NaN.
 void quantize_rows(const Tensor& x, int64_t begin, int64_t end, const QuantizedRows& out);
 
-// The terms of rows [begin, end) for weights of `dtype`, whose form is that of the rows; terms: [n_rows,
-// K / scale_length].
-void make_terms(DType dtype, const QuantizedRows& rows, int64_t begin, int64_t end, ActivationTerm* terms);
+// The terms of rows [begin, end) for weights of `dtype`, whose form is that of the rows, for gemv.h or gemm.h; terms:
+// [n_rows, K / scale_length].
+enum class Kernel : uint8_t { gemv, gemm };
+void make_terms(DType dtype, Kernel kernel, const QuantizedRows& rows, int64_t begin, int64_t end,
+                ActivationTerm* terms);
 
 }  // namespace tidemill

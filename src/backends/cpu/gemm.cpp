@@ -2,10 +2,14 @@
 // row of the tile, each four activations meet every panel.  With 32 registers of 512 bits a tile of 6 x 2 has 12
 // integer and 12 float accumulators and loads 8 vectors for 12 products, which two load ports sustain; with 16
 // registers the float accumulators wait in the first-level cache while the products run.
+//
+// Without a product of bytes by fours the activations of a tile's rows are widened once for all of its panels
+// (wide_units-inl.h).
 #include "backends/cpu/gemm.h"
 
 #include <algorithm>
 #include <cstddef>
+#include <type_traits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/gemm.cpp"
@@ -16,6 +20,7 @@
 #include "backends/cpu/prefetcher.h"
 #include "backends/cpu/tiles-inl.h"
 #include "backends/cpu/unpack_units-inl.h"
+#include "backends/cpu/wide_units-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tidemill::HWY_NAMESPACE {
@@ -27,7 +32,7 @@ constexpr int kTilePanels = 1, kTileRows = 4;
 #elif HWY_TARGET == HWY_SCALAR
 constexpr int kTilePanels = 1, kTileRows = 1;
 #else
-constexpr int kTilePanels = 1, kTileRows = 2;
+constexpr int kTilePanels = 1, kTileRows = kHasWideUnits ? 3 : 2;
 #endif
 
 // How the numbers of a format meet: a group's parts of kLength elements share a scale; kSigned: units are.
@@ -139,6 +144,58 @@ HWY_INLINE void multiply_part(Products<kRows>& products, Vectors (&vectors)[kTil
   }
 }
 
+// Parts of a vector that meet a word together; one where a word is read for each anew, to leave registers to the sums.
+constexpr int kPartsAtOnce = kWordCopies > 1 ? 1 : kParts;
+
+// Parts [first, first + kPartsAtOnce) of the products of a panel += operands from kOperand on of a vector times the
+// words of each row that they meet, `word` and following.
+template <int kRows, typename M, int kOperand = 0>
+HWY_INLINE void add_operands(Products<kRows>& products, int panel, int first, const VU (&vector)[kPartsAtOnce],
+                             const WideGroup* const (&rows)[kRows], int word) {
+  if constexpr (kOperand < operand_count(M::form)) {
+    VU operands[kPartsAtOnce];
+    TIDEMILL_UNROLL
+    for (int i = 0; i < kPartsAtOnce; ++i) {
+      operands[i] = wide_operand<M::form, M::is_signed, kOperand>(vector[i]);
+    }
+    TIDEMILL_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      const VU x = activation_word(rows[r]->words[word + word_of_operand(kOperand)]);
+      TIDEMILL_UNROLL
+      for (int i = 0; i < kPartsAtOnce; ++i) {
+        VI& sum = products[r][panel].part[first + i];
+        sum = dot2(sum, operands[i], x);
+      }
+    }
+    add_operands<kRows, M, kOperand + 1>(products, panel, first, vector, rows, word);
+  }
+}
+
+// As multiply_part, with widened activations; first_unit: the part's, of its group.
+template <int kRows, typename M>
+HWY_INLINE void multiply_wide_part(Products<kRows>& products, const Vectors (&vectors)[kTilePanels],
+                                   const WideGroup* const (&rows)[kRows], int first_unit, const ActivationTerm* terms,
+                                   int64_t term_stride) {
+  TIDEMILL_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kTilePanels; ++p) products[r][p] = set_ints(terms[r * term_stride].start);
+  }
+  for (int v = 0; v < M::vectors_per_part; ++v) {
+    TIDEMILL_UNROLL
+    for (int p = 0; p < kTilePanels; ++p) {
+      const auto* const words = reinterpret_cast<const uint32_t*>(vectors[p][v]);
+      TIDEMILL_UNROLL
+      for (int first = 0; first < kParts; first += kPartsAtOnce) {
+        VU vector[kPartsAtOnce];
+        TIDEMILL_UNROLL
+        for (int i = 0; i < kPartsAtOnce; ++i) vector[i] = hn::Load(DU(), words + (first + i) * kPartLanes);
+        add_operands<kRows, M>(products, p, first, vector, rows, 2 * (first_unit + v));
+      }
+    }
+  }
+}
+
 // Where a tile finds the sums of earlier blocks of k, and where it leaves them; strides are in floats.
 struct TileSumsAt {
   const float* in;  // null before the first block
@@ -200,10 +257,15 @@ HWY_INLINE void add_scaled(Floats (&sums)[kRows][kTilePanels], const Products<kR
   }
 }
 
+// The activations of a tile's rows over one block of k, for all of its panels.
+using WideRows = WideGroup[kTileRows][kBlockLength / kGroupLength];
+
 // A task's tiles over one block of k.
 template <typename M>
 struct UnitTile {
   static constexpr int kPanels = kTilePanels;
+  // What each row of activations is read as.
+  using Group = std::conditional_t<kHasWideUnits, WideGroup, ActivationGroup>;
 
   const UnitBlock* blocks;
   int n_groups;
@@ -211,18 +273,15 @@ struct UnitTile {
   TileRows x;
   TileSumsAt at;
   Prefetcher& prefetcher;
+  WideRows& wide_rows;
 
   template <int kRows>
   void run(int panel, int64_t row) const {
     const TileSumsAt tile_at = at.of_tile(panel, row);
     Floats sums[kRows][kTilePanels];
     load_sums(tile_at, sums);
-    const int8_t* rows[kRows];
-    TIDEMILL_UNROLL
-    for (int r = 0; r < kRows; ++r) {
-      rows[r] = x.groups[(row + r) * x.stride].high;
-      forget_origin(rows[r]);  // a pointer each, not sums of a pointer and multiples of the stride
-    }
+    const Group* rows[kRows];
+    find_rows(panel == 0, row, rows);
     Vectors vectors[kTilePanels];
     TIDEMILL_UNROLL
     for (int p = 0; p < kTilePanels; ++p) vectors[p] = blocks[panel + p].units;
@@ -232,7 +291,7 @@ struct UnitTile {
       TIDEMILL_UNROLL
       for (int i = 0; i < M::parts_per_group; ++i) {
         Products<kRows> products;
-        multiply_part<kRows, M>(products, vectors, rows, i * M::length, terms, x.term_stride);
+        multiply<kRows>(products, vectors, rows, i, terms);
         add_scaled<kRows>(sums, products, blocks + panel, group * M::parts_per_group + i, has_min, terms,
                           x.term_stride);
         TIDEMILL_UNROLL
@@ -240,16 +299,47 @@ struct UnitTile {
         ++terms;
       }
       TIDEMILL_UNROLL
-      for (int r = 0; r < kRows; ++r) rows[r] += sizeof(ActivationGroup);
+      for (int r = 0; r < kRows; ++r) ++rows[r];
     }
     save_sums(tile_at, sums);
+  }
+
+ private:
+  // Rows of activations from `row` on; is_first: of the first panel that meets them.
+  template <int kRows>
+  HWY_INLINE void find_rows(bool is_first, int64_t row, const Group* (&rows)[kRows]) const {
+    TIDEMILL_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      const ActivationGroup* const groups = x.groups + (row + r) * x.stride;
+      if constexpr (kHasWideUnits) {
+        for (int g = 0; is_first && g < n_groups; ++g) widen_group<M::form>(groups[g], wide_rows[r][g]);
+        rows[r] = wide_rows[r];
+      } else {
+        rows[r] = groups;
+      }
+      forget_origin(rows[r]);  // a pointer each, not sums of a pointer and multiples of the stride
+    }
+  }
+
+  template <int kRows>
+  HWY_INLINE void multiply(Products<kRows>& products, Vectors (&vectors)[kTilePanels],
+                           const Group* const (&rows)[kRows], int part, const ActivationTerm* terms) const {
+    if constexpr (kHasWideUnits) {
+      multiply_wide_part<kRows, M>(products, vectors, rows, part * M::length / 4, terms, x.term_stride);
+    } else {
+      const int8_t* numbers[kRows];
+      TIDEMILL_UNROLL
+      for (int r = 0; r < kRows; ++r) numbers[r] = rows[r]->high;
+      multiply_part<kRows, M>(products, vectors, numbers, part * M::length, terms, x.term_stride);
+    }
   }
 };
 
 template <typename M>
 void run_tiles(const UnitBlock* blocks, int n_groups, bool has_min, const TileRows& x, int64_t n_rows,
                const TileSumsAt& at, Prefetcher& prefetcher) {
-  for_each_tile<kTileRows>(UnitTile<M>{blocks, n_groups, has_min, x, at, prefetcher}, 0, n_rows);
+  WideRows wide_rows;  // not used, and then not there, where bytes meet
+  for_each_tile<kTileRows>(UnitTile<M>{blocks, n_groups, has_min, x, at, prefetcher, wide_rows}, 0, n_rows);
 }
 
 using RunTiles = void (*)(const UnitBlock*, int, bool, const TileRows&, int64_t, const TileSumsAt&, Prefetcher&);

@@ -53,8 +53,9 @@ class Pass {
   }
 
   void run() {
-    quantize();
-    if (n_rows_ <= most_gemv_rows() && has_gemv()) {
+    const Kernel kernel = n_rows_ <= most_gemv_rows() && has_gemv() ? Kernel::gemv : Kernel::gemm;
+    quantize(kernel);
+    if (kernel == Kernel::gemv) {
       run_gemv();
     } else {
       run_gemm();
@@ -78,7 +79,7 @@ class Pass {
 
   // Brings the inputs of products that need it in the order of the weights' columns, rounds or quantises them, and
   // makes the terms of each format.
-  void quantize() {
+  void quantize(Kernel kernel) {
     Carver count(nullptr);
     if (!lay_out(count)) return;
     Carver carver(context_.activations(count.used_bytes()));
@@ -88,7 +89,7 @@ class Pass {
         if (owns_gathered_[j]) gather_rows(j, begin, end);
         if (owns_pairs_[j]) round_rows(xs_[j], begin, end, rounded_[j]);
         if (owns_rows_[j]) quantize_rows(xs_[j], begin, end, quantized_[j]);
-        if (owns_terms_[j]) make_terms(products_[j].dtype, quantized_[j], begin, end, terms_[j]);
+        if (owns_terms_[j]) make_terms(products_[j].dtype, kernel, quantized_[j], begin, end, terms_[j]);
       }
     });
   }

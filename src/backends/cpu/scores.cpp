@@ -183,7 +183,7 @@ Input quantize(MatmulContext& context, const Tensor& x, DType dtype) {
   Carver carver(context.activations(count.used_bytes()));
   const Input input = lay_out(carver, x.dim(1));
   quantize_rows(x, 0, 1, input.x);
-  make_terms(dtype, input.x, 0, 1, input.terms);
+  make_terms(dtype, Kernel::gemv, input.x, 0, 1, input.terms);
   return input;
 }
 
