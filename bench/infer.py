@@ -5,8 +5,8 @@
 
 Models are the default one, Gemma 3 270M, and random weights in many shapes and formats (infer_models.py); AWQ and GPTQ
 are folders, which the peers do not read. The peers are llama.cpp, built from its source package, and ik_llama.cpp where
-there is a build of it: --ik-llama names the folder that holds its llama-bench, llama-batched-bench and llama-cli, or has
-them in bin/.
+there is a build of it: --ik-llama names the folder that holds its llama-bench and llama-batched-bench, or has them in
+bin/.
 
 Every measurement is a fresh process. In each round every program runs once per model and thread count, and the order
 turns around from round to round, so that a change of the machine's speed meets all of them. Beside reading and writing
@@ -33,7 +33,8 @@ EMBEDDINGS = ["token_embd.weight", "model.embed_tokens.weight"]  # of a GGUF and
 HEADS = ["output.weight", "lm_head.weight"]
 NOISE_LENGTHS = ["--prompt-tokens", 32, "--gen-tokens", 128]
 
-# 32 tokens of Gemma's tokenizer with the <bos> in front; the peer gets the ids, so that both read the same.
+# 32 tokens of Gemma's tokenizer with the <bos> in front; llama.cpp gets the ids, so that both read the same.
+N_FIRST_PROMPT = 32
 FIRST_PROMPT = (
     "The tide mill stood at the edge of the village, where the river met the sea, and twice a day its great wheel "
     "turned with the water. The"
@@ -111,26 +112,26 @@ class LlamaCpp:
 
 class IkLlama:
     name = "ik_llama.cpp"
-    PROGRAMS = ("llama-bench", "llama-batched-bench", "llama-cli")
+    PROGRAMS = ("llama-bench", "llama-batched-bench")
 
     def __init__(self, build):
         self.script = ROOT / "bench/peers/ik_llama_bench.py"
         folders = [folder for folder in (build / "bin", build) if all((folder / name).is_file() for name in self.PROGRAMS)]
         if not folders:
-            raise SystemExit(f"error: --ik-llama {build}: lacks one of {', '.join(self.PROGRAMS)}; build these targets there")
+            raise SystemExit(f"error: --ik-llama {build}: lacks one of {' and '.join(self.PROGRAMS)}; build these targets there")
         self.bin = folders[0].resolve()
-        words = subprocess.run([self.bin / "llama-cli", "--version"], capture_output=True, text=True, check=False).stderr
+        words = subprocess.run([self.bin / "llama-batched-bench", "--version"], capture_output=True, text=True, check=False).stderr
         self.version = re.search(r"version: (.*)|$", words)[1] or ""
 
     def reads(self, model):
-        return pathlib.Path(model).is_file()
+        return pathlib.Path(model).is_file() and "rwkv" not in pathlib.Path(model).name  # which it does not know
 
     def bench(self, model, threads, arguments):
         words = ["--bin", self.bin, "--model", model, "--threads", threads, *arguments]
         return call_json(sys.executable, self.script, *words)
 
     def first_token_s(self, model, threads):
-        return self.bench(model, threads, ["--first-token", FIRST_PROMPT])["first_token_s"]
+        return self.bench(model, threads, ["--first-token", N_FIRST_PROMPT])["first_token_s"]
 
 
 def programs_for(arguments):

@@ -2,11 +2,11 @@
 
     ik_llama_bench.py --bin DIR --model M --threads N --prompt-tokens 512 --gen-tokens 128
     ik_llama_bench.py --bin DIR --model M --threads N --prompt-tokens 32 --gen-tokens 32 --batch 16
-    ik_llama_bench.py --bin DIR --model M --threads N --first-token TEXT
+    ik_llama_bench.py --bin DIR --model M --threads N --first-token N_PROMPT
 
-DIR holds llama-bench, llama-batched-bench and llama-cli. Weights are repacked for the machine at load (-rtr 1), but for
-the first token, which is sooner without. Its context is warm, decoding goes on behind the prompt, and nobody looks for
-the greatest of its scores.
+DIR holds llama-bench and llama-batched-bench. Weights are repacked for the machine at load (-rtr 1), but for the first
+token, which is sooner without. Its context is warm, decoding goes on behind the prompt, and nobody looks for the
+greatest of its scores.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def load_s(log):
 
 def throughput(arguments):
     lengths = ["-p", arguments.prompt_tokens, "-n", 0, "-gp", f"{arguments.prompt_tokens},{arguments.gen_tokens}"]
-    out, log, peak = run(arguments, "llama-bench", *lengths, "-r", 1, "-rtr", 1, "-o", "json", "-v", 1)
+    out, log, peak = run(arguments, "llama-bench", *lengths, "-r", 1, "-rtr", 1, "-o", "json", "-v")
     rows = json.loads(out[out.index("[") :])
     prefill = next(row for row in rows if row["n_gen"] == 0)
     decode = next(row for row in rows if row["n_gen"] > 0)
@@ -60,7 +60,8 @@ def batched(arguments):
 
 
 def first_token(arguments):
-    _, log, peak = run(arguments, "llama-cli", "-p", arguments.first_token, "-n", 1, "--temp", 0, "--no-warmup")
+    lengths = ["-p", arguments.first_token, "-n", 0, "-r", 1, "-w", 0]
+    _, log, peak = run(arguments, "llama-bench", *lengths, "-o", "json", "-v")
     return {"load_s": 0.0, "first_token_s": load_s(log), "peak_rss_bytes": peak}
 
 
@@ -72,7 +73,7 @@ def main():
     parser.add_argument("--prompt-tokens", type=int, default=512)
     parser.add_argument("--gen-tokens", type=int, default=128)
     parser.add_argument("--batch", type=int, default=1, help="sequences decoded together")
-    parser.add_argument("--first-token", metavar="TEXT", help="the prompt")
+    parser.add_argument("--first-token", type=int, metavar="N_PROMPT", help="tokens of the prompt")
     arguments = parser.parse_args()
     if arguments.first_token:
         result = first_token(arguments)
