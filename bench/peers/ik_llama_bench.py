@@ -20,9 +20,15 @@ import tempfile
 
 def run(arguments, program, *words):
     """Output, log and peak memory of one of the programs."""
-    command = [arguments.bin / program, "-m", arguments.model, "-t", arguments.threads, *words]
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=out, stderr=log)
+    command = [arguments.bin.resolve() / program, "-m", arguments.model.resolve(), "-t", arguments.threads, *words]
+    with (
+        tempfile.TemporaryDirectory() as folder,  # for the logs that they leave where they run
+        tempfile.TemporaryFile("w+") as out,
+        tempfile.TemporaryFile("w+") as log,
+    ):
+        process = subprocess.Popen(
+            [str(word) for word in command], cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=log
+        )
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         texts = []
@@ -68,7 +74,7 @@ def first_token(arguments):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", type=pathlib.Path, required=True)
-    parser.add_argument("--model", required=True)
+    parser.add_argument("--model", type=pathlib.Path, required=True)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--prompt-tokens", type=int, default=512)
     parser.add_argument("--gen-tokens", type=int, default=128)
