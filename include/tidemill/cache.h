@@ -369,7 +369,7 @@ class Cache {
       Item item{Key(std::forward<Lookup>(key)), std::move(value)};
       drop_expired(now, retired);
       make_room(1, size_bytes, retired);
-      if (items.capacity() <= index.n_entries()) items.reserve(2 * items.capacity() + 1);
+      if (items.capacity() <= index.n_entries()) items.reserve(index.room_beyond(items.capacity()));
       const uint32_t entry = index.add(tag, size_bytes, now);
       if (entry >= items.size()) items.resize(entry + size_t{1});
       items[entry].emplace(std::move(item));

@@ -52,9 +52,9 @@ class CacheIndex {
   uint32_t next_to_go(size_t n_entries, size_t size_bytes);
   // The entry that has been there for longest, when its time is over at `now`.
   uint32_t next_expired(double now) const {
-    return ttl_seconds_ > 0 && eldest_ != kNone && entries_[eldest_].expires <= now ? eldest_ : kNone;
+    return ttl_seconds_ > 0 && eldest_ != kNone && ages_[eldest_].expires <= now ? eldest_ : kNone;
   }
-  bool has_expired(uint32_t entry, double now) const { return ttl_seconds_ > 0 && entries_[entry].expires <= now; }
+  bool has_expired(uint32_t entry, double now) const { return ttl_seconds_ > 0 && ages_[entry].expires <= now; }
 
   // A number for a new entry, below the greatest number of entries there has been.  Changes nothing when it throws
   // bad_alloc.
@@ -73,24 +73,32 @@ class CacheIndex {
   // Its value has another size.
   void resize(uint32_t entry, size_t size_bytes);
 
+  // For how many entries to make room at once where there was room for `n`.  Where a capacity limits them soon: for
+  // all, since memory that is not touched is not taken, and what grows by doubling is copied and touched twice.
+  size_t room_beyond(size_t n) const {
+    return capacity_ > n && n >= kFewEntries && capacity_ / kReach <= n ? capacity_ : 2 * n + 1;
+  }
   size_t n_entries() const { return small_.n + main_.n; }
   size_t size_bytes() const { return small_.size_bytes + main_.size_bytes; }
   double ttl_seconds() const { return ttl_seconds_; }
 
  private:
   static constexpr uint8_t kMostUses = 3;
+  static constexpr size_t kFewEntries = 127, kReach = 64;
   struct Place {
     uint32_t tag = 0;
     uint32_t entry = kNone;
   };
   struct Entry {
-    double expires = 0;
     size_t size_bytes = 0;
     uint32_t tag = 0;
-    uint32_t newer = kNone, older = kNone;    // in its queue
-    uint32_t younger = kNone, elder = kNone;  // by when it came or was renewed
+    uint32_t newer = kNone, older = kNone;  // in its queue
     uint8_t uses = 0;
     bool is_small = false;
+  };
+  struct Age {
+    double expires = 0;
+    uint32_t younger = kNone, elder = kNone;  // by when it came or was renewed
   };
   struct Queue {
     uint32_t head = kNone, tail = kNone;
@@ -115,6 +123,7 @@ class CacheIndex {
   int shift_ = 0;
   std::vector<Place> table_;  // of a power of two, at most three quarters full
   std::vector<Entry> entries_;
+  std::vector<Age> ages_;  // of the entries, where there is a time to live
   std::vector<uint32_t> free_;
   Queue small_, main_;
   uint32_t eldest_ = kNone, youngest_ = kNone;

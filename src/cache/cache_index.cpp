@@ -8,6 +8,7 @@ namespace tidemill {
 namespace {
 
 constexpr int kFirstTableBits = 4;
+constexpr int kMostTableBitsAtOnce = 4;
 constexpr size_t kSmallShare = 10;  // the small queue has one part in so many (Yang et al. 2023, section 4.1)
 
 }  // namespace
@@ -64,7 +65,16 @@ uint32_t CacheIndex::last_of_s3_fifo() {
 uint32_t CacheIndex::add(uint32_t tag, size_t size_bytes, double now) {
   if ((n_entries() + 1) * 4 > table_.size() * 3) grow_table();
   if (free_.empty()) {
-    if (free_.capacity() <= entries_.size()) free_.reserve(2 * entries_.size() + 1);  // so that `remove` never throws
+    const size_t n = entries_.size();
+    const auto make_room = [&](auto& array) {
+      if (array.capacity() <= n) array.reserve(room_beyond(n));
+    };
+    make_room(entries_);
+    make_room(free_);  // so that `remove` never throws
+    if (ttl_seconds_ > 0) {
+      make_room(ages_);
+      ages_.emplace_back();
+    }
     entries_.emplace_back();
     free_.push_back(static_cast<uint32_t>(entries_.size() - 1));
   }
@@ -101,8 +111,13 @@ void CacheIndex::resize(uint32_t entry, size_t size_bytes) {
 }
 
 void CacheIndex::grow_table() {
-  std::vector<Place> wider(2 * table_.size());
-  --shift_;
+  // To its last size at once where that is near, for all that was placed is placed anew.
+  int bits = 1;
+  if (n_entries() >= kFewEntries) {
+    while (bits < kMostTableBitsAtOnce && capacity_ / 3 * 4 > table_.size() << bits) ++bits;
+  }
+  std::vector<Place> wider(table_.size() << bits);
+  shift_ -= bits;
   wider.swap(table_);
   for (const Place& from : wider) {
     if (from.entry == kNone) continue;
@@ -153,19 +168,16 @@ void CacheIndex::move_to_head(uint32_t entry) {
 
 void CacheIndex::push_youngest(uint32_t entry, double now) {
   if (ttl_seconds_ <= 0) return;
-  Entry& pushed = entries_[entry];
-  pushed.expires = now + ttl_seconds_;
-  pushed.younger = kNone;
-  pushed.elder = youngest_;
-  (youngest_ == kNone ? eldest_ : entries_[youngest_].younger) = entry;
+  ages_[entry] = {.expires = now + ttl_seconds_, .elder = youngest_};
+  (youngest_ == kNone ? eldest_ : ages_[youngest_].younger) = entry;
   youngest_ = entry;
 }
 
 void CacheIndex::unlink_age(uint32_t entry) {
   if (ttl_seconds_ <= 0) return;
-  const Entry& gone = entries_[entry];
-  (gone.younger == kNone ? youngest_ : entries_[gone.younger].elder) = gone.elder;
-  (gone.elder == kNone ? eldest_ : entries_[gone.elder].younger) = gone.younger;
+  const Age& gone = ages_[entry];
+  (gone.younger == kNone ? youngest_ : ages_[gone.younger].elder) = gone.elder;
+  (gone.elder == kNone ? eldest_ : ages_[gone.elder].younger) = gone.younger;
 }
 
 }  // namespace tidemill
