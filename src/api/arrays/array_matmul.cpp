@@ -1,9 +1,13 @@
 // The product of two matrices: the right one is laid out as weights are, in panels, and then multiplied as they are.
+#include <algorithm>
 #include <vector>
 
 #include "api/arrays/array_checks.h"
 #include "api/arrays/array_rows.h"
 #include "api/arrays/tensor_ops_impl.h"
+#include "backends/cpu/float_matmul.h"
+#include "backends/cpu/gemv.h"
+#include "backends/cpu/grain.h"
 #include "backends/cpu/pack.h"
 #include "backends/cpu/pack_floats.h"
 #include "tensor/panels.h"
@@ -11,7 +15,14 @@
 namespace tidemill {
 namespace {
 
-constexpr int64_t kPanelsPerPiece = 8;  // of 16 columns each: 512 bytes of every row
+constexpr int64_t kPanelsPerPiece = 8;      // of 16 columns each: 512 bytes of every row
+constexpr int64_t kStripBytes = 256 << 10;  // of panels that a thread makes and uses: half a second-level cache
+
+// Rows of `b`, [k, n], as they lie or as a contiguous copy.
+Tensor rows_of(Work& work, const ArrayView& b) {
+  if (has_panels(b.dtype) && b.is_contiguous()) return {b.data, b.dtype, {b.dim(2), b.dim(1)}};
+  return {const_cast<float*>(work.contiguous(b, work.space().arguments[1])), DType::f32, {b.dim(2), b.dim(1)}};
+}
 
 // `b`, [k, n], transposed, in panels.  Rows or columns that lie in one piece are read where they are.
 Tensor packed(Work& work, const ArrayView& b) {
@@ -29,16 +40,35 @@ Tensor packed(Work& work, const ArrayView& b) {
       return pack_panels(work.pool(), rows, target_of(b.dtype));
     }
   }
-  const bool has_rows = has_panels(b.dtype) && b.is_contiguous();
-  const Tensor columns =
-      has_rows ? Tensor(b.data, b.dtype, {k, n})
-               : Tensor(const_cast<float*>(work.contiguous(b, work.space().arguments[1])), DType::f32, {k, n});
-  std::byte* const target = target_of(columns.dtype());
-  const int64_t stride = panel_stride(columns.dtype(), k);
+  const Tensor rows = rows_of(work, b);
+  std::byte* const target = target_of(rows.dtype());
+  const int64_t stride = panel_stride(rows.dtype(), k);
   work.pool().parallel_for(panel_count(n), kPanelsPerPiece, [&](int64_t begin, int64_t end, int) {
-    pack_column_panels(columns, begin, end, target + begin * stride);
+    pack_column_panels(rows, begin, end, target + begin * stride);
   });
-  return Tensor(nullptr, columns.dtype(), {n, k}).with_panels(target);
+  return Tensor(nullptr, rows.dtype(), {n, k}).with_panels(target);
+}
+
+// The product of a few rows with rows of b, by strips of panels: each is made and met while a cache holds it, so that b
+// is read once and nothing of its size is written.  Packing all of it takes several times as long as the product.
+void multiply_few(Work& work, const Tensor& left, const Tensor& rows, const Tensor& product) {
+  const int64_t k = rows.dim(0), n = rows.dim(1), stride = panel_stride(rows.dtype(), k);
+  const int64_t n_panels = panel_count(n), n_threads = work.pool().n_threads();
+  const int64_t per_strip = std::clamp<int64_t>(kStripBytes / stride, 1, ceil_div(n_panels, n_threads));
+  auto* const strips =
+      reinterpret_cast<std::byte*>(work.floats(work.space().panels, n_threads * per_strip * stride / 4));
+  work.pool().parallel_for(n_panels, per_strip, [&](int64_t begin, int64_t end, int thread) {
+    std::byte* const strip = strips + thread * per_strip * stride;
+    pack_column_panels(rows, begin, end, strip);
+    const int64_t first = begin * kPanelRows;
+    const Product part{.dtype = rows.dtype(),
+                       .panels = strip,
+                       .n_rows = std::min(n, end * kPanelRows) - first,
+                       .n_cols = k,
+                       .out = product.as<float>() + first,
+                       .out_stride = n};
+    float_gemv(part, 0, end - begin, left);
+  });
 }
 
 void clear(const ArrayView& out) {
@@ -69,11 +99,15 @@ void TensorOps::matmul(const ArrayView& a, const ArrayView& b, const ArrayView& 
 
   Work work(impl_->pool, impl_->workspace);
   const bool is_bf16 = a.dtype == DType::bf16 && b.dtype == DType::bf16;
-  const Tensor right = packed(work, b);
-  const Tensor left(const_cast<float*>(work.contiguous(a, work.space().arguments[0])), DType::f32, {m, k});
   const bool is_in_place = out.dtype == DType::f32 && out.is_contiguous();
   const Tensor product(is_in_place ? out.data : work.floats(work.space().arguments[2], m * n), DType::f32, {m, n});
-  tidemill::matmul(is_bf16 ? work.space().bf16 : work.space().exact, {&left, 1}, {&right, 1}, {&product, 1});
+  const Tensor left(const_cast<float*>(work.contiguous(a, work.space().arguments[0])), DType::f32, {m, k});
+  if (m <= most_gemv_rows() && !is_bf16 && b.is_contiguous()) {
+    multiply_few(work, left, rows_of(work, b), product);
+  } else {
+    const Tensor right = packed(work, b);
+    tidemill::matmul(is_bf16 ? work.space().bf16 : work.space().exact, {&left, 1}, {&right, 1}, {&product, 1});
+  }
   if (is_in_place) return;
   const ArrayRows rows(out);
   work.pool().parallel_for(m, rows.rows_per_block(), [&](int64_t begin, int64_t end, int) {

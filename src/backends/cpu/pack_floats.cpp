@@ -131,23 +131,33 @@ void pack_float_panel(const Tensor& rows, int64_t panel, std::byte* target) {
   HWY_DYNAMIC_DISPATCH(pack_float_panel_of_target)(rows, panel, target);
 }
 
-void pack_column_panels(const Tensor& columns, int64_t begin, int64_t end, std::byte* target) {
-  const int64_t n_terms = columns.dim(0), width = info(columns.dtype()).block_bytes * kPanelRows;
-  const int64_t row_bytes = columns.dim(1) * info(columns.dtype()).block_bytes;
-  const int64_t stride = panel_stride(columns.dtype(), n_terms);
+namespace {
+
+// kWidth: bytes of a panel's rows.  A size that the compiler knows: a call of memcpy would take longer than the copy.
+template <int64_t kWidth>
+void pack_columns(const Tensor& columns, int64_t begin, int64_t end, std::byte* target) {
+  const int64_t n_terms = columns.dim(0), row_bytes = columns.dim(1) * info(columns.dtype()).block_bytes;
+  const int64_t stride = panel_stride(columns.dtype(), n_terms), n_whole = std::min(end, row_bytes / kWidth);
   for (int64_t k = 0; k < n_terms; ++k) {  // a row at a time, for its bytes lie side by side
     const std::byte* const row = columns.row<std::byte>(k);
-    for (int64_t panel = begin; panel < end; ++panel) {
-      std::byte* const to = target + (panel - begin) * stride + k * width;
-      const int64_t n_there = std::min(width, row_bytes - panel * width);
-      std::memcpy(to, row + panel * width, static_cast<size_t>(n_there));
-      std::memset(to + n_there, 0, static_cast<size_t>(width - n_there));
-    }
+    std::byte* to = target + k * kWidth;
+    for (int64_t panel = begin; panel < n_whole; ++panel, to += stride) std::memcpy(to, row + panel * kWidth, kWidth);
+    if (n_whole == end) continue;
+    const int64_t n_there = row_bytes - n_whole * kWidth;
+    std::memcpy(to, row + n_whole * kWidth, static_cast<size_t>(n_there));
+    std::memset(to + n_there, 0, static_cast<size_t>(kWidth - n_there));
   }
-  const int64_t used = n_terms * width;
   for (int64_t panel = begin; panel < end; ++panel) {
-    std::memset(target + (panel - begin) * stride + used, 0, static_cast<size_t>(stride - used));
+    std::byte* const at = target + (panel - begin) * stride;
+    std::fill(at + n_terms * kWidth, at + stride, std::byte{0});
   }
+}
+
+}  // namespace
+
+void pack_column_panels(const Tensor& columns, int64_t begin, int64_t end, std::byte* target) {
+  if (columns.dtype() == DType::f32) return pack_columns<4 * kPanelRows>(columns, begin, end, target);
+  pack_columns<2 * kPanelRows>(columns, begin, end, target);
 }
 
 }  // namespace tidemill
