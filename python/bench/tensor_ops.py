@@ -3,7 +3,8 @@
     python python/bench/tensor_ops.py [--quick] [--threads 2] [--json FILE] [NAME ...]
 
 Each line has the median time of a call in microseconds; turns of a few milliseconds alternate, so that what else the machine
-does meets all alike. NAME keeps the rows that contain it. Calls on 8 numbers show what a call costs by itself.
+does meets all alike. Before each is a pause: threads of OpenBLAS and OpenMP look for work for some 20 ms after their last,
+which whoever comes next would pay for. NAME keeps the rows that contain it. Calls on 8 numbers show what a call costs by itself.
 """
 
 import argparse
@@ -21,7 +22,7 @@ try:
 except ImportError:
     torch = None
 
-TURN = 0.003  # seconds
+TURN, PAUSE = 0.003, 0.03  # seconds
 
 
 def calls_in_a_turn(function):
@@ -41,6 +42,8 @@ def measure(functions, n_turns):
     times = [[] for _ in functions]
     for _ in range(n_turns):
         for function, count, found in zip(functions, counts, times, strict=True):
+            time.sleep(PAUSE)
+            function()
             begin = time.perf_counter()
             for _ in range(count):
                 function()
@@ -105,9 +108,10 @@ def rows(random):
             lambda: softmax(q @ k.transpose(0, 1, 3, 2) * scale) @ k,
             lambda: functional.scaled_dot_product_attention(tq, tk, tk),
         )
-    for n in (16, 128, 1024):
-        a, t = array(n, n), tensor(array(n, n))
-        yield f"matmul {n}", lambda: ops.matmul(a, a), lambda: a @ a, lambda: t @ t
+    for m, k, n in ((16, 16, 16), (128, 128, 128), (1024, 1024, 1024), (1, 768, 2304), (8, 768, 2304), (1024, 4096, 64)):
+        a, b = array(m, k), array(k, n)
+        ta, tb = tensor(a), tensor(b)
+        yield f"matmul {m}x{k}x{n}", lambda: ops.matmul(a, b), lambda: a @ b, lambda: ta @ tb
 
 
 def main():
