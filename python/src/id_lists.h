@@ -23,6 +23,21 @@ class IdLists {
 
   nb::object list(std::span<const int32_t> ids);
 
+  // While one of these lives, the collector of garbage rests: it would come after each few hundred lists, look at all
+  // that are made by then and at all their ids, and find nothing.
+  class WithoutCollector {
+   public:
+    WithoutCollector() : was_enabled_(PyGC_Disable() != 0) {}
+    ~WithoutCollector() {
+      if (was_enabled_) PyGC_Enable();
+    }
+    WithoutCollector(const WithoutCollector&) = delete;
+    WithoutCollector& operator=(const WithoutCollector&) = delete;
+
+   private:
+    bool was_enabled_;
+  };
+
  private:
   std::vector<PyObject*> ints_;  // null: not made yet
 };

@@ -94,14 +94,18 @@ using FlatArray = nb::ndarray<nb::numpy, T, nb::ndim<1>>;
 template <typename Encoded>
 ListOfLists lists_of(SharedTokenizer& self, const std::vector<Encoded>& encoded) {
   if (!self.lists) self.lists = std::make_shared<IdLists>(self.tokenizer->vocab_size());
-  nb::list lists;
-  for (const Encoded& ids : encoded) {
+  const IdLists::WithoutCollector rest;
+  nb::object lists = nb::steal(PyList_New(std::ssize(encoded)));
+  if (!lists.is_valid()) throw nb::python_error();
+  for (size_t i = 0; i < encoded.size(); ++i) {
+    std::span<const int32_t> ids;
     if constexpr (std::is_same_v<Encoded, EncodingCache::Ids>)
-      lists.append(self.lists->list(*ids));
+      ids = *encoded[i];
     else
-      lists.append(self.lists->list(ids));
+      ids = encoded[i];
+    NB_LIST_SET_ITEM(lists.ptr(), static_cast<Py_ssize_t>(i), self.lists->list(ids).release().ptr());
   }
-  return lists;
+  return nb::borrow<ListOfLists>(lists);
 }
 
 ListOfLists encode_batch(SharedTokenizer& self, const std::vector<std::string_view>& texts,

@@ -1,6 +1,8 @@
 """Tokenizer: the numbers of the C++ class, in Python's habits."""
 
+import gc
 import json
+import pickle
 import threading
 
 import numpy as np
@@ -34,6 +36,27 @@ def test_batches(tokenizer):
     padded = tokenizer.encode_batch(TEXTS, padding=True, pad_id=3, max_length=8)
     assert {len(ids) for ids in padded} == {8} and padded[1][-1] == 3
     assert tokenizer.encode_batch([], num_threads=2) == []
+
+
+def test_processes_load_their_own(tokenizer, engine, tiny_model):
+    for one in (tokenizer, engine.tokenizer, FastTokenizer(TokenizerConfig(tiny_model, cache_capacity=3), cache_bytes=1 << 16)):
+        made = pickle.loads(pickle.dumps(one))
+        assert type(made) is type(one) and made.encode_batch(TEXTS) == one.encode_batch(TEXTS)
+    with pytest.raises(TypeError, match="pickled"):
+        pickle.dumps(tidemill.Tokenizer(tokenizer._native))
+
+
+def test_the_collector_works_on_after_a_batch(tokenizer):
+    for enabled in (True, False):
+        (gc.enable if enabled else gc.disable)()
+        try:
+            tokenizer.encode_batch(TEXTS)
+            assert gc.isenabled() is enabled
+            with pytest.raises(TypeError):
+                tokenizer.encode_batch([None])
+            assert gc.isenabled() is enabled
+        finally:
+            gc.enable()
 
 
 def test_offsets_count_characters(tokenizer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -66,8 +67,14 @@ class Tokenizer:
     >>> tokenizer.encode_batch(texts, num_threads=2)
     """
 
-    def __init__(self, native: _native.Tokenizer) -> None:
-        self._native = native
+    def __init__(self, native: _native.Tokenizer, source: functools.partial[Tokenizer] | None = None) -> None:
+        self._native, self._source = native, source
+
+    def __reduce__(self) -> tuple[functools.partial[Tokenizer], tuple[()]]:
+        """Pickled as where it was loaded from, so that processes of a pool load it anew."""
+        if self._source is None:
+            raise TypeError("a tokenizer that was loaded from no file cannot be pickled")
+        return self._source, ()
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], *, cache_bytes: int = DEFAULT_CACHE_BYTES) -> Tokenizer:
@@ -77,13 +84,15 @@ class Tokenizer:
         Raises NotFound, TokenizerError naming the file and field, ModelError for kinds that are not known.
         """
         with _tokenizer_errors():
-            return cls(_native.Tokenizer.from_file(os.fspath(path), cache_bytes))
+            native = _native.Tokenizer.from_file(os.fspath(path), cache_bytes)
+        return cls(native, functools.partial(cls.from_file, os.path.abspath(path), cache_bytes=cache_bytes))
 
     @classmethod
     def from_model(cls, model: str | os.PathLike[str], *, cache_bytes: int = DEFAULT_CACHE_BYTES) -> Tokenizer:
         """The same of a model's file, folder or name in the model store."""
         with _tokenizer_errors():
-            return cls(_native.Tokenizer.from_model(os.fspath(model), cache_bytes))
+            native = _native.Tokenizer.from_model(os.fspath(model), cache_bytes)
+        return cls(native, functools.partial(cls.from_model, os.fspath(model), cache_bytes=cache_bytes))
 
     @classmethod
     def train(cls, files: Path | Sequence[Path], out: Path, **options: Unpack[TrainingOptions]) -> Tokenizer:
@@ -203,15 +212,16 @@ class FastTokenizer(Tokenizer):
     """
 
     def __init__(self, config: TokenizerConfig | None = None, *, cache_bytes: int = DEFAULT_CACHE_BYTES) -> None:
-        """`cache_bytes` as `Tokenizer.from_file` has it, for words; texts are kept by the configuration.  Raises what `Tokenizer.from_model` does, and ArgumentError for a special token that is not in the
-        vocabulary."""
+        """`cache_bytes` as `Tokenizer.from_file` has it, for words; texts are kept by the configuration.  Raises what
+        `Tokenizer.from_model` does, and ArgumentError for a special token that is not in the vocabulary."""
         self.config = config if config is not None else TokenizerConfig()
         if not isinstance(self.config, TokenizerConfig):
             raise TypeError(f"config: is of {type(config).__name__}; give a TokenizerConfig")
         if self.config.cache_capacity < 0:
             raise ArgumentError(f"cache_capacity: {self.config.cache_capacity} is below 0; 0 keeps nothing")
         with _tokenizer_errors():
-            super().__init__(_native.Tokenizer.from_model(os.fspath(self.config.model), cache_bytes, self.config.cache_capacity))
+            native = _native.Tokenizer.from_model(os.fspath(self.config.model), cache_bytes, self.config.cache_capacity)
+        super().__init__(native, functools.partial(type(self), self.config, cache_bytes=cache_bytes))
         self.special_tokens: dict[str, int] = {}
         """The ids of the special tokens that the configuration names, by "unk", "pad", "bos", "eos"."""
         for role in ("unk", "pad", "bos", "eos"):
@@ -234,6 +244,7 @@ class FastTokenizer(Tokenizer):
         return cls.from_file(model, cache_bytes=cache_bytes)
 
     def encode(self, text: str, **options: Unpack[EncodeOptions]) -> list[int]:
+        """Token ids of a text, kept for when it comes again."""
         return super().encode(text, **self._with_defaults(options))
 
     def encode_batch(
@@ -249,6 +260,7 @@ class FastTokenizer(Tokenizer):
         return self._native.encoding_statistics()
 
     def clear_cache(self) -> None:
+        """Forgets the encodings, not what was counted."""
         self._native.clear_encodings()
 
     @property
