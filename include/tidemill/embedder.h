@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -39,6 +40,8 @@ struct EmbedOptions {
   // A text of several parts has the length 1 again where the model's vectors have it.
   LongText long_text = LongText::cut;
   int64_t overlap = 0;  // tokens that a part shares with the one before; at most half of Embedder::max_tokens
+  // Asked on the caller's thread after each text; true ends the work with Error(cancelled).
+  std::function<bool()> cancelled = {};
 };
 
 // A text as the model reads it.

@@ -8,6 +8,7 @@
 
 #include "python/src/arrays.h"
 #include "python/src/module.h"
+#include "python/src/progress.h"
 
 namespace tidemill::python {
 namespace {
@@ -22,14 +23,14 @@ LongText long_text(const std::string& name) {
 
 FloatMatrix embed(const Embedder& self, const std::vector<std::string>& texts, const std::string& prompt_name,
                   int64_t dimensions, const std::string& long_texts, int64_t overlap) {
-  std::vector<std::vector<float>> vectors;
-  {
-    const nb::gil_scoped_release released;
-    const std::vector<std::string_view> views(texts.begin(), texts.end());
-    vectors = self.embed(
-        views,
-        {.prompt_name = prompt_name, .dimensions = dimensions, .long_text = long_text(long_texts), .overlap = overlap});
-  }
+  Progress progress;
+  const EmbedOptions options{.prompt_name = prompt_name,
+                             .dimensions = dimensions,
+                             .long_text = long_text(long_texts),
+                             .overlap = overlap,
+                             .cancelled = [&] { return progress.should_end(); }};
+  const std::vector<std::string_view> views(texts.begin(), texts.end());
+  const std::vector<std::vector<float>> vectors = progress.watch([&] { return self.embed(views, options); });
   const int64_t width = dimensions > 0 ? dimensions : self.dimensions();
   return matrix_of(std::ssize(vectors), width, [&](float* target) {
     for (const auto& vector : vectors) target = std::copy(vector.begin(), vector.end(), target);

@@ -3,6 +3,7 @@
 
 #include <nanobind/nanobind.h>
 
+#include <chrono>
 #include <optional>
 #include <utility>
 
@@ -19,6 +20,8 @@ using OnShare = nb::typed<nb::callable, nb::object(double)>;
 // work and are raised from `watch`.
 class Progress {
  public:
+  // Of work that tells nothing.
+  Progress() : call_(nullptr) {}
   // `call` must outlive this.
   template <typename Call>
   explicit Progress(const std::optional<Call>& call) : call_(call ? &*call : nullptr) {}
@@ -37,6 +40,14 @@ class Progress {
     }
   }
 
+  // For work that asks often: whether to end, looked at every twentieth of a second, for a look may wait for the GIL.
+  bool should_end() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - looked_ < std::chrono::milliseconds(50)) return false;
+    looked_ = now;
+    return !(*this)();
+  }
+
   // Does `work` without the GIL.
   template <typename Work>
   auto watch(Work&& work) {
@@ -52,6 +63,7 @@ class Progress {
  private:
   const nb::callable* call_;  // or null
   std::optional<nb::python_error> raised_;
+  std::chrono::steady_clock::time_point looked_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace tidemill::python

@@ -36,7 +36,8 @@ struct Embedder::Impl {
   int64_t prompt_length(const EmbedOptions& options) const;
   std::vector<float> vector_of(const Tensor& hidden, const EmbedInput& input) const;
   void check_dimensions(const EmbedInput& input) const;
-  std::vector<std::vector<float>> embed(std::span<const EmbedInput> inputs) const;
+  std::vector<std::vector<float>> embed(std::span<const EmbedInput> inputs,
+                                        const std::function<bool()>& cancelled = {}) const;
   std::vector<float> joined(std::span<const EmbedInput> parts, std::span<const std::vector<float>> vectors,
                             LongText how) const;
 };
@@ -102,7 +103,8 @@ void Embedder::Impl::check_dimensions(const EmbedInput& input) const {
     throw Error(ErrorCode::invalid_argument, "dimensions: must be from 1 to " + std::to_string(dimensions));
 }
 
-std::vector<std::vector<float>> Embedder::Impl::embed(std::span<const EmbedInput> inputs) const {
+std::vector<std::vector<float>> Embedder::Impl::embed(std::span<const EmbedInput> inputs,
+                                                      const std::function<bool()>& cancelled) const {
   std::vector<std::vector<float>> vectors(inputs.size());
   std::vector<EncoderInput> texts;
   std::vector<size_t> places;  // of the texts among the inputs
@@ -118,6 +120,7 @@ std::vector<std::vector<float>> Embedder::Impl::embed(std::span<const EmbedInput
   }
   engine.encode(texts, [&](size_t index, const Tensor& hidden) {
     vectors[places[index]] = vector_of(hidden, inputs[places[index]]);
+    if (cancelled && cancelled()) throw Error(ErrorCode::cancelled, engine.path() + ": cancelled");
   });
   return vectors;
 }
@@ -193,7 +196,7 @@ std::vector<std::vector<float>> Embedder::embed(std::span<const std::string_view
       parts.push_back({.ids = std::move(ids), .first_pooled = 0, .dimensions = options.dimensions});
     parts[parts.size() - of_text.size()].first_pooled = first;
   }
-  auto vectors = impl_->embed(parts);
+  auto vectors = impl_->embed(parts, options.cancelled);
   if (options.long_text == LongText::cut) return vectors;
   std::vector<std::vector<float>> results;
   size_t at = 0;
@@ -209,7 +212,7 @@ std::vector<std::vector<float>> Embedder::embed_ids(std::span<const std::vector<
                                                     const EmbedOptions& options) const {
   std::vector<EmbedInput> inputs;
   for (const auto& ids : texts) inputs.push_back({.ids = ids, .first_pooled = 0, .dimensions = options.dimensions});
-  return impl_->embed(inputs);
+  return impl_->embed(inputs, options.cancelled);
 }
 
 EmbedInput Embedder::input(std::string_view text, const EmbedOptions& options) const {
