@@ -1,6 +1,6 @@
 # ./dev test [--slow]: installs what the tests need, builds and runs them; the last line counts them all.
-# --slow runs the slow tier instead: examples on large engines, unit tests under sanitizers, and every fuzz target for a
-# minute.
+# --slow runs the slow tier instead: examples on large engines, unit tests and those of the wheel under sanitizers, and every
+# fuzz target for a minute.
 . "$(dirname "$0")/lib.sh"
 
 tier=quick
@@ -45,6 +45,7 @@ if [[ $tier == slow ]]; then
   run_pytest tests/examples
   need_build asan
   run_ctest asan --label-exclude slow
+  test_wheel_under_asan
   need_build fuzz
   for target in $(fuzz_targets); do
     if run_fuzz "$target" 60; then record passed "fuzz $target"; else record failed "fuzz $target"; fi

@@ -45,19 +45,46 @@ repair_wheels() {
   done
 }
 
+# install_wheel PYTHON WHEEL   Into a fresh environment, with what its tests import.
+install_wheel() {
+  quietly wheel-venv "$1" -m venv --clear "$wheel_environment" ||
+    die "$wheel_environment: $1 could not make it; see $logs/wheel-venv.log"
+  local requirements=(--requirement "$root/python/tests/requirements.txt")
+  [[ -z ${wheel_types:-} ]] || requirements+=(--requirement "$root/python/tests/requirements-types.txt")
+  quietly wheel-install "$wheel_environment/bin/python" -m pip install --no-deps "${requirements[@]}" "$2" ||
+    die "wheel: it could not be installed; see $logs/wheel-install.log"
+}
+
 # test_wheel [PYTHON [WHEEL]]   Leaves outcomes in $report, as the suites do.
 test_wheel() {
   local python=${1:-python3} wheel=${2:-} name
   [[ -n $wheel ]] || wheel=$(echo "$wheels"/*.whl)
   name=pytest-wheel-$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-  quietly wheel-venv "$python" -m venv --clear "$wheel_environment" ||
-    die "$wheel_environment: $python could not make it; see $logs/wheel-venv.log"
-  local requirements=(--requirement "$root/python/tests/requirements.txt")
-  [[ -z ${wheel_types:-} ]] || requirements+=(--requirement "$root/python/tests/requirements-types.txt")
-  quietly wheel-install "$wheel_environment/bin/python" -m pip install --no-deps "${requirements[@]}" "$wheel" ||
-    die "wheel: it could not be installed; see $logs/wheel-install.log"
+  install_wheel "$python" "$wheel"
   say "tests of ${wheel##*/} (pytest, $("$python" --version))"
   (cd "$root/python/tests" && "$wheel_environment/bin/python" -m pytest . -q -rs -p no:cacheprovider \
     --junitxml="$report/$name.xml") ||
     [[ -s $report/$name.xml ]] || record failed "pytest of the wheel" "pytest did not run"
+}
+
+# test_wheel_under_asan   The tests of the wheel with the module and the library under the sanitizers of the preset asan.
+# Memory that was freed is kept for a while then, so tests that it stays flat say nothing.
+test_wheel_under_asan() {
+  local flags="-fsanitize=address,undefined -fno-sanitize-recover=all" folder=$root/build/asan-wheel name=pytest-wheel-asan
+  need_packages "build the Python package" python3-dev
+  need_requirements "$root/python/requirements.txt"
+  need_build asan tidemill_lib tidemill
+  say "building a wheel with sanitizers into ${folder#"$root"/}"
+  rm -rf "$folder"
+  quietly wheel-asan "$venv/bin/python" -m pip wheel --no-deps --no-build-isolation --wheel-dir "$folder" \
+    --config-settings=build-dir="$root/build/asan-python" --config-settings=cmake.define.TIDEMILL_BUILD="$root/build/asan" \
+    --config-settings=cmake.define.TIDEMILL_STUBS=OFF \
+    --config-settings=cmake.define.CMAKE_CXX_FLAGS="$flags" --config-settings=cmake.define.CMAKE_MODULE_LINKER_FLAGS="$flags" \
+    "$root/python" || die "wheel: it could not be built with sanitizers; see $logs/wheel-asan.log"
+  install_wheel python3 "$(echo "$folder"/*.whl)"
+  say "tests of the wheel under sanitizers (pytest)"
+  (cd "$root/python/tests" && LD_PRELOAD="$(g++ -print-file-name=libasan.so) $(g++ -print-file-name=libstdc++.so)" \
+    ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 "$wheel_environment/bin/python" -m pytest . -q -rs \
+    -p no:cacheprovider --ignore=test_leaks.py --ignore=test_types.py --junitxml="$report/$name.xml") ||
+    [[ -s $report/$name.xml ]] || record failed "pytest of the wheel under sanitizers" "pytest did not run"
 }
