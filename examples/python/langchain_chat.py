@@ -18,9 +18,16 @@ def main() -> None:
     parser.add_argument("--model", required=True)
     parser.add_argument("--embedding-model")
     parser.add_argument("--prompt", default="What is a tide mill?")
+    parser.add_argument("--max-tokens", type=int, default=200, help="a model that was not tuned to chat ends nowhere")
     arguments = parser.parse_args()
 
-    chat = ChatOpenAI(model=arguments.model, base_url=arguments.url, api_key=SecretStr(arguments.key), temperature=0)
+    chat = ChatOpenAI(
+        model=arguments.model,
+        base_url=arguments.url,
+        api_key=SecretStr(arguments.key),
+        temperature=0,
+        max_completion_tokens=arguments.max_tokens,
+    )
     for piece in chat.stream(arguments.prompt):
         print(piece.text, end="", flush=True)
     print()

@@ -21,10 +21,16 @@ def main() -> None:
     parser.add_argument("--model", required=True)
     parser.add_argument("--embedding-model", required=True)
     parser.add_argument("--question", default="How are texts embedded?")
+    parser.add_argument("--max-tokens", type=int, default=200)
     arguments = parser.parse_args()
 
     Settings.llm = OpenAILike(
-        model=arguments.model, api_base=arguments.url, api_key=arguments.key, is_chat_model=True, context_window=8192
+        model=arguments.model,
+        api_base=arguments.url,
+        api_key=arguments.key,
+        is_chat_model=True,
+        context_window=8192,
+        max_tokens=arguments.max_tokens,
     )
     Settings.embed_model = OpenAILikeEmbedding(
         model_name=arguments.embedding_model, api_base=arguments.url, api_key=arguments.key

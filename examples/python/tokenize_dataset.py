@@ -3,6 +3,8 @@
 pip install tidemill datasets
 python examples/python/tokenize_dataset.py gemma3-270m wikitext --config wikitext-2-raw-v1 --out wikitext-ids
 
+python examples/python/tokenize_dataset.py gemma3-270m text --data-files book.txt --out book-ids
+
 `TokenizeColumn` is all that `map` needs; it works on any mapping of columns to lists, too.
 """
 
@@ -31,8 +33,9 @@ class TokenizeColumn:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="whose tokenizer is wanted: a file, a folder, or a name in the model store")
-    parser.add_argument("dataset")
+    parser.add_argument("dataset", help="a name of the hub, or a kind of files: text, json, csv, parquet")
     parser.add_argument("--config")
+    parser.add_argument("--data-files", nargs="+", help="files on this machine")
     parser.add_argument("--split", default="train")
     parser.add_argument("--column", default="text")
     parser.add_argument("--max-length", type=int)
@@ -42,7 +45,7 @@ def main() -> None:
     import datasets
 
     tokenizer = tidemill.Tokenizer.from_model(arguments.model)
-    dataset = datasets.load_dataset(arguments.dataset, arguments.config, split=arguments.split)
+    dataset = datasets.load_dataset(arguments.dataset, arguments.config, data_files=arguments.data_files, split=arguments.split)
     dataset = dataset.map(TokenizeColumn(tokenizer, arguments.column, arguments.max_length), batched=True)
     dataset.save_to_disk(arguments.out)
     print(f"{len(dataset)} texts, {sum(dataset['n_tokens'])} tokens: {arguments.out}")
