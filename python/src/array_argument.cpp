@@ -177,6 +177,18 @@ nb::object ArrayArgument::converted(nb::handle object) const {
   return nb::steal(floats);
 }
 
+const ArrayView& ArrayArgument::in_one_piece() {
+  if (view_.is_contiguous()) return view_;
+  const nb::object strided =
+      nb::steal(PyArray_New(&PyArray_Type, view_.rank(), view_.shape.data(), number_of(view_.dtype),
+                            view_.strides.data(), view_.data, 0, NPY_ARRAY_ALIGNED, nullptr));
+  if (!strided.is_valid()) throw nb::python_error();
+  owner_ = nb::steal(PyArray_NewCopy(as_numpy(strided.ptr()), NPY_CORDER));
+  if (!owner_.is_valid()) throw nb::python_error();
+  view_ = view_of(as_numpy(owner_.ptr()), view_.dtype);
+  return view_;
+}
+
 const ArrayView& ArrayArgument::as_matrix(int64_t n_rows, int64_t n_columns) {
   const std::string wanted = "[" + std::to_string(n_rows) + ", " + std::to_string(n_columns) + "]";
   int64_t n = 0;

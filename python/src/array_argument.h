@@ -48,6 +48,8 @@ class ArrayArgument {
   ArrayArgument& operator=(const ArrayArgument&) = delete;
 
   const ArrayView& view() const { return view_; }
+  // Without gaps, the last axis innermost: a copy where the numbers do not lie so.
+  const ArrayView& in_one_piece();
   // As a matrix of so many rows and columns: one of two axes that is that, or one axis with as many numbers.  Throws
   // ShapeError for others.
   const ArrayView& as_matrix(int64_t n_rows, int64_t n_columns);

@@ -31,10 +31,17 @@ auto with_progress(DeltaOptions options, const std::optional<OnShare>& on_progre
 }
 
 DeltaReport make(const std::string& base, const std::string& tuned, const std::string& out, const std::string& mode,
-                 double threshold, int rank, int threads, const std::optional<OnShare>& on_progress) {
-  const DeltaOptions options{.mode = mode_of(mode), .threshold = threshold, .rank = rank, .threads = threads};
+                 double threshold, int rank, double energy, int threads, const std::optional<OnShare>& on_progress) {
+  const DeltaOptions options{
+      .mode = mode_of(mode), .threshold = threshold, .rank = rank, .energy = energy, .threads = threads};
   return with_progress(options, on_progress,
                        [&](const DeltaOptions& all) { return make_delta(base, tuned, out, all); });
+}
+
+DeltaReport rebase(const std::string& base, const std::vector<std::string>& deltas, const std::string& new_base,
+                   const std::string& out, int threads, const std::optional<OnShare>& on_progress) {
+  return with_progress({.threads = threads}, on_progress,
+                       [&](const DeltaOptions& all) { return rebase_delta(base, deltas, new_base, out, all); });
 }
 
 DeltaReport apply(const std::string& base, const std::vector<std::string>& deltas, const std::string& out, int threads,
@@ -68,7 +75,8 @@ void bind_reports(nb::module_& module) {
   nb::class_<DeltaError>(module, "DeltaError", "How far a tensor that comes back nearly is from the fine-tune's.")
       .def_ro("tensor", &DeltaError::tensor)
       .def_ro("relative", &DeltaError::relative, "Root of the squares' sum of what is wrong, over that of the changes.")
-      .def_ro("greatest", &DeltaError::greatest, "Of a single weight.");
+      .def_ro("greatest", &DeltaError::greatest, "Of a single weight.")
+      .def_ro("rank", &DeltaError::rank, "Of mode \"lowrank\": columns of the thin matrices; else 0.");
   nb::class_<DeltaReport>(module, "DeltaReport", "What making, applying or verifying a delta came to.")
       .def_ro("tuned_bytes", &DeltaReport::n_tuned_bytes)
       .def_ro("delta_bytes", &DeltaReport::n_delta_bytes)
@@ -76,6 +84,11 @@ void bind_reports(nb::module_& module) {
       .def_ro("seconds", &DeltaReport::seconds)
       .def_ro("errors", &DeltaReport::errors, "Of what was made, where it is not lossless.")
       .def_prop_ro("ratio", &DeltaReport::ratio, "Bytes of the fine-tune over those of the delta.");
+  nb::class_<DeltaAdapter>(module, "DeltaAdapter", "What was written as a LoRA adapter.")
+      .def_ro("n_modules", &DeltaAdapter::n_modules)
+      .def_ro("n_bytes", &DeltaAdapter::n_bytes)
+      .def_ro("left_out", &DeltaAdapter::left_out,
+              "Changed tensors that are no products of thin matrices: the adapter lacks them.");
   nb::class_<TensorChange>(module, "TensorChange", "What became of a tensor between a base and a fine-tune.")
       .def_ro("tensor", &TensorChange::tensor)
       .def_ro("against", &TensorChange::against, "The base's tensor that it is compared with; empty: it is new.")
@@ -123,7 +136,11 @@ void bind_delta(nb::module_& module) {
       .def_prop_ro("tensors", &DeltaModel::tensors, nb::rv_policy::copy);
   const auto progress = nb::arg("on_progress").none() = nb::none();
   module.def("make_delta", &make, nb::arg("base"), nb::arg("tuned"), nb::arg("out"), nb::kw_only(), nb::arg("mode"),
-             nb::arg("threshold"), nb::arg("rank"), nb::arg("threads"), progress);
+             nb::arg("threshold"), nb::arg("rank"), nb::arg("energy"), nb::arg("threads"), progress);
+  module.def("rebase_delta", &rebase, nb::arg("base"), nb::arg("deltas"), nb::arg("new_base"), nb::arg("out"),
+             nb::kw_only(), nb::arg("threads"), progress);
+  module.def("export_adapter", &export_adapter, nb::arg("delta"), nb::arg("out"), nb::kw_only(), nb::arg("base_name"),
+             nb::call_guard<nb::gil_scoped_release>());
   module.def("apply_delta", &apply, nb::arg("base"), nb::arg("deltas"), nb::arg("out"), nb::kw_only(),
              nb::arg("threads"), progress);
   module.def("verify_delta", &verify, nb::arg("base"), nb::arg("deltas"), nb::kw_only(), nb::arg("threads"), progress);

@@ -1,12 +1,17 @@
 #include "tidemill/engine.h"
 
-#include <nanobind/stl/function.h>
+#include <nanobind/stl/map.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <deque>
+#include <map>
+
+#include "python/src/array_argument.h"
 #include "python/src/arrays.h"
 #include "python/src/module.h"
+#include "python/src/progress.h"
 #include "python/src/tokenizer.h"
 
 namespace tidemill::python {
@@ -21,45 +26,81 @@ Precision precision_of(const std::string& name) {
 }
 
 Engine load(const std::string& model, int threads, int64_t context_length, const std::string& precision,
-            const std::string& state, const std::string& draft, bool check_weights) {
+            const std::string& state, const std::string& draft, const std::vector<std::string>& deltas,
+            int64_t max_delta_bytes, bool check_weights) {
   const nb::gil_scoped_release released;
   return Engine::load(model, {.threads = threads,
                               .context_length = context_length,
                               .precision = precision_of(precision),
                               .state = state,
                               .draft = draft,
+                              .deltas = deltas,
+                              .max_delta_bytes = max_delta_bytes,
                               .check_weights = check_weights});
 }
 
-// The scores after each id, of an encoder its hidden states.
-FloatMatrix rows_of(const Engine& self, const std::vector<int32_t>& ids) {
+// The scores after each id; Ctrl-C ends the work.
+FloatMatrix scores_of(const Engine& self, const std::vector<int32_t>& ids) {
+  Progress progress;
+  const int64_t width = self.vocab_size();
+  return matrix_of(std::ssize(ids), width, [&](float* target) {
+    progress.watch([&] {
+      Session(self).score(ids, [&](int64_t position, std::span<const float> logits) {
+        std::copy(logits.begin(), logits.end(), target + position * width);
+        if (progress.should_end()) throw Error(ErrorCode::cancelled, self.path() + ": cancelled");
+      });
+    });
+  });
+}
+
+// The hidden states of an encoder.
+FloatMatrix hidden_of(const Engine& self, const std::vector<int32_t>& ids) {
   std::vector<float> rows;
-  int64_t width = self.vocab_size();
   {
     const nb::gil_scoped_release released;
-    if (self.is_encoder()) {
-      const EncoderInput input{.ids = ids};
-      self.encode({&input, 1}, [&](size_t, const Tensor& hidden) {
-        width = hidden.dim(1);
-        rows.assign(hidden.as<float>(), hidden.as<float>() + hidden.n_elements());
-      });
-    } else {
-      rows.resize(ids.size() * static_cast<size_t>(width));
-      Session(self).score(ids, [&](int64_t position, std::span<const float> logits) {
-        std::copy(logits.begin(), logits.end(), rows.begin() + position * width);
-      });
-    }
+    const EncoderInput input{.ids = ids};
+    self.encode({&input, 1}, [&](size_t, const Tensor& hidden) {
+      rows.assign(hidden.as<float>(), hidden.as<float>() + hidden.n_elements());
+    });
   }
-  return matrix_of(std::ssize(ids), width, [&](float* target) { std::copy(rows.begin(), rows.end(), target); });
+  return matrix_of(std::ssize(ids), std::ssize(rows) / std::ssize(ids),
+                   [&](float* target) { std::copy(rows.begin(), rows.end(), target); });
+}
+
+FloatMatrix rows_of(const Engine& self, const std::vector<int32_t>& ids) {
+  return self.is_encoder() ? hidden_of(self, ids) : scores_of(self, ids);
+}
+
+// Arrays by the names of tensors.
+void update(Engine& self, const std::map<std::string, nb::object>& tensors) {
+  std::deque<ArrayArgument> arrays;  // which do not move
+  std::vector<WeightUpdate> updates;
+  for (const auto& [name, array] : tensors) {
+    const ArrayView& view = arrays.emplace_back(array, name.c_str()).in_one_piece();
+    updates.push_back({.name = name, .tensor = Tensor(view.data, view.dtype, Shape(view.shape))});
+  }
+  const nb::gil_scoped_release released;
+  self.update(updates);
 }
 
 }  // namespace
 
 void bind_engine(nb::module_& module) {
+  nb::class_<DeltaMemory>(module, "DeltaMemory", "What fine-tunes over a model have decoded of their deltas.")
+      .def_ro("n_bytes", &DeltaMemory::n_bytes, "In memory.")
+      .def_ro("max_bytes", &DeltaMemory::max_bytes, "Engine.load's max_delta_bytes.")
+      .def_ro("n_hits", &DeltaMemory::n_hits, "Tensors that a pass found there.")
+      .def_ro("n_misses", &DeltaMemory::n_misses, "Tensors that were decoded.")
+      .def_ro("n_evictions", &DeltaMemory::n_evictions, "Tensors that went to make room.");
   nb::class_<Engine>(module, "Engine")
       .def_static("load", &load, nb::arg("model"), nb::kw_only(), nb::arg("threads") = 0, nb::arg("context_length") = 0,
                   nb::arg("precision") = "fast", nb::arg("state") = "auto", nb::arg("draft") = "",
+                  nb::arg("deltas") = std::vector<std::string>(), nb::arg("max_delta_bytes") = -1,
                   nb::arg("check_weights") = false)
+      .def("with_deltas", &Engine::with_deltas, nb::arg("deltas"), nb::call_guard<nb::gil_scoped_release>())
+      .def("update", &update, nb::arg("tensors"))
+      .def("apply_deltas", &Engine::apply_deltas, nb::arg("deltas"), nb::call_guard<nb::gil_scoped_release>())
+      .def("delta_memory", &Engine::delta_memory)
       .def("rows", &rows_of, nb::arg("ids"))
       .def("chat_template", &Engine::chat_template)
       .def("tokenizer", [](const Engine& self) { return SharedTokenizer{self.shared_tokenizer()}; })

@@ -12,9 +12,14 @@ NB_MODULE(_native, module) {
   bind_chat_template(module);
   bind_engine(module);
   bind_embedder(module);
+  bind_reranker(module);
+  bind_model_info(module);
+  bind_convert(module);
+  bind_quantize(module);
   bind_service(module);
   bind_delta(module);
   bind_delta_arrays(module);
+  bind_delta_store(module);
   bind_system(module);
   bind_tensor_ops(module);
 }

@@ -63,7 +63,7 @@ struct SharedService {
   std::shared_ptr<Service> service;  // never null; streams share it
 };
 
-std::unique_ptr<TextStream> submit(const SharedService& self, const std::string& prompt,
+std::unique_ptr<TextStream> submit(const SharedService& self, const Engine& engine, const std::string& prompt,
                                    const std::vector<int32_t>& prompt_ids, int64_t max_tokens,
                                    std::optional<float> temperature, std::optional<int32_t> top_k,
                                    std::optional<float> top_p, std::optional<float> min_p,
@@ -78,16 +78,16 @@ std::unique_ptr<TextStream> submit(const SharedService& self, const std::string&
                   .sampling = sampling_of(temperature, top_k, top_p, min_p, repeat_penalty, frequency_penalty,
                                           presence_penalty, logit_bias, seed),
                   .stop = stop,
-                  .grammar = grammar_of(self.service->engine(), grammar, json_schema),
+                  .grammar = grammar_of(engine, grammar, json_schema),
                   .ignore_eos = ignore_eos,
                   .n_logprobs = logprobs};
-  return std::make_unique<TextStream>(self.service, Submission{.request = std::move(request)});
+  return std::make_unique<TextStream>(self.service, Submission{.request = std::move(request), .engine = engine});
 }
 
 }  // namespace
 
 void bind_service(nb::module_& module) {
-  nb::class_<TokenLogprob>(module, "TokenLogprob")
+  nb::class_<TokenLogprob>(module, "TokenLogprob", "A token and the logarithm of its probability.")
       .def_ro("id", &TokenLogprob::id)
       .def_ro("logprob", &TokenLogprob::logprob);
   nb::class_<Piece>(module, "Piece", "A token that was chosen, with the text that became certain with it.")
@@ -95,7 +95,7 @@ void bind_service(nb::module_& module) {
       .def_ro("text", &Piece::text, "Whole characters; perhaps empty.")
       .def_ro("logprobs", &Piece::logprobs, "Its own, then those of the most likely tokens, when asked for.")
       .def("__str__", [](const Piece& self) { return self.text; });
-  nb::class_<Usage>(module, "Usage")
+  nb::class_<Usage>(module, "Usage", "Tokens that were read and written.")
       .def_ro("prompt_tokens", &Usage::prompt_tokens)
       .def_ro("cached_tokens", &Usage::cached_tokens)
       .def_ro("completion_tokens", &Usage::completion_tokens);
@@ -131,9 +131,10 @@ void bind_service(nb::module_& module) {
             new (self) SharedService{std::make_shared<Service>(engine, options)};
           },
           nb::arg("engine"), nb::kw_only(), nb::arg("max_running"), nb::arg("max_queued"))
-      .def("submit", &submit, nb::arg("prompt") = "", nb::kw_only(), nb::arg("prompt_ids") = std::vector<int32_t>(),
-           nb::arg("max_tokens") = -1, nb::arg("temperature") = nb::none(), nb::arg("top_k") = nb::none(),
-           nb::arg("top_p") = nb::none(), nb::arg("min_p") = nb::none(), nb::arg("repeat_penalty") = nb::none(),
+      .def("submit", &submit, nb::arg("engine"), nb::arg("prompt") = "", nb::kw_only(),
+           nb::arg("prompt_ids") = std::vector<int32_t>(), nb::arg("max_tokens") = -1,
+           nb::arg("temperature") = nb::none(), nb::arg("top_k") = nb::none(), nb::arg("top_p") = nb::none(),
+           nb::arg("min_p") = nb::none(), nb::arg("repeat_penalty") = nb::none(),
            nb::arg("frequency_penalty") = nb::none(), nb::arg("presence_penalty") = nb::none(),
            nb::arg("logit_bias") = std::map<int32_t, float>(), nb::arg("seed") = 0,
            nb::arg("stop") = std::vector<std::string>(), nb::arg("grammar") = "", nb::arg("json_schema") = "",

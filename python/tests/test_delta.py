@@ -261,3 +261,124 @@ def test_files_that_are_refused(models, tmp_path):
     with pytest.raises(RuntimeError, match="enough"):
         delta.make(base, tuned, tmp_path / "stopped.tmdelta", on_progress=stop)
     assert not (tmp_path / "stopped.tmdelta").exists()
+
+
+LOW_RANK = {"mode": "lowrank", "rank": 2}
+
+
+def tuned_by(base, folder, change):
+    """A copy of a model of f32 with other numbers in its matrices."""
+    import json
+    import shutil
+
+    shutil.copytree(base, folder)
+    content = bytearray((folder / "model.safetensors").read_bytes())
+    size = int.from_bytes(content[:8], "little")
+    for name, tensor in json.loads(bytes(content[8 : 8 + size])).items():
+        if name != "__metadata__" and len(tensor["shape"]) == 2:
+            begin, end = (8 + size + offset for offset in tensor["data_offsets"])
+            matrix = np.frombuffer(memoryview(content)[begin:end], np.float32).reshape(tensor["shape"])
+            matrix += change(matrix.shape).astype(np.float32)
+    (folder / "model.safetensors").write_bytes(content)
+    return folder
+
+
+@pytest.fixture
+def low_rank(tmp_path):
+    """A base and a fine-tune whose matrices changed by products of thin ones."""
+    base = tmp_path / "base"
+    base.mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (base / name).write_bytes((GOLDEN / "models/llama-gqa-untied" / name).read_bytes())
+    random = np.random.default_rng(3)
+    change = lambda shape: 0.01 * random.normal(size=(shape[0], 2)) @ random.normal(size=(2, shape[1]))
+    return base, tuned_by(base, tmp_path / "tuned", change)
+
+
+def test_as_few_columns_as_keep_the_energy(low_rank, tmp_path):
+    base, tuned = low_rank
+    report = delta.make(base, tuned, tmp_path / "made.tmdelta", mode="lowrank", energy=0.999)
+    assert report.errors and {error.rank for error in report.errors} <= {1, 2}
+    assert all(error.relative < 0.05 for error in report.errors)
+    one = delta.make(base, tuned, tmp_path / "one.tmdelta", mode="lowrank", energy=0.999, rank=1)
+    assert {error.rank for error in one.errors} == {1} and one.delta_bytes < report.delta_bytes
+    with pytest.raises(tidemill.ArgumentError, match="energy"):
+        delta.make(base, tuned, tmp_path / "x", mode="lowrank", energy=1.5)
+
+
+def test_an_adapter_for_peft(low_rank, tmp_path):
+    import json
+
+    base, tuned = low_rank
+    delta.make(base, tuned, tmp_path / "made.tmdelta", **LOW_RANK)
+    out = tmp_path / "adapter"
+    adapter = delta.export(tmp_path / "made.tmdelta", out, base_name="some/base")
+    config = json.loads((out / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == "some/base" and config["peft_type"] == "LORA"
+    assert adapter.n_modules > 0 and adapter.n_bytes > 0 and isinstance(adapter.left_out, list)
+    with pytest.raises(tidemill.ArgumentError):
+        delta.export(tmp_path / "made.tmdelta", out)  # there is something now
+    delta.make(base, tuned, tmp_path / "lossless.tmdelta")
+    with pytest.raises(tidemill.ModelError):
+        delta.export(tmp_path / "lossless.tmdelta", tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_another_base_and_a_chain_as_one(models, tmp_path):
+    base, tuned = models
+    content = bytearray(tuned.read_bytes())
+    content[-7] ^= 3
+    last = tmp_path / "last.safetensors"
+    last.write_bytes(content)
+    first, second, both, onto = (tmp_path / f"{name}.tmdelta" for name in ("first", "second", "both", "onto"))
+    delta.make(base, tuned, first)
+    delta.make(tuned, last, second)
+    shares = []
+    delta.rebase(base, [first, second], both, threads=1, on_progress=shares.append)
+    assert shares == sorted(shares)
+    delta.apply(base, both, tmp_path / "out.safetensors")
+    assert (tmp_path / "out.safetensors").read_bytes() == last.read_bytes()
+    delta.rebase(base, [first, second], onto, onto=tuned)
+    delta.apply(tuned, onto, tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == last.read_bytes()
+    with pytest.raises(tidemill.FormatError):
+        delta.rebase(last, first, tmp_path / "wrong.tmdelta")
+    assert not (tmp_path / "wrong.tmdelta").exists()
+
+
+def test_a_store_of_deltas(models, tmp_path):
+    base, tuned = models
+    first, second = tmp_path / "first.tmdelta", tmp_path / "second.tmdelta"
+    delta.make(base, tuned, first)
+    delta.make(base, tuned, second, mode="int8")
+    store = delta.DeltaStore(tmp_path / "store")
+    with pytest.raises(tidemill.NotFound):
+        store.list()
+    added = store.add(first)
+    assert added.name == "first" and added.n_bytes == first.stat().st_size and added.n_new_bytes > 0
+    assert store.add(first, "copy").n_new_bytes < added.n_new_bytes
+    store.add(second, name="small")
+    found = store.list()
+    assert [one.name for one in found] == ["copy", "first", "small"] and found[2].mode == "int8"
+    assert all(one.n_bytes and one.hash and one.base for one in found)
+    store.get("copy", tmp_path / "out.tmdelta")
+    assert (tmp_path / "out.tmdelta").read_bytes() == first.read_bytes()
+    assert store.verify() == []
+    store.remove("copy")
+    assert store.gc().n_objects >= 0
+    store.remove("small")
+    assert store.gc().n_bytes > 0 and [one.name for one in store.list()] == ["first"]
+    with pytest.raises(tidemill.NotFound):
+        store.get("small", tmp_path / "none")
+    with pytest.raises(tidemill.ArgumentError):
+        store.add(second, "first")
+    with pytest.raises(tidemill.FormatError):
+        store.add(base)
+    with pytest.raises(TypeError):
+        store.add(None)
+    for file in (tmp_path / "store").rglob("*"):
+        if file.is_file() and file.stat().st_size > 200:
+            content = bytearray(file.read_bytes())
+            content[len(content) // 2] ^= 1
+            file.write_bytes(content)
+    assert [problem.delta for problem in store.verify()] == ["first"] or pytest.raises(tidemill.FormatError, store.list)

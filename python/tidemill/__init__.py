@@ -6,8 +6,8 @@
     >>> for piece in engine.stream("Once upon a time", max_tokens=40):
     ...     print(piece, end="", flush=True)
 
-`Engine` writes and chats, `Tokenizer` is any model's tokenizer alone, `Embedder` makes vectors of texts, `tensor_ops` has
-functions of arrays.
+`Engine` writes and chats, `Tokenizer` is any model's tokenizer alone, `Embedder` makes vectors of texts, `Reranker` scores
+documents, `models` and `delta` work on files, `tensor_ops` has functions of arrays, `cache` keeps values.
 """
 
 from tidemill import delta
@@ -27,11 +27,12 @@ from tidemill.errors import (
 )
 
 if delta.is_available():
-    from tidemill import cache, tensor_ops
+    from tidemill import cache, models, tensor_ops
     from tidemill._native import Encoding, Piece, Result, TokenLogprob, Usage
     from tidemill.embedder import Embedder
     from tidemill.engine import AsyncStream, Engine, GenerateOptions, Stream
     from tidemill import tokenizer
+    from tidemill.reranker import Reranker
     from tidemill.tensor_ops import check_simd_support, simd_dot_product, simd_vector_add, warmup
     from tidemill.tokenizer import Tokenizer, batch_encode
 else:
@@ -61,6 +62,7 @@ __all__ = [
     "OutOfMemory",
     "Piece",
     "QueueFull",
+    "Reranker",
     "Result",
     "ShapeError",
     "Stream",
@@ -73,6 +75,7 @@ __all__ = [
     "cache",
     "check_simd_support",
     "delta",
+    "models",
     "simd_dot_product",
     "simd_vector_add",
     "tensor_ops",

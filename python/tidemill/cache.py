@@ -145,6 +145,7 @@ class CacheManager:
             return self._caches[name]
 
     def names(self) -> list[str]:
+        """Of the caches that there are."""
         with self._lock:
             return list(self._caches)
 
@@ -161,6 +162,7 @@ class CacheManager:
             cache.clear()
 
     def stats(self) -> dict[str, CacheStatistics]:
+        """Of each cache, by its name."""
         with self._lock:
             return {name: cache.stats() for name, cache in self._caches.items()}
 

@@ -23,7 +23,17 @@ from tidemill.errors import ArgumentError, ModelError, ShapeError
 
 if TYPE_CHECKING:
     import tidemill._native as _native
-    from tidemill._native import DeltaInfo, DeltaReport, DeltaTensor, TensorChange
+    from tidemill._native import (
+        AddedDelta,
+        CollectedGarbage,
+        DeltaAdapter,
+        DeltaInfo,
+        DeltaReport,
+        DeltaStoreProblem,
+        DeltaTensor,
+        StoredDelta,
+        TensorChange,
+    )
 else:
     try:
         import tidemill._native as _native
@@ -118,20 +128,25 @@ def make(
     *,
     mode: Mode = "lossless",
     threshold: float = 1e-4,
-    rank: int = 16,
+    rank: int | None = None,
+    energy: float = 0,
     threads: int = 0,
     on_progress: Progress | None = None,
 ) -> DeltaReport:
     """Writes what turns the model `base` into `tuned`, files or folders, as the file `out`.
 
     `mode`: "lossless" restores every byte; "sparse" drops changes below `threshold`; "int8", "int4", "sign" and "lowrank"
-    (`rank`) come near.  `threads`: 0 takes all.  `on_progress` is called with a share that grows to 1; what it raises,
-    and Ctrl-C, end the work.  Raises NotFound, FormatError, InputOutputError.
+    come near.  "lowrank" keeps a product of two thin matrices of `rank` columns, 16 by default, or, where `energy` is
+    above 0, of as few as keep that share of a change's squared singular values, and at most `rank`, then 256.
+    `threads`: 0 takes all.  `on_progress` is called with a share that grows to 1; what it raises, and Ctrl-C, end the
+    work.  Raises NotFound, FormatError, InputOutputError, ArgumentError for options out of range.
     """
     _need_native()
+    if rank is None:
+        rank = 256 if energy else 16
     return _native.make_delta(
         os.fspath(base), os.fspath(tuned), os.fspath(out),
-        mode=mode, threshold=threshold, rank=rank, threads=threads, on_progress=on_progress,
+        mode=mode, threshold=threshold, rank=rank, energy=energy, threads=threads, on_progress=on_progress,
     )  # fmt: skip
 
 
@@ -146,6 +161,34 @@ def verify(base: Path, delta: Path | Sequence[Path], *, threads: int = 0, on_pro
     """Does all that `apply` does but for writing."""
     _need_native()
     return _native.verify_delta(os.fspath(base), _paths(delta), threads=threads, on_progress=on_progress)
+
+
+def rebase(
+    base: Path,
+    delta: Path | Sequence[Path],
+    out: Path,
+    *,
+    onto: Path | None = None,
+    threads: int = 0,
+    on_progress: Progress | None = None,
+) -> DeltaReport:
+    """Writes a lossless delta of the same fine-tune against the model `onto`; against `base` again where it is None, so
+    that a chain of deltas becomes one.  The fine-tune is restored beside `out` meanwhile.  Raises what `apply` does."""
+    _need_native()
+    new_base = os.fspath(base if onto is None else onto)
+    return _native.rebase_delta(os.fspath(base), _paths(delta), new_base, os.fspath(out), threads=threads, on_progress=on_progress)
+
+
+def export(delta: Path, out: Path, *, base_name: str = "") -> DeltaAdapter:
+    """Writes what a delta of mode "lowrank" holds as a LoRA adapter of PEFT: `out` becomes a folder with
+    adapter_config.json, which calls the base `base_name`, and adapter_model.safetensors.
+
+    `left_out` of the answer names changed tensors that no adapter can hold.  Raises ModelError where nothing in the delta
+    is of low rank or it restores a GGUF, ArgumentError where `out` is there and not empty, NotFound, FormatError,
+    InputOutputError.
+    """
+    _need_native()
+    return _native.export_adapter(os.fspath(delta), os.fspath(out), base_name=base_name)
 
 
 def info(delta: Path) -> DeltaInfo:
@@ -197,6 +240,48 @@ class DeltaModel(Mapping[str, "npt.NDArray[Any]"]):
 def open(base: Path, delta: Path | Sequence[Path]) -> DeltaModel:
     """The fine-tune as a mapping of names to arrays.  Raises what `apply` does."""
     return DeltaModel(base, delta)
+
+
+class DeltaStore:
+    """A folder of deltas in which what they have in common is kept once; any threads and processes may use it at once.
+
+    >>> store = DeltaStore("deltas")
+    >>> store.add("legal.tmdelta").n_new_bytes
+    >>> [delta.name for delta in store.list()]
+
+    Whatever ends a process, deltas are there as before or whole.  All methods but `add` raise NotFound where there is no
+    store or no delta of that name; all raise FormatError for damage and InputOutputError.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Looks at nothing yet; the first `add` makes the folder."""
+        _need_native()
+        self._native = _native.DeltaStore(os.fspath(folder))
+
+    def add(self, delta: Path, name: str = "") -> AddedDelta:
+        """Takes a .tmdelta in, as `name` or by its file's name without the ending.  Raises ArgumentError where another
+        delta has the name, FormatError for a file that is no delta."""
+        return self._native.add(os.fspath(delta), name)
+
+    def list(self) -> list[StoredDelta]:
+        """All deltas, by name, each with the bytes that removing it would free."""
+        return self._native.list()
+
+    def get(self, name: str, out: Path) -> None:
+        """Writes the .tmdelta, byte for byte as it was; `out` appears only when all has the right hash."""
+        self._native.get(name, os.fspath(out))
+
+    def remove(self, name: str) -> None:
+        """Forgets a delta; its bytes stay until `gc`."""
+        self._native.remove(name)
+
+    def gc(self) -> CollectedGarbage:
+        """Deletes what no delta refers to."""
+        return self._native.gc()
+
+    def verify(self) -> Sequence[DeltaStoreProblem]:
+        """Reads everything; what is damaged, nothing when all is well."""
+        return self._native.verify()
 
 
 def _need_native() -> None:
@@ -271,15 +356,18 @@ def _empty(shape: int | Sequence[int], dtype: np.dtype[Any]) -> npt.NDArray[Any]
 
 __all__ = [
     "DeltaModel",
+    "DeltaStore",
     "apply",
     "compress_delta_int8",
     "compress_delta_sparse",
     "decompress_delta_int8",
     "decompress_delta_sparse",
     "diff",
+    "export",
     "info",
     "is_available",
     "make",
     "open",
+    "rebase",
     "verify",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import os
 import threading
@@ -83,6 +84,7 @@ class Stream(_Written, Iterator[_native.Piece]):
         return self._whole()
 
     def close(self) -> None:
+        """Ends the work, where it has not ended."""
         self._native.cancel()
 
     def __enter__(self) -> Stream:
@@ -129,6 +131,7 @@ class AsyncStream(_Written, AsyncIterator[_native.Piece]):
         return self._whole()
 
     async def aclose(self) -> None:
+        """Ends the work, where it has not ended."""
         self._native.cancel()
 
     async def __aenter__(self) -> AsyncStream:
@@ -136,6 +139,25 @@ class AsyncStream(_Written, AsyncIterator[_native.Piece]):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+class _Texts:
+    """The service that writes the texts of an engine and of the fine-tunes over it; started by the first of them."""
+
+    def __init__(self, native: _native.Engine, max_running: int, max_queued: int) -> None:
+        self._native, self._max_running, self._max_queued = native, max_running, max_queued
+        self._lock = threading.Lock()
+        self._service: _native.Service | None = None
+
+    def service(self) -> _native.Service:
+        with self._lock:
+            if self._service is None:
+                self._service = _native.Service(self._native, max_running=self._max_running, max_queued=self._max_queued)
+        return self._service
+
+
+def _paths(deltas: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[str]:
+    return [os.fspath(one) for one in ([deltas] if isinstance(deltas, (str, os.PathLike)) else deltas)]
 
 
 class Engine:
@@ -147,9 +169,8 @@ class Engine:
 
     def __init__(self, native: _native.Engine, *, max_running: int = 16, max_queued: int = 1024) -> None:
         self._native = native
-        self._limits = {"max_running": max_running, "max_queued": max_queued}
+        self._texts = _Texts(native, max_running, max_queued)
         self._lock = threading.Lock()
-        self._service: _native.Service | None = None
         self._embedder: Embedder | None = None
 
     @classmethod
@@ -162,6 +183,8 @@ class Engine:
         precision: str = "fast",
         state: str = "auto",
         draft: str | os.PathLike[str] = "",
+        deltas: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
+        max_delta_bytes: int = -1,
         check_weights: bool = False,
         max_running: int = 16,
         max_queued: int = 1024,
@@ -170,8 +193,10 @@ class Engine:
 
         `threads`: 0 takes all processors.  `context_length`: positions for each text, 0 as many as the model has or
         memory holds.  `precision`: "fast", "f32", "bf16", "int8".  `state`: what keys and values are kept in, "f16",
-        "f32", "int8".  `draft`: a smaller model that guesses ahead.  `check_weights` refuses weights that are NaN.
-        Up to `max_running` texts are written at once and `max_queued` wait.
+        "f32", "int8".  `draft`: a smaller model that guesses ahead.  `deltas`: .tmdelta files that lead from the model
+        to the one that is loaded, each made of what the one before restores.  `max_delta_bytes`: how much of all
+        fine-tunes over the model (`with_deltas`) stays decoded, -1 as much as the model's own weights take.
+        `check_weights` refuses weights that are NaN.  Up to `max_running` texts are written at once and `max_queued` wait.
 
         Raises NotFound, FormatError, ModelError, or OutOfMemory before anything large is read.
         """
@@ -182,9 +207,42 @@ class Engine:
             precision=precision,
             state=state,
             draft=os.fspath(draft),
+            deltas=_paths(deltas),
+            max_delta_bytes=max_delta_bytes,
             check_weights=check_weights,
         )
         return cls(native, max_running=max_running, max_queued=max_queued)
+
+    def with_deltas(self, deltas: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> Engine:
+        """A fine-tune over the weights that are in memory: what a .tmdelta of this model, or several one after the
+        other, lead to.  It costs the deltas' bytes and its share of `max_delta_bytes`.  Its texts are written in the
+        same steps as this engine's, and each is what the restored model would write alone.
+
+        Raises NotFound, FormatError for a damaged delta and for one of another model, ModelError, saying why, for a
+        fine-tune that cannot share the weights, such as one with another tokenizer; `load(model, deltas=...)` loads it.
+        """
+        tuned = Engine(self._native.with_deltas(_paths(deltas)))
+        tuned._texts = self._texts
+        return tuned
+
+    def update(self, tensors: Mapping[str, Any]) -> None:
+        """Replaces weights of the loaded model, for all who use it, between two passes: arrays by the names of the
+        model's file, of the shapes and types that they have there (bfloat16 of ml_dtypes), or tensors that speak DLPack.
+
+        Texts that are being written are read anew before they go on.  Everything is checked before anything is replaced.
+        Raises ArgumentError naming the tensor for one that the model does not read, or of another shape or type;
+        TypeError for what is no array; ModelError while there are fine-tunes of this engine (`with_deltas`).
+        """
+        self._native.update(dict(tensors))
+
+    def apply_deltas(self, deltas: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> None:
+        """The same with what deltas lead to from the model's files, whatever it has been updated with before.  Raises
+        what `with_deltas` does, and ModelError while there are fine-tunes of this engine."""
+        self._native.apply_deltas(_paths(deltas))
+
+    def delta_memory(self) -> _native.DeltaMemory:
+        """What fine-tunes over this model have decoded."""
+        return self._native.delta_memory()
 
     def generate(self, prompt: str | Sequence[int], **options: Unpack[GenerateOptions]) -> _native.Result:
         """Continues a text, or token ids.  Ctrl-C ends the work and raises KeyboardInterrupt."""
@@ -239,7 +297,7 @@ class Engine:
 
     @property
     def tokenizer(self) -> Tokenizer:
-        return Tokenizer(self._native.tokenizer())
+        return Tokenizer(self._native.tokenizer(), functools.partial(Tokenizer.from_model, self.path))
 
     @property
     def path(self) -> str:
@@ -264,11 +322,5 @@ class Engine:
         if isinstance(schema := fields.get("json_schema"), Mapping):
             fields["json_schema"] = json.dumps(schema)
         if isinstance(prompt, str):
-            return self._texts().submit(prompt, **fields)
-        return self._texts().submit(prompt_ids=list(prompt), **fields)
-
-    def _texts(self) -> _native.Service:
-        with self._lock:
-            if self._service is None:
-                self._service = _native.Service(self._native, **self._limits)
-        return self._service
+            return self._texts.service().submit(self._native, prompt, **fields)
+        return self._texts.service().submit(self._native, prompt_ids=list(prompt), **fields)
