@@ -37,7 +37,7 @@ void bind_delta_store(nb::module_& module) {
   nb::class_<DeltaStore>(module, "DeltaStore")
       .def(nb::init<std::string>(), nb::arg("folder"))
       .def("add", &DeltaStore::add, nb::arg("delta"), nb::arg("name"), without_gil)
-      .def("list", &DeltaStore::list, without_gil)
+      .def("deltas", &DeltaStore::list, without_gil)  // `list` would hide the type in the stubs
       .def("get", &DeltaStore::get, nb::arg("name"), nb::arg("out"), without_gil)
       .def("remove", &DeltaStore::remove, nb::arg("name"), without_gil)
       .def("gc", &DeltaStore::gc, without_gil)

@@ -265,7 +265,7 @@ class DeltaStore:
 
     def list(self) -> list[StoredDelta]:
         """All deltas, by name, each with the bytes that removing it would free."""
-        return self._native.list()
+        return self._native.deltas()
 
     def get(self, name: str, out: Path) -> None:
         """Writes the .tmdelta, byte for byte as it was; `out` appears only when all has the right hash."""

@@ -67,10 +67,10 @@ class Tokenizer:
     >>> tokenizer.encode_batch(texts, num_threads=2)
     """
 
-    def __init__(self, native: _native.Tokenizer, source: functools.partial[Tokenizer] | None = None) -> None:
+    def __init__(self, native: _native.Tokenizer, source: Callable[[], Tokenizer] | None = None) -> None:
         self._native, self._source = native, source
 
-    def __reduce__(self) -> tuple[functools.partial[Tokenizer], tuple[()]]:
+    def __reduce__(self) -> tuple[Callable[[], Tokenizer], tuple[()]]:
         """Pickled as where it was loaded from, so that processes of a pool load it anew."""
         if self._source is None:
             raise TypeError("a tokenizer that was loaded from no file cannot be pickled")
