@@ -88,7 +88,8 @@ std::vector<float> factors_for(const std::vector<double>& magnitudes, double exp
   return factors;
 }
 
-// What the outputs of a consumer lose with these factors.
+// What the outputs of a consumer lose with these factors, whose squares have divided `importance`, and the inputs that
+// `feedback` knows; `gram` is of the inputs as they are.
 double loss_of(ThreadPool& pool, const ScaleConsumer& consumer, const SquareMatrix& gram,
                std::span<const float> importance, const FeedbackFactors* feedback, const std::vector<float>& factors) {
   MatrixSource scaled = consumer.sample;
@@ -103,7 +104,12 @@ double loss_of(ThreadPool& pool, const ScaleConsumer& consumer, const SquareMatr
   } else {
     round_matrix(pool, scaled, ScaleSearch::least_error, codes.coder());
   }
-  return output_error(pool, scaled, gram, [&](int64_t row, std::span<float> values) { codes.read(row, values); }).error;
+  return output_energy(pool, gram, scaled.n_rows, [&](int64_t row, std::span<float> values) {
+    std::vector<float> own(values.size());
+    consumer.sample.read(row, own);
+    codes.read(row, values);
+    for (size_t i = 0; i < own.size(); ++i) values[i] = own[i] - values[i] / factors[i];
+  });
 }
 
 }  // namespace
@@ -136,17 +142,22 @@ std::vector<float> search_scales(ThreadPool& pool, const std::vector<ScaleConsum
   std::vector<float> best(record.magnitudes.size(), 1.0f);
   if (*std::ranges::max_element(record.magnitudes) <= 0) return best;
   const int n_steps = trial == ScaleTrial::feedback ? kFeedbackSteps : kSteps;
+  SquareMatrix gram = record.gram;
+  mirror(gram);
   double least = INFINITY, unscaled = INFINITY;
   for (int step = 0; step < n_steps; ++step) {
     const std::vector<float> factors = factors_for(record.magnitudes, static_cast<double>(step) / n_steps);
-    InputRecord scaled = divided(record, factors);
-    mirror(scaled.gram);
-    const std::vector<float> importance = importance_of(scaled);
+    std::vector<float> importance = importance_of(record);
+    for (size_t i = 0; i < factors.size(); ++i) importance[i] /= factors[i] * factors[i];
     std::optional<FeedbackFactors> feedback;
-    if (trial == ScaleTrial::feedback) feedback.emplace(pool, scaled.gram, kDamping);
+    if (trial == ScaleTrial::feedback) {
+      SquareMatrix scaled = divided(record, factors).gram;
+      mirror(scaled);
+      feedback.emplace(pool, std::move(scaled), kDamping);
+    }
     double loss = 0;
     for (const ScaleConsumer& consumer : consumers)
-      loss += loss_of(pool, consumer, scaled.gram, importance, feedback ? &*feedback : nullptr, factors);
+      loss += loss_of(pool, consumer, gram, importance, feedback ? &*feedback : nullptr, factors);
     if (loss >= least || (step > 0 && loss >= (1 - kLeastGain) * unscaled)) continue;
     least = loss;
     if (step == 0) unscaled = loss;

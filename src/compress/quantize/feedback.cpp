@@ -86,11 +86,11 @@ class Tile {
   }
 
   void fit_blocks(int64_t block, const std::vector<float>& numbers, std::span<const float> importance) {
-    const int64_t begin = block * coder_.block_length(), end = end_of(block);
-    const auto padded = static_cast<size_t>(dense_stride(end - begin));
+    const int64_t begin = block * coder_.block_length(), n = end_of(block) - begin;
+    const auto weights = whole_vectors(importance.subspan(static_cast<size_t>(begin)), n, block_weights_);
     for (int64_t r = 0; r < n_rows_; ++r)
-      coder_.fit(std::span<const float>(numbers).subspan(at(r, begin), padded),
-                 importance.subspan(static_cast<size_t>(begin), padded), options_.search, block_of(r, block));
+      coder_.fit(whole_vectors(std::span<const float>(numbers).subspan(at(r, begin)), n, block_numbers_), weights,
+                 options_.search, block_of(r, block));
   }
 
   void code_columns(int64_t begin, int64_t end) {
@@ -250,23 +250,24 @@ class Tile {
   int64_t stride_, n_blocks_, n_rows_ = 0;
   // The numbers, what their columns aim at, number less what its code stands for, errors * gram.
   std::vector<float> weights_, aims_, errors_, slopes_;
-  std::vector<float> change_;  // of the numbers of a sub-block
+  std::vector<float> change_;                         // of the numbers of a sub-block
+  std::vector<float> block_numbers_, block_weights_;  // of a block that is no whole vectors
   std::vector<uint8_t> codes_;
   std::vector<float> in_blocks_;  // the numbers as the matrix has them
   std::vector<BlockFit> blocks_;
   std::vector<int64_t> places_;
 };
 
-// `work(begin, end)` gives the errors of such rows; they are added in order.
-template <typename MakeWork>
-ErrorSums over_tiles(ThreadPool& pool, int64_t n_rows, const MakeWork& make_work) {
-  std::vector<ErrorSums> sums(static_cast<size_t>((n_rows + kTileRows - 1) / kTileRows));
+// `work(begin, end)` gives a sum over such rows; they are added in order.
+template <typename Sum, typename Work>
+Sum over_tiles(ThreadPool& pool, int64_t n_rows, const Work& work) {
+  std::vector<Sum> sums(static_cast<size_t>((n_rows + kTileRows - 1) / kTileRows));
   pool.parallel_for(std::ssize(sums), 1, [&](int64_t begin, int64_t end, int) {
     for (int64_t tile = begin; tile < end; ++tile)
-      sums[static_cast<size_t>(tile)] = make_work(tile * kTileRows, std::min(n_rows, (tile + 1) * kTileRows));
+      sums[static_cast<size_t>(tile)] = work(tile * kTileRows, std::min(n_rows, (tile + 1) * kTileRows));
   });
-  ErrorSums all;
-  for (const ErrorSums& one : sums) all += one;
+  Sum all{};
+  for (const Sum& one : sums) all += one;
   return all;
 }
 
@@ -274,32 +275,35 @@ ErrorSums over_tiles(ThreadPool& pool, int64_t n_rows, const MakeWork& make_work
 
 ErrorSums quantize_with_feedback(ThreadPool& pool, const MatrixSource& source, const FeedbackFactors& factors,
                                  const FeedbackOptions& options, MatrixCoder& coder) {
-  return over_tiles(pool, source.n_rows,
-                    [&](int64_t begin, int64_t end) { return Tile(source, factors, options, coder).run(begin, end); });
+  return over_tiles<ErrorSums>(pool, source.n_rows, [&](int64_t begin, int64_t end) {
+    return Tile(source, factors, options, coder).run(begin, end);
+  });
+}
+
+double output_energy(ThreadPool& pool, const SquareMatrix& gram, int64_t n_rows,
+                     const std::function<void(int64_t row, std::span<float> values)>& read) {
+  const int64_t stride = gram.stride;
+  return over_tiles<double>(pool, n_rows, [&](int64_t begin, int64_t end) {
+    const auto size = static_cast<size_t>((end - begin) * stride), n_cols = static_cast<size_t>(gram.n);
+    std::vector<float> numbers(size), products(size);
+    for (int64_t row = begin; row < end; ++row)
+      read(row, std::span(numbers).subspan(static_cast<size_t>((row - begin) * stride), n_cols));
+    add_product(numbers.data(), stride, gram.row(0), stride, end - begin, gram.n, 0, stride, products.data(), stride);
+    double sum = 0;
+    for (size_t i = 0; i < size; ++i) sum += double{numbers[i]} * products[i];
+    return sum;
+  });
 }
 
 ErrorSums output_error(ThreadPool& pool, const MatrixSource& source, const SquareMatrix& gram,
                        const std::function<void(int64_t row, std::span<float> values)>& read_new) {
-  const int64_t stride = gram.stride;
-  return over_tiles(pool, source.n_rows, [&](int64_t begin, int64_t end) {
-    const auto size = static_cast<size_t>((end - begin) * stride), n_cols = static_cast<size_t>(source.n_cols);
-    std::vector<float> weights(size), errors(size), products(size);
-    for (int64_t row = begin; row < end; ++row) {
-      const auto first = static_cast<size_t>((row - begin) * stride);
-      source.read(row, std::span(weights).subspan(first, n_cols));
-      read_new(row, std::span(errors).subspan(first, n_cols));
-      for (size_t i = first; i < first + n_cols; ++i) errors[i] = weights[i] - errors[i];
-    }
-    const auto energy = [&](const std::vector<float>& numbers) {
-      std::ranges::fill(products, 0.0f);
-      add_product(numbers.data(), stride, gram.row(0), stride, end - begin, source.n_cols, 0, stride, products.data(),
-                  stride);
-      double sum = 0;
-      for (size_t i = 0; i < size; ++i) sum += double{numbers[i]} * products[i];
-      return sum;
-    };
-    return ErrorSums{energy(errors), energy(weights)};
-  });
+  const auto read_error = [&](int64_t row, std::span<float> values) {
+    std::vector<float> own(values.size());
+    source.read(row, own);
+    read_new(row, values);
+    for (size_t i = 0; i < own.size(); ++i) values[i] = own[i] - values[i];
+  };
+  return {output_energy(pool, gram, source.n_rows, read_error), output_energy(pool, gram, source.n_rows, source.read)};
 }
 
 }  // namespace tidemill

@@ -50,8 +50,11 @@ SquareMatrix reordered(const SquareMatrix& gram, std::span<const int32_t> order)
 ErrorSums quantize_with_feedback(ThreadPool& pool, const MatrixSource& source, const FeedbackFactors& factors,
                                  const FeedbackOptions& options, MatrixCoder& coder);
 
-// The error of outputs that any codes give: sum over rows of e^T gram e, and of w^T gram w.  `read_new` is what became
-// of each row.
+// The sum over rows of e^T gram e for any numbers, of which `read` writes row after row; `gram` is whole.
+double output_energy(ThreadPool& pool, const SquareMatrix& gram, int64_t n_rows,
+                     const std::function<void(int64_t row, std::span<float> values)>& read);
+
+// The error of outputs that any codes give.  `read_new` is what became of each row.
 ErrorSums output_error(ThreadPool& pool, const MatrixSource& source, const SquareMatrix& gram,
                        const std::function<void(int64_t row, std::span<float> values)>& read_new);
 

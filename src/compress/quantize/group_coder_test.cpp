@@ -48,6 +48,17 @@ Made made_in(const GroupKind& kind, const std::vector<float>& numbers, int64_t n
   return made;
 }
 
+TEST(GroupCoder, GroupsThatAreNoWholeVectorsKnowNothingOfTheirNeighbours) {
+  std::vector<float> numbers = numbers_of(48);
+  const std::vector<float> first(numbers.begin(), numbers.begin() + 24);
+  for (size_t i = 24; i < 48; ++i) numbers[i] *= 1000;
+  for (const ScaleSearch search : {ScaleSearch::plain, ScaleSearch::least_error}) {
+    const Made both = made_in({4, 24, true}, numbers, 1, search), alone = made_in({4, 24, true}, first, 1, search);
+    for (int64_t column = 0; column < 24; ++column)
+      ASSERT_EQ(value_at(both.matrix, 0, column), value_at(alone.matrix, 0, column));
+  }
+}
+
 TEST(GroupCoder, CodesZerosAndScalesSayTheNumbersInEveryWidthAndGroup) {
   constexpr int64_t kRows = 6, kCols = 300;  // the last group of a row is smaller, and no multiple of a vector
   const std::vector<float> numbers = numbers_of(kRows * kCols);

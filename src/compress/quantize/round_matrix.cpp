@@ -38,35 +38,26 @@ class RowRounder {
 
   void round_block(int64_t row, int64_t begin, int64_t n) {
     const auto padded = static_cast<size_t>(dense_stride(n));
-    const auto values = std::span(values_).subspan(static_cast<size_t>(begin), padded);
-    const auto importance = std::span(importance_).subspan(static_cast<size_t>(begin), padded);
+    const auto values = whole_vectors(std::span(values_).subspan(static_cast<size_t>(begin)), n, block_values_);
+    const auto importance =
+        whole_vectors(std::span(importance_).subspan(static_cast<size_t>(begin)), n, block_importance_);
     coder_.fit(values, importance, search_, block_);
     const int64_t sub_length = std::min<int64_t>(coder_.sub_length(), static_cast<int64_t>(padded));
     for (int64_t sub = 0, s = 0; sub < n; sub += sub_length, ++s) {
       const auto count = static_cast<size_t>(std::min(sub_length, static_cast<int64_t>(padded) - sub));
-      nearest_levels(values.subspan(static_cast<size_t>(sub), count), coder_.levels(),
-                     block_.fits[static_cast<size_t>(s)], levels_.data() + sub);
-      take_codes(values, importance, sub, std::min(n, sub + sub_length), block_.fits[static_cast<size_t>(s)]);
+      const auto first = static_cast<size_t>(sub);
+      sums_ += nearest_levels(values.subspan(first, count), importance.subspan(first, count), coder_.levels(),
+                              block_.fits[static_cast<size_t>(s)], levels_.data() + sub);
+      for (size_t i = first; i < first + count; ++i)
+        codes_[i] = code_of_[static_cast<size_t>(static_cast<int>(levels_[i]) + kLevelOffset)];
     }
     coder_.store(row, begin, block_, std::span<const uint8_t>(codes_).first(static_cast<size_t>(n)));
-  }
-
-  void take_codes(std::span<const float> values, std::span<const float> importance, int64_t begin, int64_t end,
-                  const ScaleFit& fit) {
-    float error = 0, total = 0;
-    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
-      codes_[i] = code_of_[static_cast<size_t>(static_cast<int>(levels_[i]) + kLevelOffset)];
-      const float difference = values[i] - (fit.scale * levels_[i] + fit.base);
-      error += importance[i] * difference * difference;
-      total += importance[i] * values[i] * values[i];
-    }
-    sums_ += {error, total};
   }
 
   const MatrixSource& source_;
   ScaleSearch search_;
   MatrixCoder& coder_;
-  std::vector<float> values_, importance_, levels_;
+  std::vector<float> values_, importance_, levels_, block_values_, block_importance_;
   std::vector<uint8_t> codes_;
   std::array<uint8_t, 384> code_of_{};  // by level, from -kLevelOffset on
   BlockFit block_;

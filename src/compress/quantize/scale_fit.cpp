@@ -168,8 +168,37 @@ ScaleFit affine(const Numbers& numbers, const Levels& levels, ScaleSearch search
   return best;
 }
 
+constexpr int kZerosAround[] = {0, -1, 1};
+
+struct ThreeSums {
+  SymmetricSums of[3];
+};
+
+// For levels 0 to `top` less a zero, and less those around it: one rounding serves all three.
+HWY_INLINE ThreeSums zero_sums(const Numbers& numbers, float inverse, float zero, float top) {
+  const FitTag d;
+  const FitVec inverses = hn::Set(d, inverse);
+  FitVec least[3], greatest[3], xq[3], qq[3];
+  for (int i = 0; i < 3; ++i) {
+    least[i] = hn::Set(d, -(zero + static_cast<float>(kZerosAround[i])));
+    greatest[i] = hn::Add(hn::Set(d, top), least[i]);
+    xq[i] = qq[i] = hn::Zero(d);
+  }
+  for (int64_t at = 0; at < numbers.n; at += static_cast<int64_t>(hn::Lanes(d))) {
+    const FitVec x = hn::LoadU(d, numbers.x + at), w = hn::LoadU(d, numbers.w + at);
+    const FitVec rounded = hn::Round(hn::Mul(x, inverses)), wx = hn::Mul(w, x);
+    for (int i = 0; i < 3; ++i) {
+      const FitVec q = hn::Clamp(rounded, least[i], greatest[i]);
+      xq[i] = hn::MulAdd(wx, q, xq[i]);
+      qq[i] = hn::MulAdd(hn::Mul(w, q), q, qq[i]);
+    }
+  }
+  ThreeSums sums;
+  for (int i = 0; i < 3; ++i) sums.of[i] = {sum_of(xq[i]), sum_of(qq[i])};
+  return sums;
+}
+
 ScaleFit zero_point(const Numbers& numbers, const Levels& levels, ScaleSearch search) {
-  const LinearRounding round(levels);
   const Range range = range_of(numbers);
   const float width = range.greatest - range.least;
   if (width == 0) return {};
@@ -181,24 +210,27 @@ ScaleFit zero_point(const Numbers& numbers, const Levels& levels, ScaleSearch se
   float best_scale = as_stored(width / top), best_zero = zero_for(best_scale, range.least);
   if (search == ScaleSearch::least_error) {
     float best_error = INFINITY;
-    const auto consider = [&](float scale, float zero) {
-      const SymmetricSums sums = symmetric_sums(numbers, 1 / scale, zero, round);
+    const auto consider = [&](float zero, const SymmetricSums& sums) {
+      // No other scale explains more with these levels, nor does the stored one.
+      if (zero < 0 || zero > top || sums.scale() <= 0 || -sums.gain() >= best_error) return;
       const float fitted = as_stored(sums.scale());
       const float error = fitted * (fitted * sums.qq - 2 * sums.xq);
-      if (sums.scale() <= 0 || error >= best_error) return;
+      if (error >= best_error) return;
       best_error = error;
       best_scale = fitted;
       best_zero = zero;
     };
+    const auto consider_around = [&](float scale, float zero) {
+      const ThreeSums sums = zero_sums(numbers, 1 / scale, zero, top);
+      for (int i = 0; i < 3; ++i) consider(zero + static_cast<float>(kZerosAround[i]), sums.of[i]);
+    };
     const Range cuts = cuts_for(levels);
     for (int i = 0; i < kCandidates; ++i) {
       const float cut = cuts.least + (cuts.greatest - cuts.least) * static_cast<float>(i) / (kCandidates - 1);
-      const float scale = width * cut / top, zero = zero_for(scale, range.least * cut);
-      consider(scale, zero);
-      if (zero > 0) consider(scale, zero - 1);
-      if (zero < top) consider(scale, zero + 1);
+      const float scale = width * cut / top;
+      consider_around(scale, zero_for(scale, range.least * cut));
     }
-    for (int again = 0; again < 2; ++again) consider(best_scale, best_zero);
+    for (int again = 0; again < 2; ++again) consider_around(best_scale, best_zero);
   }
   return {best_scale, -best_scale * best_zero};
 }
@@ -222,12 +254,20 @@ float error_of(const Numbers& numbers, const Levels& levels, const ScaleFit& fit
   });
 }
 
-void levels_of(const Numbers& numbers, const Levels& levels, const ScaleFit& fit, float* found) {
-  with_rounding(levels, [&](const auto& round) HWY_ATTR {
+ErrorSums levels_of(const Numbers& numbers, const Levels& levels, const ScaleFit& fit, float* found) {
+  return with_rounding(levels, [&](const auto& round) HWY_ATTR {
     const FitTag d;
-    const FitVec bases = hn::Set(d, fit.base), inverses = hn::Set(d, fit.scale == 0 ? 0 : 1 / fit.scale);
-    for (int64_t i = 0; i < numbers.n; i += static_cast<int64_t>(hn::Lanes(d)))
-      hn::StoreU(round(hn::Mul(hn::Sub(hn::LoadU(d, numbers.x + i), bases), inverses)), d, found + i);
+    const FitVec scales = hn::Set(d, fit.scale), bases = hn::Set(d, fit.base);
+    const FitVec inverses = hn::Set(d, fit.scale == 0 ? 0 : 1 / fit.scale);
+    FitVec errors = hn::Zero(d), squares = hn::Zero(d);
+    for (int64_t i = 0; i < numbers.n; i += static_cast<int64_t>(hn::Lanes(d))) {
+      const FitVec x = hn::LoadU(d, numbers.x + i), w = hn::LoadU(d, numbers.w + i), moved = hn::Sub(x, bases);
+      const FitVec level = round(hn::Mul(moved, inverses)), error = hn::NegMulAdd(scales, level, moved);
+      hn::StoreU(level, d, found + i);
+      errors = hn::MulAdd(w, hn::Mul(error, error), errors);
+      squares = hn::MulAdd(w, hn::Mul(x, x), squares);
+    }
+    return ErrorSums{sum_of(errors), sum_of(squares)};
   });
 }
 
@@ -246,6 +286,13 @@ HWY_EXPORT(error_of);
 HWY_EXPORT(levels_of);
 
 }  // namespace
+
+std::span<const float> whole_vectors(std::span<const float> row, int64_t n, std::vector<float>& copy) {
+  if (n % kFitUnit == 0) return row.first(static_cast<size_t>(n));
+  copy.assign(static_cast<size_t>((n + kFitUnit - 1) / kFitUnit * kFitUnit), 0);
+  std::copy_n(row.begin(), n, copy.begin());
+  return copy;
+}
 
 ScaleFit fit_symmetric(std::span<const float> values, std::span<const float> importance, const Levels& levels,
                        ScaleSearch search) {
@@ -267,8 +314,9 @@ float rounding_error(std::span<const float> values, std::span<const float> impor
   return HWY_DYNAMIC_DISPATCH(error_of)({values.data(), importance.data(), std::ssize(values)}, levels, fit);
 }
 
-void nearest_levels(std::span<const float> values, const Levels& levels, const ScaleFit& fit, float* found) {
-  HWY_DYNAMIC_DISPATCH(levels_of)({values.data(), nullptr, std::ssize(values)}, levels, fit, found);
+ErrorSums nearest_levels(std::span<const float> values, std::span<const float> importance, const Levels& levels,
+                         const ScaleFit& fit, float* found) {
+  return HWY_DYNAMIC_DISPATCH(levels_of)({values.data(), importance.data(), std::ssize(values)}, levels, fit, found);
 }
 
 }  // namespace tidemill

@@ -7,8 +7,10 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "compress/quantize/levels.h"
+#include "compress/quantize/matrix_source.h"
 
 namespace tidemill {
 
@@ -26,6 +28,9 @@ enum class ScaleSearch : uint8_t {
 // How many numbers a fit takes: whole vectors of every instruction set.  What is shorter is filled up with numbers of
 // importance zero.
 inline constexpr int64_t kFitUnit = 16;
+
+// The first `n` numbers of a row that goes on, as a fit takes them: in `copy` where they are no whole vectors.
+std::span<const float> whole_vectors(std::span<const float> row, int64_t n, std::vector<float>& copy);
 
 // Below, `values` and `importance` (none negative) have the same size, a multiple of kFitUnit.  All numbers are finite.
 
@@ -46,7 +51,8 @@ ScaleFit fit_zero_point(std::span<const float> values, std::span<const float> im
 float rounding_error(std::span<const float> values, std::span<const float> importance, const Levels& levels,
                      const ScaleFit& fit);
 
-// The level nearest to each number.
-void nearest_levels(std::span<const float> values, const Levels& levels, const ScaleFit& fit, float* found);
+// The level nearest to each number; importance * error^2 and importance * number^2 of all of them.
+ErrorSums nearest_levels(std::span<const float> values, std::span<const float> importance, const Levels& levels,
+                         const ScaleFit& fit, float* found);
 
 }  // namespace tidemill
