@@ -6,9 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "api/answer_distance.h"
 #include "backends/registry.h"
-#include "embed/dense.h"
-#include "embed/pooling.h"
 #include "models/registry.h"
 #include "ops/planner.h"
 #include "runtime/state.h"
@@ -25,14 +24,6 @@ int64_t piece_length(const Model& model) {
 void add_piece(CalibrationText& text, std::span<const int32_t> ids) {
   text.pieces.emplace_back(ids.begin(), ids.end());
   text.n_tokens += std::ssize(ids);
-}
-
-// The mean of the rows, of length one.
-std::vector<float> mean_direction(const Tensor& hidden) {
-  std::vector<float> mean(static_cast<size_t>(hidden.dim(1)));
-  pool(Pooling::mean, hidden, 0, mean);
-  normalize(mean);
-  return mean;
 }
 
 // Pieces of equal length; each but the first begins in the middle of something, as contexts often do.
@@ -228,7 +219,7 @@ void CalibrationModel::end(const Tensor& hidden, const Pass& pass, Kernels& kern
     const Tensor own = hidden.slice(0, first, first + std::ssize(piece));
     first += std::ssize(piece);
     if (is_encoder_) {
-      if (answer) answer(mean_direction(own));
+      if (answer) answer(mean_state(own));
       continue;
     }
     Ops ops(kernels, arena_);
@@ -250,12 +241,7 @@ void CalibrationModel::ask(const Tensor& rows, Ops& ops, const Answer& answer) c
 }
 
 double CalibrationModel::distance(std::span<const float> truth, std::span<const float> other) const {
-  double sum = 0;
-  for (size_t j = 0; j < truth.size(); ++j) {
-    const double t = truth[j], o = other[j];
-    sum += is_encoder_ ? t * o : std::exp(t) * (t - o);
-  }
-  return is_encoder_ ? 1 - sum : sum;
+  return is_encoder_ ? one_less_cosine(truth, other) : divergence(truth, 0, other, 0);
 }
 
 }  // namespace tidemill

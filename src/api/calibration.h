@@ -59,7 +59,7 @@ class CalibrationModel {
   Kernels& kernels() { return backend_->kernels(); }
   // Takes the step by `kernels`, which may be others around its own.  In the last one of a decoder scores are asked
   // for of every kAnswerStep-th token, and what follows them is given to `answer`, logarithms of probabilities; of an
-  // encoder, for each piece, the mean of its hidden states, of length one.  An empty `answer` is not asked, but scores
+  // encoder, for each piece, the mean of its hidden states.  An empty `answer` is not asked, but scores
   // are, for those who watch.
   static constexpr int64_t kAnswerStep = 16;
   using Answer = std::function<void(std::vector<float> answer)>;

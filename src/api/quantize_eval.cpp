@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/answer_distance.h"
 #include "tidemill/engine.h"
 #include "tidemill/error.h"
 #include "tidemill/probability.h"
@@ -51,13 +52,8 @@ class DecoderComparison {
   void add(std::span<const float> before, std::span<const float> after, size_t target) {
     if (target >= ids_.size() || before.size() != after.size()) return;
     const double total_before = log_sum_exp(before), total_after = log_sum_exp(after);
-    double sum = 0;
-    for (size_t i = 0; i < before.size(); ++i) {
-      const double p = before[i] - total_before, q = after[i] - total_after;
-      sum += std::exp(p) * (p - q);
-    }
     const auto next = static_cast<size_t>(ids_[target]);
-    divergence_ += sum;
+    divergence_ += divergence(before, total_before, after, total_after);
     nll_before_ += total_before - before[next];
     nll_after_ += total_after - after[next];
     ++n_;
@@ -70,26 +66,11 @@ class DecoderComparison {
   int64_t n_ = 0;
 };
 
-// The mean of a text's hidden states, and how alike two are.
-std::vector<double> mean_state(const Engine& engine, std::span<const int32_t> ids) {
-  std::vector<double> mean;
+std::vector<float> state_of(const Engine& engine, std::span<const int32_t> ids) {
+  std::vector<float> state;
   const EncoderInput input{.ids = ids};
-  engine.encode({&input, 1}, [&](size_t, const Tensor& hidden) {
-    mean.assign(static_cast<size_t>(hidden.dim(1)), 0);
-    for (int64_t row = 0; row < hidden.dim(0); ++row)
-      for (size_t c = 0; c < mean.size(); ++c) mean[c] += hidden.row<float>(row)[c];
-  });
-  return mean;
-}
-
-double one_less_cosine(const std::vector<double>& a, const std::vector<double>& b) {
-  double ab = 0, aa = 0, bb = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    ab += a[i] * b[i];
-    aa += a[i] * a[i];
-    bb += b[i] * b[i];
-  }
-  return aa > 0 && bb > 0 ? 1 - ab / std::sqrt(aa * bb) : 1;
+  engine.encode({&input, 1}, [&](size_t, const Tensor& hidden) { state = mean_state(hidden); });
+  return state;
 }
 
 QuantizeLoss compare_encoders(const Engine& original, const Engine& quantised, std::string_view text,
@@ -104,7 +85,7 @@ QuantizeLoss compare_encoders(const Engine& original, const Engine& quantised, s
     if (line.find_first_not_of(" \t\r") == line.npos || ids.empty()) continue;
     ids.resize(std::min(ids.size(), most));
     n_tokens += ids.size();
-    loss.divergence += one_less_cosine(mean_state(original, ids), mean_state(quantised, ids));
+    loss.divergence += one_less_cosine(state_of(original, ids), state_of(quantised, ids));
     ++loss.n_answers;
     on_progress(1 - static_cast<double>(text.size()) / static_cast<double>(n_bytes));
   }
