@@ -7,8 +7,8 @@
 
 namespace tidemill::cli {
 
-// An SVG document: a bar for each matrix in the order of the model, its relative error on a logarithmic scale, coloured
-// by its format.
+// An SVG document: a row for each kind of matrix with a bar for each layer, its relative error on a logarithmic scale,
+// coloured by its format.
 std::string error_chart(const QuantizeReport& report, const std::string& title);
 
 // Writes `text` as the file `path`.  Throws io.
