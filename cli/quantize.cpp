@@ -150,13 +150,13 @@ std::optional<DType> type_option(const Arguments& arguments) {
   throw Error(ErrorCode::invalid_argument, "--type: '" + name + "' is no format; give one as q4_k or iq4_xs");
 }
 
-GroupLayout layout_option(const Arguments& arguments) {
+std::optional<GroupLayout> layout_option(const Arguments& arguments) {
   static constexpr std::pair<std::string_view, GroupLayout> kLayouts[] = {
       {"awq", GroupLayout::awq},
       {"gptq", GroupLayout::gptq},
       {"gptq_v2", GroupLayout::gptq_v2},
       {"compressed-tensors", GroupLayout::compressed_tensors}};
-  if (!arguments.has("--layout")) return GroupLayout::compressed_tensors;
+  if (!arguments.has("--layout")) return {};
   const std::string name = arguments.text("--layout");
   for (const auto& [called, layout] : kLayouts)
     if (called == name) return layout;

@@ -38,11 +38,11 @@ struct QuantizeOptions {
   bool is_symmetric = false;  // with a group size: scales without a minimum, or a zero
   // Of a folder with gptq or best: inputs are taken, and grouped, in the order of how large they are.
   bool is_ordered = false;
-  GroupLayout layout = GroupLayout::compressed_tensors;  // of a folder
-  std::optional<DType> type = {};                        // exactly this block format, whatever bits and group_size say
-  bool keeps_range = false;      // scales hold every weight, instead of being searched for the least error
-  std::string calibration = {};  // a text like those that the model will read; only rtn needs none
-  std::string eval = {};         // a text to compare the models on; empty: they are not compared
+  std::optional<GroupLayout> layout = {};  // of a folder; compressed_tensors where none is given
+  std::optional<DType> type = {};          // exactly this block format, whatever bits and group_size say
+  bool keeps_range = false;                // scales hold every weight, instead of being searched for the least error
+  std::string calibration = {};            // a text like those that the model will read; only rtn needs none
+  std::string eval = {};                   // a text to compare the models on; empty: they are not compared
   // A folder for what is finished, so that the same call goes on from there after it was ended, whenever that was, and
   // comes to the same bytes; it is removed at the end.  Empty: nothing is kept.
   std::string work_folder = {};
@@ -86,10 +86,10 @@ struct QuantizeReport {
 
 // Writes `model`, whatever an engine loads but graphs, as `out`: NAME.gguf, which llama.cpp opens, too, NAME.tmill, or
 // a folder, NAME/, that does not exist yet or is empty, which tools of Hugging Face's open. A model that is quantised
-// already is dequantised first.  `out` appears, or is replaced, only once it is whole. Memory holds the quantised
-// weights.  Throws invalid_argument for a name or an option that makes no sense and for a calibration text that is too
-// short, saying how much is needed, unsupported for a model that the format has no words for, bad_file for weights that
-// are NaN or infinite, what loading the model throws, io for a full disk, cancelled.
+// already is dequantised first.  `out` appears, or is replaced, only once it is whole. Codes wait
+// in a file without a name beside it.  Throws invalid_argument for a name or an option that makes no sense and for a
+// calibration text that is too short, saying how much is needed, unsupported for a model that the format has no words
+// for, bad_file for weights that are NaN or infinite, what loading the model throws, io for a full disk, cancelled.
 QuantizeReport quantize_model(const std::string& model, const std::string& out, const QuantizeOptions& options = {});
 
 }  // namespace tidemill

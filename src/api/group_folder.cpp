@@ -45,7 +45,7 @@ void put_rows(const WrittenPart& place, const GroupQuantized& part, GroupQuantiz
 }  // namespace
 
 GroupFolder::GroupFolder(const ModelFile& file, Model& model, const GroupFolderFormat& format, const std::string& out)
-    : file_(file), format_(format), target_{FileKind::folder, out}, form_(model.form_in(target_)) {
+    : file_(file), format_(format), target_{FileKind::folder, out}, form_(model.form_in(target_)), codes_(out) {
   if (!has_group_bits(format.format, format.kind.bits))
     throw Error(ErrorCode::invalid_argument, "--bits: " + std::to_string(format.kind.bits) +
                                                  " are not in this format; AWQ has 4, GPTQ 2, 3, 4 and 8, "
@@ -88,7 +88,7 @@ void GroupFolder::add(const std::string& name, GroupQuantized codes) {
   if (joined.parts.size() == joined.tensor.parts.size()) pack(joined);
 }
 
-void GroupFolder::pack(Joined& joined) const {
+void GroupFolder::pack(Joined& joined) {
   const GroupQuantized& first = joined.parts.begin()->second;
   GroupQuantized whole{.n_rows = n_rows_of(joined.tensor),
                        .n_cols = first.n_cols,
@@ -101,13 +101,10 @@ void GroupFolder::pack(Joined& joined) const {
   for (const WrittenPart& part : joined.tensor.parts) put_rows(part, joined.parts.at(part.name), whole);
   joined.parts.clear();
   joined.packed = group_tensors(module_of(joined.tensor.name), whole, format_.format, format_.kind);
-}
-
-int64_t GroupFolder::n_bytes() const {
-  int64_t n_bytes = 0;
-  for (const auto& [name, joined] : joined_)
-    for (const GroupTensor& tensor : joined.packed) n_bytes += std::ssize(tensor.bytes);
-  return n_bytes;
+  for (GroupTensor& tensor : joined.packed) {
+    joined.bytes.push_back(codes_.keep(tensor.bytes));
+    tensor.bytes = {};
+  }
 }
 
 ConvertReport GroupFolder::write(const ConvertOptions& options, std::unique_ptr<Model> model) {
@@ -120,8 +117,11 @@ ConvertReport GroupFolder::write(const ConvertOptions& options, std::unique_ptr<
           {safetensor_spec(tensor.name, dtype, tensor.shape), written_source(file_.weights(), tensor, dtype)});
       continue;
     }
-    for (const GroupTensor& part : found->second.packed)
-      weights.tensors.push_back({safetensor_spec(part.name, part.dtype, part.shape), {.bytes = part.bytes}});
+    const Joined& joined = found->second;
+    for (size_t i = 0; i < joined.packed.size(); ++i) {
+      const GroupTensor& part = joined.packed[i];
+      weights.tensors.push_back({safetensor_spec(part.name, part.dtype, part.shape), {.bytes = joined.bytes[i]}});
+    }
   }
   weights.quantization = group_config(format_.format, format_.kind, plain_, is_reordered_);
   return write_folder(file_, target_.path, options, weights, std::move(model));

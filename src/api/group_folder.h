@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "formats/group_writer.h"
 #include "models/model.h"
 #include "models/written_weights.h"
+#include "sys/spill_file.h"
 #include "tensor/group_quantized.h"
 #include "tidemill/convert.h"
 
@@ -32,8 +34,6 @@ class GroupFolder {
   bool holds(const std::string& name) const { return places_.contains(name); }
   // Takes the codes of a matrix that it holds.  What a file joins is packed once all of it is there.
   void add(const std::string& name, GroupQuantized codes);
-  // Bytes of what was packed.
-  int64_t n_bytes() const;
 
   ConvertReport write(const ConvertOptions& options, std::unique_ptr<Model> model);
 
@@ -41,12 +41,13 @@ class GroupFolder {
   // A matrix of the file on its way.
   struct Joined {
     WrittenTensor tensor;
-    std::map<std::string, GroupQuantized> parts = {};  // by our names, until all are there
-    std::vector<GroupTensor> packed = {};
+    std::map<std::string, GroupQuantized> parts = {};    // by our names, until all are there
+    std::vector<GroupTensor> packed = {};                // without their bytes,
+    std::vector<std::span<const std::byte>> bytes = {};  // which are here
   };
 
   bool is_held(const WrittenTensor& tensor, const std::map<std::string, WeightRole>& roles) const;
-  void pack(Joined& joined) const;
+  void pack(Joined& joined);
 
   const ModelFile& file_;
   GroupFolderFormat format_;
@@ -54,6 +55,7 @@ class GroupFolder {
   FileForm form_;
   std::map<std::string, std::string> places_;  // our name -> the file's
   std::map<std::string, Joined> joined_;       // by the file's name
+  SpillFile codes_;                            // of all that is packed
   std::vector<std::string> plain_;             // modules with matrices that stay as they are
   bool is_reordered_ = false;
 };

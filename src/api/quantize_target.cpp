@@ -11,14 +11,15 @@
 #include "compress/quantize/block_coder.h"
 #include "formats/gguf_writer.h"
 #include "formats/tmill.h"
+#include "sys/spill_file.h"
 #include "tidemill/error.h"
 
 namespace tidemill {
 namespace {
 
-// What the best method chooses from.
-constexpr DType kCandidates[] = {DType::q2_k, DType::q3_k,   DType::iq4_xs, DType::q4_k, DType::q5_k,
-                                 DType::q6_k, DType::iq4_nl, DType::q5_1,   DType::q8_0};
+// What the best method chooses from, as far as the file has it.
+constexpr DType kCandidates[] = {DType::q2_k, DType::q3_k, DType::iq4_xs, DType::q4_g128, DType::q4_k,
+                                 DType::q5_k, DType::q6_k, DType::iq4_nl, DType::q5_1,    DType::q8_0};
 
 constexpr int64_t kUsualGroup = 128;  // of folders
 
@@ -32,7 +33,7 @@ int whole_bits(const QuantizeOptions& options) {
 class BlockTarget final : public QuantizeTarget {
  public:
   BlockTarget(const ModelFile& file, const std::string& out, const QuantizeOptions& options)
-      : file_(file), out_(out), options_(options), is_gguf_(out.ends_with(".gguf")) {
+      : file_(file), out_(out), options_(options), is_gguf_(out.ends_with(".gguf")), codes_(out) {
     check();
   }
 
@@ -45,7 +46,8 @@ class BlockTarget final : public QuantizeTarget {
   std::vector<CodeFormat> choices_for(int64_t n_cols) const override {
     std::vector<CodeFormat> choices;
     for (const DType dtype : kCandidates)
-      if (!options_.type && n_cols % info(dtype).block_length == 0) choices.push_back({dtype});
+      if (!options_.type && n_cols % info(dtype).block_length == 0 && (!is_gguf_ || gguf_has(dtype)))
+        choices.push_back({dtype});
     return choices;
   }
 
@@ -55,8 +57,9 @@ class BlockTarget final : public QuantizeTarget {
   }
 
   void put(const std::string&, CodedMatrix codes, Tensor& weight) override {
-    memory_.push_back(std::move(codes.blocks()));
-    weight = Tensor(memory_.back().data(), codes.format().dtype, weight.shape());
+    const Storage& blocks = codes.blocks();
+    const auto kept = codes_.keep({blocks.data(), static_cast<size_t>(blocks.size_bytes())});
+    weight = Tensor(const_cast<std::byte*>(kept.data()), codes.format().dtype, weight.shape());
   }
 
   ConvertReport write(const ConvertOptions& options, std::unique_ptr<Model> model) override {
@@ -72,10 +75,13 @@ class BlockTarget final : public QuantizeTarget {
   const std::string& out_;
   const QuantizeOptions& options_;
   bool is_gguf_;
-  std::vector<Storage> memory_;  // of the codes
+  SpillFile codes_;
 };
 
 void BlockTarget::check() const {
+  if (options_.layout)
+    throw Error(ErrorCode::invalid_argument,
+                "--layout: says how a folder holds matrices; name a folder, NAME/, or leave it out");
   if (options_.is_ordered)
     throw Error(ErrorCode::invalid_argument, "--act-order: blocks have their inputs in order; write a folder");
   if (!options_.type) return;
@@ -126,7 +132,7 @@ class FolderTarget final : public QuantizeTarget {
 
  private:
   static GroupFormat layout_of(const QuantizeOptions& options) {
-    switch (options.layout) {
+    switch (options.layout.value_or(GroupLayout::compressed_tensors)) {
       case GroupLayout::awq:
         return GroupFormat::awq;
       case GroupLayout::gptq:

@@ -66,7 +66,7 @@ std::string work_signature(const ModelFile& file, const QuantizeOptions& options
                                    {"group_size", options.group_size},
                                    {"symmetric", options.is_symmetric},
                                    {"ordered", options.is_ordered},
-                                   {"layout", static_cast<int>(options.layout)},
+                                   {"layout", options.layout ? static_cast<int>(*options.layout) : -1},
                                    {"type", options.type ? static_cast<int>(*options.type) : -1},
                                    {"keeps_range", options.keeps_range},
                                    {"calibration", hash_window(std::as_bytes(std::span(options.calibration))).hex()}};

@@ -208,6 +208,7 @@ def test_encoders_are_calibrated_and_compared_by_their_vectors(tidemill, tmp_pat
         (["MODEL", "OUT/model.gguf", "--group-size", "32", "--bits", "3"], 2, ["--group-size", "3 bits"]),
         (["MODEL", "OUT/model.gguf", "--type", "q9_9"], 2, ["--type", "'q9_9'"]),
         (["MODEL", "OUT/model.gguf", "--type", "bf16"], 2, ["bf16"]),
+        (["MODEL", "OUT/model.gguf", "--layout", "awq"], 2, ["--layout", "NAME/"]),
         (["MODEL", "OUT/model.gguf", "--method", "magic"], 2, ["--method", "'magic'"]),
         (["MODEL", "OUT/model.gguf", "--method", "gptq"], 2, ["--calibration", "gptq needs a text"]),
         (["MODEL", "OUT/model.gguf", "--bits", "4.5"], 2, ["--bits", "fractions"]),
