@@ -19,7 +19,8 @@ from reference_quantizers import awq, gptq, output_error, rounded  # noqa: E402
 
 PROGRAM = ROOT / "build/release/tidemill"
 LAYER_TOOL = ROOT / "build/release/layer_tool"
-K_QUANTS = {4: ["Q3_K_M", "Q3_K_L", "Q4_K_S"], 3: ["Q2_K", "Q3_K_S"]}  # of the sizes about 4.2 and 3.2 bits
+# Of the sizes about 4.2 and 3.2 bits, and what llama.cpp has there that is no k-quant.
+K_QUANTS = {4: ["Q3_K_L", "IQ4_XS"], 3: ["Q2_K", "Q3_K_S"]}
 GEMMA_LAYERS = [3, 9, 15]
 
 

@@ -95,7 +95,10 @@ class Llama:
             h = norm(x, f"{at}.post_attention_layernorm")
             gate, up = linear(h, f"{at}.mlp.gate_proj"), linear(h, f"{at}.mlp.up_proj")
             x = x + linear(gate / (1 + np.exp(-gate)) * up, f"{at}.mlp.down_proj")
-        return norm(x, "model.norm").reshape(-1, c["hidden_size"])
+        x = norm(x, "model.norm").reshape(-1, c["hidden_size"])
+        if watch:
+            watch("lm_head", x)
+        return x
 
     def log_probabilities(self, weights, ids):
         """For windows of CONTEXT tokens, one after another: [CONTEXT, vocabulary]."""

@@ -25,8 +25,10 @@ def inputs_of(llama, weights, ids, names):
 
 
 def references(llama, weights, ids, bits):
-    """Method -> (weights, bits a weight): groups of 128 with a scale and a zero, the embedding rounded."""
-    names = [name.removesuffix(".weight") for name, value in weights.items() if value.ndim == 2 and "layers" in name]
+    """Method -> (weights, bits a weight): groups of 128 with a scale and a zero, the output head as the layers, the
+    embedding, whose inputs are no numbers, rounded."""
+    matrices = [name.removesuffix(".weight") for name, value in weights.items() if value.ndim == 2]
+    names = [name for name in matrices if name != "model.embed_tokens"]
     seen = inputs_of(llama, weights, ids, names)
     n_vectors = sum(value.size for value in weights.values() if value.ndim == 1)
     n_weights = sum(value.size for value in weights.values())
