@@ -23,7 +23,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 // x = (n + r) ln 2 with |r| <= 1 / 2, then 2^n 2^r; the polynomial is a minimax fit of (2^r - 1) / r.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V exp_f32(D d, V x) {
-  const V least = hn::Set(d, -87.3f), log2_e = hn::Set(d, 0x1.715476p+0f), log2_e_rest = hn::Set(d, 0x1.4ae0cp-26f);
+  const V least = hn::Set(d, -87.3f), log2_e = hn::Set(d, 0x1.715476p+0f);
 #if HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_AVX3
   x = hn::Min(hn::Set(d, 89.0f), x);  // of the operands the second is the result where one is NaN
   const V n = hn::Round(hn::Mul(x, log2_e));
@@ -33,7 +33,12 @@ HWY_INLINE V exp_f32(D d, V x) {
   const V shifted = hn::MulAdd(x, log2_e, shift);
   const V n = hn::Sub(shifted, shift);
 #endif
-  const V r = hn::MulAdd(x, log2_e_rest, hn::MulSub(x, log2_e, n));
+#if HWY_NATIVE_FMA
+  const V r = hn::MulAdd(x, hn::Set(d, 0x1.4ae0cp-26f), hn::MulSub(x, log2_e, n));
+#else  // x log2(e) - n would be rounded before the difference: ln 2 in two parts, of which the first product is exact
+  const V first = hn::NegMulAdd(n, hn::Set(d, 0.693145751953125f), x);
+  const V r = hn::Mul(hn::NegMulAdd(n, hn::Set(d, 1.428606765330187e-6f), first), log2_e);
+#endif
   V p = hn::Set(d, 0x1.5bba14p-10f);
   p = hn::MulAdd(p, r, hn::Set(d, 0x1.3cea88p-7f));
   p = hn::MulAdd(p, r, hn::Set(d, 0x1.c6b752p-5f));
