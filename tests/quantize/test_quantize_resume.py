@@ -52,10 +52,23 @@ def test_the_bytes_are_the_same_whenever_it_was_ended(tidemill, tmp_path, model_
     assert not (tmp_path / "work").exists()
 
 
+def run_to_the_last_step(tidemill, *command, out):
+    """All is quantised, and nowhere to write it: the folder of `out` goes away meanwhile."""
+    work = pathlib.Path(command[command.index("--resume") + 1])
+    out.parent.mkdir()
+    process = subprocess.Popen([str(word) for word in [tidemill.program, *command]], stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 60
+    while not list(work.glob("*.codes")) and time.monotonic() < until:
+        time.sleep(0.01)
+    out.parent.rmdir()
+    assert out.name in process.communicate(timeout=60)[1] and process.returncode == 3
+
+
 def test_what_was_finished_is_not_done_again(tidemill, tmp_path, model_and_text):
     model, text = model_and_text
-    command = ["quantize", model, tmp_path / "no/such/out.gguf", "--calibration", text, "--resume", tmp_path / "work"]
-    assert tidemill.run(*command).returncode == 3  # nowhere to write, at the end of all work
+    out = tmp_path / "gone/out.gguf"
+    command = ["quantize", model, out, "--calibration", text, "--resume", tmp_path / "work"]
+    run_to_the_last_step(tidemill, *command, out=out)
     kept = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "work").iterdir()}
     assert "plan.json" in kept and sum(name.endswith(".codes") for name in kept) == 44
     assert tidemill.run(*command).returncode == 3
@@ -66,7 +79,8 @@ def test_damage_is_done_anew_and_other_work_refused(tidemill, tmp_path, model_an
     model, text = model_and_text
     base = ["--calibration", text, "--resume", tmp_path / "work"]
     tidemill.json("quantize", model, tmp_path / "truth.gguf", "--calibration", text)
-    assert tidemill.run("quantize", model, tmp_path / "no/out.gguf", *base).returncode == 3
+    gone = tmp_path / "gone/out.gguf"
+    run_to_the_last_step(tidemill, "quantize", model, gone, *base, out=gone)
     codes = tmp_path / "work/blk.1.ffn_up.weight.codes"
     damaged = bytearray(codes.read_bytes())
     damaged[100] ^= 4
