@@ -24,20 +24,21 @@ QuantizeMethod method_of(const std::string& name) {
   throw Error(ErrorCode::invalid_argument, "method: '" + printable(name, 50) + "' is none of rtn, awq, gptq, best");
 }
 
-GroupLayout layout_of(const std::string& name) {
+std::optional<GroupLayout> layout_of(const std::optional<std::string>& name) {
+  if (!name) return {};
   static constexpr std::pair<std::string_view, GroupLayout> kLayouts[] = {
       {"awq", GroupLayout::awq},
       {"gptq", GroupLayout::gptq},
       {"gptq_v2", GroupLayout::gptq_v2},
       {"compressed-tensors", GroupLayout::compressed_tensors}};
   for (const auto& [known, layout] : kLayouts)
-    if (known == name) return layout;
+    if (known == *name) return layout;
   throw Error(ErrorCode::invalid_argument,
-              "layout: '" + printable(name, 50) + "' is none of awq, gptq, gptq_v2, compressed-tensors");
+              "layout: '" + printable(*name, 50) + "' is none of awq, gptq, gptq_v2, compressed-tensors");
 }
 
 QuantizeReport quantize(const std::string& model, const std::string& out, const std::string& method, double bits,
-                        int64_t group_size, const std::string& layout, const std::string& calibration,
+                        int64_t group_size, const std::optional<std::string>& layout, const std::string& calibration,
                         const std::string& eval, const std::string& work_folder, int threads,
                         const std::optional<OnShare>& on_progress) {
   Progress progress(on_progress);
@@ -78,7 +79,7 @@ void bind_quantize(nb::module_& module) {
       .def_ro("loss", &QuantizeReport::loss, "Where a text to compare on was given.")
       .def_prop_ro("bits_per_weight", &QuantizeReport::bits_per_weight, "Scales included.");
   module.def("quantize_model", &quantize, nb::arg("model"), nb::arg("out"), nb::kw_only(), nb::arg("method"),
-             nb::arg("bits"), nb::arg("group_size"), nb::arg("layout"), nb::arg("calibration"), nb::arg("eval"),
+             nb::arg("bits"), nb::arg("group_size"), nb::arg("layout").none(), nb::arg("calibration"), nb::arg("eval"),
              nb::arg("work_folder"), nb::arg("threads"), nb::arg("on_progress").none());
 }
 

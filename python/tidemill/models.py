@@ -52,14 +52,15 @@ def quantize(
     method: Literal["rtn", "awq", "gptq", "best"] = "rtn",
     bits: float = 4,
     group_size: int = 0,
-    layout: Literal["awq", "gptq", "gptq_v2", "compressed-tensors"] = "compressed-tensors",
+    layout: Literal["awq", "gptq", "gptq_v2", "compressed-tensors"] | None = None,
     calibration: Path = "",
     eval: Path = "",
     work_folder: Path = "",
     threads: int = 0,
     on_progress: Progress | None = None,
 ) -> QuantizeReport:
-    """Writes a smaller model as `out`: NAME.gguf, NAME.tmill, or NAME/, a folder, whose groups lie as `layout` says.
+    """Writes a smaller model as `out`: NAME.gguf, NAME.tmill, or NAME/, a folder, whose groups lie as `layout` says,
+    "compressed-tensors" where it is not given.
 
     `bits` of a weight: 2 to 6 or 8; of the method "best" those of the whole model, any number.  `group_size`: weights that
     share a scale, 0 the best of the format.  `calibration`, a text like those that the model will read, is needed by all
