@@ -7,7 +7,6 @@
 
 #include <algorithm>
 
-#include "backends/cpu/ahead.h"
 #include "backends/cpu/carver.h"
 #include "backends/cpu/int8_rows.h"
 #include "backends/cpu/project_pieces.h"
@@ -17,9 +16,9 @@
 #define HWY_TARGET_INCLUDE "backends/cpu/int8_project.cpp"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 
-#include "backends/cpu/activation-inl.h"
 #include "backends/cpu/int8_codes-inl.h"
 #include "backends/cpu/lanes-inl.h"
+#include "backends/cpu/project_tiles-inl.h"
 
 #ifndef TIDEMILL_BACKENDS_CPU_INT8_PROJECT_ONCE
 #define TIDEMILL_BACKENDS_CPU_INT8_PROJECT_ONCE
@@ -27,13 +26,15 @@ namespace tidemill {
 
 // Some rows of x times some panels of one weight.
 struct Int8Task {
+  static constexpr int64_t kStepBytes = kVectorBytes;  // a unit
+
   const uint8_t* codes;  // of the first row
   int64_t stride;
   const float* scale;
   const int32_t* zero;
   int64_t n_rows;
   const uint8_t* panels;
-  int64_t n_units, panel_stride;
+  int64_t panel_stride, n_steps;
   const float* bias;  // of the panels' rows; null: zeros
   Activation activation;
   int64_t n_out;  // rows of the weight from the first panel on
@@ -67,7 +68,7 @@ HWY_INLINE void sum_products(const Int8Task& task, int64_t row, const Ahead& ahe
     for (int p = 0; p < kPanels; ++p) sums[r][p] = set_ints(0);
   }
   const auto* const codes = reinterpret_cast<const int8_t*>(task.codes + row * task.stride);
-  for (int64_t unit = 0; unit < task.n_units; ++unit) {
+  for (int64_t unit = 0; unit < task.n_steps; ++unit) {
     Words weights[kPanels];
     TIDEMILL_UNROLL
     for (int p = 0; p < kPanels; ++p) {
@@ -97,71 +98,33 @@ HWY_INLINE Ints load_ints(const int32_t* p) {
   return out;
 }
 
-template <int kRows, int kPanels>
-HWY_INLINE void run_tile(const Int8Task& task, int64_t row, const float* bias, const Ahead& ahead, float* out,
-                         int64_t out_stride) {
-  Ints sums[kRows][kPanels];
-  sum_products(task, row, ahead, sums);
-  TIDEMILL_UNROLL
-  for (int p = 0; p < kPanels; ++p) {
-    const auto* const scales =
-        reinterpret_cast<const float*>(task.panels + p * task.panel_stride + task.n_units * kVectorBytes);
-    const Floats scale = load_floats(scales), start = load_floats(bias + p * kPanelRows);
-    const Ints weight_sums = load_ints(reinterpret_cast<const int32_t*>(scales + kPanelRows));
+struct Int8Tiles {
+  using Task = Int8Task;
+  static constexpr int kPanels = kTilePanels, kRows = kTileRows;
+
+  template <int kRows, int kPanels>
+  static HWY_INLINE void run(const Int8Task& task, int64_t row, const float* bias, const Ahead& ahead, float* out,
+                             int64_t out_stride) {
+    Ints sums[kRows][kPanels];
+    sum_products(task, row, ahead, sums);
     TIDEMILL_UNROLL
-    for (int r = 0; r < kRows; ++r) {
-      const Floats products = to_floats(sums[r][p] - times(weight_sums, task.zero[row + r]));
-      store_floats_unaligned(mul_add(products, scale * task.scale[row + r], start),
-                             out + r * out_stride + p * kPanelRows);
+    for (int p = 0; p < kPanels; ++p) {
+      const auto* const scales =
+          reinterpret_cast<const float*>(task.panels + p * task.panel_stride + task.n_steps * kVectorBytes);
+      const Floats scale = load_floats(scales), start = load_floats(bias + p * kPanelRows);
+      const Ints weight_sums = load_ints(reinterpret_cast<const int32_t*>(scales + kPanelRows));
+      TIDEMILL_UNROLL
+      for (int r = 0; r < kRows; ++r) {
+        const Floats products = to_floats(sums[r][p] - times(weight_sums, task.zero[row + r]));
+        store_floats_unaligned(mul_add(products, scale * task.scale[row + r], start),
+                               out + r * out_stride + p * kPanelRows);
+      }
     }
   }
-}
+};
 
-// Tiles of kRows rows as long as there are so many, then of half as many.
-template <int kRows, int kPanels>
-void run_rows(const Int8Task& task, const float* bias, const Ahead& ahead, int64_t row) {
-  constexpr int64_t kWidth = kPanels * kPanelRows;
-  const int64_t width = std::min(kWidth, task.n_out);
-  for (; row + kRows <= task.n_rows; row += kRows) {
-    float* const out = task.out + row * task.out_stride;
-    const Ahead mine = ahead.of_tile(row / kTileRows, task.n_units);
-    if (width == kWidth) {
-      run_tile<kRows, kPanels>(task, row, bias, mine, out, task.out_stride);
-    } else {
-      HWY_ALIGN float whole[kRows * kWidth];
-      run_tile<kRows, kPanels>(task, row, bias, mine, whole, kWidth);
-      for (int r = 0; r < kRows; ++r) std::copy_n(whole + r * kWidth, width, out + r * task.out_stride);
-    }
-    for (int r = 0; r < kRows; ++r) {
-      float* const values = out + r * task.out_stride;
-      if (task.activation != Activation::identity) activate_values(task.activation, values, values, width);
-    }
-  }
-  if constexpr (kRows > 1) run_rows<kRows / 2, kPanels>(task, bias, ahead, row);
-}
-
-template <int kPanels>
-void run_panels(const Int8Task& task) {
-  constexpr int64_t kWidth = kPanels * kPanelRows;
-  HWY_ALIGN float bias[kWidth] = {};
-  if (task.bias != nullptr) std::copy_n(task.bias, std::min(kWidth, task.n_out), bias);
-  const int64_t n_tiles = (task.n_rows + kTileRows - 1) / kTileRows;
-  const Ahead ahead(task.panels + kPanels * task.panel_stride, kPanels * kVectorBytes, n_tiles);
-  run_rows<kTileRows, kPanels>(task, bias, ahead, 0);
-}
-
-// All panels of the task.
 void project_int8_of_target(const Int8Task& task) {
-  Int8Task rest = task;
-  while (rest.n_out > 0) {
-    const bool is_wide = rest.n_out > (kTilePanels - 1) * kPanelRows;
-    is_wide ? run_panels<kTilePanels>(rest) : run_panels<1>(rest);
-    const int64_t n = is_wide ? kTilePanels : 1;
-    rest.panels += n * rest.panel_stride;
-    rest.out += n * kPanelRows;
-    rest.n_out -= n * kPanelRows;
-    if (rest.bias != nullptr) rest.bias += n * kPanelRows;
-  }
+  run_tiles<Int8Tiles>(task);
 }
 
 }  // namespace tidemill::HWY_NAMESPACE
@@ -207,8 +170,8 @@ void project_int8(MatmulContext& context, const op::Project& o) {
                         .zero = rows.zero + piece.first,
                         .n_rows = piece.end - piece.first,
                         .panels = weight.as<const uint8_t>() + piece.column / kPanelRows * stride,
-                        .n_units = int8_units(weight.dim(1)),
                         .panel_stride = stride,
+                        .n_steps = int8_units(weight.dim(1)),
                         .bias = bias.empty() ? nullptr : bias.as<float>() + piece.column,
                         .activation = o.activation,
                         .n_out = piece.width,

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "backends/cpu/activation.h"
-#include "backends/cpu/ahead.h"
 #include "backends/cpu/elementwise.h"
 #include "backends/cpu/int8_project.h"
 #include "backends/cpu/project_pieces.h"
@@ -13,8 +12,8 @@
 #define HWY_TARGET_INCLUDE "backends/cpu/project.cpp"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 
-#include "backends/cpu/activation-inl.h"
 #include "backends/cpu/lanes-inl.h"
+#include "backends/cpu/project_tiles-inl.h"
 
 #ifndef TIDEMILL_BACKENDS_CPU_PROJECT_ONCE
 #define TIDEMILL_BACKENDS_CPU_PROJECT_ONCE
@@ -22,11 +21,13 @@ namespace tidemill {
 
 // Some rows of x times some panels of one weight.
 struct ProjectTask {
+  static constexpr int64_t kStepBytes = kPanelRows * sizeof(float);  // a column
+
   const float* x;
   int64_t x_stride, n_rows;
-  const float* panels;
-  int64_t n_cols;     // K
-  const float* bias;  // of the panels' rows; null: zeros
+  const uint8_t* panels;
+  int64_t panel_stride, n_steps;  // K
+  const float* bias;              // of the panels' rows; null: zeros
   Activation activation;
   int64_t n_out;  // rows of the weight from the first panel on
   float* out;
@@ -54,86 +55,49 @@ constexpr int kTilePanels = 1, kTileRows = 2;
 // time (Zen 4, k of 1536: 97% of the multipliers' speed, else 94%).
 constexpr int kStepsAhead = 16;
 
-template <int kRows, int kPanels>
-HWY_INLINE void run_tile(const ProjectTask& task, const float* x, const float* bias, const Ahead& ahead, float* out,
-                         int64_t out_stride) {
-  const int64_t panel_floats = task.n_cols * kPanelRows;
-  Floats sums[kRows][kPanels];
-  TIDEMILL_UNROLL
-  for (int p = 0; p < kPanels; ++p) {
-    const Floats start = load_floats(bias + p * kPanelRows);
-    TIDEMILL_UNROLL
-    for (int r = 0; r < kRows; ++r) sums[r][p] = start;
-  }
-  for (int64_t k = 0; k < task.n_cols; ++k) {
-    Floats weights[kPanels];
+struct FloatTiles {
+  using Task = ProjectTask;
+  static constexpr int kPanels = kTilePanels, kRows = kTileRows;
+
+  template <int kRows, int kPanels>
+  static HWY_INLINE void run(const ProjectTask& task, int64_t row, const float* bias, const Ahead& ahead, float* out,
+                             int64_t out_stride) {
+    const float* const x = task.x + row * task.x_stride;
+    const auto* const panels = reinterpret_cast<const float*>(task.panels);
+    const int64_t panel_floats = task.n_steps * kPanelRows;
+    Floats sums[kRows][kPanels];
     TIDEMILL_UNROLL
     for (int p = 0; p < kPanels; ++p) {
-      const float* const at = task.panels + p * panel_floats + k * kPanelRows;
-      weights[p] = load_floats(at);
-      hwy::Prefetch(at + kStepsAhead * kPanelRows);
-    }
-    ahead.ask(k);
-    TIDEMILL_UNROLL
-    for (int r = 0; r < kRows; ++r) {
-      const Floats activation = set_floats(x[r * task.x_stride + k]);
+      const Floats start = load_floats(bias + p * kPanelRows);
       TIDEMILL_UNROLL
-      for (int p = 0; p < kPanels; ++p) sums[r][p] = mul_add(weights[p], activation, sums[r][p]);
+      for (int r = 0; r < kRows; ++r) sums[r][p] = start;
     }
-  }
-  TIDEMILL_UNROLL
-  for (int r = 0; r < kRows; ++r) {
+    for (int64_t k = 0; k < task.n_steps; ++k) {
+      Floats weights[kPanels];
+      TIDEMILL_UNROLL
+      for (int p = 0; p < kPanels; ++p) {
+        const float* const at = panels + p * panel_floats + k * kPanelRows;
+        weights[p] = load_floats(at);
+        hwy::Prefetch(at + kStepsAhead * kPanelRows);
+      }
+      ahead.ask(k);
+      TIDEMILL_UNROLL
+      for (int r = 0; r < kRows; ++r) {
+        const Floats activation = set_floats(x[r * task.x_stride + k]);
+        TIDEMILL_UNROLL
+        for (int p = 0; p < kPanels; ++p) sums[r][p] = mul_add(weights[p], activation, sums[r][p]);
+      }
+    }
     TIDEMILL_UNROLL
-    for (int p = 0; p < kPanels; ++p) store_floats_unaligned(sums[r][p], out + r * out_stride + p * kPanelRows);
-  }
-}
-
-// Tiles of kRows rows as long as there are so many, then of half as many.
-template <int kRows, int kPanels>
-void run_rows(const ProjectTask& task, const float* bias, const Ahead& ahead, int64_t row) {
-  constexpr int64_t kWidth = kPanels * kPanelRows;
-  const int64_t width = std::min(kWidth, task.n_out);
-  for (; row + kRows <= task.n_rows; row += kRows) {
-    const float* const x = task.x + row * task.x_stride;
-    float* const out = task.out + row * task.out_stride;
-    const Ahead mine = ahead.of_tile(row / kTileRows, task.n_cols);
-    if (width == kWidth) {
-      run_tile<kRows, kPanels>(task, x, bias, mine, out, task.out_stride);
-    } else {
-      HWY_ALIGN float whole[kRows * kWidth];
-      run_tile<kRows, kPanels>(task, x, bias, mine, whole, kWidth);
-      for (int r = 0; r < kRows; ++r) std::copy_n(whole + r * kWidth, width, out + r * task.out_stride);
-    }
     for (int r = 0; r < kRows; ++r) {
-      float* const values = out + r * task.out_stride;
-      if (task.activation != Activation::identity) activate_values(task.activation, values, values, width);
+      TIDEMILL_UNROLL
+      for (int p = 0; p < kPanels; ++p) store_floats_unaligned(sums[r][p], out + r * out_stride + p * kPanelRows);
     }
   }
-  if constexpr (kRows > 1) run_rows<kRows / 2, kPanels>(task, bias, ahead, row);
-}
+};
 
-template <int kPanels>
-void run_panels(const ProjectTask& task) {
-  constexpr int64_t kWidth = kPanels * kPanelRows;
-  HWY_ALIGN float bias[kWidth] = {};
-  if (task.bias != nullptr) std::copy_n(task.bias, std::min(kWidth, task.n_out), bias);
-  const int64_t n_tiles = (task.n_rows + kTileRows - 1) / kTileRows;
-  const Ahead ahead(task.panels + kWidth * task.n_cols, kWidth * static_cast<int64_t>(sizeof(float)), n_tiles);
-  run_rows<kTileRows, kPanels>(task, bias, ahead, 0);
-}
-
-// All panels of the task.
 void project_of_target(const ProjectTask& task) {
-  ProjectTask rest = task;
-  while (rest.n_out > 0) {
-    const bool is_wide = rest.n_out > (kTilePanels - 1) * kPanelRows;
-    is_wide ? run_panels<kTilePanels>(rest) : run_panels<1>(rest);
-    const int64_t n = (is_wide ? kTilePanels : 1) * kPanelRows;
-    rest.panels += n * rest.n_cols;
-    rest.out += n;
-    rest.n_out -= n;
-    if (rest.bias != nullptr) rest.bias += n;
-  }
+  run_tiles<FloatTiles>(task);
 }
 
 }  // namespace tidemill::HWY_NAMESPACE
@@ -156,8 +120,9 @@ void run_f32(ThreadPool& pool, const op::Project& o) {
     const ProjectTask task{.x = o.x.row<float>(piece.first),
                            .x_stride = o.x.dim(1),
                            .n_rows = piece.end - piece.first,
-                           .panels = weight.as<const float>() + piece.column * weight.dim(1),
-                           .n_cols = weight.dim(1),
+                           .panels = weight.as<const uint8_t>() + piece.column * weight.dim(1) * sizeof(float),
+                           .panel_stride = weight.dim(1) * ProjectTask::kStepBytes,
+                           .n_steps = weight.dim(1),
                            .bias = bias.empty() ? nullptr : bias.as<float>() + piece.column,
                            .activation = o.activation,
                            .n_out = piece.width,
