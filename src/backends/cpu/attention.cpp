@@ -423,7 +423,7 @@ void Attention::run_tiles(const Tensor& q, const AttentionOptions& options, cons
       const BlockTile at = tile_at(i);
       if (at.block == nullptr) continue;
       load_queries(q, *at.block, options, scratch.q);
-      // As above.
+      // The tiles between are most likely those of the other threads.
       attend(at, tile_at(i + pool_.n_threads()), options, scratch, part_of(i / n_slots, i % n_slots));
     }
   });
