@@ -116,13 +116,17 @@ static void attend(const QueryBlock& block, int64_t tile, const TileRows<T>& row
   const size_t chunk_stride = static_cast<size_t>(block.n_rows * group) * kRowStride;
 
   const float* const q = scratch.q + first_query * kRowStride;
-  // A few queries go over keys and values once, many find most of them in a cache.
+  // A few queries go over keys and values once, many over panels of them in a cache.
   const bool is_few = n_queries <= kFewQueries;
   static_assert(kFewQueries <= kQueriesAtOnce);
   const size_t n_squares = (n_keys - first_panel + kFloatLanes - 1) / kFloatLanes * ((head_dim - 1) / kFloatLanes + 1);
-  RowFetcher with_scores(is_few ? fetched.with_scores : RowRange(), n_squares);
+  RowFetcher with_scores(fetched.with_scores, n_squares);
   const bool is_packed = n_queries > kUnpackedQueries;
   if (is_packed) pack_keys(rows, first_panel, n_keys, head_dim, with_scores, scratch.packed);
+  if (!is_few) {
+    RowFetcher with_values(fetched.with_sums, n_keys - first_key);
+    pack_values(rows, first_key, n_keys, head_dim, with_values, scratch.values);
+  }
   const auto soften_query = [&](size_t query, float* scores) HWY_ATTR {
     const int64_t pos = block.first_pos() + static_cast<int64_t>(query) / group;
     if (!options.distance_bias.empty()) {
@@ -147,14 +151,12 @@ static void attend(const QueryBlock& block, int64_t tile, const TileRows<T>& row
       score_unpacked(q, chunk_stride, n, rows, head_dim, first_key, n_keys, with_scores, scratch.scores);
     }
     for (size_t j = 0; j < n; ++j) soften_query(first_query + i + j, scratch.scores + j * kRowStride);
-    const auto sum = [&](auto fetcher) {
-      sum_values(scratch.scores, n, rows.values, rows.stride, first_key, n_keys, head_dim, fetcher,
-                 part.values + (first_query + i) * padded(head_dim), padded(head_dim));
-    };
+    float* const sums = part.values + (first_query + i) * padded(head_dim);
     if (is_few) {
-      sum(RowFetcher(fetched.with_sums, n_sum_steps(n_keys - first_key, head_dim)));
+      sum_values(scratch.scores, n, rows.values, rows.stride, first_key, n_keys, head_dim,
+                 RowFetcher(fetched.with_sums, n_sum_steps(n_keys - first_key, head_dim)), sums, padded(head_dim));
     } else {
-      sum(NoFetcher());
+      sum_packed(scratch.scores, n, scratch.values, first_key, n_keys, head_dim, sums, padded(head_dim));
     }
   }
 }
@@ -219,32 +221,43 @@ HWY_EXPORT(join_parts);
 
 namespace {
 
-constexpr int64_t kMaxQueries = 64;  // in a block: enough that packing keys costs little beside using them
-constexpr int64_t kMinQueries = 16;  // below this packing weighs more than idle threads
+constexpr int64_t kMaxQueries = 128;  // in a block: enough that packing keys and values costs little beside using them
+constexpr int64_t kMinQueries = 16;   // below this packing weighs more than idle threads
 
 int64_t group_size(const AttentionOptions& options) {
   return options.n_heads / options.n_kv_heads;
 }
 
-// Row and element of q and out where query `query` of `block` begins.
-float* head_of(const Tensor& rows, const QueryBlock& block, int64_t query, const AttentionOptions& options) {
-  const int64_t group = group_size(options);
-  const int64_t head = block.kv_head * group + query % group;
-  return rows.row<float>(block.run->first_row + block.first_row + query / group) + head * options.head_dim;
+// Calls `visit(query, head, values)` for the queries of `block`: head `head` of `rows` (q or out), and where its
+// numbers begin there.  Few numbers of each row are of the block, too far apart for the processor to ask for them in
+// time.
+template <class Visit>
+void for_each_query(const Tensor& rows, const QueryBlock& block, const AttentionOptions& options, const Visit& visit) {
+  constexpr int64_t kRowsAhead = 4, kLineFloats = 16;
+  const int64_t group = group_size(options), first_head = block.kv_head * group;
+  int64_t query = 0;
+  for (int64_t row = 0; row < block.n_rows; ++row) {
+    float* const values = rows.row<float>(block.run->first_row + block.first_row + row);
+    for (int64_t i = 0; i < group * options.head_dim; i += kLineFloats) {
+      __builtin_prefetch(values + kRowsAhead * rows.dim(1) + first_head * options.head_dim + i);
+    }
+    for (int64_t head = first_head; head < first_head + group; ++head) {
+      visit(query++, head, values + head * options.head_dim);
+    }
+  }
 }
 
 // Copies the scaled queries of `block` to `target` in the chunks that BlockScratch describes.
 void load_queries(const Tensor& q, const QueryBlock& block, const AttentionOptions& options, float* target) {
   const int64_t n_queries = block.n_rows * group_size(options);
   constexpr int64_t kChunk = kRowStride;
-  for (int64_t query = 0; query < n_queries; ++query) {
-    const float* const source = head_of(q, block, query, options);
+  for_each_query(q, block, options, [&](int64_t query, int64_t, const float* source) {
     for (int64_t first = 0; first < options.head_dim; first += kChunk) {
       float* const chunk = target + (first / kChunk * n_queries + query) * kChunk;
       const int64_t n = std::min(kChunk, options.head_dim - first);
       for (int64_t i = 0; i < n; ++i) chunk[i] = source[first + i] * options.scale;
     }
-  }
+  });
 }
 
 void clear(const Parts& parts, int64_t n_queries, int64_t head_dim) {
@@ -262,15 +275,12 @@ void join_tile(const QueryBlock& block, int64_t tile, const AttentionOptions& op
 }
 
 void store_results(const Parts& sum, const QueryBlock& block, const AttentionOptions& options, const Tensor& out) {
-  const int64_t n_queries = block.n_rows * group_size(options);
-  for (int64_t query = 0; query < n_queries; ++query) {
+  for_each_query(out, block, options, [&](int64_t query, int64_t head, float* target) {
     const float* const values = sum.values + static_cast<size_t>(query) * padded(options.head_dim);
-    const int64_t head = block.kv_head * group_size(options) + query % group_size(options);
     const float sink = options.sinks.empty() ? 0.0f : std::exp(options.sinks.as<float>()[head] - sum.greatest[query]);
     const float factor = 1.0f / (sum.totals[query] + sink);
-    float* const target = head_of(out, block, query, options);
     for (int64_t i = 0; i < options.head_dim; ++i) target[i] = values[i] * factor;
-  }
+  });
 }
 
 }  // namespace

@@ -25,6 +25,11 @@ constexpr size_t padded(size_t n) {
   return (n + kPadding - 1) / kPadding * kPadding;
 }
 
+// Elements of head_dim in whole panels of two of the widest vectors.
+constexpr size_t in_panels(size_t n) {
+  return (n + 2 * kPadding - 1) / (2 * kPadding) * (2 * kPadding);
+}
+
 // Which positions a query sees: so many before its own and after it, of those that there are.
 struct Sight {
   static constexpr int64_t kAll = int64_t{1} << 60;
@@ -101,21 +106,23 @@ struct BlockScratch {
   float* q = nullptr;        // [chunks of head_dim][n_queries][kRowStride], scaled
   float* packed = nullptr;   // keys of a tile, transposed: [panels][head_dim][kPanelKeys]
   float* scores = nullptr;   // [kQueriesAtOnce][kRowStride], then weights
+  float* values = nullptr;   // of a tile: [panels][kTileKeys][kPanelKeys]
   float* widened = nullptr;  // [2][kTileKeys][head_dim]: keys and values of a tile, where the cache is quantised
   Parts part;                // of one tile
   Parts sum;                 // of all tiles so far
 
   static size_t n_chunks(size_t head_dim) { return (head_dim + kRowStride - 1) / kRowStride; }
   static size_t n_floats(size_t n_queries, size_t head_dim) {
-    return (n_chunks(head_dim) * n_queries + kQueriesAtOnce) * kRowStride + 3 * kTileKeys * head_dim +
-           2 * Parts::n_floats(n_queries, head_dim);
+    return (n_chunks(head_dim) * n_queries + kQueriesAtOnce) * kRowStride +
+           kTileKeys * (3 * head_dim + in_panels(head_dim)) + 2 * Parts::n_floats(n_queries, head_dim);
   }
   static BlockScratch at(float* memory, size_t n_queries, size_t head_dim) {
     BlockScratch scratch;
     scratch.q = memory;
     scratch.packed = scratch.q + n_chunks(head_dim) * n_queries * kRowStride;
     scratch.scores = scratch.packed + kTileKeys * head_dim;
-    scratch.widened = scratch.scores + kQueriesAtOnce * kRowStride;
+    scratch.values = scratch.scores + kQueriesAtOnce * kRowStride;
+    scratch.widened = scratch.values + kTileKeys * in_panels(head_dim);
     float* const parts = scratch.widened + 2 * kTileKeys * head_dim;
     scratch.part = Parts::at(parts, n_queries, head_dim);
     scratch.sum = Parts::at(parts + Parts::n_floats(n_queries, head_dim), n_queries, head_dim);

@@ -9,7 +9,7 @@
 //
 // Both products run in one micro-kernel: lanes of 2 vectors of columns times up to 12 rows of broadcast numbers.  For
 // the scores the columns are keys, which `pack_keys` transposes, or for few queries `score_unpacked` in registers; for
-// the values they are elements of head_dim.
+// the values they are elements of head_dim, of which `pack_values` makes panels where many queries share them.
 //
 // Included once per Highway target (foreach_target.h).
 #if defined(TIDEMILL_BACKENDS_CPU_ATTENTION_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -214,10 +214,30 @@ constexpr size_t n_sum_steps(size_t n_keys, size_t head_dim) {
   return head_dim / kPanelKeys * ((n_keys + kSumsPerFetch - 1) / kSumsPerFetch);
 }
 
+// Values [first_key, n_keys) of a tile -> panels of [kTileKeys][kPanelKeys] f32, elements of head_dim side by side:
+// rows lie so far apart that those of a tile would push each other out of the first-level cache, once for every few
+// queries.  `fetcher` takes a step for each row.
+template <typename T>
+void pack_values(const TileRows<T>& tile, size_t first_key, size_t n_keys, size_t head_dim, RowFetcher& fetcher,
+                 float* packed) {
+  constexpr size_t kRowsAhead = 4;  // too far apart for the processor to ask for them in time
+  for (size_t key = first_key; key < n_keys; ++key) {
+    const T* const source = tile.values + key * tile.stride;
+    fetcher.step();
+    for (size_t column = 0; column < head_dim; column += kFloatLanes) {
+      const bool is_whole = column + kFloatLanes <= head_dim;
+      __builtin_prefetch(source + kRowsAhead * tile.stride + column);
+      const auto values = is_whole ? load_f32(source + column) : load_f32_first(source + column, head_dim - column);
+      float* const panel = packed + column / kPanelKeys * kPanelKeys * kTileKeys;
+      hn::StoreU(values, FloatTag(), panel + key * kPanelKeys + column % kPanelKeys);
+    }
+  }
+}
+
 // out[i][:] = sum over keys [first_key, n_keys) of weights[i][key] * values[key][:].
-template <class Fetcher, typename T>
+template <typename T>
 void sum_values(const float* weights, size_t n_rows, const T* values, size_t stride, size_t first_key, size_t n_keys,
-                size_t head_dim, Fetcher fetcher, float* out, size_t out_stride) {
+                size_t head_dim, RowFetcher fetcher, float* out, size_t out_stride) {
   const size_t depth = n_keys - first_key;
   weights += first_key;
   values += first_key * stride;
@@ -241,6 +261,22 @@ void sum_values(const float* weights, size_t n_rows, const T* values, size_t str
         weights, n_rows, depth,
         [=](size_t k, size_t) HWY_ATTR { return load_f32_first(values + k * stride + column, head_dim - column); },
         out + column, out_stride, Start::zero);
+  }
+}
+
+// The same from packed values.
+void sum_packed(const float* weights, size_t n_rows, const float* packed, size_t first_key, size_t n_keys,
+                size_t head_dim, float* out, size_t out_stride) {
+  const size_t depth = n_keys - first_key;
+  for (size_t column = 0; column < head_dim; column += kPanelKeys) {
+    const float* const panel = packed + column * kTileKeys + first_key * kPanelKeys;
+    const auto load = [panel](size_t k, size_t v)
+                          HWY_ATTR { return hn::LoadU(FloatTag(), panel + k * kPanelKeys + v * kFloatLanes); };
+    if (head_dim - column > kFloatLanes) {
+      multiply<kPanelVectors>(weights + first_key, n_rows, depth, load, out + column, out_stride, Start::zero);
+    } else {
+      multiply<1>(weights + first_key, n_rows, depth, load, out + column, out_stride, Start::zero);
+    }
   }
 }
 

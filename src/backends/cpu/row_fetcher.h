@@ -43,9 +43,4 @@ class RowFetcher {
   size_t lines_per_step_ = 0;
 };
 
-// In the place of a RowFetcher where there is nothing to fetch.
-struct NoFetcher {
-  void step() {}
-};
-
 }  // namespace tidemill
