@@ -1,4 +1,5 @@
-// Speed of the CPU matmul beside its limits:  matmul_bench [--threads N] [--batch N] ... [--best] [FORMAT ...]
+// Speed of the CPU matmul beside its limits:  matmul_bench [--threads N] [--batch N] ... [--best] [--f32 | --int8]
+// [FORMAT ...]
 //
 // Per weight format: one row of activations (decoding) in GB/s of weights, beside the bandwidth of plain reading; 512
 // rows (prefill) in GOP/s, beside what the products of these kernels reach in registers (TIDEMILL_ISA chooses which);
@@ -183,13 +184,16 @@ int main(int argc, char** argv) {
       batches.push_back(std::clamp<int64_t>(std::atoi(argv[++i]), 1, kMostBatch));
     } else if (argument == "--best") {
       is_best = true;
+    } else if (argument == "--int8") {
+      precision = Precision::int8;
     } else if (argument == "--f32") {
       precision = Precision::f32;
     } else if (const auto dtype = dtype_from_name(argument); dtype && has_panels(*dtype)) {
       dtypes.push_back(*dtype);
     } else {
-      std::fprintf(stderr,
-                   "usage: matmul_bench [--threads N] [--rounds N] [--batch N] ... [--best] [--f32] [FORMAT ...]\n");
+      std::fprintf(
+          stderr,
+          "usage: matmul_bench [--threads N] [--rounds N] [--batch N] ... [--best] [--f32 | --int8] [FORMAT ...]\n");
       return 2;
     }
   }

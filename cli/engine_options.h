@@ -41,8 +41,9 @@ inline constexpr Option kPrecisionOption = {.flag = "--precision",
                                             .kind = OptionKind::text,
                                             .value_name = "P",
                                             .help =
-                                                "fast: int8 activations, f16 state; f32: all in f32, slower; bf16, "
-                                                "int8: as fast, with float weights rounded so",
+                                                "fast: activations in two int8 numbers, f16 state; f32: all in f32, "
+                                                "slower; bf16: as fast, with float weights rounded so; int8: likewise, "
+                                                "activations in one number, faster, less exact",
                                             .fallback = "fast"};
 inline constexpr Option kStateOption = {
     .flag = "--state",

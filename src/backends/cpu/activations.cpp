@@ -84,6 +84,15 @@ constexpr float kGreatestOfHalves = 127.0f * 256.0f;
 constexpr float kGreatestOfPairs = 120.0f * 256.0f;
 
 // One group with 1 / scale = `inverse`.
+HWY_INLINE void quantize_bytes(const float* x, float inverse, ActivationGroup& out) {
+  TIDEMILL_UNROLL
+  for (int i = 0; i < kGroupLength; i += kHalf) {
+    store_bytes(rounded(load_half(x + i) * (inverse * (1.0f / 256.0f))), out.high + i);
+    store_bytes(set_ints(0), out.low + i);
+  }
+}
+
+// One group with 1 / scale = `inverse`.
 HWY_INLINE void quantize_halves(const float* x, float inverse, ActivationGroup& out) {
   TIDEMILL_UNROLL
   for (int i = 0; i < kGroupLength; i += kHalf) {
@@ -135,10 +144,16 @@ void quantize_row(const float* x, int64_t row, const QuantizedRows& out) {
     poison += greatest * 0.0f;
     scale[g] = is_zero ? 0.0f : greatest / reach;
     const float inverse = is_zero ? 0.0f : reach / greatest;
-    if (is_pairs) {
-      quantize_pairs(x, inverse, *group);
-    } else {
-      quantize_halves(x, inverse, *group);
+    switch (out.form) {
+      case ActivationForm::halves:
+        quantize_halves(x, inverse, *group);
+        break;
+      case ActivationForm::pairs:
+        quantize_pairs(x, inverse, *group);
+        break;
+      case ActivationForm::bytes:
+        quantize_bytes(x, inverse, *group);
+        break;
     }
     const HalfSums high = sum_halves(group->high), low = sum_halves(group->low);
     sums[2 * g] = is_pairs ? 256 * (high.first + high.second) + 17 * low.first : 256 * high.first + low.first;
@@ -153,12 +168,17 @@ void quantize_rows_of_target(const Tensor& x, int64_t begin, int64_t end, const 
 
 // How much higher than the weights the operands that meet high numbers are.
 int code_offset_of_target(PanelFormat format) {
-  return activation_form(format) == ActivationForm::pairs ? format.offset : dot_offset(format);
+  return has_code_pairs(format) ? format.offset : dot_offset(format);
 }
 
 // The same of bytes of two codes that meet low numbers, which wide units take apart.
 int pair_offset_of_target(Kernel kernel) {
   return kernel == Kernel::gemm && kHasWideUnits ? 0 : kPairOffset;
+}
+
+// What a kernel's integers are counted in, where low numbers are zeros.
+int unit_of_bytes_of_target(Kernel kernel) {
+  return kernel == Kernel::gemm && !kHasWideUnits ? 256 : 1;
 }
 
 }  // namespace tidemill::HWY_NAMESPACE
@@ -170,6 +190,7 @@ namespace tidemill {
 HWY_EXPORT(quantize_rows_of_target);
 HWY_EXPORT(code_offset_of_target);
 HWY_EXPORT(pair_offset_of_target);
+HWY_EXPORT(unit_of_bytes_of_target);
 
 void quantize_rows(const Tensor& x, int64_t begin, int64_t end, const QuantizedRows& out) {
   HWY_DYNAMIC_DISPATCH(quantize_rows_of_target)(x, begin, end, out);
@@ -180,13 +201,15 @@ void make_terms(DType dtype, Kernel kernel, const QuantizedRows& rows, int64_t b
   const PanelFormat format = panel_format(dtype);
   const int code_offset = HWY_DYNAMIC_DISPATCH(code_offset_of_target)(format);
   const int pair_offset = HWY_DYNAMIC_DISPATCH(pair_offset_of_target)(kernel);
+  const int unit = rows.form == ActivationForm::bytes ? HWY_DYNAMIC_DISPATCH(unit_of_bytes_of_target)(kernel) : 1;
   const int64_t n_groups = rows.n_cols / kGroupLength;
   ActivationTerm* term = terms + begin * (rows.n_cols / format.scale_length);
   for (int64_t i = begin * n_groups; i < end * n_groups; ++i) {
     const float scale = rows.scale[i];
     const int32_t* sums = rows.sums + 2 * i;
     const auto add = [&](int32_t sum, int32_t low_of_pairs) {
-      *term++ = {scale, pair_offset * low_of_pairs - code_offset * sum, scale * static_cast<float>(sum)};
+      *term++ = {scale * static_cast<float>(unit), (pair_offset * low_of_pairs - code_offset * sum) / unit,
+                 scale * static_cast<float>(sum)};
     };
     if (rows.form == ActivationForm::pairs) {
       add(sums[0], sums[1]);

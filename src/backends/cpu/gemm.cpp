@@ -35,14 +35,16 @@ constexpr int kTilePanels = 1, kTileRows = 1;
 constexpr int kTilePanels = 1, kTileRows = kHasWideUnits ? 3 : 2;
 #endif
 
-// How the numbers of a format meet: a group's parts of kLength elements share a scale; kSigned: units are.
-template <ActivationForm kForm, int kLength, bool kSigned>
+// How the numbers of a format meet: a group's parts of kLength elements share a scale; kSigned: units are; kPairs:
+// units are code pairs; kHasLow: activations have low numbers.
+template <int kLength, bool kSigned, bool kPairs, bool kHasLow>
 struct Meeting {
-  static constexpr ActivationForm form = kForm;
   static constexpr int length = kLength;
   static constexpr bool is_signed = kSigned;
+  static constexpr bool is_pairs = kPairs;
+  static constexpr bool has_low = kHasLow;
   static constexpr int parts_per_group = kGroupLength / kLength;
-  static constexpr int vectors_per_part = kForm == ActivationForm::pairs ? kUnitsPerGroup / 2 : kLength / 4;
+  static constexpr int vectors_per_part = kPairs ? kUnitsPerGroup / 2 : kLength / 4;
 };
 
 // Where the rows of a tile lie in the activations; strides are from one row to the next.
@@ -114,18 +116,20 @@ template <int kRows, typename M>
 HWY_INLINE void multiply_part(Products<kRows>& products, Vectors (&vectors)[kTilePanels],
                               const int8_t* const (&rows)[kRows], int at, const ActivationTerm* terms,
                               int64_t term_stride) {
-  constexpr bool kPairs = M::form == ActivationForm::pairs;
   constexpr int kLow = offsetof(ActivationGroup, low);
   TIDEMILL_UNROLL
   for (int r = 0; r < kRows; ++r) {
     TIDEMILL_UNROLL
-    for (int p = 0; p < kTilePanels; ++p) products[r][p] = set_ints(0);
+    for (int p = 0; p < kTilePanels; ++p) {
+      products[r][p] = set_ints(M::has_low ? 0 : terms[r * term_stride].start);
+    }
   }
-  if constexpr (kPairs) {
+  if constexpr (M::is_pairs) {
     add_codes_of_pairs<kRows>(products, vectors, rows);
   } else {
     add_units<kRows, M::length / 4, M::is_signed>(products, vectors, rows, at);
   }
+  if constexpr (!M::has_low) return;
   TIDEMILL_UNROLL
   for (int p = 0; p < kTilePanels; ++p) {
     forget_origin(vectors[p]);  // else the compiler keeps all weights in registers for the low numbers, and spills sums
@@ -137,7 +141,7 @@ HWY_INLINE void multiply_part(Products<kRows>& products, Vectors (&vectors)[kTil
       products[r][p] = shift_left<8>(products[r][p]) + set_ints(terms[r * term_stride].start);
     }
   }
-  if constexpr (kPairs) {
+  if constexpr (M::is_pairs) {
     add_pairs<kRows>(products, vectors, rows, kLow);
   } else {
     add_units<kRows, M::length / 4, M::is_signed>(products, vectors, rows, kLow + at);
@@ -152,11 +156,11 @@ constexpr int kPartsAtOnce = kWordCopies > 1 ? 1 : kParts;
 template <int kRows, typename M, int kOperand = 0>
 HWY_INLINE void add_operands(Products<kRows>& products, int panel, int first, const VU (&vector)[kPartsAtOnce],
                              const WideGroup* const (&rows)[kRows], int word) {
-  if constexpr (kOperand < operand_count(M::form)) {
+  if constexpr (kOperand < operand_count(M::is_pairs)) {
     VU operands[kPartsAtOnce];
     TIDEMILL_UNROLL
     for (int i = 0; i < kPartsAtOnce; ++i) {
-      operands[i] = wide_operand<M::form, M::is_signed, kOperand>(vector[i]);
+      operands[i] = wide_operand<M::is_pairs, M::is_signed, kOperand>(vector[i]);
     }
     TIDEMILL_UNROLL
     for (int r = 0; r < kRows; ++r) {
@@ -312,7 +316,7 @@ struct UnitTile {
     for (int r = 0; r < kRows; ++r) {
       const ActivationGroup* const groups = x.groups + (row + r) * x.stride;
       if constexpr (kHasWideUnits) {
-        for (int g = 0; is_first && g < n_groups; ++g) widen_group<M::form>(groups[g], wide_rows[r][g]);
+        for (int g = 0; is_first && g < n_groups; ++g) widen_group<M::is_pairs>(groups[g], wide_rows[r][g]);
         rows[r] = wide_rows[r];
       } else {
         rows[r] = groups;
@@ -344,27 +348,32 @@ void run_tiles(const UnitBlock* blocks, int n_groups, bool has_min, const TileRo
 
 using RunTiles = void (*)(const UnitBlock*, int, bool, const TileRows&, int64_t, const TileSumsAt&, Prefetcher&);
 
+template <bool kHasLow>
 RunTiles tiles_of(PanelFormat format) {
-  if (activation_form(format) == ActivationForm::pairs) {
-    return run_tiles<Meeting<ActivationForm::pairs, 32, kSignedPairs>>;
-  }
+  if (has_code_pairs(format)) return run_tiles<Meeting<32, kSignedPairs, true, kHasLow>>;
   constexpr bool kAlwaysSigned = HWY_ARCH_ARM;
   constexpr bool kNeverSigned = HWY_TARGET == HWY_AVX3_DL;
-  constexpr auto kHalves = ActivationForm::halves;
   const bool is_long = format.scale_length == kGroupLength;
   if constexpr (!kNeverSigned) {
     // Formats with signed units here all have long parts, except where all units are signed.
     if (has_signed_units(format)) {
       if constexpr (kAlwaysSigned) {
-        if (!is_long) return run_tiles<Meeting<kHalves, 16, true>>;
+        if (!is_long) return run_tiles<Meeting<16, true, false, kHasLow>>;
       }
-      return run_tiles<Meeting<kHalves, 32, true>>;
+      return run_tiles<Meeting<32, true, false, kHasLow>>;
     }
   }
   if constexpr (!kAlwaysSigned) {
-    return is_long ? run_tiles<Meeting<kHalves, 32, false>> : run_tiles<Meeting<kHalves, 16, false>>;
+    return is_long ? run_tiles<Meeting<32, false, false, kHasLow>> : run_tiles<Meeting<16, false, false, kHasLow>>;
   }
   return nullptr;
+}
+
+RunTiles tiles_of(PanelFormat format, ActivationForm form) {
+  if constexpr (!kHasWideUnits) {  // where activations are widened low numbers cost nothing
+    if (form == ActivationForm::bytes) return tiles_of<false>(format);
+  }
+  return tiles_of<true>(format);
 }
 
 // Sums of blocks of k wait in scratch; those of the last block go to the output, unless the panels reach beyond it.
@@ -381,8 +390,8 @@ TileSumsAt sums_at(const MatmulTask& task, TaskScratch& scratch, bool is_first, 
 void gemm_of_target(const MatmulTask& task, const QuantizedRows& x, const ActivationTerm* terms, TaskScratch& scratch) {
   const DType dtype = task.product.dtype;
   const PanelFormat format = panel_format(dtype);
-  const RunTiles run = tiles_of(format);
-  const auto unpack = activation_form(format) == ActivationForm::pairs ? unpack_pairs : unpack_units;
+  const RunTiles run = tiles_of(format, x.form);
+  const auto unpack = has_code_pairs(format) ? unpack_pairs : unpack_units;
   const int64_t n_x = task.end_x - task.first_x;
   const int64_t n_parts = x.n_cols / format.scale_length;
   const int64_t n_superblocks = (x.n_cols + kSuperblockLength - 1) / kSuperblockLength;

@@ -11,6 +11,7 @@
 #include "backends/cpu/few_rows-inl.h"
 #include "backends/cpu/formats-inl.h"
 #include "backends/cpu/lanes-inl.h"
+#include "backends/cpu/wide_units-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tidemill::HWY_NAMESPACE {
@@ -30,6 +31,11 @@ struct RowsAt {
   }
 };
 
+// Whether a tile of so many rows of bytes leaves the low numbers out, which are zeros.  With fewer rows memory sets the
+// pace, and the kernel of all forms does.
+template <int kRows>
+constexpr bool kSkipsZeros = kRows == kFewRows && !kHasWideUnits;
+
 // The integer sums of each row: of high and of low numbers.
 template <int kRows>
 struct Halves {
@@ -38,7 +44,7 @@ struct Halves {
 };
 
 // sums += the products of units [kUnit, kEnd) of a group.
-template <DType kDType, int kUnit, int kEnd, int kRows>
+template <DType kDType, bool kHasLow, int kUnit, int kEnd, int kRows>
 HWY_INLINE void add_units(Halves<kRows>& sums, const uint8_t* group, const RowsAt<kRows>& x) {
   if constexpr (kUnit < kEnd) {
     constexpr bool kSigned = has_signed_units(panel_format(kDType));
@@ -47,14 +53,14 @@ HWY_INLINE void add_units(Halves<kRows>& sums, const uint8_t* group, const RowsA
     for (int r = 0; r < kRows; ++r) {
       const ActivationGroup& numbers = x.groups[r][x.group];
       sums.high[r] = dot<kSigned>(sums.high[r], unit, broadcast4(numbers.high + 4 * kUnit));
-      sums.low[r] = dot<kSigned>(sums.low[r], unit, broadcast4(numbers.low + 4 * kUnit));
+      if constexpr (kHasLow) sums.low[r] = dot<kSigned>(sums.low[r], unit, broadcast4(numbers.low + 4 * kUnit));
     }
-    add_units<kDType, kUnit + 1, kEnd>(sums, group, x);
+    add_units<kDType, kHasLow, kUnit + 1, kEnd>(sums, group, x);
   }
 }
 
 // sums += the products of a group of codes in pairs.
-template <int kRows>
+template <bool kHasLow, int kRows>
 HWY_INLINE void add_pairs(Halves<kRows>& sums, const uint8_t* group, const RowsAt<kRows>& x) {
   TIDEMILL_UNROLL
   for (int v = 0; v < kUnitsPerGroup / 2; ++v) {
@@ -66,13 +72,13 @@ HWY_INLINE void add_pairs(Halves<kRows>& sums, const uint8_t* group, const RowsA
       const ActivationGroup& numbers = x.groups[r][x.group];
       sums.high[r] = dot<kSignedCodes>(sums.high[r], first, broadcast4(numbers.high + 4 * v));
       sums.high[r] = dot<kSignedCodes>(sums.high[r], second, broadcast4(numbers.high + kGroupLength / 2 + 4 * v));
-      sums.low[r] = dot<kSignedPairs>(sums.low[r], both, broadcast4(numbers.low + 4 * v));
+      if constexpr (kHasLow) sums.low[r] = dot<kSignedPairs>(sums.low[r], both, broadcast4(numbers.low + 4 * v));
     }
   }
 }
 
 // Adds units [kUnit, kEnd) of a group, which share scale number `part` of the superblock.
-template <DType kDType, int kUnit, int kEnd, int kRows>
+template <DType kDType, bool kHasLow, int kUnit, int kEnd, int kRows>
 HWY_INLINE void add_part(Floats (&acc)[kRows], const uint8_t* group, const SuperblockScales<kDType>& scales, int part,
                          RowsAt<kRows>& x) {
   constexpr PanelFormat kFormat = panel_format(kDType);
@@ -82,10 +88,10 @@ HWY_INLINE void add_part(Floats (&acc)[kRows], const uint8_t* group, const Super
     sums.high[r] = set_ints(0);
     sums.low[r] = set_ints(x.terms[r][x.term].start);
   }
-  if constexpr (activation_form(kFormat) == ActivationForm::pairs) {
-    add_pairs(sums, group, x);
+  if constexpr (has_code_pairs(kFormat)) {
+    add_pairs<kHasLow>(sums, group, x);
   } else {
-    add_units<kDType, kUnit, kEnd>(sums, group, x);
+    add_units<kDType, kHasLow, kUnit, kEnd>(sums, group, x);
   }
   const Floats scale = scales.scale(part);
   TIDEMILL_UNROLL
@@ -122,7 +128,7 @@ HWY_INLINE Fetch fetch_of(const uint8_t* panel, int64_t n_cols, const FewRows& r
   return {panel + panel_stride(kDType, n_cols) + rows.tile() * share, n_lines};
 }
 
-template <DType kDType, int kRows>
+template <DType kDType, bool kHasLow, int kRows>
 HWY_INLINE void dot_panel(const uint8_t* panel, int64_t n_cols, Fetch fetch, RowsAt<kRows> x, Floats (&acc)[kRows]) {
   constexpr PanelFormat kFormat = panel_format(kDType);
   TIDEMILL_UNROLL
@@ -137,10 +143,10 @@ HWY_INLINE void dot_panel(const uint8_t* panel, int64_t n_cols, Fetch fetch, Row
     for (int g = 0; g < n_groups; ++g) {
       is_ahead ? prefetch_behind(panel, kFormat.group_bytes()) : fetch.step();
       if constexpr (kFormat.scale_length == kGroupLength) {
-        add_part<kDType, 0, 8>(acc, panel, scales, g, x);
+        add_part<kDType, kHasLow, 0, 8>(acc, panel, scales, g, x);
       } else {
-        add_part<kDType, 0, 4>(acc, panel, scales, 2 * g, x);
-        add_part<kDType, 4, 8>(acc, panel, scales, 2 * g + 1, x);
+        add_part<kDType, kHasLow, 0, 4>(acc, panel, scales, 2 * g, x);
+        add_part<kDType, kHasLow, 4, 8>(acc, panel, scales, 2 * g + 1, x);
       }
       ++x.group;
       panel += kFormat.group_bytes();
@@ -158,8 +164,15 @@ void gemv_of_dtype(const Product& product, int64_t begin, int64_t end, const Qua
     for_each_few(n_x, [&](auto kind, const FewRows& rows) HWY_ATTR {
       constexpr int kRows = decltype(kind)::value;
       Floats sums[kRows];
-      dot_panel<kDType>(panel, product.n_cols, fetch_of<kDType>(panel, product.n_cols, rows),
-                        RowsAt<kRows>(x, rows, terms, term_stride), sums);
+      const RowsAt<kRows> at(x, rows, terms, term_stride);
+      const Fetch fetch = fetch_of<kDType>(panel, product.n_cols, rows);
+      if constexpr (kSkipsZeros<kRows>) {
+        if (x.form == ActivationForm::bytes) {
+          dot_panel<kDType, false>(panel, product.n_cols, fetch, at, sums);
+          return store_panel(sums, rows, product, p);
+        }
+      }
+      dot_panel<kDType, true>(panel, product.n_cols, fetch, at, sums);
       store_panel(sums, rows, product, p);
     });
   }

@@ -141,7 +141,7 @@ class Pass {
   void lay_out_quantized(Carver& carver, int j) {
     const int64_t n_cols = xs_[j].dim(1);
     const PanelFormat format = panel_format(products_[j].dtype);
-    const ActivationForm form = activation_form(format);
+    const ActivationForm form = activation_form(format, context_.precision());
     const int rows_twin = twin(j, [&](int i) { return owns_rows_[i] && quantized_[i].form == form; });
     owns_rows_[j] = rows_twin == j;
     if (owns_rows_[j]) {

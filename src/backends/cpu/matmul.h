@@ -38,8 +38,8 @@ class MatmulContext {
 // outs[j] = x * weights[j]^T, where x is xs[j], or xs[0] for all weights when there is no other.
 //   x: [n_rows, K_j] f32, rows contiguous; weights[j]: [N_j, K_j] in panels (pack.h), of any dtypes; outs[j]:
 //   [n_rows, N_j] f32, rows contiguous.
-// In Precision::fast, weights of block formats meet activations in int8 (activations.h), and those of bf16 activations
-// rounded to bf16 where the processor multiplies such pairs (bf16_matmul.h); all else is f32.
+// But in Precision::f32, weights of block formats meet activations in integers (activations.h), and those of bf16
+// activations rounded to bf16 where the processor multiplies such pairs (bf16_matmul.h); all else is f32.
 // A row of an output depends on its row of x and the weight only, bit for bit, whatever the number of rows, of weights
 // and of threads: sums run over k in one fixed order.
 // Throws unsupported for a weight that is not in panels.

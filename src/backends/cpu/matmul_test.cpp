@@ -16,6 +16,8 @@
 namespace tidemill {
 namespace {
 
+constexpr Precision kPrecisions[] = {Precision::fast, Precision::int8, Precision::f32};
+
 // Rows of activations as they are in a model: of different sizes, with some outliers, and one row of zeros.
 std::vector<float> random_activations(int64_t n_rows, int64_t n_cols, uint32_t seed) {
   std::mt19937 random(seed);
@@ -61,6 +63,7 @@ struct Rounded {
 // Element i of a group as an integer, and how far from it x may lie.
 std::pair<int, float> element_of(const ActivationGroup& group, ActivationForm form, int i) {
   const int high = 256 * group.high[i];
+  if (form == ActivationForm::bytes) return {high, 128.01f};
   if (form == ActivationForm::halves) return {high + group.low[i], 1.01f};  // more than half: low ends at 127
   const int low = group.low[i % 16];
   if (i >= 16) return {high + 16 * low, 8.01f};
@@ -107,13 +110,46 @@ class MatmulTest : public testing::TestWithParam<DType> {
     return {256, 512, 1024, 1792};
   }
 
+  // The same rounded activations in double precision, and the distance that rounding explains.
+  void expect_exact_but_for_rounding(Precision precision) {
+    MatmulContext context(pool_, precision);
+    for (const int64_t n_cols : column_counts()) {
+      for (const int64_t n_rows : {1, 16, 39}) {
+        const RandomWeight weight(pool_, GetParam(), n_rows, n_cols, 5);
+        const std::vector<std::vector<float>> w = dequantized(weight);
+        for (const int64_t n_x : {1, 2, 7, 25}) {
+          const Matrix x(random_activations(n_x, n_cols, 9), n_cols);
+          const Rounded rounded = round_activations(x.tensor, activation_form(panel_format(GetParam()), precision));
+          const Matrix found = multiply(context, x.tensor, weight.panels);
+          for (int64_t m = 0; m < n_x; ++m) {
+            for (int64_t n = 0; n < n_rows; ++n) {
+              double exact = 0, sum = 0, size = 0, bound = 0;
+              for (int64_t k = 0; k < n_cols; ++k) {
+                const int64_t i = m * n_cols + k;
+                exact += double{w[n][k]} * x.values[i];
+                sum += double{w[n][k]} * rounded.x[i];
+                // A sum of codes and a sum of mins cancel: the error goes with the larger of them.
+                size += std::fabs(double{w[n][k]} * rounded.x[i]);
+                bound += std::fabs(w[n][k]) * rounded.bound[i];
+              }
+              const double slack = 2e-6 * size * (panel_format(GetParam()).has_min() ? 20 : 1);
+              ASSERT_NEAR(found.values[m * n_rows + n], sum, slack)
+                  << "element " << m << ", " << n << " of [" << n_x << ", " << n_rows << "], K = " << n_cols;
+              ASSERT_NEAR(found.values[m * n_rows + n], exact, bound + slack);
+            }
+          }
+        }
+      }
+    }
+  }
+
   ThreadPool pool_{3};
 };
 
 // One thread takes several panels at once.
 TEST_P(MatmulTest, BitsOfARowAloneAreThoseInABatchForOneThreadToo) {
   ThreadPool one(1);
-  for (const Precision precision : {Precision::f32, Precision::fast}) {
+  for (const Precision precision : kPrecisions) {
     MatmulContext alone(one, precision), many(pool_, precision);
     for (const int64_t n_cols : column_counts()) {
       const RandomWeight weight(pool_, GetParam(), 85, n_cols, 5);
@@ -154,45 +190,17 @@ TEST_P(MatmulTest, FloatPrecisionMatchesDoubleReference) {
   }
 }
 
-// With them: the same rounded activations in double precision, and the distance that rounding explains.
-TEST_P(MatmulTest, FastPrecisionIsExactButForTheRoundingOfActivations) {
+TEST_P(MatmulTest, ProductsAreExactButForTheRoundingOfActivations) {
   if (!is_quantized()) GTEST_SKIP() << "float weights do not quantise activations";
-  MatmulContext context(pool_, Precision::fast);
-  for (const int64_t n_cols : column_counts()) {
-    for (const int64_t n_rows : {1, 16, 39}) {
-      const RandomWeight weight(pool_, GetParam(), n_rows, n_cols, 5);
-      const std::vector<std::vector<float>> w = dequantized(weight);
-      for (const int64_t n_x : {1, 2, 7, 25}) {
-        const Matrix x(random_activations(n_x, n_cols, 9), n_cols);
-        const Rounded rounded = round_activations(x.tensor, activation_form(panel_format(GetParam())));
-        const Matrix found = multiply(context, x.tensor, weight.panels);
-        for (int64_t m = 0; m < n_x; ++m) {
-          for (int64_t n = 0; n < n_rows; ++n) {
-            double exact = 0, sum = 0, size = 0, bound = 0;
-            for (int64_t k = 0; k < n_cols; ++k) {
-              const int64_t i = m * n_cols + k;
-              exact += double{w[n][k]} * x.values[i];
-              sum += double{w[n][k]} * rounded.x[i];
-              // A sum of codes and a sum of mins cancel: the error goes with the larger of them.
-              size += std::fabs(double{w[n][k]} * rounded.x[i]);
-              bound += std::fabs(w[n][k]) * rounded.bound[i];
-            }
-            const double slack = 2e-6 * size * (panel_format(GetParam()).has_min() ? 20 : 1);
-            ASSERT_NEAR(found.values[m * n_rows + n], sum, slack)
-                << "element " << m << ", " << n << " of [" << n_x << ", " << n_rows << "], K = " << n_cols;
-            ASSERT_NEAR(found.values[m * n_rows + n], exact, bound + slack);
-          }
-        }
-      }
-    }
-  }
+  expect_exact_but_for_rounding(Precision::fast);
+  expect_exact_but_for_rounding(Precision::int8);
 }
 
 TEST_P(MatmulTest, ARowHasTheSameBitsInEveryBatch) {
   const int64_t n_cols = 1280, n_rows = 85;
   const RandomWeight weight(pool_, GetParam(), n_rows, n_cols, 21);
   const Matrix x(random_activations(40, n_cols, 23), n_cols);
-  for (const Precision precision : {Precision::fast, Precision::f32}) {
+  for (const Precision precision : kPrecisions) {
     MatmulContext context(pool_, precision);
     Matrix alone(40, n_rows);
     for (int64_t m = 0; m < 40; ++m) {
@@ -213,7 +221,7 @@ TEST_P(MatmulTest, ThreadsAndCompanyDoNotChangeBits) {
   const RandomWeight q8(pool_, DType::q8_0, 33, n_cols, 32), q4(pool_, DType::q4_k, 50, n_cols, 33);
   const RandomWeight f16(pool_, DType::f16, 20, n_cols, 34);
   ThreadPool one(1);
-  for (const Precision precision : {Precision::fast, Precision::f32}) {
+  for (const Precision precision : kPrecisions) {
     MatmulContext context(pool_, precision), alone(one, precision);
     for (const int64_t n_x : {1, 5, 200, 600}) {
       const Matrix x(random_activations(n_x, n_cols, 35), n_cols);
@@ -232,7 +240,7 @@ TEST_P(MatmulTest, ThreadsAndCompanyDoNotChangeBits) {
 TEST_P(MatmulTest, InputsOfTheirOwnGiveTheBitsOfProductsAlone) {
   const RandomWeight wide(pool_, GetParam(), 100, 768, 41), narrow(pool_, GetParam(), 40, 256, 42);
   const RandomWeight q8(pool_, DType::q8_0, 33, 256, 43), f16(pool_, DType::f16, 20, 256, 44);
-  for (const Precision precision : {Precision::fast, Precision::f32}) {
+  for (const Precision precision : kPrecisions) {
     MatmulContext context(pool_, precision);
     for (const int64_t n_x : {1, 5, 600}) {
       const Matrix x(random_activations(n_x, 768, 45), 768), y(random_activations(n_x, 256, 46), 256),
@@ -259,7 +267,7 @@ TEST(ColumnOrder, ProductsAreThoseOfColumnsInOrder) {
   for (int64_t k = 0; k < kCols; ++k)
     order[k] = static_cast<int32_t>((k * 7 + 3) % kCols), other[k] = order[kCols - 1 - k];
   for (const DType dtype : {DType::q4_g128, DType::q8_g32, DType::f32, DType::bf16}) {
-    for (const Precision precision : {Precision::f32, Precision::fast}) {
+    for (const Precision precision : kPrecisions) {
       MatmulContext context(pool, precision);
       const RandomWeight weight(pool, dtype, 39, kCols, 5), second(pool, dtype, 20, kCols, 6);
       for (const int64_t n_x : {1, 3, 40}) {
@@ -293,9 +301,9 @@ INSTANTIATE_TEST_SUITE_P(DTypes, MatmulTest, testing::ValuesIn(kPanelDTypes),
                          [](const auto& test) { return std::string(tidemill::info(test.param).name); });
 
 // Length of the difference that rounding makes to products with 32,768 weights, beside the length of the products.
-double rounding_error(DType dtype) {
+double rounding_error(DType dtype, Precision precision) {
   ThreadPool pool(2);
-  MatmulContext fast(pool, Precision::fast), exact(pool, Precision::f32);
+  MatmulContext fast(pool, precision), exact(pool, Precision::f32);
   const int64_t n_cols = 64, n_rows = 32768;
   const RandomWeight weight(pool, dtype, n_rows, n_cols, 41);
   const Matrix x(random_activations(2, n_cols, 42), n_cols);
@@ -309,11 +317,31 @@ double rounding_error(DType dtype) {
 }
 
 TEST(Matmul, AnOutputHeadRoundsAllActivationsFinely) {
-  EXPECT_LT(rounding_error(DType::q8_0), 1e-4);  // int8 alone leaves 3e-3
+  EXPECT_LT(rounding_error(DType::q8_0, Precision::fast), 1e-4);
 }
 
 TEST(Matmul, PairsRoundToTwelveBits) {
-  EXPECT_LT(rounding_error(DType::q4_0), 1e-3);  // int8 alone leaves 1.2e-2
+  EXPECT_LT(rounding_error(DType::q4_0, Precision::fast), 1e-3);
+}
+
+TEST(Matmul, BytesRoundToEightBits) {
+  EXPECT_LT(rounding_error(DType::q8_0, Precision::int8), 2e-2);
+  EXPECT_LT(rounding_error(DType::q4_0, Precision::int8), 2e-2);
+}
+
+TEST(Matmul, TheGreatestOfAGroupIsTheGreatestByte) {
+  const Matrix x(random_activations(2, 64, 9), 64);
+  std::vector<ActivationGroup> groups(6);
+  std::vector<float> scale(4);
+  std::vector<int32_t> sums(8);
+  quantize_rows(x.tensor, 0, 2, {64, ActivationForm::bytes, 3, groups.data(), scale.data(), sums.data()});
+  for (const int i : {0, 1, 3, 4}) {
+    int greatest = 0, low = 0;
+    for (const int8_t number : groups[i].high) greatest = std::max(greatest, std::abs(int{number}));
+    for (const int8_t number : groups[i].low) low = std::max(low, std::abs(int{number}));
+    EXPECT_EQ(greatest, 127);
+    EXPECT_EQ(low, 0);
+  }
 }
 
 float rounded_to_bf16(float value) {

@@ -164,10 +164,10 @@ std::span<Limit> make_limits(MatmulContext& context, const ScoreReach& reach) {
   return {limits, n};
 }
 
-Input lay_out(Carver& carver, int64_t n_cols) {
+Input lay_out(Carver& carver, int64_t n_cols, ActivationForm form) {
   const int64_t n_groups = n_cols / kGroupLength, stride = QuantizedRows::stride_for(n_cols);
   return {{.n_cols = n_cols,
-           .form = ActivationForm::halves,
+           .form = form,
            .stride = stride,
            .groups = carver.take<ActivationGroup>(stride),
            .scale = carver.take<float>(n_groups),
@@ -178,10 +178,11 @@ Input lay_out(Carver& carver, int64_t n_cols) {
 
 // Quantises x into the context's memory.
 Input quantize(MatmulContext& context, const Tensor& x, DType dtype) {
+  const ActivationForm form = activation_form(panel_format(dtype), context.precision());
   Carver count(nullptr);
-  lay_out(count, x.dim(1));
+  lay_out(count, x.dim(1), form);
   Carver carver(context.activations(count.used_bytes()));
-  const Input input = lay_out(carver, x.dim(1));
+  const Input input = lay_out(carver, x.dim(1), form);
   quantize_rows(x, 0, 1, input.x);
   make_terms(dtype, Kernel::gemv, input.x, 0, 1, input.terms);
   return input;

@@ -91,7 +91,7 @@ TEST_F(ScoresTest, HalvedPanelsHoldTheSameNumbers) {
 TEST_F(ScoresTest, ProductsOfHalvedPanelsHaveTheBitsOfPanels) {
   for (const auto& [n_rows, n_cols] : {std::pair<int64_t, int64_t>{5, 32}, {40, 288}, {300, 640}, {33, 1792}}) {
     const HeadMatrix head(pool_, random_rows(DType::q8_0, n_rows, n_cols, 5), n_rows, n_cols);
-    for (const Precision precision : {Precision::fast, Precision::f32}) {
+    for (const Precision precision : {Precision::fast, Precision::int8, Precision::f32}) {
       MatmulContext context(pool_, precision);
       for (const int64_t n_x : {1, 2, 7, 40}) {
         Values x(n_x, n_cols);
@@ -183,15 +183,15 @@ void expect_reach(const std::vector<float>& found, const std::vector<float>& all
   }
 }
 
-TEST_F(ScoresTest, NoneInReachIsLost) {
+void expect_none_is_lost(ThreadPool& pool, Precision precision) {
   constexpr int64_t n_rows = 1500, n_cols = 288;
   ThreadPool one(1);
-  MatmulContext alone(one, Precision::fast), together(pool_, Precision::fast);
+  MatmulContext alone(one, precision), together(pool, precision);
   std::mt19937 random(1);
   for (const MatrixCase& matrix : kMatrices) {
     std::vector<std::byte> bytes = random_rows(DType::q8_0, n_rows, n_cols, random());
     matrix.change(bytes, n_cols / 32 * 34, random);
-    const HeadMatrix head(pool_, bytes, n_rows, n_cols);
+    const HeadMatrix head(pool, bytes, n_rows, n_cols);
     for (const RowCase& row : kRows) {
       Values x(1, n_cols);
       fill(x, random());
@@ -208,6 +208,14 @@ TEST_F(ScoresTest, NoneInReachIsLost) {
       }
     }
   }
+}
+
+TEST_F(ScoresTest, NoneInReachIsLost) {
+  expect_none_is_lost(pool_, Precision::fast);
+}
+
+TEST_F(ScoresTest, NorWithActivationsInBytes) {
+  expect_none_is_lost(pool_, Precision::int8);
 }
 
 // Else the search would be exact and useless.

@@ -20,7 +20,7 @@ const uint8_t* unpack_units(DType dtype, const uint8_t* panel, int n_groups, Uni
 // The same of halved panels (tensor/panels.h); `low` is where their other part stands, and goes on with it.
 const uint8_t* unpack_halves(const uint8_t* high, const uint8_t*& low, int n_groups, UnitBlock& out);
 
-// The same with the codes left in pairs, 4 vectors for each group.  Only for formats whose activation_form is pairs.
+// The same with the codes left in pairs, 4 vectors for each group.  Only for formats that have code pairs.
 const uint8_t* unpack_pairs(DType dtype, const uint8_t* panel, int n_groups, UnitBlock& out);
 
 }  // namespace tidemill::HWY_NAMESPACE

@@ -74,10 +74,10 @@ const uint8_t* unpack_halves(const uint8_t* high, const uint8_t*& low, int n_gro
 
 const uint8_t* unpack_pairs(DType dtype, const uint8_t* panel, int n_groups, UnitBlock& out) {
   switch (dtype) {
-#define TIDEMILL_CASE(name)                                                            \
-  case DType::name:                                                                    \
-    if constexpr (activation_form(panel_format(DType::name)) == ActivationForm::pairs) \
-      return unpack_units_of_dtype<DType::name, true>(panel, n_groups, out);           \
+#define TIDEMILL_CASE(name)                                                  \
+  case DType::name:                                                          \
+    if constexpr (has_code_pairs(panel_format(DType::name)))                 \
+      return unpack_units_of_dtype<DType::name, true>(panel, n_groups, out); \
     break;
     TIDEMILL_QUANTISED_DTYPES(TIDEMILL_CASE)
 #undef TIDEMILL_CASE

@@ -32,10 +32,9 @@ struct alignas(64) WideGroup {
   uint32_t words[kGroupLength / 2][kWordCopies];
 };
 
-template <ActivationForm kForm>
+template <bool kPairs>
 HWY_INLINE void widen_group([[maybe_unused]] const ActivationGroup& group, [[maybe_unused]] WideGroup& out) {
 #if HWY_TARGET != HWY_SCALAR
-  constexpr bool kPairs = kForm == ActivationForm::pairs;
   const hn::FixedTag<int16_t, 8> d16;
   const hn::FixedTag<uint8_t, 16> d8;
   const hn::FixedTag<uint32_t, 4> d32;
@@ -109,16 +108,16 @@ HWY_INLINE VU wide_codes(VU pairs) {
 
 // What a vector of 16-bit halves is cut into, and which word of a group operand `operand` of vector 0 meets: units into
 // even and odd bytes, pairs into those of elements k and those of elements k + 16.
-constexpr int operand_count(ActivationForm form) {
-  return form == ActivationForm::pairs ? 4 : 2;
+constexpr int operand_count(bool is_pairs) {
+  return is_pairs ? 4 : 2;
 }
 constexpr int word_of_operand(int operand) {
   return operand / 2 * (kGroupLength / 4) + operand % 2;
 }
 
-template <ActivationForm kForm, bool kSigned, int kOperand>
+template <bool kPairs, bool kSigned, int kOperand>
 HWY_INLINE VU wide_operand(VU vector) {
-  if constexpr (kForm == ActivationForm::pairs) return wide_codes<kOperand / 2 * 4 + kOperand % 2 * 8>(vector);
+  if constexpr (kPairs) return wide_codes<kOperand / 2 * 4 + kOperand % 2 * 8>(vector);
   return wide_bytes < kOperand == 1, kSigned > (vector);
 }
 
