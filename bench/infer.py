@@ -1,12 +1,12 @@
 """Text generation, tidemill and its peers in alternation on the same GGUF files.
 
     ./dev bench infer [--peers [--ik-llama DIR]] [--models gemma,Q8_0,Q4_0,...] [--threads 1,2] [--rounds 5] [--with-noise]
-                        [--add]
+                        [--precisions int8,bf16] [--add]
 
 Models are the default one, Gemma 3 270M, and random weights in many shapes and formats (infer_models.py); AWQ and GPTQ
 are folders, which the peers do not read. The peers are llama.cpp, built from its source package, and ik_llama.cpp where
 there is a build of it: --ik-llama names the folder that holds its llama-bench and llama-batched-bench, or has them in
-bin/.
+bin/. --precisions measures tidemill once more with each of these, beside the default.
 
 Every measurement is a fresh process. In each round every program runs once per model and thread count, and the order
 turns around from round to round, so that a change of the machine's speed meets all of them. Beside reading and writing
@@ -64,23 +64,23 @@ def noise():
 
 
 class Tidemill:
-    name = "tidemill"
-
     def reads(self, model):
         return True
 
-    def __init__(self):
+    def __init__(self, precision=None):
+        self.options = ["--precision", precision] if precision else []
+        self.name = " ".join(["tidemill", *self.options])
         self.program = RELEASE / "tidemill"
         self.version = call(self.program, "--version").split()[-1]
 
     def bench(self, model, threads, lengths):
-        return call_json(self.program, "bench", model, "--threads", threads, *lengths, "--json")
+        return call_json(self.program, "bench", model, "--threads", threads, *lengths, *self.options, "--json")
 
     def first_token_s(self, model, threads):
         """Seconds from the start of loading to the first token."""
         answer = call_json(
             self.program, "run", model, "--prompt", FIRST_PROMPT, "-n", 1, "--temperature", 0, "--threads", threads,
-            "--json",
+            *self.options, "--json",
         )  # fmt: skip
         timings = answer["timings"]
         return (timings["load_ms"] + timings["ttft_ms"]) / 1e3
@@ -135,7 +135,7 @@ class IkLlama:
 
 
 def programs_for(arguments):
-    programs = [Tidemill()]
+    programs = [Tidemill(), *map(Tidemill, filter(None, arguments.precisions.split(",")))]
     if arguments.peers:
         programs.append(LlamaCpp())
         if arguments.ik_llama:
@@ -231,6 +231,7 @@ def parsed_arguments():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--prompt-tokens", type=int, default=512)
     parser.add_argument("--gen-tokens", type=int, default=128)
+    parser.add_argument("--precisions", default="", help="of tidemill beside the default, separated by commas: int8, bf16")
     parser.add_argument("--with-noise", action="store_true", help="also while another process takes half of one core")
     parser.add_argument("--add", action="store_true", help="keep the samples that the result file has")
     return parser.parse_args()

@@ -19,12 +19,17 @@ def median(row, field):
     return statistics.median(row[field])
 
 
+def is_ours(row):
+    """Whatever it was told: "tidemill --precision int8" is, too."""
+    return row["program"].split()[0] == "tidemill"
+
+
 def ratio(row, rows, field):
     """" (1.23 x)" behind our figure where a peer was measured on the same model with as many threads."""
-    if row["program"] != "tidemill":
+    if not is_ours(row):
         return ""
     alike = [other for other in rows if (other["model"], other["threads"]) == (row["model"], row["threads"])]
-    peers = [median(other, field) for other in alike if other["program"] != "tidemill" and field in other]
+    peers = [median(other, field) for other in alike if not is_ours(other) and field in other]
     return f" ({median(row, field) / max(peers):.2f} x)" if peers else ""
 
 
@@ -39,7 +44,7 @@ def read_gb_s(row):
 def ordered(rows):
     """Models as they came; ours first."""
     models = list(dict.fromkeys(row["model"] for row in rows))
-    return sorted(rows, key=lambda row: (models.index(row["model"]), row["threads"], row["program"] != "tidemill"))
+    return sorted(rows, key=lambda row: (models.index(row["model"]), row["threads"], not is_ours(row)))
 
 
 def line(row, result):

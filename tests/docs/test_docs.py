@@ -79,6 +79,13 @@ def test_a_table_compares_medians_with_the_peer_and_with_the_memory_bandwidth():
     assert "medians of 1 alternating rounds" in table
 
 
+def test_other_precisions_of_ours_stand_beside_the_default_and_are_no_peers():
+    result = result_of(ONE_MODEL | {"tidemill --precision int8": [[400], [44], [0.5], [0.7], [260e6], [350], [40]]})
+    lines = [line for line in readme_table.performance_table(result).splitlines() if line.startswith("| m.gguf")]
+    assert [line.split(" | ")[2] for line in lines] == ["tidemill", "tidemill --precision int8", "llama.cpp"]
+    assert "| 250 (1.25 x) |" in lines[0] and "| 400 (2.00 x) |" in lines[1]
+
+
 def test_the_table_of_performance_names_roofs_and_limits_of_every_model():
     result = result_of(ONE_MODEL)
     second = {"model": "big.gguf", "weight_bytes": 500e6, "file_bytes": 490e6}
