@@ -2,6 +2,7 @@
 
     ./dev bench embed [--peers] [--cells 1x16,8x128] [--threads 1,2] [--rounds 3] [--add]
     ./dev bench embed --stream [--threads 1,2]: how long chunks of a stream wait for their vectors at half load
+    ./dev bench embed --mixed [--threads 1,2]: what texts of many lengths in one batch cost
 
 A cell is BATCHxTOKENS: texts of random ids without padding, to vectors of length 1. Peers, each from PyPI in an
 environment of its own: ONNX Runtime with operators fused, in float32 and in dynamic int8, OpenVINO and PyTorch with
@@ -14,6 +15,7 @@ import argparse
 import json
 import sys
 
+import embed_mixed
 import embed_stream
 from measuring import PEERS, RELEASE, ROOT, call_json, circumstances, load_now, path_of, show
 
@@ -59,11 +61,15 @@ def main():
     parser.add_argument("--threads", default="1,2", help="thread counts, separated by commas")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--stream", action="store_true", help="a stream at half load")
+    parser.add_argument("--mixed", action="store_true", help="texts of many lengths in one batch")
     parser.add_argument("--add", action="store_true", help="keep what the result file holds")
     arguments = parser.parse_args()
     thread_counts = [int(word) for word in arguments.threads.split(",")]
     if arguments.stream:
         embed_stream.run(arguments.model, thread_counts)
+        return
+    if arguments.mixed:
+        embed_mixed.run(arguments.model, thread_counts)
         return
     load = load_now()
     programs = arguments.programs.split(",") if arguments.peers else list(OURS)
