@@ -26,6 +26,7 @@
 
 #include "tidemill/cache_computation.h"
 #include "tidemill/cache_index.h"
+#include "tidemill/cache_statistics.h"
 
 namespace tidemill {
 
@@ -38,20 +39,6 @@ struct CacheOptions {
   // goes is the last of its shard rather than of all.  At least 1.
   int shards = 1;
   std::function<double()> seconds = {};  // a clock that never goes back; asked only where there is a ttl
-};
-
-// What a cache did since it was made, and what it holds.
-struct CacheCounts {
-  int64_t hits = 0;
-  int64_t misses = 0;
-  int64_t evictions = 0;    // for want of room
-  int64_t expirations = 0;  // by age
-  int64_t entries = 0;
-  int64_t bytes = 0;  // by the sizes that `put` was told
-
-  double hit_rate() const {
-    return hits + misses == 0 ? 0 : static_cast<double>(hits) / static_cast<double>(hits + misses);
-  }
 };
 
 // For keys of std::string that are looked up without making one.
@@ -206,8 +193,9 @@ class Cache {
       if (const std::unique_lock lock(shard->mutex, std::try_to_lock); lock) shard->for_each(now(), visit);
   }
 
-  CacheCounts statistics() const {
-    CacheCounts sum;
+  // Bytes are the sum of the sizes that `put` was told.
+  CacheStatistics statistics() const {
+    CacheStatistics sum;
     for (const auto& shard : shards_) {
       const std::lock_guard lock(shard->mutex);
       sum.hits += shard->statistics.hits;
@@ -409,7 +397,7 @@ class Cache {
     CacheIndex index;
     std::vector<std::optional<Item>> items;           // by the numbers of the index
     std::vector<std::shared_ptr<Computed>> computed;  // as many as there are threads, at most
-    CacheCounts statistics;                           // what is counted; the index knows the rest
+    CacheStatistics statistics;                       // what is counted; the index knows the rest
   };
 
   template <typename Lookup>

@@ -32,7 +32,7 @@ class EncodingCache {
   std::vector<Ids> encode_batch(std::span<const std::string_view> texts, const EncodeOptions& options = {},
                                 int n_threads = 1);
 
-  CacheCounts statistics() const { return encodings_.statistics(); }
+  CacheStatistics statistics() const { return encodings_.statistics(); }
   void clear() { encodings_.clear(); }
 
  private:

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tidemill/cache_statistics.h"
+
 namespace tidemill {
 
 // What becomes of text that spells a special token, such as "<|endoftext|>".
@@ -69,13 +71,6 @@ struct Encoding {
   std::vector<uint8_t> attention_mask;       // 0 for padding
   // What truncation cut off, in parts of the same form; those of a pair have parts themselves, as in Hugging Face's.
   std::vector<Encoding> overflowing;
-};
-
-// What the caches of pieces of a tokenizer did and hold; all zero for one without caches.
-struct CacheStatistics {
-  int64_t hits = 0;
-  int64_t misses = 0;
-  int64_t bytes = 0;
 };
 
 struct TokenizerOptions {
@@ -154,6 +149,7 @@ class Tokenizer {
   virtual std::optional<Truncation> truncation() const { return {}; }
   virtual std::optional<Padding> padding() const { return {}; }
 
+  // Hits, misses and bytes of the caches of pieces; all zero for a tokenizer without any.
   virtual CacheStatistics cache_statistics() const { return {}; }
   // True when text before a space that follows a letter or digit is encoded alike whatever comes after: StreamEncoder.
   virtual bool splits_at_word_ends() const { return false; }

@@ -165,26 +165,9 @@ int clear(PyObject* object) {
 PyType_Slot slots[] = {
     {Py_tp_traverse, reinterpret_cast<void*>(traverse)}, {Py_tp_clear, reinterpret_cast<void*>(clear)}, {0, nullptr}};
 
-void bind_statistics(nb::module_& module) {
-  nb::class_<CacheCounts>(module, "CacheStatistics", "What a cache did since it was made, and what it holds.")
-      .def_ro("hits", &CacheCounts::hits)
-      .def_ro("misses", &CacheCounts::misses)
-      .def_ro("evictions", &CacheCounts::evictions, "What went for want of room.")
-      .def_ro("expirations", &CacheCounts::expirations, "What became too old.")
-      .def_ro("entries", &CacheCounts::entries)
-      .def_ro("bytes", &CacheCounts::bytes, "0 where sizes are not measured.")
-      .def_prop_ro("hit_rate", &CacheCounts::hit_rate, "Hits of all that were asked for; 0 before the first.")
-      .def("__repr__", [](const CacheCounts& self) {
-        return "CacheStatistics(hits=" + std::to_string(self.hits) + ", misses=" + std::to_string(self.misses) +
-               ", evictions=" + std::to_string(self.evictions) + ", expirations=" + std::to_string(self.expirations) +
-               ", entries=" + std::to_string(self.entries) + ", bytes=" + std::to_string(self.bytes) + ")";
-      });
-}
-
 }  // namespace
 
 void bind_cache(nb::module_& module) {
-  bind_statistics(module);
   nb::class_<ObjectCache>(module, "ObjectCache", nb::type_slots(slots))
       .def("__init__", &make_cache, nb::arg("capacity"), nb::kw_only(), nb::arg("policy") = "lru",
            nb::arg("ttl_seconds") = nb::none(), nb::arg("max_memory") = nb::none(), nb::arg("size_of") = nb::none())

@@ -6,6 +6,7 @@ NB_MODULE(_native, module) {
   // What modules hold lives as long as the interpreter, which does not take all of it apart at its end.
   nanobind::set_leak_warnings(false);
   bind_error(module);
+  bind_cache_statistics(module);
   bind_cache(module);
   bind_tokenizer(module);
   bind_tokenizer_training(module);

@@ -12,6 +12,7 @@ namespace nb = nanobind;
 
 void bind_error(nb::module_& module);
 void bind_cache(nb::module_& module);
+void bind_cache_statistics(nb::module_& module);
 void bind_delta(nb::module_& module);
 void bind_delta_arrays(nb::module_& module);
 void bind_delta_store(nb::module_& module);

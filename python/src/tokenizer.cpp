@@ -238,14 +238,10 @@ void bind_vocabulary(TokenizerClass& tokenizer) {
 }
 
 void bind_caches(TokenizerClass& tokenizer) {
-  tokenizer
-      .def("cache_statistics",
-           [](const SharedTokenizer& self) {
-             const CacheStatistics pieces = self.tokenizer->cache_statistics();
-             return CacheCounts{.hits = pieces.hits, .misses = pieces.misses, .bytes = pieces.bytes};
-           })
-      .def("encoding_statistics",
-           [](const SharedTokenizer& self) { return self.encodings ? self.encodings->statistics() : CacheCounts(); })
+  tokenizer.def("cache_statistics", [](const SharedTokenizer& self) { return self.tokenizer->cache_statistics(); })
+      .def(
+          "encoding_statistics",
+          [](const SharedTokenizer& self) { return self.encodings ? self.encodings->statistics() : CacheStatistics(); })
       .def("clear_encodings", [](const SharedTokenizer& self) {
         if (self.encodings) self.encodings->clear();
       });

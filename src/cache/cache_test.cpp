@@ -29,7 +29,7 @@ TEST(CacheTest, WhatWasUsedLongestAgoGoesFirst) {
   cache.put(4, 40);
   EXPECT_EQ(cache.get(1), 11);
   EXPECT_FALSE(cache.contains(3));
-  const CacheCounts counted = cache.statistics();
+  const CacheStatistics counted = cache.statistics();
   EXPECT_EQ(counted.hits, 3);
   EXPECT_EQ(counted.misses, 1);
   EXPECT_EQ(counted.evictions, 2);
@@ -112,7 +112,7 @@ TEST(CacheTest, LimitsHoldForAllPoliciesAndShards) {
         ASSERT_EQ(cache.get(key).value_or(key), key);
         cache.put(key, key, random() % 60);
         if (step % 7 == 0) cache.erase(static_cast<int>(random() % 300));
-        const CacheCounts now = cache.statistics();
+        const CacheStatistics now = cache.statistics();
         ASSERT_LE(now.entries, 64);
         ASSERT_LE(now.bytes, 1000);
       }

@@ -17,7 +17,7 @@ TEST_F(EncodingCacheTest, GivesWhatTheTokenizerGives) {
   for (int round = 0; round < 2; ++round)
     for (const std::string_view text : {"the mill", "", "tide"})
       EXPECT_EQ(*cache_.encode(text), tokenizer_->encode(text));
-  const CacheCounts counted = cache_.statistics();
+  const CacheStatistics counted = cache_.statistics();
   EXPECT_EQ(counted.hits, 3);
   EXPECT_EQ(counted.misses, 3);
   EXPECT_GT(counted.bytes, static_cast<int64_t>(4 * std::string_view("the milltide").size()));
