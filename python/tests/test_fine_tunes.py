@@ -143,6 +143,8 @@ def test_what_is_refused(models, tmp_path):
         (tmp_path / "bad.tmdelta").write_bytes(b"nothing of the kind")
         with pytest.raises(tidemill.FormatError):
             call([tmp_path / "bad.tmdelta"])
+        with pytest.raises(tidemill.ArgumentError, match="none is given"):
+            call([])
         with pytest.raises(TypeError):
             call(5)
     fine_tune = engine.with_deltas(file)

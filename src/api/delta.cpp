@@ -31,14 +31,9 @@ uint64_t bytes_of_deltas(const std::vector<std::string>& deltas) {
   return sum;
 }
 
-void require_deltas(const std::vector<std::string>& deltas) {
-  if (deltas.empty()) throw Error(ErrorCode::invalid_argument, "delta: none is given; give a .tmdelta");
-}
-
 template <typename Work>
 DeltaReport restored(const std::string& base, const std::vector<std::string>& deltas, const DeltaOptions& options,
                      Work work) {
-  require_deltas(deltas);
   const Stopwatch stopwatch;
   const DeltaChain chain(base, deltas);
   ThreadPool pool(n_threads(options));
@@ -106,7 +101,6 @@ std::vector<TensorChange> diff_models(const std::string& base, const std::string
 
 DeltaReport rebase_delta(const std::string& base, const std::vector<std::string>& deltas, const std::string& new_base,
                          const std::string& out, const DeltaOptions& options) {
-  require_deltas(deltas);
   const Stopwatch stopwatch;
   ThreadPool pool(n_threads(options));
   const MadeDelta made = rebase_delta_file(DeltaChain(base, deltas), open_model_files(new_base), out,
@@ -157,7 +151,6 @@ struct DeltaModel::Impl {
 };
 
 DeltaModel::DeltaModel(const std::string& base, const std::vector<std::string>& deltas) {
-  require_deltas(deltas);
   impl_ = std::make_unique<Impl>(base, deltas);
 }
 DeltaModel::~DeltaModel() = default;

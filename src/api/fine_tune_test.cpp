@@ -322,6 +322,8 @@ TEST_F(GgufFineTunesTest, AnUpdateIsCheckedBeforeAnythingIsReplaced) {
     EXPECT_THROW(base.update(std::vector{norm}), Error);
   }
   base.update(std::vector{norm});
+  EXPECT_THROW(base.with_deltas({}), Error);
+  EXPECT_THROW(base.apply_deltas({}), Error);
 }
 
 // Texts that are written meanwhile, sessions and kept beginnings go on as if the weights had always been these.

@@ -77,6 +77,7 @@ uint64_t n_all_bytes(const DeltaChain& chain) {
 
 DeltaChain::DeltaChain(const std::string& base, const std::vector<std::string>& deltas)
     : base_files_(open_model_files(base)) {
+  if (deltas.empty()) throw Error(ErrorCode::invalid_argument, "delta: none is given; give a .tmdelta");
   for (const std::string& path : deltas) {
     deltas_.push_back(std::make_unique<DeltaFile>(path));
     const DeltaPlan& plan = deltas_.back()->plan();

@@ -15,8 +15,8 @@ namespace tidemill {
 // be called from several threads.
 class DeltaChain {
  public:
-  // Opens all; looks at names and sizes of the base's files, not at their content.  `deltas` has one at least.  Throws
-  // not_found and bad_file, also where a delta was made against something else.
+  // Opens all; looks at names and sizes of the base's files, not at their content.  Throws invalid_argument without
+  // deltas, not_found and bad_file, the latter also where a delta was made against something else.
   DeltaChain(const std::string& base, const std::vector<std::string>& deltas);
 
   const ModelFiles& base() const { return base_files_; }
