@@ -1,4 +1,4 @@
-#include "tidemill/embedder.h"
+#include "python/src/embedder.h"
 
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/map.h>
@@ -13,20 +13,12 @@
 namespace tidemill::python {
 namespace {
 
-LongText long_text(const std::string& name) {
-  const auto found = long_text_of(name);
-  if (!found)
-    throw Error(ErrorCode::invalid_argument,
-                "long_texts: '" + printable(name, 50) + "' is none of cut, mean, max, tokens, position");
-  return *found;
-}
-
 FloatMatrix embed(const Embedder& self, const std::vector<std::string>& texts, const std::string& prompt_name,
                   int64_t dimensions, const std::string& long_texts, int64_t overlap) {
   Progress progress;
   const EmbedOptions options{.prompt_name = prompt_name,
                              .dimensions = dimensions,
-                             .long_text = long_text(long_texts),
+                             .long_text = long_text(long_texts, "long_texts"),
                              .overlap = overlap,
                              .cancelled = [&] { return progress.should_end(); }};
   const std::vector<std::string_view> views(texts.begin(), texts.end());
@@ -38,6 +30,14 @@ FloatMatrix embed(const Embedder& self, const std::vector<std::string>& texts, c
 }
 
 }  // namespace
+
+LongText long_text(const std::string& name, const char* argument) {
+  const auto found = long_text_of(name);
+  if (!found)
+    throw Error(ErrorCode::invalid_argument,
+                std::string(argument) + ": '" + printable(name, 50) + "' is none of cut, mean, max, tokens, position");
+  return *found;
+}
 
 void bind_embedder(nb::module_& module) {
   nb::class_<Embedder>(module, "Embedder")

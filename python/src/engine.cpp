@@ -5,14 +5,13 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <algorithm>
 #include <deque>
 #include <map>
 
 #include "python/src/array_argument.h"
 #include "python/src/arrays.h"
 #include "python/src/module.h"
-#include "python/src/progress.h"
+#include "python/src/session.h"
 #include "python/src/tokenizer.h"
 
 namespace tidemill::python {
@@ -28,7 +27,7 @@ Precision precision_of(const std::string& name) {
 
 Engine load(const std::string& model, int threads, int64_t context_length, const std::string& precision,
             const std::string& state, const std::string& draft, const std::vector<std::string>& deltas,
-            int64_t max_delta_bytes, bool check_weights) {
+            int64_t max_delta_bytes, bool check_weights, bool profile) {
   const nb::gil_scoped_release released;
   return Engine::load(model, {.threads = threads,
                               .context_length = context_length,
@@ -37,30 +36,8 @@ Engine load(const std::string& model, int threads, int64_t context_length, const
                               .draft = draft,
                               .deltas = deltas,
                               .max_delta_bytes = max_delta_bytes,
-                              .check_weights = check_weights});
-}
-
-// Ids whose scores are computed at once: with 262,144 tokens a tenth of a second's work, after which Ctrl-C is seen.
-constexpr size_t kScoresAtOnce = 32;
-
-// The scores after each id.
-FloatMatrix scores_of(const Engine& self, const std::vector<int32_t>& ids) {
-  Progress progress;
-  const int64_t width = self.vocab_size();
-  return matrix_of(std::ssize(ids), width, [&](float* target) {
-    progress.watch([&] {
-      Session session(self);
-      std::span<const int32_t> rest = ids;
-      do {
-        const auto piece = rest.first(std::min(kScoresAtOnce, rest.size()));
-        session.score(piece, [&](int64_t position, std::span<const float> logits) {
-          std::copy(logits.begin(), logits.end(), target + position * width);
-        });
-        if (progress.should_end()) throw Error(ErrorCode::cancelled, self.path() + ": cancelled");
-        rest = rest.subspan(piece.size());
-      } while (!rest.empty());
-    });
-  });
+                              .check_weights = check_weights,
+                              .profile = profile});
 }
 
 // The hidden states of an encoder.
@@ -78,7 +55,9 @@ FloatMatrix hidden_of(const Engine& self, const std::vector<int32_t>& ids) {
 }
 
 FloatMatrix rows_of(const Engine& self, const std::vector<int32_t>& ids) {
-  return self.is_encoder() ? hidden_of(self, ids) : scores_of(self, ids);
+  if (self.is_encoder()) return hidden_of(self, ids);
+  LockedSession session(self);
+  return session.score(ids);
 }
 
 // Arrays by the names of tensors.
@@ -102,15 +81,22 @@ void bind_engine(nb::module_& module) {
       .def_ro("n_hits", &DeltaMemory::n_hits, "Tensors that a pass found there.")
       .def_ro("n_misses", &DeltaMemory::n_misses, "Tensors that were decoded.")
       .def_ro("n_evictions", &DeltaMemory::n_evictions, "Tensors that went to make room.");
+  nb::class_<MemoryUse>(module, "MemoryUse", "Bytes that a loaded model takes.")
+      .def_ro("weights", &MemoryUse::weights)
+      .def_ro("state", &MemoryUse::state, "Of one text with a full context; taken as it fills.")
+      .def_ro("state_taken", &MemoryUse::state_taken, "Of all texts so far.")
+      .def_ro("activations", &MemoryUse::activations);
   nb::class_<Engine>(module, "Engine")
       .def_static("load", &load, nb::arg("model"), nb::kw_only(), nb::arg("threads") = 0, nb::arg("context_length") = 0,
                   nb::arg("precision") = "fast", nb::arg("state") = "auto", nb::arg("draft") = "",
                   nb::arg("deltas") = std::vector<std::string>(), nb::arg("max_delta_bytes") = -1,
-                  nb::arg("check_weights") = false)
+                  nb::arg("check_weights") = false, nb::arg("profile") = false)
       .def("with_deltas", &Engine::with_deltas, nb::arg("deltas"), nb::call_guard<nb::gil_scoped_release>())
       .def("update", &update, nb::arg("tensors"))
       .def("apply_deltas", &Engine::apply_deltas, nb::arg("deltas"), nb::call_guard<nb::gil_scoped_release>())
       .def("delta_memory", &Engine::delta_memory)
+      .def("memory", &Engine::memory)
+      .def("take_profile", &Engine::take_profile, nb::call_guard<nb::gil_scoped_release>())
       .def("rows", &rows_of, nb::arg("ids"))
       .def("chat_template", &Engine::chat_template)
       .def("tokenizer", [](const Engine& self) { return SharedTokenizer{self.shared_tokenizer()}; })

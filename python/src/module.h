@@ -26,6 +26,17 @@ void bind_model_info(nb::module_& module);
 void bind_convert(nb::module_& module);
 void bind_quantize(nb::module_& module);
 void bind_service(nb::module_& module);
+void bind_request(nb::module_& module);
+void bind_session(nb::module_& module);
+void bind_prompt_cache(nb::module_& module);
+void bind_profile(nb::module_& module);
+void bind_roofs(nb::module_& module);
+void bind_devices(nb::module_& module);
+void bind_device_pool(nb::module_& module);
+void bind_core_groups(nb::module_& module);
+void bind_embedding_service(nb::module_& module);
+void bind_embedding_stream(nb::module_& module);
+void bind_embed_job(nb::module_& module);
 void bind_system(nb::module_& module);
 void bind_tensor_ops(nb::module_& module);
 

@@ -55,9 +55,14 @@ class Progress {
       const nb::gil_scoped_release released;
       return work();
     } catch (const Error&) {
-      if (raised_) throw nb::python_error(std::move(*raised_));
+      raise();
       throw;
     }
+  }
+
+  // Raises what has ended the work; for work that returns then.
+  void raise() {
+    if (raised_) throw nb::python_error(std::move(*raised_));
   }
 
  private:

@@ -1,9 +1,8 @@
 #include "python/src/text_stream.h"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <chrono>
+
+#include "python/src/ready_signal.h"
 
 namespace tidemill::python {
 
@@ -14,18 +13,14 @@ struct TextStream::Shared {
   std::deque<Piece> pieces;
   std::optional<Result> result;
   std::optional<Error> error;
-  int descriptor = -1;
-
-  ~Shared() {
-    if (descriptor >= 0) ::close(descriptor);
-  }
+  ReadySignal signal;
 
   template <typename Change>
   void change(Change&& apply) {
     {
       const std::lock_guard lock(mutex);
       apply();
-      if (descriptor >= 0) ::eventfd_write(descriptor, 1);
+      signal.set();
     }
     changed.notify_all();
   }
@@ -55,8 +50,7 @@ std::vector<Piece> TextStream::take(double seconds) {
   std::unique_lock lock(shared_->mutex);
   shared_->changed.wait_for(lock, std::chrono::duration<double>(seconds),
                             [&] { return !shared_->pieces.empty() || shared_->is_done(); });
-  uint64_t ignored = 0;
-  if (shared_->descriptor >= 0) ::eventfd_read(shared_->descriptor, &ignored);
+  shared_->signal.clear();
   std::vector<Piece> taken(std::make_move_iterator(shared_->pieces.begin()),
                            std::make_move_iterator(shared_->pieces.end()));
   shared_->pieces.clear();
@@ -81,12 +75,7 @@ void TextStream::cancel() {
 
 int TextStream::descriptor() {
   const std::lock_guard lock(shared_->mutex);
-  if (shared_->descriptor < 0) {
-    // What is there already can be taken at once.
-    const bool has_some = !shared_->pieces.empty() || shared_->is_done();
-    shared_->descriptor = ::eventfd(has_some ? 1 : 0, EFD_NONBLOCK | EFD_CLOEXEC);
-  }
-  return shared_->descriptor;
+  return shared_->signal.descriptor(!shared_->pieces.empty() || shared_->is_done());
 }
 
 }  // namespace tidemill::python

@@ -35,6 +35,20 @@ Side side_of(const std::string& name, const char* option) {
   return name == "left" ? Side::left : Side::right;
 }
 
+// Of texts that are padded to a number of tokens; more would be a mistake that takes all memory.
+constexpr size_t kMostPadding = size_t{1} << 28;
+
+size_t length_of(const nb::handle& padding) {
+  size_t length = 0;
+  if (!nb::try_cast(nb::borrow(padding), length))
+    throw nb::type_error("padding: give True, False or a number of tokens, 0 or more");
+  if (length > kMostPadding) {
+    throw Error(ErrorCode::invalid_argument, "padding: " + std::to_string(length) +
+                                                 " tokens are too many; give at most " + std::to_string(kMostPadding));
+  }
+  return length;
+}
+
 // What the encoding functions take by name.
 EncodeOptions options_of(bool add_special_tokens, const std::string& special_text, std::optional<size_t> max_length,
                          size_t stride, const std::string& truncation_side, const nb::handle& padding, int32_t pad_id,
@@ -45,7 +59,7 @@ EncodeOptions options_of(bool add_special_tokens, const std::string& special_tex
         Truncation{.max_length = *max_length, .stride = stride, .side = side_of(truncation_side, "truncation_side")};
   if (nb::isinstance<nb::bool_>(padding) ? nb::cast<bool>(padding) : !padding.is_none()) {
     options.padding = Padding{.side = side_of(padding_side, "padding_side"), .id = pad_id};
-    if (!nb::isinstance<nb::bool_>(padding)) options.padding->length = nb::cast<size_t>(padding);
+    if (!nb::isinstance<nb::bool_>(padding)) options.padding->length = length_of(padding);
   }
   return options;
 }

@@ -4,6 +4,10 @@ import pathlib
 
 import pytest
 import tidemill
+from hypothesis import settings
+
+settings.register_profile("tidemill", deadline=None)  # a busy machine is no mistake
+settings.load_profile("tidemill")
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests/golden"

@@ -19,7 +19,7 @@ KEYS = st.one_of(st.integers(-3, 3), st.text("ab", max_size=1), st.tuples(st.int
                  st.booleans(), st.floats(0, 2, width=16), st.none(), st.binary(max_size=1))  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(1, 5), st.lists(st.tuples(st.sampled_from(["get", "put", "remove", "in"]), KEYS), max_size=60))
 def test_does_what_an_ordered_dict_does(capacity, calls):
     cache, model = LRUCache(capacity), OrderedDict()
@@ -56,7 +56,7 @@ class Odd:
         return isinstance(other, Odd) and self.value == other.value
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.sampled_from(["get", "put", "remove"]), st.integers(0, 4)), max_size=40))
 def test_keys_with_code_of_their_own(calls):
     cache, model = LRUCache(100), {}

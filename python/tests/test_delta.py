@@ -19,7 +19,7 @@ ARRAYS = st.sampled_from(FLOATS).flatmap(lambda dtype: hnp.arrays(dtype, SHAPES)
 FINITE = st.sampled_from([(np.float16, 16), (np.float32, 32), (np.float64, 64)]).flatmap(
     lambda kind: hnp.arrays(kind[0], SHAPES, elements=st.floats(-(2**15), 2**15, width=kind[1]))
 )
-MANY = settings(max_examples=300, deadline=None)
+MANY = settings(max_examples=300)
 
 
 def by_numpy(monkeypatch_call):

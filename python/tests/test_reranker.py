@@ -10,10 +10,8 @@ from test_embedder import write_folder
 DOCUMENTS = ["w5 w6", "", "w9 w10 w11 w12", "w300"]
 
 
-@pytest.fixture(scope="module")
-def reranker(tmp_path_factory):
+def write_reranker(folder):
     """The tiny BERT with a head of random weights."""
-    folder = tmp_path_factory.mktemp("reranker") / "model"
     write_folder(folder)
     content = (folder / "model.safetensors").read_bytes()
     size = int.from_bytes(content[:8], "little")
@@ -32,6 +30,12 @@ def reranker(tmp_path_factory):
     told = json.dumps(header).encode()
     (folder / "model.safetensors").write_bytes(len(told).to_bytes(8, "little") + told + data)
     (folder / "config.json").write_text(json.dumps(config | {"architectures": ["BertForSequenceClassification"]}))
+
+
+@pytest.fixture(scope="module")
+def reranker(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("reranker") / "model"
+    write_reranker(folder)
     return tidemill.Reranker.load(folder, threads=1)
 
 

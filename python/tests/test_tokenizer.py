@@ -124,7 +124,7 @@ def test_what_is_refused(tokenizer, call, kind):
 
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
-MANY = settings(max_examples=150, deadline=None)
+MANY = settings(max_examples=150)
 
 
 @MANY

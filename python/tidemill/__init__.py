@@ -7,7 +7,8 @@
     ...     print(piece, end="", flush=True)
 
 `Engine` writes and chats, `Tokenizer` is any model's tokenizer alone, `Embedder` makes vectors of texts, `Reranker` scores
-documents, `models` and `delta` work on files, `tensor_ops` has functions of arrays, `cache` keeps values.
+documents, `models`, `delta` and `embed_files` work on files, `tensor_ops` has functions of arrays, `cache` keeps values,
+`devices` says what the machine has.
 """
 
 from tidemill import delta
@@ -27,12 +28,15 @@ from tidemill.errors import (
 )
 
 if delta.is_available():
-    from tidemill import cache, models, tensor_ops
-    from tidemill._native import Encoding, Piece, Result, TokenLogprob, Usage
+    from tidemill import cache, devices, models, tensor_ops
+    from tidemill._native import Encoding, MemoryUse, Piece, ProfileRow, Result, TokenLogprob, Usage
+    from tidemill.embed_job import embed_files
     from tidemill.embedder import Embedder
+    from tidemill.embedding_stream import AsyncEmbeddingStream, EmbeddingEvent, EmbeddingStream
     from tidemill.engine import AsyncStream, Engine, GenerateOptions, Stream
     from tidemill import tokenizer
     from tidemill.reranker import Reranker
+    from tidemill.session import PromptCache, Session
     from tidemill.tensor_ops import check_simd_support, simd_dot_product, simd_vector_add, warmup
     from tidemill.tokenizer import Tokenizer, batch_encode
 else:
@@ -47,23 +51,30 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ArgumentError",
+    "AsyncEmbeddingStream",
     "AsyncStream",
     "Cancelled",
     "ContextFull",
     "Embedder",
+    "EmbeddingEvent",
+    "EmbeddingStream",
     "Encoding",
     "Engine",
     "Error",
     "FormatError",
     "GenerateOptions",
     "InputOutputError",
+    "MemoryUse",
     "ModelError",
     "NotFound",
     "OutOfMemory",
     "Piece",
+    "ProfileRow",
+    "PromptCache",
     "QueueFull",
     "Reranker",
     "Result",
+    "Session",
     "ShapeError",
     "Stream",
     "TokenLogprob",
@@ -75,6 +86,8 @@ __all__ = [
     "cache",
     "check_simd_support",
     "delta",
+    "devices",
+    "embed_files",
     "models",
     "simd_dot_product",
     "simd_vector_add",

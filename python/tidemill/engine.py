@@ -15,8 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tidemill import _native
+from tidemill._listed import listed
+from tidemill._waiting import readable
 from tidemill.embedder import Embedder
 from tidemill.errors import ModelError
+from tidemill.session import Session
 from tidemill.tokenizer import Tokenizer
 
 
@@ -47,6 +50,9 @@ class GenerateOptions(TypedDict, total=False):
     """Each token's log-probability and those of so many most likely ones, in `Piece.logprobs`."""
     ignore_eos: bool
     """Go on after end-of-text tokens."""
+    speculate: int
+    """Tokens that are guessed and verified with the next one, 0 to 15, which changes no token; -1, the default, as many as
+    measure faster."""
 
 
 class _Written:
@@ -94,11 +100,6 @@ class Stream(_Written, Iterator[_native.Piece]):
         self.close()
 
 
-def _settle(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
-
-
 class AsyncStream(_Written, AsyncIterator[_native.Piece]):
     """The same for asyncio.  A task that is cancelled while it waits ends the work."""
 
@@ -113,16 +114,11 @@ class AsyncStream(_Written, AsyncIterator[_native.Piece]):
         return self._ready.popleft()
 
     async def _wait(self) -> None:
-        loop, descriptor = asyncio.get_running_loop(), self._native.descriptor()
-        readable: asyncio.Future[None] = loop.create_future()
-        loop.add_reader(descriptor, _settle, readable)
         try:
-            await readable
+            await readable(self._native.descriptor())
         except asyncio.CancelledError:
             self._native.cancel()
             raise
-        finally:
-            loop.remove_reader(descriptor)
 
     async def wait(self) -> _native.Result:
         """The whole text, once it is written."""
@@ -186,6 +182,7 @@ class Engine:
         deltas: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
         max_delta_bytes: int = -1,
         check_weights: bool = False,
+        profile: bool = False,
         max_running: int = 16,
         max_queued: int = 1024,
     ) -> Engine:
@@ -196,7 +193,8 @@ class Engine:
         "f32", "int8".  `draft`: a smaller model that guesses ahead.  `deltas`: .tmdelta files that lead from the model
         to the one that is loaded, each made of what the one before restores.  `max_delta_bytes`: how much of all
         fine-tunes over the model (`with_deltas`) stays decoded, -1 as much as the model's own weights take.
-        `check_weights` refuses weights that are NaN.  Up to `max_running` texts are written at once and `max_queued` wait.
+        `check_weights` refuses weights that are NaN.  `profile` keeps a record for `take_profile`.
+        Up to `max_running` texts are written at once and `max_queued` wait.
 
         Raises NotFound, FormatError, ModelError, or OutOfMemory before anything large is read.
         """
@@ -210,6 +208,7 @@ class Engine:
             deltas=_paths(deltas),
             max_delta_bytes=max_delta_bytes,
             check_weights=check_weights,
+            profile=profile,
         )
         return cls(native, max_running=max_running, max_queued=max_queued)
 
@@ -243,6 +242,18 @@ class Engine:
     def delta_memory(self) -> _native.DeltaMemory:
         """What fine-tunes over this model have decoded."""
         return self._native.delta_memory()
+
+    def memory(self) -> _native.MemoryUse:
+        """Bytes that the loaded model takes."""
+        return self._native.memory()
+
+    def take_profile(self) -> list[_native.ProfileRow]:
+        """Where the time went since the last call of this, the longest first; empty unless loaded with `profile`."""
+        return self._native.take_profile()
+
+    def session(self) -> Session:
+        """One sequence of its own, which can be forked, cut back, saved and restored."""
+        return Session(self)
 
     def generate(self, prompt: str | Sequence[int], **options: Unpack[GenerateOptions]) -> _native.Result:
         """Continues a text, or token ids.  Ctrl-C ends the work and raises KeyboardInterrupt."""
@@ -279,14 +290,14 @@ class Engine:
         template = self._native.chat_template()
         if template is None:
             raise ModelError(f"{self.path}: has no chat template; use generate, or a model that was tuned to chat")
-        variables: dict[str, Any] = {"messages": list(messages), "add_generation_prompt": True}
+        variables: dict[str, Any] = {"messages": listed("messages", messages), "add_generation_prompt": True}
         if tools:
-            variables["tools"] = list(tools)
+            variables["tools"] = listed("tools", tools)
         return template.render(json.dumps(variables, ensure_ascii=False))
 
     def logits(self, ids: Sequence[int]) -> npt.NDArray[np.float32]:
         """The scores after each id, [len(ids), vocab_size]; of an encoder its hidden states, [len(ids), d_model]."""
-        return self._native.rows(list(ids))
+        return self._native.rows(listed("ids", ids))
 
     def embed(self, texts: str | Sequence[str], **options: Any) -> npt.NDArray[np.float32]:
         """A vector for each text, as `Embedder.embed` makes them."""
@@ -317,10 +328,13 @@ class Engine:
         """Whether the model reads whole texts and writes none."""
         return self._native.is_encoder
 
-    def _submit(self, prompt: str | Sequence[int], options: GenerateOptions) -> _native.TextStream:
+    def _request(self, prompt: str | Sequence[int], options: GenerateOptions) -> _native.Request:
         fields: dict[str, Any] = dict(options)
         if isinstance(schema := fields.get("json_schema"), Mapping):
             fields["json_schema"] = json.dumps(schema)
         if isinstance(prompt, str):
-            return self._texts.service().submit(self._native, prompt, **fields)
-        return self._texts.service().submit(self._native, prompt_ids=list(prompt), **fields)
+            return _native.Request(self._native, prompt, **fields)
+        return _native.Request(self._native, prompt_ids=listed("prompt", prompt), **fields)
+
+    def _submit(self, prompt: str | Sequence[int], options: GenerateOptions) -> _native.TextStream:
+        return self._texts.service().submit(self._native, self._request(prompt, options))

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidemill import _native
+from tidemill._listed import listed
 
 
 class Reranker:
@@ -35,9 +36,7 @@ class Reranker:
 
         `scale`: "raw" is the classifier's number, "unit" its sigmoid, "model" what the model's configuration says.
         """
-        if isinstance(documents, str):  # a sequence, too: of characters
-            raise TypeError("documents: is a text; give a list of texts")
-        return self._native.scores(query, list(documents), scale)
+        return self._native.scores(query, listed("documents", documents), scale)
 
     @property
     def max_tokens(self) -> int:

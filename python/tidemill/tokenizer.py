@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidemill import _native
+from tidemill._listed import listed
 from tidemill.errors import ArgumentError, FormatError, ModelError, TokenizerError
 
 DEFAULT_CACHE_BYTES = 32 << 20
@@ -120,14 +121,14 @@ class Tokenizer:
     def encode_batch(self, texts: Sequence[str], *, num_threads: int = 1, **options: Unpack[EncodeOptions]) -> list[list[int]]:
         """Token ids of many texts, in their order; `num_threads=0` takes all processors.  Long texts are cut where that
         changes nothing, so that one is work for several threads, too."""
-        return self._native.encode_batch(_listed(texts), _native.EncodeOptions(**options), num_threads)
+        return self._native.encode_batch(listed("texts", texts), _native.EncodeOptions(**options), num_threads)
 
     def encode_batch_flat(
         self, texts: Sequence[str], *, num_threads: int = 1, **options: Unpack[EncodeOptions]
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
         """`encode_batch` without a Python object for each id: (ids, begins), all ids one after the other, int32, and
         where those of each text begin, with the end of all behind them: text k has ids[begins[k]:begins[k + 1]]."""
-        return self._native.encode_batch_flat(_listed(texts), _native.EncodeOptions(**options), num_threads)
+        return self._native.encode_batch_flat(listed("texts", texts), _native.EncodeOptions(**options), num_threads)
 
     def count(self, text: str, **options: Unpack[EncodeOptions]) -> int:
         """How many ids `encode` gives, without making them."""
@@ -135,11 +136,11 @@ class Tokenizer:
 
     def decode(self, ids: Sequence[int], *, skip_special_tokens: bool = True) -> str:
         """The text of ids; bytes that are not UTF-8 become U+FFFD.  Raises ArgumentError for an id out of range."""
-        return self._native.decode(list(ids), skip_special_tokens)
+        return self._native.decode(listed("ids", ids), skip_special_tokens)
 
     def decode_batch(self, batch: Sequence[Sequence[int]], *, skip_special_tokens: bool = True) -> list[str]:
         """The text of each list of ids."""
-        return self._native.decode_batch([list(ids) for ids in batch], skip_special_tokens)
+        return self._native.decode_batch([listed("batch", ids) for ids in listed("batch", batch)], skip_special_tokens)
 
     def token_name(self, id: int) -> str:
         """The token as the vocabulary spells it, such as "▁the" or "<bos>"."""
@@ -289,12 +290,6 @@ def batch_encode(tokenizer: Tokenizer, texts: Sequence[str], parallel: bool = Tr
     if not isinstance(tokenizer, Tokenizer):
         raise TypeError(f"tokenizer: is of {type(tokenizer).__name__}; give a tidemill.Tokenizer")
     return tokenizer.encode_batch(texts, num_threads=0 if parallel else 1, **options)
-
-
-def _listed(texts: Sequence[str]) -> list[str]:
-    if isinstance(texts, (str, bytes)):  # a sequence, too: of characters
-        raise TypeError(f"texts: is of {type(texts).__name__}; give a list of texts")
-    return list(texts)
 
 
 @contextlib.contextmanager
