@@ -17,8 +17,9 @@
 namespace tidemill::python {
 namespace {
 
-// Scores are computed in pieces that take about so long, after each of which Ctrl-C is seen.
-constexpr double kPieceSeconds = 0.04;
+// Scores are computed in pieces that take about so long, after each of which Ctrl-C is seen.  Shorter ones would read
+// the weights too often.
+constexpr double kPieceSeconds = 0.07;
 constexpr size_t kFirstPiece = 16, kLeastPiece = 8, kMostPiece = 512;
 
 // How many ids the next piece has, after one of `n` that took so long.

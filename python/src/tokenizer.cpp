@@ -235,10 +235,16 @@ void bind_vocabulary(TokenizerClass& tokenizer) {
   tokenizer
       .def(
           "token_name",
-          [](const SharedTokenizer& self, int32_t id) { return std::string(self.tokenizer->token_name(id)); },
+          [](const SharedTokenizer& self, int32_t id) {
+            const std::string_view name = self.tokenizer->token_name(id);
+            return nb::bytes(name.data(), name.size());
+          },
           nb::arg("id"))
       .def(
-          "token_id", [](const SharedTokenizer& self, std::string_view name) { return self.tokenizer->token_id(name); },
+          "token_id",
+          [](const SharedTokenizer& self, const nb::bytes& name) {
+            return self.tokenizer->token_id({name.c_str(), name.size()});
+          },
           nb::arg("name"))
       .def(
           "is_special", [](const SharedTokenizer& self, int32_t id) { return self.tokenizer->is_special(id); },

@@ -162,6 +162,15 @@ def test_the_vocabulary(tokenizer):
             getattr(tokenizer, name)(tokenizer.vocab_size)
 
 
+def test_names_that_are_bytes():
+    tokenizer = FastTokenizer()
+    vocab = tokenizer.vocab()
+    assert len(vocab) == tokenizer.vocab_size and vocab["a"] == 97 and vocab["\udc80"] == 0x80
+    assert all(tokenizer.token_id(name) == id for name, id in vocab.items())
+    with pytest.raises(TypeError, match="name"):
+        tokenizer.token_id(5)
+
+
 @MANY
 @given(st.lists(st.sampled_from(["the tide", "a mill", "", "Mühlrad", "x" * 100]), max_size=30), st.integers(0, 4))
 def test_a_fast_tokenizer_gives_the_same_ids(tiny_model, texts, capacity):

@@ -143,12 +143,15 @@ class Tokenizer:
         return self._native.decode_batch([listed("batch", ids) for ids in listed("batch", batch)], skip_special_tokens)
 
     def token_name(self, id: int) -> str:
-        """The token as the vocabulary spells it, such as "▁the" or "<bos>"."""
-        return self._native.token_name(id)
+        """The token as the vocabulary spells it, such as "▁the" or "<bos>"; bytes that are not UTF-8 as "surrogateescape" has
+        them."""
+        return self._native.token_name(id).decode("utf-8", "surrogateescape")
 
     def token_id(self, name: str) -> int | None:
         """The id of the token that is spelled so; None when there is none."""
-        found = self._native.token_id(name)
+        if not isinstance(name, str):
+            raise TypeError(f"name: is of {type(name).__name__}; give a str")
+        found = self._native.token_id(name.encode("utf-8", "surrogateescape"))
         return None if found < 0 else found
 
     def vocab(self) -> dict[str, int]:
