@@ -68,23 +68,26 @@ test_wheel() {
 }
 
 # test_wheel_under_asan   The tests of the wheel with the module and the library under the sanitizers of the preset asan.
-# Memory that was freed is kept for a while then, so tests that it stays flat say nothing.
+# Memory that was freed is kept for a while then, so tests that it stays flat say nothing; types are those of the other wheel.
 test_wheel_under_asan() {
-  local flags="-fsanitize=address,undefined -fno-sanitize-recover=all" folder=$root/build/asan-wheel name=pytest-wheel-asan
+  local folder=$root/build/asan-wheel name=pytest-wheel-asan library
   need_packages "build the Python package" python3-dev
   need_requirements "$root/python/requirements.txt"
   need_build asan tidemill_lib tidemill
   say "building a wheel with sanitizers into ${folder#"$root"/}"
   rm -rf "$folder"
   quietly wheel-asan "$venv/bin/python" -m pip wheel --no-deps --no-build-isolation --wheel-dir "$folder" \
-    --config-settings=build-dir="$root/build/asan-python" --config-settings=cmake.define.TIDEMILL_BUILD="$root/build/asan" \
-    --config-settings=cmake.define.TIDEMILL_STUBS=OFF \
-    --config-settings=cmake.define.CMAKE_CXX_FLAGS="$flags" --config-settings=cmake.define.CMAKE_MODULE_LINKER_FLAGS="$flags" \
-    "$root/python" || die "wheel: it could not be built with sanitizers; see $logs/wheel-asan.log"
+    --config-settings=build-dir="$root/build/asan-python" --config-settings=cmake.build-type=Debug \
+    --config-settings=cmake.define.TIDEMILL_BUILD="$root/build/asan" \
+    --config-settings=cmake.define.TIDEMILL_SANITIZED=ON "$root/python" ||
+    die "wheel: it could not be built with sanitizers; see $logs/wheel-asan.log"
   install_wheel python3 "$(echo "$folder"/*.whl)"
   say "tests of the wheel under sanitizers (pytest)"
-  (cd "$root/python/tests" && LD_PRELOAD="$(g++ -print-file-name=libasan.so) $(g++ -print-file-name=libstdc++.so)" \
-    ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 "$wheel_environment/bin/python" -m pytest . -q -rs \
-    -p no:cacheprovider --ignore=test_leaks.py --ignore=test_types.py --junitxml="$report/$name.xml") ||
+  # The interpreter is not built with them, so their library must be there before anything else, and that of C++ beside it,
+  # where the sanitizer looks for what it wraps.
+  library="$(g++ -print-file-name=libasan.so) $(g++ -print-file-name=libstdc++.so)"
+  (cd "$root/python/tests" && LD_PRELOAD=$library ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
+    UBSAN_OPTIONS=print_stacktrace=1 "$wheel_environment/bin/python" -m pytest . -q -rs -p no:cacheprovider \
+    --ignore=test_leaks.py --ignore=test_types.py --junitxml="$report/$name.xml") ||
     [[ -s $report/$name.xml ]] || record failed "pytest of the wheel under sanitizers" "pytest did not run"
 }
