@@ -64,7 +64,7 @@ def test_ctrl_c_ends_the_work(folder):
     try:
         timer.start()
         with pytest.raises(KeyboardInterrupt):
-            embedder.embed(["w5 w6 w7 w8 w9"] * 1_000_000)
+            embedder.embed(["w5 w6 w7 w8 w9 " * 20] * 20_000)
         assert time.monotonic() - sent[0] < 5  # 0.1 on a machine that does nothing else
         assert embedder.embed("w5").shape == (embedder.dimensions,)
     finally:
