@@ -60,12 +60,16 @@ def first_token_ms(server, model):
     return (time.perf_counter() - begin) * 1e3
 
 
+def room_for_one(base):
+    return "--delta-memory-mib", str(base.stat().st_size >> 20)
+
+
 def memory(base, deltas, threads):
     result = {}
     for name, more in [("base", []), ("base and two fine-tunes", deltas[:2])]:
         options = [part for index, delta in enumerate(more) for part in ("--delta", f"d{index}={delta}")]
         with serving(Program, "--model", f"base={base}", *options, "--threads", threads, "--ctx", "512",
-                     "--max-running", "2", "--prefix-cache-mib", "0") as server:  # fmt: skip
+                     "--max-running", "2", "--prefix-cache-mib", "0", *room_for_one(base)) as server:  # fmt: skip
             for model in ["base", *(f"d{index}" for index in range(len(more)))]:
                 server.complete(model=model, prompt="The tide mill", max_tokens=4, temperature=0)
             result[name] = peak_bytes(server)
@@ -75,7 +79,7 @@ def memory(base, deltas, threads):
 def switch(base, deltas, threads):
     cold, warm = [], []
     with serving(Program, "--model", f"base={base}", *(part for index, delta in enumerate(deltas) for part in ("--delta", f"d{index}={delta}")),
-                 "--threads", threads, "--ctx", "512", "--prefix-cache-mib", "0") as server:  # fmt: skip
+                 "--threads", threads, "--ctx", "512", "--prefix-cache-mib", "0", *room_for_one(base)) as server:  # fmt: skip
         first_token_ms(server, "base")
         base_ms = statistics.median(first_token_ms(server, "base") for _ in range(5))
         for index in [*range(len(deltas))] * 2:  # each drops the one before: there is room for one

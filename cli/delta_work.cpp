@@ -40,9 +40,9 @@ ordered_json report_json(const std::string& path, const DeltaReport& report) {
 }
 
 void print_report_line(const std::string& path, const std::string& done, const DeltaReport& report) {
-  std::printf("%s: %s, %.1f MB from %.2f MB (%.1f times smaller), %llu tensors, %.2f s\n", printable(path).c_str(),
-              done.c_str(), megabytes(report.n_tuned_bytes), megabytes(report.n_delta_bytes), report.ratio(),
-              static_cast<unsigned long long>(report.n_tensors), report.seconds);
+  std::printf("%s: %s, %.1f MB, as a delta %.2f MB (%.1f times smaller), %llu tensors, %.2f s\n",
+              printable(path).c_str(), done.c_str(), megabytes(report.n_tuned_bytes), megabytes(report.n_delta_bytes),
+              report.ratio(), static_cast<unsigned long long>(report.n_tensors), report.seconds);
 }
 
 void print_report(const Arguments& arguments, const std::string& path, const std::string& done,

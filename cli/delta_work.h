@@ -28,8 +28,8 @@ auto worked(const Arguments& arguments, const std::string& what, Work work) {
 
 double megabytes(uint64_t n_bytes);
 
-// Of what was done with `path`, as JSON and as a line: "x.tmdelta: written, 90.9 MB from 0.72 MB (125.4 times smaller),
-// 103 tensors, 0.21 s".
+// Of what was done with `path`, as JSON and as a line: "x.tmdelta: written, 90.9 MB, as a delta 0.72 MB (125.4 times
+// smaller), 103 tensors, 0.21 s".
 nlohmann::ordered_json report_json(const std::string& path, const DeltaReport& report);
 void print_report_line(const std::string& path, const std::string& done, const DeltaReport& report);
 // One of the two, as --json says.

@@ -62,9 +62,11 @@ constexpr Option kOptions[] = {
     texts_option("--delta", "model.delta", "[NAME=]DELTA",
                  "a fine-tune of the first model, as `delta make` writes it, to serve over its weights; may be given "
                  "again"),
-    integer_option("--delta-memory-mib", "model.delta_memory_mib",
-                   "MiB of fine-tunes' weights that are kept decoded; -1: as many as the model's own take", "-1", -1,
-                   1 << 24),
+    integer_option(
+        "--delta-memory-mib", "model.delta_memory_mib",
+        "MiB of fine-tunes' weights that are kept decoded; -1: a quarter of what memory is free, at least as many "
+        "as the model's own take",
+        "-1", -1, 1 << 24),
     text_option("--format", "model.format", "F", "what the models must be: gguf, safetensors or tmill; auto: any",
                 "auto"),
     text_option("--host", "server.host", "H", "address to listen on", "127.0.0.1"),

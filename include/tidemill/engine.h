@@ -44,8 +44,8 @@ struct EngineOptions {
   // tidemill/delta.h.  Nothing is written; tensors that they leave as they are stay where the model has them.
   std::vector<std::string> deltas = {};
   // Of the weights that fine-tunes have in place of the model's (Engine::with_deltas), so many bytes are kept as
-  // kernels read them, for all fine-tunes together; -1: as many as the model's own weights take.  What of a pass's
-  // fine-tunes finds no room is decoded for each pass anew.
+  // kernels read them, for all fine-tunes together; -1: a quarter of the memory that is free at loading, at least what
+  // the model's own weights take.  What of a pass's fine-tunes finds no room is decoded for each pass anew.
   int64_t max_delta_bytes = -1;
   bool check_weights = false;  // refuse weights that are NaN or infinite; reads everything once more
   bool profile = false;        // keep a record for Engine::take_profile

@@ -1,5 +1,6 @@
 // Engine: loading a model.  The composition root: the only place that knows files, models and backends at once.
 
+#include <algorithm>
 #include <future>
 #include <thread>
 #include <utility>
@@ -95,8 +96,9 @@ Engine::Impl::Impl(const std::string& name, const EngineOptions& options)
     load_ms = stopwatch.milliseconds();
     return;
   }
-  const int64_t max_delta_bytes = options.max_delta_bytes < 0 ? backend->weight_bytes() : options.max_delta_bytes;
-  versions = std::make_unique<VersionCache>(max_delta_bytes);
+  // Texts of several fine-tunes share steps quickly only where all of their weights have room.
+  const int64_t usual_delta_bytes = std::max(backend->weight_bytes(), available_memory_bytes() / 4);
+  versions = std::make_unique<VersionCache>(options.max_delta_bytes < 0 ? usual_delta_bytes : options.max_delta_bytes);
   states = std::make_unique<StatePool>(spec, context_length, state_dtype, kMaxStates);
   runner = std::make_unique<Runner>(*model, kernels(), spec, state_dtype,
                                     Runner::Limits{.all_scores = is_head_plain(options)}, versions.get());
