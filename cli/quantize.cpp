@@ -55,7 +55,7 @@ constexpr Option kOptions[] = {
      .kind = OptionKind::text,
      .value_name = "T",
      .help = "exactly this block format: q2_k to q6_k, q4_0, q4_1, q5_0, q5_1, q8_0, iq4_nl, iq4_xs, and of a .tmill "
-             "q4_g32, q4_g128, q8_g32"},
+             "q4_g32, q4_g128, q8_g32, q2_g128, q3_g128"},
     {.flag = "--calibration",
      .kind = OptionKind::text,
      .value_name = "TEXT",

@@ -49,9 +49,11 @@ enum class DType : uint8_t {
   q4_g32,
   q4_g128,
   q8_g32,
+  q2_g128,
+  q3_g128,
 };
 
-inline constexpr int kDTypeCount = static_cast<int>(DType::q8_g32) + 1;
+inline constexpr int kDTypeCount = static_cast<int>(DType::q3_g128) + 1;
 
 struct DTypeInfo {
   DType dtype;

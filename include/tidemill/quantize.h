@@ -31,7 +31,7 @@ struct QuantizeOptions {
   // Of a weight: 2, 3, 4, 5, 6 or 8, scales come on top; of the best method those of the whole model, scales and
   // vectors included, any number.
   double bits = 4;
-  // Weights that share a scale.  Of a GGUF 32 (4, 5 and 8 bits), of a .tmill 128 as well (4 bits), of a folder any that
+  // Weights that share a scale.  Of a GGUF 32 (4, 5 and 8 bits), of a .tmill 128 as well (2 to 4 bits), of a folder any that
   // rows are whole groups of, -1 for whole rows; 0: the best of the format, which is super-blocks of 256 where rows
   // have whole ones, in a folder 128.
   int64_t group_size = 0;

@@ -18,8 +18,9 @@ namespace tidemill {
 namespace {
 
 // What the best method chooses from, as far as the file has it.
-constexpr DType kCandidates[] = {DType::q2_k, DType::q3_k, DType::iq4_xs, DType::q4_g128, DType::q4_k,
-                                 DType::q5_k, DType::q6_k, DType::iq4_nl, DType::q5_1,    DType::q8_0};
+constexpr DType kCandidates[] = {DType::q2_k,   DType::q2_g128, DType::q3_k, DType::q3_g128,
+                                 DType::iq4_xs, DType::q4_g128, DType::q4_k, DType::q5_k,
+                                 DType::q6_k,   DType::iq4_nl,  DType::q5_1, DType::q8_0};
 
 constexpr int64_t kUsualGroup = 128;  // of folders
 

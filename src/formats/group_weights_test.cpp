@@ -69,7 +69,8 @@ TEST(GroupWeights, OtherNumbersOfBitsToo) {
     expect_exact({32, 256, {8, 128, false}}, format, DType::q8_0);
     expect_exact({32, 256, {8, 32, true}}, format, DType::q8_g32);
     expect_exact({32, 256, {2, 64, true}}, format, DType::q4_g32);
-    expect_exact({32, 256, {3, 128, true}}, format, DType::q4_g128);
+    expect_exact({32, 256, {3, 128, true}}, format, DType::q3_g128);
+    expect_exact({16, 384, {2, 0, true}}, format, DType::q2_g128);
     expect_exact({32, 64, {3, 32, false}}, format, DType::q4_0);
   }
   for (const int bits : {5, 6, 7})

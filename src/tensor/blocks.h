@@ -100,6 +100,18 @@ struct BlockQ8_G32 {
   uint8_t quants[32];
 };
 
+// Each 32 elements have 4 * kBits bytes as panels have them (tensor/panels.h): element i its two low bits in bits
+// 2s..2s+1 of byte i / 16 * 4 + i % 4, s = i % 16 / 4, and the third one, if any, in bit i / 4 of byte 8 + i % 4.
+template <int kBits>
+struct BlockFewBitsGroup {
+  static constexpr int kLength = 128;
+  F16Bits scale;
+  uint16_t zero;
+  uint8_t quants[kLength / 8 * kBits];
+};
+using BlockQ2_G128 = BlockFewBitsGroup<2>;
+using BlockQ3_G128 = BlockFewBitsGroup<3>;
+
 // --- Super-blocks of 256: sub-blocks of 16 or 32 have small integer scales, and f16 scales of those.
 
 struct BlockQ2_K {  // scale * (scales[i / 16] & 15) * q - min * (scales[i / 16] >> 4)
@@ -154,9 +166,29 @@ struct BlockIQ4_XS {  // scale * s * kIQ4Values[q], s = iq4_xs_scale(block, i / 
 static_assert(sizeof(BlockQ4_0) == 18 && sizeof(BlockQ4_1) == 20 && sizeof(BlockQ5_0) == 22);
 static_assert(sizeof(BlockQ5_1) == 24 && sizeof(BlockQ8_0) == 34 && sizeof(BlockIQ4_NL) == 18);
 static_assert(sizeof(BlockMXFP4) == 17 && sizeof(BlockQ4_G32) == 20 && sizeof(BlockQ4_G128) == 68);
-static_assert(sizeof(BlockQ8_G32) == 36);
+static_assert(sizeof(BlockQ8_G32) == 36 && sizeof(BlockQ2_G128) == 36 && sizeof(BlockQ3_G128) == 52);
 static_assert(sizeof(BlockQ2_K) == 84 && sizeof(BlockQ3_K) == 110 && sizeof(BlockQ4_K) == 144);
 static_assert(sizeof(BlockQ5_K) == 176 && sizeof(BlockQ6_K) == 210 && sizeof(BlockIQ4_XS) == 136);
+
+// --- Codes of 2 and 3 bits in groups.
+
+template <int kBits>
+constexpr int few_bits_code(const BlockFewBitsGroup<kBits>& block, int i) {
+  const uint8_t* const quants = block.quants + i / 32 * 4 * kBits;
+  int code = quants[i % 32 / 16 * 4 + i % 4] >> i % 16 / 4 * 2 & 3;
+  if constexpr (kBits == 3) code |= (quants[8 + i % 4] >> i % 32 / 4 & 1) << 2;
+  return code;
+}
+
+template <int kBits>
+constexpr void pack_few_bits(const uint8_t* codes, BlockFewBitsGroup<kBits>& block) {
+  for (uint8_t& byte : block.quants) byte = 0;
+  for (int i = 0; i < block.kLength; ++i) {
+    uint8_t* const quants = block.quants + i / 32 * 4 * kBits;
+    quants[i % 32 / 16 * 4 + i % 4] |= static_cast<uint8_t>((codes[i] & 3) << i % 16 / 4 * 2);
+    if constexpr (kBits == 3) quants[8 + i % 4] |= static_cast<uint8_t>(codes[i] >> 2 << i % 32 / 4);
+  }
+}
 
 // --- Packed scales of the super-blocks.
 

@@ -131,6 +131,12 @@ void decode(const BlockQ4Group<kElements>& block, float* out) {
   }
 }
 
+template <int kBits>
+void decode(const BlockFewBitsGroup<kBits>& block, float* out) {
+  const float scale = f16_to_f32(block.scale);
+  for (int i = 0; i < block.kLength; ++i) out[i] = scale * static_cast<float>(few_bits_code(block, i) - block.zero);
+}
+
 void decode(const BlockQ8_G32& block, float* out) {
   const float scale = f16_to_f32(block.scale);
   for (int i = 0; i < block.kLength; ++i) out[i] = scale * static_cast<float>(block.quants[i] - block.zero);
@@ -254,6 +260,8 @@ constexpr std::array<Decoder, kDTypeCount> kDecoders = {{
     {DType::q4_g32, decode_blocks<BlockQ4_G32>},
     {DType::q4_g128, decode_blocks<BlockQ4_G128>},
     {DType::q8_g32, decode_blocks<BlockQ8_G32>},
+    {DType::q2_g128, decode_blocks<BlockQ2_G128>},
+    {DType::q3_g128, decode_blocks<BlockQ3_G128>},
 }};
 
 constexpr bool rows_are_in_enum_order() {

@@ -62,6 +62,14 @@ TEST(Dequantize, GroupsTakeTheirZeroOffTheCode) {
   EXPECT_EQ(values[16], 4.0f);
   EXPECT_EQ(values[96], 0.0f);
   EXPECT_EQ(values[112], -3.5f);
+  BlockQ3_G128 three{.scale = kHalf, .zero = 5, .quants = {}};
+  three.quants[12 * 3 + 4 + 1] = 0x80;  // the low bits of element 96 + 29
+  three.quants[12 * 3 + 8 + 1] = 0x80;  // and its high one
+  EXPECT_EQ(decoded(DType::q3_g128, &three, 128)[0], -2.5f);
+  EXPECT_EQ(decoded(DType::q3_g128, &three, 128)[96 + 29], 0.5f);
+  BlockQ2_G128 two{.scale = kHalf, .zero = 1, .quants = {}};
+  two.quants[8 + 3] = 0x0c;  // element 32 + 7
+  EXPECT_EQ(decoded(DType::q2_g128, &two, 128)[32 + 7], 1.0f);
   BlockQ8_G32 eight{.scale = kTwo, .zero = 200, .quants = {255, 0}};
   EXPECT_EQ(decoded(DType::q8_g32, &eight, 32)[0], 110.0f);
   EXPECT_EQ(decoded(DType::q8_g32, &eight, 32)[1], -400.0f);

@@ -46,6 +46,8 @@ constexpr std::array<DTypeInfo, kDTypeCount> kTable = {{
     {DType::q4_g32, "q4_g32", 32, 20, false},
     {DType::q4_g128, "q4_g128", 128, 68, false},
     {DType::q8_g32, "q8_g32", 32, 36, false},
+    {DType::q2_g128, "q2_g128", 128, 36, false},
+    {DType::q3_g128, "q3_g128", 128, 52, false},
 }};
 
 constexpr bool rows_are_in_enum_order() {

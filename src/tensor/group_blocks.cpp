@@ -50,6 +50,12 @@ void fill(const GroupSpan& span, BlockQ4Group<kElements>& block) {
   for (int i = 0; i < kElements; i += 32) put_nibbles(span.codes + i, 0, block.quants + i / 2);
 }
 
+template <int kBits>
+void fill(const GroupSpan& span, BlockFewBitsGroup<kBits>& block) {
+  block.zero = static_cast<uint16_t>(span.zero);
+  pack_few_bits(span.codes, block);
+}
+
 void fill(const GroupSpan& span, BlockQ8_G32& block) {
   block.zero = static_cast<uint16_t>(span.zero);
   std::copy_n(span.codes, block.kLength, block.quants);
@@ -114,7 +120,8 @@ DType group_dtype(const GroupQuantized& matrix, bool is_reordered) {
   const bool is_plain = !is_reordered && is_symmetric(matrix);
   if (matrix.bits > 4) return is_plain ? DType::q8_0 : DType::q8_g32;
   if (is_plain) return DType::q4_0;
-  return is_whole_in(matrix, BlockQ4_G128::kLength) ? DType::q4_g128 : DType::q4_g32;
+  if (!is_whole_in(matrix, BlockQ4_G128::kLength)) return DType::q4_g32;
+  return matrix.bits == 4 ? DType::q4_g128 : matrix.bits == 3 ? DType::q3_g128 : DType::q2_g128;
 }
 
 void make_group_rows(const GroupQuantized& matrix, DType dtype, std::byte* target) {
@@ -129,6 +136,10 @@ void make_group_rows(const GroupQuantized& matrix, DType dtype, std::byte* targe
       return make_blocks<BlockQ4_G128>(matrix, target);
     case DType::q8_g32:
       return make_blocks<BlockQ8_G32>(matrix, target);
+    case DType::q2_g128:
+      return make_blocks<BlockQ2_G128>(matrix, target);
+    case DType::q3_g128:
+      return make_blocks<BlockQ3_G128>(matrix, target);
     default:
       return make_floats(matrix, target);
   }

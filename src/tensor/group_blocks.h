@@ -15,8 +15,9 @@ namespace tidemill {
 // group_size says.
 std::vector<int32_t> put_in_order(GroupQuantized& matrix);
 
-// The block format that holds the matrix exactly: q4_0 or q8_0 for symmetric codes, else q4_g128, q4_g32 or q8_g32, of
-// which a matrix has one as well whose columns have been put in order, for files of the former say nothing of that; f32
+// The block format that holds the matrix exactly: q4_0 or q8_0 for symmetric codes, else q2_g128, q3_g128, q4_g128,
+// q4_g32 or q8_g32, of which a matrix has one as well whose columns have been put in order, for files of the former say
+// nothing of that; f32
 // where none does, because a scale is no f16 number, rows are no whole blocks, or the groups are none of whole blocks.
 // The sizes of `matrix` fit and its numbers are in their ranges.
 DType group_dtype(const GroupQuantized& matrix, bool is_reordered);

@@ -46,7 +46,8 @@ inline constexpr int kGroupsPerSuperblock = kSuperblockLength / kGroupLength;
   CASE(q4_0) CASE(q4_1) CASE(q5_0) CASE(q5_1) CASE(q8_0)      \
   CASE(q2_k) CASE(q3_k) CASE(q4_k) CASE(q5_k) CASE(q6_k)      \
   CASE(iq4_nl) CASE(iq4_xs) CASE(mxfp4)                       \
-  CASE(q4_g32) CASE(q4_g128) CASE(q8_g32)
+  CASE(q4_g32) CASE(q4_g128) CASE(q8_g32)                     \
+  CASE(q2_g128) CASE(q3_g128)
 // clang-format on
 
 // What a superblock's header holds; [..][16] means one value per row of the panel.
@@ -164,6 +165,10 @@ constexpr PanelFormat panel_format(DType dtype) {
       return {4, 0, 8, 32, Scales::zeros, Codes::numbers, 4};
     case DType::q8_g32:
       return {8, 0, kByteOffset, 32, Scales::zeros, Codes::numbers};
+    case DType::q2_g128:
+      return {2, 0, 2, 32, Scales::zeros, Codes::numbers, 4};
+    case DType::q3_g128:
+      return {2, 1, 4, 32, Scales::zeros, Codes::numbers, 4};
     default:
       return {0, 0, 0, 32, Scales::none, Codes::numbers};
   }

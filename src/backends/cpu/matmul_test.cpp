@@ -266,7 +266,7 @@ TEST(ColumnOrder, ProductsAreThoseOfColumnsInOrder) {
   std::vector<int32_t> order(kCols), other(kCols);
   for (int64_t k = 0; k < kCols; ++k)
     order[k] = static_cast<int32_t>((k * 7 + 3) % kCols), other[k] = order[kCols - 1 - k];
-  for (const DType dtype : {DType::q4_g128, DType::q8_g32, DType::f32, DType::bf16}) {
+  for (const DType dtype : {DType::q4_g128, DType::q3_g128, DType::q8_g32, DType::f32, DType::bf16}) {
     for (const Precision precision : kPrecisions) {
       MatmulContext context(pool, precision);
       const RandomWeight weight(pool, dtype, 39, kCols, 5), second(pool, dtype, 20, kCols, 6);

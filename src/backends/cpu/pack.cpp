@@ -227,6 +227,10 @@ PackRow row_packer(DType dtype) {
       return pack_zero_blocks<DType::q4_g128, BlockQ4_G128>;
     case DType::q8_g32:
       return pack_zero_blocks<DType::q8_g32, BlockQ8_G32>;
+    case DType::q2_g128:
+      return pack_zero_blocks<DType::q2_g128, BlockQ2_G128>;
+    case DType::q3_g128:
+      return pack_zero_blocks<DType::q3_g128, BlockQ3_G128>;
     case DType::q2_k:
       return pack_q2_k;
     case DType::q3_k:

@@ -32,7 +32,7 @@ void fill_blocks(std::vector<std::byte>& bytes, std::mt19937& random, float size
     } else {
       block->scale = f32_to_f16(factor(random));
     }
-    if constexpr (requires { block->zero; }) block->zero %= sizeof block->quants < Block::kLength ? 16 : 256;
+    if constexpr (requires { block->zero; }) block->zero %= 1 << 8 * sizeof block->quants / Block::kLength;
     if constexpr (requires { block->min; }) block->min = f32_to_f16(factor(random));
   }
 }
@@ -103,6 +103,12 @@ inline std::vector<std::byte> random_rows(DType dtype, int64_t n_rows, int64_t n
       break;
     case DType::q8_g32:
       fill_blocks<BlockQ8_G32>(bytes, random, 0.01f);
+      break;
+    case DType::q2_g128:
+      fill_blocks<BlockQ2_G128>(bytes, random, 0.5f);
+      break;
+    case DType::q3_g128:
+      fill_blocks<BlockQ3_G128>(bytes, random, 0.3f);
       break;
     case DType::mxfp4:
       fill_blocks<BlockMXFP4>(bytes, random, 0);

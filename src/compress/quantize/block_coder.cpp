@@ -46,6 +46,8 @@ constexpr BlockFormat kFormats[] = {
     {DType::q4_g32, {16, 0}, {.has_zero = true}},
     {DType::q4_g128, {16, 0}, {.has_zero = true}},
     {DType::q8_g32, {256, 0}, {.has_zero = true}},
+    {DType::q2_g128, {4, 0}, {.has_zero = true}},
+    {DType::q3_g128, {8, 0}, {.has_zero = true}},
 };
 
 const BlockFormat* find_format(DType dtype) {

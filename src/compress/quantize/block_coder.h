@@ -9,9 +9,9 @@
 
 namespace tidemill {
 
-// The formats that matrices can be made in: those of GGUF, and of .tmill alone the last three.
+// The formats that matrices can be made in: those of GGUF, and of .tmill alone the last five.
 inline constexpr std::string_view kBlockNames =
-    "q2_k to q6_k, q4_0, q4_1, q5_0, q5_1, q8_0, iq4_nl, iq4_xs, q4_g32, q4_g128, q8_g32";
+    "q2_k to q6_k, q4_0, q4_1, q5_0, q5_1, q8_0, iq4_nl, iq4_xs, q4_g32, q4_g128, q8_g32, q2_g128, q3_g128";
 bool is_made_in_blocks(DType dtype);
 
 class BlockCoder final : public MatrixCoder {

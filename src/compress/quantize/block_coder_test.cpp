@@ -106,7 +106,8 @@ INSTANTIATE_TEST_SUITE_P(Formats, BlockCoders,
                                          Case{DType::q3_k, 0.03}, Case{DType::q4_k, 7e-3}, Case{DType::q5_k, 1.9e-3},
                                          Case{DType::q6_k, 6e-4}, Case{DType::iq4_nl, 7e-3},
                                          Case{DType::iq4_xs, 7.5e-3}, Case{DType::q4_g32, 8e-3},
-                                         Case{DType::q4_g128, 1.2e-2}, Case{DType::q8_g32, 4e-5}),
+                                         Case{DType::q4_g128, 1.2e-2}, Case{DType::q8_g32, 4e-5},
+                                         Case{DType::q2_g128, 0.15}, Case{DType::q3_g128, 0.045}),
                          name_of);
 
 TEST(BlockCoder, ImportantNumbersLoseLess) {

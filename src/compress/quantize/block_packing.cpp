@@ -150,6 +150,13 @@ void pack(const BlockFit& block, Codes codes, BlockQ4Group<kElements>& target) {
   for (size_t i = 0; i < kElements; i += 32) pack_nibbles(codes.subspan(i, 32), target.quants + i / 2);
 }
 
+template <int kBits>
+void pack(const BlockFit& block, Codes codes, BlockFewBitsGroup<kBits>& target) {
+  target.scale = block.factor;
+  target.zero = block.min_factor;
+  pack_few_bits(codes.data(), target);
+}
+
 void pack(const BlockFit& block, Codes codes, BlockQ8_G32& target) {
   target.scale = block.factor;
   target.zero = block.min_factor;
@@ -197,6 +204,10 @@ void pack_block(DType dtype, const BlockFit& block, Codes codes, std::byte* targ
       return pack_as<BlockQ4_G128>(block, codes, target);
     case DType::q8_g32:
       return pack_as<BlockQ8_G32>(block, codes, target);
+    case DType::q2_g128:
+      return pack_as<BlockQ2_G128>(block, codes, target);
+    case DType::q3_g128:
+      return pack_as<BlockQ3_G128>(block, codes, target);
     default:
       return;
   }
