@@ -119,19 +119,16 @@ void print_summary(const std::string& out, const QuantizeReport& report) {
 }
 
 QuantizeMethod method_option(const Arguments& arguments) {
-  static constexpr std::pair<std::string_view, QuantizeMethod> kMethods[] = {{"rtn", QuantizeMethod::rtn},
-                                                                             {"awq", QuantizeMethod::awq},
-                                                                             {"gptq", QuantizeMethod::gptq},
-                                                                             {"best", QuantizeMethod::best}};
   const bool has_text = arguments.has("--calibration");
   if (!arguments.has("--method")) return has_text ? QuantizeMethod::best : QuantizeMethod::rtn;
   const std::string name = arguments.text("--method");
-  for (const auto& [called, method] : kMethods) {
-    if (called != name) continue;
-    if (method == QuantizeMethod::rtn || has_text) return method;
+  const auto method = quantize_method_from_name(name);
+  if (!method)
+    throw Error(ErrorCode::invalid_argument,
+                "--method: '" + name + "' is not known; give " + std::string(kQuantizeMethodNames));
+  if (*method != QuantizeMethod::rtn && !has_text)
     throw Error(ErrorCode::invalid_argument, "--calibration: " + name + " needs a text; name a text file");
-  }
-  throw Error(ErrorCode::invalid_argument, "--method: '" + name + "' is not known; give rtn, awq, gptq or best");
+  return *method;
 }
 
 double bits_option(const Arguments& arguments, QuantizeMethod method) {
@@ -151,17 +148,11 @@ std::optional<DType> type_option(const Arguments& arguments) {
 }
 
 std::optional<GroupLayout> layout_option(const Arguments& arguments) {
-  static constexpr std::pair<std::string_view, GroupLayout> kLayouts[] = {
-      {"awq", GroupLayout::awq},
-      {"gptq", GroupLayout::gptq},
-      {"gptq_v2", GroupLayout::gptq_v2},
-      {"compressed-tensors", GroupLayout::compressed_tensors}};
   if (!arguments.has("--layout")) return {};
   const std::string name = arguments.text("--layout");
-  for (const auto& [called, layout] : kLayouts)
-    if (called == name) return layout;
+  if (const auto layout = group_layout_from_name(name)) return layout;
   throw Error(ErrorCode::invalid_argument,
-              "--layout: '" + name + "' is not known; give awq, gptq, gptq_v2 or compressed-tensors");
+              "--layout: '" + name + "' is not known; give " + std::string(kGroupLayoutNames));
 }
 
 QuantizeOptions options_of(const Arguments& arguments) {

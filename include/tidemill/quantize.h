@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tidemill/dtype.h"
@@ -26,14 +27,20 @@ enum class GroupLayout : uint8_t {
   compressed_tensors,  // llm-compressor's "pack-quantized", 2 to 8 bits
 };
 
+// By the names that users give; nothing for others.
+std::optional<QuantizeMethod> quantize_method_from_name(std::string_view name);
+std::optional<GroupLayout> group_layout_from_name(std::string_view name);
+inline constexpr std::string_view kQuantizeMethodNames = "rtn, awq, gptq or best";
+inline constexpr std::string_view kGroupLayoutNames = "awq, gptq, gptq_v2 or compressed-tensors";
+
 struct QuantizeOptions {
   QuantizeMethod method = QuantizeMethod::rtn;
   // Of a weight: 2, 3, 4, 5, 6 or 8, scales come on top; of the best method those of the whole model, scales and
   // vectors included, any number.
   double bits = 4;
-  // Weights that share a scale.  Of a GGUF 32 (4, 5 and 8 bits), of a .tmill 128 as well (2 to 4 bits), of a folder any that
-  // rows are whole groups of, -1 for whole rows; 0: the best of the format, which is super-blocks of 256 where rows
-  // have whole ones, in a folder 128.
+  // Weights that share a scale.  Of a GGUF 32 (4, 5 and 8 bits), of a .tmill 128 as well (2 to 4 bits), of a folder any
+  // that rows are whole groups of, -1 for whole rows; 0: the best of the format, which is super-blocks of 256 where
+  // rows have whole ones, in a folder 128.
   int64_t group_size = 0;
   bool is_symmetric = false;  // with a group size: scales without a minimum, or a zero
   // Of a folder with gptq or best: inputs are taken, and grouped, in the order of how large they are.

@@ -4,9 +4,6 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <string_view>
-#include <utility>
-
 #include "python/src/module.h"
 #include "python/src/progress.h"
 #include "tidemill/error.h"
@@ -15,26 +12,16 @@ namespace tidemill::python {
 namespace {
 
 QuantizeMethod method_of(const std::string& name) {
-  static constexpr std::pair<std::string_view, QuantizeMethod> kMethods[] = {{"rtn", QuantizeMethod::rtn},
-                                                                             {"awq", QuantizeMethod::awq},
-                                                                             {"gptq", QuantizeMethod::gptq},
-                                                                             {"best", QuantizeMethod::best}};
-  for (const auto& [known, method] : kMethods)
-    if (known == name) return method;
-  throw Error(ErrorCode::invalid_argument, "method: '" + printable(name, 50) + "' is none of rtn, awq, gptq, best");
+  if (const auto method = quantize_method_from_name(name)) return *method;
+  throw Error(ErrorCode::invalid_argument,
+              "method: '" + printable(name, 50) + "' is not known; give " + std::string(kQuantizeMethodNames));
 }
 
 std::optional<GroupLayout> layout_of(const std::optional<std::string>& name) {
   if (!name) return {};
-  static constexpr std::pair<std::string_view, GroupLayout> kLayouts[] = {
-      {"awq", GroupLayout::awq},
-      {"gptq", GroupLayout::gptq},
-      {"gptq_v2", GroupLayout::gptq_v2},
-      {"compressed-tensors", GroupLayout::compressed_tensors}};
-  for (const auto& [known, layout] : kLayouts)
-    if (known == *name) return layout;
+  if (const auto layout = group_layout_from_name(*name)) return layout;
   throw Error(ErrorCode::invalid_argument,
-              "layout: '" + printable(*name, 50) + "' is none of awq, gptq, gptq_v2, compressed-tensors");
+              "layout: '" + printable(*name, 50) + "' is not known; give " + std::string(kGroupLayoutNames));
 }
 
 QuantizeReport quantize(const std::string& model, const std::string& out, const std::string& method, double bits,
