@@ -83,6 +83,41 @@ void scaled(float factor, const float* source, int64_t begin, int64_t end, float
   for (; c < end; ++c) target[c] += factor * source[c];
 }
 
+// Columns [column, column + kVectors vectors) of the product with x, times x.  Rows in twos, so that sums need not
+// wait.
+template <int kVectors>
+HWY_INLINE Vec form_of_columns(const float* matrix, int64_t stride, const float* x, int64_t column) {
+  const Tag d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  Vec sums[2][kVectors];
+  for (auto& row : sums)
+    for (Vec& sum : row) sum = hn::Zero(d);
+  for (int64_t i = 0; i < stride; i += 2) {
+    for (int r = 0; r < 2; ++r) {
+      const Vec factor = hn::Set(d, x[i + r]);
+      for (int v = 0; v < kVectors; ++v)
+        sums[r][v] = hn::MulAdd(factor, hn::LoadU(d, matrix + (i + r) * stride + column + v * lanes), sums[r][v]);
+    }
+  }
+  Vec total = hn::Zero(d);
+  for (int v = 0; v < kVectors; ++v)
+    total = hn::MulAdd(hn::Add(sums[0][v], sums[1][v]), hn::LoadU(d, x + column + v * lanes), total);
+  return total;
+}
+
+float form(const float* matrix, int64_t stride, const float* x) {
+  const Tag d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  Vec sum = hn::Zero(d);
+  int64_t column = 0;
+  for (; column + 4 * lanes <= stride; column += 4 * lanes)
+    sum = hn::Add(sum, form_of_columns<4>(matrix, stride, x, column));
+  for (; column + 2 * lanes <= stride; column += 2 * lanes)
+    sum = hn::Add(sum, form_of_columns<2>(matrix, stride, x, column));
+  for (; column < stride; column += lanes) sum = hn::Add(sum, form_of_columns<1>(matrix, stride, x, column));
+  return hn::GetLane(hn::SumOfLanes(d, sum));
+}
+
 // sum over c in [begin, end), multiples of kDenseUnit, of a[c] * b[j * stride + c], for four rows j at once.
 void four_dots(const float* a, const float* b, int64_t stride, int64_t begin, int64_t end, float* dots) {
   const Tag d;
@@ -105,6 +140,7 @@ namespace {
 HWY_EXPORT(product);
 HWY_EXPORT(gram_rows);
 HWY_EXPORT(scaled);
+HWY_EXPORT(form);
 HWY_EXPORT(four_dots);
 
 constexpr int64_t kPanel = 32;  // columns of R that are made together
@@ -153,6 +189,10 @@ void add_product(const float* a, int64_t a_stride, const float* b, int64_t b_str
 
 void add_scaled(float factor, const float* source, int64_t begin, int64_t end, float* target) {
   HWY_DYNAMIC_DISPATCH(scaled)(factor, source, begin, end, target);
+}
+
+float quadratic_form(const float* matrix, int64_t stride, const float* x) {
+  return HWY_DYNAMIC_DISPATCH(form)(matrix, stride, x);
 }
 
 bool factor_upper(ThreadPool& pool, SquareMatrix& matrix) {

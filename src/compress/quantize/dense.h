@@ -42,6 +42,9 @@ void mirror(SquareMatrix& matrix);
 void add_product(const float* a, int64_t a_stride, const float* b, int64_t b_stride, int64_t n_rows, int64_t depth,
                  int64_t begin, int64_t end, float* target, int64_t target_stride);
 
+// sum over i, j < stride of x[i] * matrix[i * stride + j] * x[j]; stride is a multiple of kDenseUnit.
+float quadratic_form(const float* matrix, int64_t stride, const float* x);
+
 // target[c] += factor * source[c] for c in [begin, end), any numbers.
 void add_scaled(float factor, const float* source, int64_t begin, int64_t end, float* target);
 

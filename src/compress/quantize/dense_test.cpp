@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -42,6 +43,23 @@ TEST_P(Dense, AGramMatrixIsTheSumOfProducts) {
       ASSERT_NEAR(gram.row(i)[j], sum, 1e-4) << i << ' ' << j;
     }
   }
+}
+
+TEST_P(Dense, AQuadraticFormIsTheSumOverAllPairs) {
+  const int64_t n = GetParam(), stride = dense_stride(n);
+  const std::vector<float> x = random_rows(1, n, 5), numbers = random_rows(n, n, 6);
+  std::vector<float> square(static_cast<size_t>(stride * stride));
+  std::ranges::copy(numbers, square.begin());
+  double sum = 0, size = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    for (int64_t j = 0; j < n; ++j) {
+      const double term =
+          double{x[static_cast<size_t>(i)]} * numbers[static_cast<size_t>(i * stride + j)] * x[static_cast<size_t>(j)];
+      sum += term;
+      size += std::fabs(term);
+    }
+  }
+  EXPECT_NEAR(quadratic_form(square.data(), stride, x.data()), sum, 1e-6 * size + 1e-7);
 }
 
 TEST_P(Dense, TheUpperFactorTimesItsTransposeIsTheMatrix) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 namespace tidemill {
 namespace {
@@ -9,27 +10,88 @@ namespace {
 constexpr int64_t kTileRows = 16;  // rows that go through the columns together, so that factors are read once for them
 constexpr int64_t kChunk = 32;     // columns that hear of each other's errors at once, where no block says how many
 
+// Where the columns of the factors lie: place[c] is where column c of the matrix is among them.
+std::vector<int64_t> places_of(std::span<const int32_t> order, int64_t n_cols) {
+  std::vector<int64_t> places(static_cast<size_t>(n_cols));
+  for (int64_t i = 0; i < n_cols; ++i)
+    places[static_cast<size_t>(order.empty() ? i : order[static_cast<size_t>(i)])] = i;
+  return places;
+}
+
+// For each sub-block of a row what the factors' matrix has of its columns, in the order of the matrix and filled up
+// with zeros: what a step of its scale does to the outputs is a sum over numbers that lie together.
+class SubGrams {
+ public:
+  SubGrams(const SquareMatrix& gram, const std::vector<int64_t>& places, int64_t length)
+      : length_(length), stride_(dense_stride(length)) {
+    const auto n_cols = std::ssize(places);
+    numbers_.resize(static_cast<size_t>((n_cols + length - 1) / length * stride_ * stride_));
+    for (int64_t i = 0; i < n_cols; ++i) {
+      const int64_t begin = i / length * length, end = std::min(n_cols, begin + length);
+      const float* const row = gram.row(places[static_cast<size_t>(i)]);
+      float* const own = numbers_.data() + (begin / length * stride_ + i - begin) * stride_;
+      for (int64_t j = begin; j < end; ++j) own[j - begin] = row[places[static_cast<size_t>(j)]];
+    }
+  }
+
+  int64_t stride() const { return stride_; }
+  // Of the sub-block that begins with that column.
+  const float* at(int64_t column) const { return numbers_.data() + column / length_ * stride_ * stride_; }
+
+ private:
+  int64_t length_, stride_;
+  std::vector<float> numbers_;
+};
+
+// What all tiles of a matrix share.
+struct Matrix {
+  Matrix(const MatrixSource& of, const FeedbackFactors& its_factors, const FeedbackOptions& its_options,
+         MatrixCoder& its_coder)
+      : source(of),
+        factors(its_factors),
+        options(its_options),
+        coder(its_coder),
+        places(places_of(options.order, source.n_cols)) {
+    if (options.n_descents == 0) return;
+    sub_grams.emplace(factors.gram(), places, coder.sub_length());
+    for (int64_t i = 0; i < source.n_cols; ++i) inverses.push_back(1 / factors.gram().row(i)[i]);
+  }
+
+  const MatrixSource& source;
+  const FeedbackFactors& factors;
+  const FeedbackOptions& options;
+  MatrixCoder& coder;
+  std::vector<int64_t> places;
+  std::optional<SubGrams> sub_grams;  // where codes descend
+  std::vector<float> inverses;        // of the diagonal, likewise
+};
+
 // What a thread has of a tile: rows of `stride` numbers each.  Columns are in the order in which they become codes, but
 // for those of blocks: `place` of the latter is where it is among the former.
 class Tile {
  public:
-  Tile(const MatrixSource& source, const FeedbackFactors& factors, const FeedbackOptions& options, MatrixCoder& coder)
-      : source_(source),
-        factors_(factors),
-        options_(options),
-        coder_(coder),
-        stride_(dense_stride(source.n_cols)),
-        n_blocks_((source.n_cols + coder.block_length() - 1) / coder.block_length()),
+  explicit Tile(const Matrix& matrix)
+      : matrix_(matrix),
+        source_(matrix.source),
+        factors_(matrix.factors),
+        options_(matrix.options),
+        coder_(matrix.coder),
+        stride_(dense_stride(source_.n_cols)),
+        n_blocks_((source_.n_cols + coder_.block_length() - 1) / coder_.block_length()),
         weights_(static_cast<size_t>(kTileRows * stride_)),
         aims_(weights_.size()),
         errors_(weights_.size()),
         slopes_(weights_.size()),
-        change_(static_cast<size_t>(coder.sub_length())),
+        change_(static_cast<size_t>(dense_stride(coder_.sub_length()))),
         codes_(weights_.size()),
         in_blocks_(weights_.size()),
         blocks_(static_cast<size_t>(kTileRows * n_blocks_)),
-        places_(static_cast<size_t>(source.n_cols)) {
-    for (int64_t i = 0; i < source.n_cols; ++i) places_[static_cast<size_t>(column_of(i))] = i;
+        subs_(static_cast<size_t>(source_.n_cols)) {
+    for (int64_t i = 0; i < source_.n_cols; ++i) {
+      const int64_t column = column_of(i), block = column / coder_.block_length();
+      subs_[static_cast<size_t>(i)] = {static_cast<int32_t>(block),
+                                       static_cast<int32_t>(column % coder_.block_length() / coder_.sub_length())};
+    }
   }
 
   // Rows [begin, end) from numbers to stored codes.
@@ -72,11 +134,10 @@ class Tile {
   BlockFit& block_of(int64_t row, int64_t block) { return blocks_[static_cast<size_t>(row * n_blocks_ + block)]; }
   int64_t end_of(int64_t block) const { return std::min(source_.n_cols, (block + 1) * coder_.block_length()); }
   int64_t column_of(int64_t i) const { return options_.order.empty() ? i : options_.order[static_cast<size_t>(i)]; }
-  int64_t place(int64_t column) const { return places_[static_cast<size_t>(column)]; }
+  int64_t place(int64_t column) const { return matrix_.places[static_cast<size_t>(column)]; }
   const ScaleFit& fit_of(int64_t row, int64_t i) {
-    const int64_t column = column_of(i);
-    const int64_t block = column / coder_.block_length(), inside = column % coder_.block_length();
-    return block_of(row, block).fits[static_cast<size_t>(inside / coder_.sub_length())];
+    const SubBlock& own = subs_[static_cast<size_t>(i)];
+    return block_of(row, own.block).fits[static_cast<size_t>(own.sub)];
   }
   float value(const ScaleFit& fit, uint8_t code) const {
     return fit.scale * static_cast<float>(coder_.levels().of(code)) + fit.base;
@@ -139,7 +200,7 @@ class Tile {
     for (int64_t column = 0; column < source_.n_cols; ++column) {
       const size_t here = at(row, column);
       const ScaleFit& fit = fit_of(row, column);
-      const float aim = weights_[here] - errors_[here] + slopes_[here] / gram.row(column)[column];
+      const float aim = weights_[here] - errors_[here] + slopes_[here] * matrix_.inverses[static_cast<size_t>(column)];
       const uint8_t code = nearest(fit, aim);
       if (code == codes_[here]) continue;
       const float error = weights_[here] - value(fit, code), change = error - errors_[here];
@@ -179,13 +240,8 @@ class Tile {
     const auto changes = [&](int64_t column) {  // of the number for a step of one
       return direction == Direction::base ? 1.0f : value(now, codes_[at(row, column)]);
     };
-    double slope = 0, curve = 0;
     for (int64_t i = begin; i < end; ++i) change_[static_cast<size_t>(i - begin)] = changes(place(i));
-    for (int64_t i = begin; i < end; ++i) {
-      const float own = change_[static_cast<size_t>(i - begin)];
-      slope += double{own} * slopes_[at(row, place(i))];
-      curve += double{own} * along_change(i, begin, end);
-    }
+    const auto [slope, curve] = along_change(row, begin, end);
     if (curve <= 0) return false;
     const auto step = static_cast<float>(slope / curve);
     const ScaleFit wanted = direction == Direction::base ? ScaleFit{now.scale, now.base + step}
@@ -203,20 +259,22 @@ class Tile {
 
   // How much less the error is with another scale for these columns.
   double gain_of(int64_t row, int64_t begin, int64_t end, const ScaleFit& fit) {
-    double gain = 0;
     for (int64_t i = begin; i < end; ++i) change_[static_cast<size_t>(i - begin)] = change_to(row, place(i), fit);
-    for (int64_t i = begin; i < end; ++i)
-      gain -= double{change_[static_cast<size_t>(i - begin)]} *
-              (2 * slopes_[at(row, place(i))] + along_change(i, begin, end));
-    return gain;
+    const auto [slope, curve] = along_change(row, begin, end);
+    return -(2 * slope + curve);
   }
 
-  // Row i of the matrix of inputs times change_, both of columns of a sub-block.
-  float along_change(int64_t i, int64_t begin, int64_t end) const {
-    const float* const gram = factors_.gram().row(place(i));
-    float sum = 0;
-    for (int64_t j = begin; j < end; ++j) sum += gram[place(j)] * change_[static_cast<size_t>(j - begin)];
-    return sum;
+  // The error of the outputs where those of the columns of a sub-block change by step * change_ is what it was and
+  // 2 * slope * step + curve * step^2.
+  struct Course {
+    double slope, curve;
+  };
+  Course along_change(int64_t row, int64_t begin, int64_t end) {
+    double slope = 0;
+    for (int64_t i = begin; i < end; ++i)
+      slope += double{change_[static_cast<size_t>(i - begin)]} * slopes_[at(row, place(i))];
+    std::fill(change_.begin() + (end - begin), change_.end(), 0.0f);
+    return {slope, quadratic_form(matrix_.sub_grams->at(begin), matrix_.sub_grams->stride(), change_.data())};
   }
 
   float change_to(int64_t row, int64_t column, const ScaleFit& fit) const {
@@ -243,6 +301,11 @@ class Tile {
     }
   }
 
+  struct SubBlock {
+    int32_t block, sub;
+  };
+
+  const Matrix& matrix_;
   const MatrixSource& source_;
   const FeedbackFactors& factors_;
   const FeedbackOptions& options_;
@@ -250,12 +313,12 @@ class Tile {
   int64_t stride_, n_blocks_, n_rows_ = 0;
   // The numbers, what their columns aim at, number less what its code stands for, errors * gram.
   std::vector<float> weights_, aims_, errors_, slopes_;
-  std::vector<float> change_;                         // of the numbers of a sub-block
+  std::vector<float> change_;                         // of the numbers of a sub-block, and zeros
   std::vector<float> block_numbers_, block_weights_;  // of a block that is no whole vectors
   std::vector<uint8_t> codes_;
   std::vector<float> in_blocks_;  // the numbers as the matrix has them
   std::vector<BlockFit> blocks_;
-  std::vector<int64_t> places_;
+  std::vector<SubBlock> subs_;  // that columns are in
 };
 
 // `work(begin, end)` gives a sum over such rows; they are added in order.
@@ -275,9 +338,9 @@ Sum over_tiles(ThreadPool& pool, int64_t n_rows, const Work& work) {
 
 ErrorSums quantize_with_feedback(ThreadPool& pool, const MatrixSource& source, const FeedbackFactors& factors,
                                  const FeedbackOptions& options, MatrixCoder& coder) {
-  return over_tiles<ErrorSums>(pool, source.n_rows, [&](int64_t begin, int64_t end) {
-    return Tile(source, factors, options, coder).run(begin, end);
-  });
+  const Matrix matrix(source, factors, options, coder);
+  return over_tiles<ErrorSums>(pool, source.n_rows,
+                               [&](int64_t begin, int64_t end) { return Tile(matrix).run(begin, end); });
 }
 
 double output_energy(ThreadPool& pool, const SquareMatrix& gram, int64_t n_rows,
