@@ -13,6 +13,7 @@ namespace tidemill {
 namespace {
 
 constexpr int kSteps = 20;         // of the exponent
+constexpr int kCoarseStride = 4;   // of those that are tried first; losses have one valley, where the others are tried
 constexpr int kFeedbackSteps = 6;  // likewise; each takes a factorisation
 constexpr double kDamping = 0.01;
 constexpr double kLeastGain = 0.01;   // for which inputs are changed at all
@@ -141,16 +142,17 @@ std::vector<float> search_scales(ThreadPool& pool, const std::vector<ScaleConsum
                                  const InputRecord& record, ScaleTrial trial) {
   std::vector<float> best(record.magnitudes.size(), 1.0f);
   if (*std::ranges::max_element(record.magnitudes) <= 0) return best;
-  const int n_steps = trial == ScaleTrial::feedback ? kFeedbackSteps : kSteps;
+  const bool has_feedback = trial == ScaleTrial::feedback;
+  const int n_steps = has_feedback ? kFeedbackSteps : kSteps;
   SquareMatrix gram = record.gram;
   mirror(gram);
   double least = INFINITY, unscaled = INFINITY;
-  for (int step = 0; step < n_steps; ++step) {
+  const auto consider = [&](int step) {
     const std::vector<float> factors = factors_for(record.magnitudes, static_cast<double>(step) / n_steps);
     std::vector<float> importance = importance_of(record);
     for (size_t i = 0; i < factors.size(); ++i) importance[i] /= factors[i] * factors[i];
     std::optional<FeedbackFactors> feedback;
-    if (trial == ScaleTrial::feedback) {
+    if (has_feedback) {
       SquareMatrix scaled = divided(record, factors).gram;
       mirror(scaled);
       feedback.emplace(pool, std::move(scaled), kDamping);
@@ -158,10 +160,20 @@ std::vector<float> search_scales(ThreadPool& pool, const std::vector<ScaleConsum
     double loss = 0;
     for (const ScaleConsumer& consumer : consumers)
       loss += loss_of(pool, consumer, gram, importance, feedback ? &*feedback : nullptr, factors);
-    if (loss >= least || (step > 0 && loss >= (1 - kLeastGain) * unscaled)) continue;
+    if (loss >= least || (step > 0 && loss >= (1 - kLeastGain) * unscaled)) return false;
     least = loss;
     if (step == 0) unscaled = loss;
     best = factors;
+    return true;
+  };
+  int found = 0, stride = has_feedback ? 1 : kCoarseStride;
+  for (int step = 0; step < n_steps; step += stride)
+    if (consider(step)) found = step;
+  while (stride > 1) {
+    stride /= 2;
+    const int middle = found;
+    for (const int step : {middle - stride, middle + stride})
+      if (step > 0 && step < n_steps && consider(step)) found = step;
   }
   return best;
 }
