@@ -40,7 +40,6 @@ namespace {
 // Shares of the work that are done when a part of it ends.
 constexpr double kPlanned = 0.5, kQuantised = 0.95;
 
-constexpr double kDamping = 0.01;
 // Rounds after feedback; of an output head one, for it has more rows than all other matrices together.
 constexpr int kDescents = 4, kHeadDescents = 1;
 constexpr int64_t kSampleRows = 48;  // of a matrix, from which its errors in each format are estimated
@@ -327,7 +326,8 @@ const FeedbackFactors* Quantizer::factors_of(const Matrix& matrix) {
     order_ = order_by_magnitude(gram);
     gram = reordered(gram, order_);
   }
-  factors_ = std::make_unique<FeedbackFactors>(pool_, std::move(gram), kDamping);
+  const double damping = is_best() ? damping_for(factored_->n_rows) : kPaperDamping;
+  factors_ = std::make_unique<FeedbackFactors>(pool_, std::move(gram), damping);
   return factors_.get();
 }
 

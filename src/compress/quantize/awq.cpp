@@ -15,7 +15,6 @@ namespace {
 constexpr int kSteps = 20;         // of the exponent
 constexpr int kCoarseStride = 4;   // of those that are tried first; losses have one valley, where the others are tried
 constexpr int kFeedbackSteps = 6;  // likewise; each takes a factorisation
-constexpr double kDamping = 0.01;
 constexpr double kLeastGain = 0.01;   // for which inputs are changed at all
 constexpr double kLeastShare = 1e-4;  // of the greatest magnitude, which inputs
                                       // that are nearly nothing count as
@@ -155,7 +154,7 @@ std::vector<float> search_scales(ThreadPool& pool, const std::vector<ScaleConsum
     if (has_feedback) {
       SquareMatrix scaled = divided(record, factors).gram;
       mirror(scaled);
-      feedback.emplace(pool, std::move(scaled), kDamping);
+      feedback.emplace(pool, std::move(scaled), damping_for(record.n_rows));
     }
     double loss = 0;
     for (const ScaleConsumer& consumer : consumers)

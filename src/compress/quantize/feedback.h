@@ -32,6 +32,11 @@ class FeedbackFactors {
   std::vector<float> weights_;
 };
 
+// The damping of the paper, and that for a Gram matrix of so many inputs: the fewer, the more of it is chance that no
+// other text has.
+inline constexpr double kPaperDamping = 0.01;
+double damping_for(int64_t n_rows);
+
 struct FeedbackOptions {
   ScaleSearch search = ScaleSearch::least_error;
   int n_descents = 0;  // rounds of coordinate descent

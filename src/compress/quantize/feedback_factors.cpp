@@ -46,6 +46,13 @@ FeedbackFactors::FeedbackFactors(ThreadPool& pool, SquareMatrix gram, double dam
   }
 }
 
+double damping_for(int64_t n_rows) {
+  // Of Gemma 3 270M's layers the least errors on other text were at 0.4 to 0.8 with 512 and 1,024 rows, at 0.1 or 0.2
+  // with 3,072; the paper has a quarter of a million.  Inputs of low rank want less, so there is an end to it.
+  constexpr double kChance = 400, kMost = 0.2;
+  return std::clamp(kChance / static_cast<double>(std::max<int64_t>(1, n_rows)), kPaperDamping, kMost);
+}
+
 std::vector<int32_t> order_by_magnitude(const SquareMatrix& gram) {
   std::vector<int32_t> order(static_cast<size_t>(gram.n));
   std::iota(order.begin(), order.end(), 0);

@@ -196,6 +196,12 @@ TEST(FeedbackOfPaper, GivesTheSameCodesWhereScalesAreGiven) {
   EXPECT_EQ(n_different, 0);
 }
 
+TEST(FeedbackFactorsOf, FewInputsAreDampedMore) {
+  EXPECT_DOUBLE_EQ(damping_for(4000), 0.1);
+  EXPECT_DOUBLE_EQ(damping_for(0), 0.2);
+  EXPECT_DOUBLE_EQ(damping_for(1 << 20), 0.01);
+}
+
 TEST(FeedbackFactorsOf, InputsThatNeverWereAnythingAreNoObstacle) {
   ThreadPool pool(1);
   SquareMatrix gram(48);
