@@ -20,9 +20,11 @@ import resource
 import subprocess
 import tempfile
 
+import measuring
 from measuring import ROOT
 
 METHODS = ["rtn", "awq", "gptq", "best"]
+PARTS = ["model", "layers", "vectors"]  # of the comparison with others
 EVAL_BYTES = 12_000
 
 
@@ -55,7 +57,7 @@ def main():
     parser.add_argument("--ending", default=".gguf")
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--peers", action="store_true")
-    parser.add_argument("--only", nargs="+", choices=["model", "layers", "vectors"], default=["model", "layers", "vectors"])
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--minilm", type=pathlib.Path)
     parser.add_argument("--tools", type=pathlib.Path, default=ROOT / "build/peers")
     parser.add_argument("--trained", type=pathlib.Path, default=ROOT / "build/quantize-model")
@@ -63,9 +65,11 @@ def main():
     if options.peers:
         import quantize_beside
 
-        rows = quantize_beside.run(options)
+        load = measuring.load_now()
+        result = {"benchmark": "quantize", "rows": quantize_beside.run(options)} | measuring.circumstances(load)
         if options.json:
-            options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+            options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        measuring.show(result, keep=len(options.only) == len(PARTS), page="docs/quantization.md")
         return
     program = ROOT / "build/release/tidemill"
     rows = []

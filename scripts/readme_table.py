@@ -15,9 +15,10 @@ import context_tables
 import delta_tables
 import embed_tables
 import infer_tables
+import quantize_tables
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PAGES = [ROOT / name for name in ("README.md", "docs/models.md", "docs/performance.md", "docs/embeddings.md", "docs/compression.md")]
+PAGES = [ROOT / name for name in ("README.md", "docs/models.md", "docs/performance.md", "docs/embeddings.md", "docs/compression.md", "docs/quantization.md")]
 
 
 def measured_on(result):
@@ -139,7 +140,11 @@ def delta_table(result):
     return delta_tables.delta_table(result, measured_on)
 
 
-TABLES = {"context": context_table, "delta": delta_table, "infer": infer_table, "embed": embed_table, "tokenize": tokenize_table, "recurrent": recurrent_table, "performance": performance_table}
+def quantize_table(result):
+    return quantize_tables.quantize_table(result)
+
+
+TABLES = {"context": context_table, "delta": delta_table, "infer": infer_table, "embed": embed_table, "tokenize": tokenize_table, "recurrent": recurrent_table, "quantize": quantize_table, "performance": performance_table}
 RESULTS = {"performance": "infer"}  # of tables that are another view of a benchmark's results
 
 
