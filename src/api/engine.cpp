@@ -64,7 +64,7 @@ Engine::Impl::Impl(const std::string& name, const EngineOptions& options)
   model = make_model(file.source());
   if (file.makes_vectors()) model->use_as_encoder();
   if (options.check_weights) check_weights(file.weights());
-  fingerprint_ = model_fingerprint(*model);
+  fingerprint_ = model_fingerprint(*model, options.precision);
   pool = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : cpu_info().n_cores);
   backend = make_backend(options.backend, *pool, options.precision, model->config().is_encoder);
   const DType state_dtype = state_dtype_of(*model, options.state, backend->state_dtype());

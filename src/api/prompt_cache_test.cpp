@@ -124,6 +124,11 @@ TEST_F(PromptCacheTest, StatesOfOtherModelsAndPrecisionsAreNoted) {
   const Engine f16 = Engine::load(kModels + "mistral-window", {.threads = 1, .state = "f16"});
   EXPECT_EQ(generate(f16, file_, some_ids(20)).usage.cached_tokens, 0);
   EXPECT_EQ(notes_.size(), 2u);
+  const Engine bytes =
+      Engine::load(kModels + "mistral-window", {.threads = 1, .precision = Precision::int8, .state = "f16"});
+  EXPECT_EQ(generate(bytes, file_, some_ids(20)).usage.cached_tokens, 0);
+  ASSERT_EQ(notes_.size(), 3u);
+  EXPECT_NE(notes_[2].find("another precision"), std::string::npos);
 }
 
 TEST_F(PromptCacheTest, HostileFilesAreNotedAndLeftAlone) {

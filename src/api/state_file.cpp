@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::string_view kFormat = "tidemill-state", kVersion = "3";
 constexpr std::string_view kShortKeys = "short", kLongKeys = "long";  // State::has_long_keys
+// Behind the digits of a fingerprint, by Precision: what is computed in another one is another state.
+constexpr std::string_view kOfPrecision[] = {"", "-f32", "-bf16", "-int8"};
+constexpr size_t kDigits = 16;
+constexpr std::string_view kAdvice = "load with the precision it was made with";
 constexpr size_t kSampledBytes = 64;  // of each weight: a cache line, so that no more than its page is read
 
 [[noreturn]] void fail(const std::string& path, const std::string& why) {
@@ -104,7 +108,10 @@ std::span<const std::byte> bytes_of(const Tensor& tensor) {
 void check_metadata(const SafetensorsFile& file, const std::string& fingerprint) {
   if (file.metadata("format") != kFormat) fail(file.path(), "is no saved state; it was not written by Session::save");
   if (file.metadata("version") != kVersion) fail(file.path(), "is a state of another version; make it again");
-  if (file.metadata("model") != fingerprint) fail(file.path(), "is a state of another model; load that one");
+  const std::string_view model = file.metadata("model").value_or("");
+  if (model.substr(0, kDigits) != std::string_view(fingerprint).substr(0, kDigits))
+    fail(file.path(), "is a state of another model; load that one");
+  if (model != fingerprint) fail(file.path(), "is a state of another precision; " + std::string(kAdvice));
 }
 
 // The ids of a file whose metadata are right.
@@ -139,7 +146,7 @@ std::vector<int32_t> read_state_ids(const std::string& path, const std::string& 
   return ids_of(file, vocab_size);
 }
 
-std::string model_fingerprint(Model& model) {
+std::string model_fingerprint(Model& model, Precision precision) {
   Hash hash;
   hash.add(model.config().architecture);
   model.visit_params([&](std::string_view name, Tensor& weight, WeightRole) {
@@ -148,7 +155,7 @@ std::string model_fingerprint(Model& model) {
     hash.add(weight.shape().to_string());
     hash.add(bytes_of(weight).first(std::min(kSampledBytes, bytes_of(weight).size())));
   });
-  return hash.text();
+  return hash.text() + std::string(kOfPrecision[static_cast<size_t>(precision)]);
 }
 
 void save_state(const std::string& path, const State& state, std::span<const int32_t> ids,
@@ -186,7 +193,7 @@ std::vector<int32_t> restore_state(const std::string& path, State& state, const 
     const Tensor stored = file.require(part.name, part.shape);
     if (stored.dtype() != part.dtype)
       fail(path, "keeps " + part.name + " as " + std::string(info(stored.dtype()).name) + ", this engine as " +
-                     std::string(info(part.dtype).name) + "; load with the precision it was made with");
+                     std::string(info(part.dtype).name) + "; " + std::string(kAdvice));
     const std::byte* next = stored.as<std::byte>();
     part.for_each_piece([&](std::span<std::byte> piece) {
       std::memcpy(piece.data(), next, piece.size());

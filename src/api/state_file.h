@@ -11,12 +11,13 @@
 
 #include "models/model.h"
 #include "runtime/state.h"
+#include "tidemill/precision.h"
 
 namespace tidemill {
 
 // Says which model a state belongs to: a hash of the names, dtypes and shapes of its weights and of the first bytes of
-// each, as its file has them, so that two models of one shape differ.
-std::string model_fingerprint(Model& model);
+// each, as its file has them, so that two models of one shape differ, and behind it what it is computed in.
+std::string model_fingerprint(Model& model, Precision precision);
 
 // The same of ids.
 std::string fingerprint_of(std::span<const int32_t> ids);
