@@ -43,6 +43,40 @@ HWY_INLINE Floats widen(const T* p) {
   return widen_to_floats(p);
 }
 
+#if HWY_TARGET == HWY_SSE4
+// Whether any of 16 numbers is infinite or none.
+HWY_INLINE bool any_not_finite(const hwy::float16_t* p) {
+  const hn::FixedTag<uint16_t, 8> d16;
+  const auto greatest = hn::Set(d16, 0x7c00);
+  const auto* const bits = reinterpret_cast<const uint16_t*>(p);
+  const auto first = hn::Eq(hn::And(hn::Load(d16, bits), greatest), greatest);
+  const auto second = hn::Eq(hn::And(hn::Load(d16, bits + 8), greatest), greatest);
+  return !hn::AllFalse(d16, hn::Or(first, second));
+}
+
+// This set widens no f16.  Sign and magnitude go where f32 has them, and a product makes good how exponents count, also
+// of subnormal numbers; those that are not finite get the greatest exponent.
+HWY_INLINE Floats widen(const hwy::float16_t* p) {
+  const hn::Rebind<int16_t, DI> d16;
+  Floats out;
+  TIDEMILL_UNROLL
+  for (int i = 0; i < kParts; ++i) {
+    const auto half = hn::Load(d16, reinterpret_cast<const int16_t*>(p) + i * kPartLanes);
+    const VU bits = hn::BitCast(DU(), hn::ShiftLeft<13>(hn::PromoteTo(DI(), half)));
+    out.part[i] = hn::Mul(hn::BitCast(DF(), hn::And(bits, hn::Set(DU(), 0x8fffe000))), hn::Set(DF(), 0x1p112f));
+  }
+  if (HWY_UNLIKELY(any_not_finite(p))) {
+    TIDEMILL_UNROLL
+    for (int i = 0; i < kParts; ++i) {
+      const auto is_not = hn::Ge(hn::Abs(out.part[i]), hn::Set(DF(), 0x1p16f));
+      const VF exponent = hn::BitCast(DF(), hn::Set(DU(), 0x7f800000));
+      out.part[i] = hn::Or(out.part[i], hn::IfThenElseZero(is_not, exponent));
+    }
+  }
+  return out;
+}
+#endif
+
 // Byte kByte of every lane as a number.
 template <int kByte>
 HWY_INLINE Ints number_of(const Words& unit, bool is_signed) {

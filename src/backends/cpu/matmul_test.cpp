@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -11,7 +12,9 @@
 #include "backends/cpu/bf16_matmul.h"
 #include "backends/cpu/random_weights.h"
 #include "tensor/dequantize.h"
+#include "tensor/half.h"
 #include "tensor/panels.h"
+#include "tidemill/system.h"
 
 namespace tidemill {
 namespace {
@@ -397,6 +400,29 @@ TEST(Matmul, NotANumberIsNotHidden) {
     for (int n = 0; n < 16; ++n) {
       EXPECT_TRUE(std::isnan(found.values[n]));
       EXPECT_TRUE(std::isfinite(found.values[16 + n]));
+    }
+  }
+}
+
+TEST(Matmul, EveryF16CountsAsItIs) {
+  constexpr int64_t kNumbers = 65536;
+  ThreadPool pool(2);
+  MatmulContext context(pool, Precision::fast);
+  const bool is_scalar = active_isa() == "scalar";  // Highway makes large numbers of infinity and NaN there
+  std::vector<F16Bits> bits(kNumbers);
+  std::iota(bits.begin(), bits.end(), F16Bits{0});
+  Storage memory(panel_bytes(DType::f16, kNumbers, 1));
+  const Tensor weight = pack_panels(pool, Tensor(bits.data(), DType::f16, {kNumbers, 1}), memory.data());
+  for (const int64_t n_x : {1, 40}) {
+    const Matrix x(std::vector<float>(static_cast<size_t>(n_x), 1.0f), 1);
+    const Matrix found = multiply(context, x.tensor, weight);
+    for (int64_t i = 0; i < kNumbers; ++i) {
+      const float expected = f16_to_f32(bits[i]), last = found.tensor.row<float>(n_x - 1)[i];
+      if (std::isnan(expected)) {
+        ASSERT_TRUE(is_scalar || std::isnan(last)) << i;
+      } else if (!is_scalar || std::isfinite(expected)) {
+        ASSERT_EQ(last, expected) << i;
+      }
     }
   }
 }
