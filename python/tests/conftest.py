@@ -22,3 +22,17 @@ def tiny_model():
 @pytest.fixture(scope="session")
 def engine(tiny_model):
     return tidemill.Engine.load(tiny_model, threads=1)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    from public_calls import World  # it needs this file
+
+    return World(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="module")
+def table(world):
+    from public_calls import calls
+
+    return calls(world)

@@ -8,7 +8,7 @@ import pytest
 import tidemill
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from public_calls import World, calls, public_names
+from public_calls import public_names
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
 
@@ -53,16 +53,6 @@ ARRAYS = [
 ]  # fmt: skip
 WRONG = OBJECTS + ARRAYS
 ERRORS = (tidemill.Error, TypeError, ValueError, LookupError, MemoryError, Nasty)
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    return World(tmp_path_factory.mktemp("world"))
-
-
-@pytest.fixture(scope="module")
-def table(world):
-    return calls(world)
 
 
 def test_every_public_name_has_a_call(table):

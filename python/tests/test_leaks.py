@@ -11,7 +11,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 import tidemill
-from public_calls import World, calls, public_names
+from public_calls import public_names
+from shared import Lender
 from tidemill import delta
 from tidemill.cache import LRUCache
 from tidemill.tokenizer import FastTokenizer, TokenizerConfig
@@ -56,19 +57,6 @@ class Key:
         return self.value == other.value
 
 
-class Lender:
-    """A tensor of another library."""
-
-    def __init__(self, array):
-        self.array = array
-
-    def __dlpack__(self, **options):
-        return self.array.__dlpack__(**options)
-
-    def __dlpack_device__(self):
-        return self.array.__dlpack_device__()
-
-
 CACHE, MEASURED, FAST = LRUCache(3), LRUCache(10, max_memory=1000), FastTokenizer(TokenizerConfig(cache_capacity=2))
 NUMBERS = iter(range(10**9))
 ARRAY = np.linspace(-1, 1, 300, dtype=np.float32)
@@ -104,16 +92,6 @@ WAYS = {
     "silu that raises": raising(lambda: tidemill.tensor_ops.silu("text")),
     "a list that raises": raising(lambda: tidemill.tensor_ops.silu([[1.0], []])),
 }
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    return World(tmp_path_factory.mktemp("world"))
-
-
-@pytest.fixture(scope="module")
-def table(world):
-    return calls(world)
 
 
 def check(call):

@@ -1,14 +1,11 @@
 """Session: one text and its state; PromptCache: states on disk."""
 
-import os
-import signal
-import threading
-import time
 
 import numpy as np
 import pytest
 import tidemill
 from conftest import GOLDEN
+from shared import interrupted_after
 
 GREEDY = {"temperature": 0, "max_tokens": 12, "ignore_eos": True}
 IDS = [5, 17, 230, 9, 44, 101]
@@ -121,26 +118,11 @@ def test_what_a_function_raises_ends_the_work(endless):
 
 @pytest.mark.parametrize("asks", ["generate", "logits"])
 def test_ctrl_c_ends_the_work(endless, asks):
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts the tests may have ignored it
-    sent = []
-
-    def interrupt():
-        sent.append(time.monotonic())
-        os.kill(os.getpid(), signal.SIGINT)
-
-    timer = threading.Timer(0.3, interrupt)
-    try:
-        timer.start()
-        with pytest.raises(KeyboardInterrupt):
-            if asks == "generate":
-                endless.session().generate([5, 6])
-            else:
-                while True:
-                    endless.logits([5] * 1_000)
-        assert time.monotonic() - sent[0] < 5  # 0.1 on a machine that does nothing else
-    finally:
-        timer.cancel()
-        signal.signal(signal.SIGINT, before)
+    with interrupted_after(0.3):
+        if asks == "generate":
+            endless.session().generate([5, 6])
+        while True:
+            endless.logits([5] * 1_000)
 
 
 def test_prompts_are_kept_on_disk(engine, tmp_path):

@@ -10,6 +10,7 @@ import tidemill
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from shared import Lender
 from tidemill import tensor_ops as ops
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
@@ -230,19 +231,6 @@ def test_views_are_read_where_they_lie():
     deep = whole[:2, :64].reshape((2,) + (1,) * 20 + (8, 8)).transpose(range(22, -1, -1))
     np.testing.assert_array_equal(ops.softmax(deep), ops.softmax(np.ascontiguousarray(deep)))
     np.testing.assert_array_equal(whole, before)
-
-
-class Lender:
-    """Speaks DLPack as other libraries do."""
-
-    def __init__(self, array):
-        self.array = array
-
-    def __dlpack__(self, **options):
-        return self.array.__dlpack__(**options)
-
-    def __dlpack_device__(self):
-        return self.array.__dlpack_device__()
 
 
 def test_dlpack():
