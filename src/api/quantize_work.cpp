@@ -77,7 +77,7 @@ QuantizeWork::QuantizeWork(std::string folder, std::string signature) : folder_(
   if (folder_.empty()) return;
   std::error_code failed;
   fs::create_directory(folder_, failed);
-  if (!fs::is_directory(folder_))
+  if (!fs::is_directory(folder_, failed))
     throw Error(ErrorCode::invalid_argument, folder_ + ": is no folder that can be made; name a new one");
   const auto found = read_file(folder_ + "/" + kSignature);
   if (!found) {

@@ -29,9 +29,12 @@ NewFolder::NewFolder(const std::string& name) {
   fs::path target = fs::path(name).lexically_normal();
   if (!target.has_filename()) target = target.parent_path();
   target_ = target.string();
-  if (fs::exists(target) && !(fs::is_directory(target) && fs::is_empty(target)))
-    throw Error(ErrorCode::invalid_argument, target_ + ": is there already; give another name or empty it");
   std::error_code error;
+  const fs::file_status found = fs::status(target, error);
+  if (found.type() == fs::file_type::none) throw Error(ErrorCode::io, target_ + ": " + error.message());
+  if (fs::exists(found) && !(fs::is_directory(found) && fs::is_empty(target, error)))
+    throw Error(ErrorCode::invalid_argument, target_ + ": is there already; give another name or empty it");
+  error.clear();
   fs::path path;
   bool is_made = false;
   for (int attempt = 0; attempt < kMaxNames && !is_made && !error; ++attempt) {
