@@ -12,6 +12,8 @@ def test_devices_are_detected():
     assert [kind.name for kind in kinds] == ["cpu", "cuda", "rocm", "vulkan", "metal", "directml"]
     cpu = kinds[0]
     assert cpu.is_found and cpu.is_computed_on and cpu.devices[0].n_cores >= 1
+    assert repr(cpu).startswith("DeviceKind('cpu', found") and repr(cpu.devices[0]) == f"FoundDevice('{cpu.devices[0].name}')"
+    assert all("not found" in repr(kind) for kind in kinds if not kind.is_found)
     assert all(isinstance(kind.note, str) and isinstance(kind.library, str) for kind in kinds)
 
 
