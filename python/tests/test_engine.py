@@ -21,7 +21,6 @@ GREEDY = {"temperature": 0, "max_tokens": 12, "ignore_eos": True}
 def test_a_stream_is_the_text_in_pieces(engine):
     result = engine.generate("the tide", **GREEDY)
     with engine.stream("the tide", **GREEDY) as stream:
-        assert stream.result is None
         assert "".join(piece.text for piece in stream) == result.text
         assert stream.result.ids == result.ids and list(stream) == []
     assert len(result.ids) == result.usage.completion_tokens == 12 and result.finish_reason == "length"
@@ -87,6 +86,7 @@ def test_a_cancelled_task_ends_the_work(endless):
 
 def test_leaving_a_stream_ends_the_work(endless):
     with endless.stream([5, 6]) as stream:
+        assert stream.result is None
         next(stream)
     assert stream.wait().finish_reason == "cancelled"
 
