@@ -121,8 +121,9 @@ def test_ctrl_c_ends_the_work(endless, asks):
     with interrupted_after(0.3):
         if asks == "generate":
             endless.session().generate([5, 6])
-        while True:
-            endless.logits([5] * 1_000)
+        else:
+            while True:
+                endless.logits([5] * 1_000)
 
 
 def test_prompts_are_kept_on_disk(engine, tmp_path):
