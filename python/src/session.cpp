@@ -62,10 +62,17 @@ std::unique_ptr<LockedSession> fork(LockedSession& self) {
   return std::make_unique<LockedSession>(self.engine(), work.session().fork());
 }
 
+// A call of the session that answers nothing, while other threads of Python run.
+template <auto kCall, typename Argument>
+void call(LockedSession& self, const Argument& argument) {
+  const nb::gil_scoped_release released;
+  (LockedSession::Work(self).session().*kCall)(argument);
+}
+
 }  // namespace
 
-LockedSession::Work::Work(LockedSession& of) : of_(of), lock_(of.mutex_, std::try_to_lock) {
-  if (!lock_)
+LockedSession::Work::Work(LockedSession& of) : of_(of) {
+  if (of_.is_working_.exchange(true))
     throw Error(ErrorCode::invalid_argument,
                 "session: is at work already; wait for that call, or take a session of its own for each thread");
 }
@@ -101,27 +108,9 @@ void bind_session(nb::module_& module) {
       .def("score", &LockedSession::score, nb::arg("ids"))
       .def("append", &append, nb::arg("ids"))
       .def("fork", &fork)
-      .def(
-          "truncate",
-          [](LockedSession& self, int64_t n) {
-            const nb::gil_scoped_release released;
-            LockedSession::Work(self).session().truncate(n);
-          },
-          nb::arg("n"))
-      .def(
-          "save",
-          [](LockedSession& self, const std::string& path) {
-            const nb::gil_scoped_release released;
-            LockedSession::Work(self).session().save(path);
-          },
-          nb::arg("path"))
-      .def(
-          "restore",
-          [](LockedSession& self, const std::string& path) {
-            const nb::gil_scoped_release released;
-            LockedSession::Work(self).session().restore(path);
-          },
-          nb::arg("path"))
+      .def("truncate", &call<&Session::truncate, int64_t>, nb::arg("n"))
+      .def("save", &call<&Session::save, std::string>, nb::arg("path"))
+      .def("restore", &call<&Session::restore, std::string>, nb::arg("path"))
       .def("__len__", [](LockedSession& self) { return LockedSession::Work(self).session().size(); });
 }
 

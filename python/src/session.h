@@ -1,8 +1,8 @@
 // A session with its engine, for threads of Python that do not know of each other.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
-#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -22,11 +22,13 @@ class LockedSession {
   class Work {
    public:
     explicit Work(LockedSession& of);
+    ~Work() { of_.is_working_ = false; }
+    Work(const Work&) = delete;
+    Work& operator=(const Work&) = delete;
     Session& session() const { return of_.session_; }
 
    private:
     LockedSession& of_;
-    std::unique_lock<std::mutex> lock_;
   };
 
   // Appends ids; the scores after each, [ids, vocab_size].  Called with the GIL.  Ctrl-C ends it and raises; the ids of
@@ -37,7 +39,7 @@ class LockedSession {
 
  private:
   const Engine engine_;
-  std::mutex mutex_;
+  std::atomic<bool> is_working_ = false;  // a mutex may not be tried by the thread that has it
   Session session_;
 };
 
