@@ -27,6 +27,12 @@ class BlockSignals {
   sigset_t before_;
 };
 
+// Puts `thread` on one of `processors`, from where it may go anywhere in `allowed` again.
+void move_to(pthread_t thread, const cpu_set_t& processors, const cpu_set_t& allowed) {
+  if (pthread_setaffinity_np(thread, sizeof(processors), &processors) != 0) return;
+  pthread_setaffinity_np(thread, sizeof(allowed), &allowed);
+}
+
 // Puts a new thread, the `index`th, on another processor than this one, from where it may go anywhere again: the kernel
 // often leaves it on ours, where it waits until we sleep, and a short job is done by then.
 void move_elsewhere(pthread_t thread, int index) {
@@ -42,8 +48,7 @@ void move_elsewhere(pthread_t thread, int index) {
   cpu_set_t only;
   CPU_ZERO(&only);
   CPU_SET(cpu, &only);
-  if (pthread_setaffinity_np(thread, sizeof(only), &only) != 0) return;
-  pthread_setaffinity_np(thread, sizeof(allowed), &allowed);
+  move_to(thread, only, allowed);
 }
 
 }  // namespace
@@ -53,6 +58,15 @@ std::thread start_elsewhere(int index, std::function<void()> work) {
   std::thread thread(std::move(work));
   move_elsewhere(thread.native_handle(), index);
   return thread;
+}
+
+void send_elsewhere(std::thread& thread) {
+  cpu_set_t allowed;
+  const int own = sched_getcpu();
+  if (own < 0 || pthread_getaffinity_np(thread.native_handle(), sizeof(allowed), &allowed) != 0) return;
+  cpu_set_t others = allowed;
+  CPU_CLR(own, &others);
+  if (CPU_COUNT(&others) > 0) move_to(thread.native_handle(), others, allowed);
 }
 
 }  // namespace tidemill

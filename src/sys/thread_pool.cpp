@@ -8,6 +8,11 @@
 // Parking is a store-then-look on both sides (Dekker): a worker marks itself parked and then looks at `remaining`; the
 // caller fills `remaining` and then looks for parked workers.  All four are sequentially consistent, so one of the two
 // sees the other and no wake is lost.  The caller's own wait pairs `caller_parked` with `unfinished` in the same way.
+//
+// A worker that was woken and does not run when the caller has finished a piece is sent to another processor.  Linux
+// often puts it behind the caller: in virtual machines (KVM) an idle processor has been given back to the host and
+// counts as taken, and where a processor was busy a moment ago the caller's seems the better choice.  There it waited,
+// job after job, beside an idle processor: for 30 ms at the beginning of a prompt.
 #include "sys/thread_pool.h"
 
 #include <pthread.h>
@@ -83,8 +88,14 @@ struct ThreadPool::Impl {
     std::atomic<uint32_t> caller_parked = 0;  // 1 while the caller sleeps on it
   };
 
+  enum Presence : uint32_t {
+    awake,
+    parked,  // sleeps on it; who ends this accounts for it in n_parked
+    called,  // has been woken and does not run yet
+  };
+
   struct alignas(kCacheLine) Worker {
-    std::atomic<uint32_t> parked = 0;  // 1 while the worker sleeps on it; who makes it 0 accounts for it in n_parked
+    std::atomic<uint32_t> presence = awake;
     std::thread thread;
   };
 
@@ -97,7 +108,8 @@ struct ThreadPool::Impl {
   int64_t finish_piece(int64_t index, int thread);
   void join(int64_t n_finished);
   void park(Worker& worker);
-  void wake_workers(int64_t limit);
+  int64_t wake_workers(int64_t limit);  // how many were woken
+  void part_from_called(int64_t n_called);
   bool has_news() const { return job.remaining.load() > 0 || job.stop.load(); }
 
   Job job;
@@ -166,22 +178,34 @@ void ThreadPool::Impl::work_until_stopped(int thread) {
 
 void ThreadPool::Impl::park(Worker& worker) {
   ++n_parked;
-  worker.parked = 1;
+  worker.presence = parked;
   if (has_news()) {
-    if (worker.parked.exchange(0) == 1) --n_parked;
+    if (worker.presence.exchange(awake) == parked) --n_parked;
     return;
   }
-  worker.parked.wait(1);
+  worker.presence.wait(parked);
+  worker.presence = awake;
 }
 
-void ThreadPool::Impl::wake_workers(int64_t limit) {
-  if (limit <= 0 || n_parked == 0) return;
-  for (int index = 0; index < n_workers && limit > 0; ++index) {
-    std::atomic<uint32_t>& parked = workers[index].parked;
-    if (parked == 0 || parked.exchange(0) == 0) continue;
+int64_t ThreadPool::Impl::wake_workers(int64_t limit) {
+  int64_t n_woken = 0;
+  if (limit <= 0 || n_parked == 0) return n_woken;
+  for (int index = 0; index < n_workers && n_woken < limit; ++index) {
+    std::atomic<uint32_t>& presence = workers[index].presence;
+    uint32_t expected = parked;
+    if (presence != parked || !presence.compare_exchange_strong(expected, called)) continue;
     --n_parked;
-    parked.notify_one();
-    --limit;
+    presence.notify_one();
+    ++n_woken;
+  }
+  return n_woken;
+}
+
+void ThreadPool::Impl::part_from_called(int64_t n_called) {
+  for (int index = 0; index < n_workers && n_called > 0; ++index) {
+    if (workers[index].presence != called) continue;
+    send_elsewhere(workers[index].thread);
+    --n_called;
   }
 }
 
@@ -242,8 +266,9 @@ void ThreadPool::run(int64_t n, int64_t grain, Piece piece, void* context) {
   job.context = context;
   pool.join_line.unfinished.store(job.n_pieces, std::memory_order_relaxed);
   job.remaining = job.n_pieces - 1;  // the caller owns the first piece; this publishes the fields above
-  pool.wake_workers(std::min<int64_t>(job.n_pieces - 1, kWakesPerThread));
+  const int64_t n_called = pool.wake_workers(std::min<int64_t>(job.n_pieces - 1, kWakesPerThread));
   const int64_t first = pool.finish_piece(0, 0);
+  pool.part_from_called(n_called);
   pool.join(first + pool.take_pieces(0));
   if (pool.failed) {
     pool.failed = false;
