@@ -116,6 +116,7 @@ SafetensorsWriter::SafetensorsWriter(const std::string& path, std::vector<Safete
   uint64_t n_bytes = prefix.size();
   for (const SafetensorSpec& tensor : tensors_) n_bytes += tensor.n_bytes();
   file_.reserve(static_cast<int64_t>(std::min<uint64_t>(n_bytes, std::numeric_limits<int64_t>::max())));
+  file_.write_huge_pages();  // who reads tensors maps them
   file_.write(prefix);
   if (!tensors_.empty()) n_left_ = tensors_.front().n_bytes();
   skip_finished();

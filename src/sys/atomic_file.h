@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tidemill {
 
@@ -23,12 +24,15 @@ class AtomicFile {
   // Says how many bytes will be written in all, so that a full disk shows at once and the file lies in one piece.
   // Throws io for a full disk; nothing happens where the file system cannot do that.
   void reserve(int64_t n_bytes);
+  // For a file that will be mapped: what is appended from here on reaches the system by whole huge pages, so that
+  // it keeps them as such and a reader needs one fault for each.  Before anything is written.
+  void write_huge_pages();
   // Appends.  Throws io when the system refuses, e.g. a full disk.
   void write(std::span<const std::byte> bytes);
   void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
 
-  // Writes at `offset`, over what was written there or past the end.  Any threads may do so at once, while nobody
-  // appends.  Throws io.
+  // Writes at `offset`, over what was written there or past the end; not with `write_huge_pages`.  Any threads may do
+  // so at once, while nobody appends.  Throws io.
   void write_at(int64_t offset, std::span<const std::byte> bytes);
 
   // Flushes the content, renames it to `path` (replacing a file, not a folder) and flushes the folder.  Throws io;
@@ -36,17 +40,20 @@ class AtomicFile {
   void commit();
 
   const std::string& path() const { return path_; }
-  int64_t n_written() const { return n_written_; }  // bytes
+  int64_t n_written() const { return n_written_ + static_cast<int64_t>(gathered_.size()); }  // bytes
 
  private:
+  void append(std::span<const std::byte> bytes, size_t n_at_once);
+  void write_gathered();
   void start_flushing();
 
   std::string path_;
   std::string folder_;
   std::string temporary_path_;  // empty once there is nothing to remove
   int fd_ = -1;
-  int64_t n_written_ = 0;
-  int64_t n_flushing_ = 0;  // bytes of which the disk was asked to write
+  std::vector<std::byte> gathered_;  // has room for a huge page where those are written, and is never full
+  int64_t n_written_ = 0;            // by the system
+  int64_t n_flushing_ = 0;           // bytes of which the disk was asked to write
 };
 
 }  // namespace tidemill

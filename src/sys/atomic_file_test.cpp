@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "sys/huge_pages.h"
 #include "sys/test_folder.h"
 #include "tidemill/error.h"
 
@@ -49,6 +50,23 @@ TEST(AtomicFile, ReservedSpaceIsNoContent) {
   file.write("hello");
   file.commit();
   EXPECT_EQ(folder.read("a"), "hello");
+}
+
+TEST(AtomicFile, WholeHugePagesHoldWhatWasAppended) {
+  const TestFolder folder;
+  for (const size_t size : {size_t{0}, size_t{1}, kHugePage - 1, kHugePage, 2 * kHugePage + 12345}) {
+    std::string text(size, 'x');
+    for (size_t at = 0; at < size; ++at) text[at] = static_cast<char>('a' + at * at % 23);
+    AtomicFile file(folder.path("a"));
+    file.write_huge_pages();
+    const std::string_view whole = text;
+    for (size_t at = 0, n = 1; at < size; at += n, n = n * 7 + 3) {
+      file.write(whole.substr(at, n));
+      EXPECT_EQ(file.n_written(), static_cast<int64_t>(std::min(at + n, size)));
+    }
+    file.commit();
+    EXPECT_EQ(folder.read("a"), text) << size;
+  }
 }
 
 TEST(AtomicFile, ReplacesTheOldFileOnlyAtCommit) {
