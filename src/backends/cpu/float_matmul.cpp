@@ -32,6 +32,12 @@ constexpr int kTilePanels = 1, kTileRows = 2;
 // to bring one.  Four do not fill tiles: their sums would be stored too often.
 constexpr int kStrands = 2;
 
+// Where element k of a block stands: each strand's in a row, so that tiles of one strand after those of the other need
+// half of a block in the first-level cache.
+constexpr int place_in_block(int k) {
+  return k % kStrands * (kFloatBlockLength / kStrands) + k / kStrands;
+}
+
 // Panels that one row of activations meets at a time: two more chains, where their sums fit the registers.
 constexpr int kGemvPanels = kParts <= 2 ? 2 : 1;
 
@@ -105,7 +111,7 @@ void units_to_floats(PanelFormat format, const UnitBlock& block, int n_groups, F
     };
     for (int c = 0; c < 4; ++c) {
       if (format.has_min()) values[c] = values[c] + load_floats(block.min[part]);
-      store_floats(values[c], out.values[4 * u + c]);
+      store_floats(values[c], out.values[place_in_block(4 * u + c)]);
     }
   }
 }
@@ -113,7 +119,7 @@ void units_to_floats(PanelFormat format, const UnitBlock& block, int n_groups, F
 template <typename T>
 const uint8_t* widen_panel(const uint8_t* panel, int length, FloatBlock& out) {
   const auto* values = reinterpret_cast<const T*>(panel);
-  for (int k = 0; k < length; ++k) store_floats(widen(values + k * kPanelRows), out.values[k]);
+  for (int k = 0; k < length; ++k) store_floats(widen(values + k * kPanelRows), out.values[place_in_block(k)]);
   return reinterpret_cast<const uint8_t*>(values + length * kPanelRows);
 }
 
@@ -136,13 +142,14 @@ const uint8_t* unpack_floats(DType dtype, const uint8_t* panel, const uint8_t*& 
   }
 }
 
-// A task's tiles over one block of k.
+// A task's tiles over one strand of a block of k.
 struct FloatTile {
   static constexpr int kPanels = kTilePanels;
   static constexpr int kTermsPerStep = 16;  // of the prefetcher
 
   const FloatBlock* blocks;
-  int length;
+  int strand;
+  int length;  // of the block
   const float* x;
   int64_t stride;
   float* sums;
@@ -150,11 +157,6 @@ struct FloatTile {
 
   template <int kRows>
   void run(int panel, int64_t row) const {
-    for (int strand = 0; strand < kStrands; ++strand) run_strand<kRows>(panel, row, strand);
-  }
-
-  template <int kRows>
-  HWY_INLINE void run_strand(int panel, int64_t row, int strand) const {
     Floats acc[kRows][kTilePanels];
     TIDEMILL_UNROLL
     for (int r = 0; r < kRows; ++r) {
@@ -174,7 +176,7 @@ struct FloatTile {
   HWY_INLINE void add_term(int panel, int k, const float* rows, Floats (&acc)[kRows][kTilePanels]) const {
     Floats weights[kTilePanels];
     TIDEMILL_UNROLL
-    for (int p = 0; p < kTilePanels; ++p) weights[p] = load_floats(blocks[panel + p].values[k]);
+    for (int p = 0; p < kTilePanels; ++p) weights[p] = load_floats(blocks[panel + p].values[place_in_block(k)]);
     TIDEMILL_UNROLL
     for (int r = 0; r < kRows; ++r) {
       const Floats activation = set_floats(rows[r * stride + k]);
@@ -212,13 +214,16 @@ void float_gemm_of_target(const MatmulTask& task, const Tensor& x, TaskScratch& 
     }
     const int n_steps = (length + FloatTile::kTermsPerStep - 1) / FloatTile::kTermsPerStep;
     Prefetcher prefetcher(panels, block_bytes(product.dtype), n_tiles * n_steps);
-    const FloatTile tile{.blocks = scratch.float_blocks,
-                         .length = length,
-                         .x = x.row<float>(task.first_x) + k,
-                         .stride = x.stride_bytes(0) / static_cast<int64_t>(sizeof(float)),
-                         .sums = &scratch.sums[0][0],
-                         .prefetcher = prefetcher};
-    for_each_tile<kTileRows>(tile, 0, n_x);
+    for (int strand = 0; strand < kStrands; ++strand) {
+      const FloatTile tile{.blocks = scratch.float_blocks,
+                           .strand = strand,
+                           .length = length,
+                           .x = x.row<float>(task.first_x) + k,
+                           .stride = x.stride_bytes(0) / static_cast<int64_t>(sizeof(float)),
+                           .sums = &scratch.sums[0][0],
+                           .prefetcher = prefetcher};
+      for_each_tile<kTileRows>(tile, 0, n_x);
+    }
   }
   store_sums(task, scratch);
 }
