@@ -1,20 +1,25 @@
 """Recurrent models, tidemill and its peers in alternation on random models that are made for it.
 
-    ./dev bench recurrent [--peers] [--models rwkv7,mamba] [--dtypes F32,Q8_0,Q4_0] [--threads 1,2] [--rounds 5] [--add]
+    ./dev bench recurrent [--peers [--rwkv-cpp DIR]] [--models rwkv7,mamba] [--dtypes F32,Q8_0,Q4_0] [--threads 1,2]
+                          [--rounds 5] [--add]
 
 The models have 4 layers of width 384 and a vocabulary of 4096 (--layers, --width, --vocab), so that a token takes some
 hundred microseconds. Every measurement is a fresh process; in each round every program runs once per model, format and
 thread count, and the order turns around from round to round. Medians are printed beside what reading as many bytes
 reaches here, and with --peers written to bench/results/recurrent-CPU.json (recurrent-CPU_SIZE.json for another size),
 from which scripts/readme_table.py makes the tables of docs/models.md; --add keeps the rounds that this file has.
-llama.cpp reads the GGUFs; transformers takes part for Mamba where build/peers/transformers-venv has it.
+llama.cpp reads the GGUFs; transformers takes part for Mamba where build/peers/transformers-venv has it, rwkv.cpp for
+RWKV-7 where there is a build of it: --rwkv-cpp names the folder that holds its librwkv.so, or has it in bin/. Its models
+are made in its own format (rwkv_cpp.py), and its scores of a short text are first compared with ours.
 """
 
 import argparse
 import json
+import pathlib
 import sys
 
 import recurrent_models
+import rwkv_cpp
 from measuring import PEERS, RELEASE, ROOT, call_json, circumstances, load_now, path_of, show
 
 LLAMA_PYTHON = PEERS / "llama-venv/bin/python"
@@ -25,22 +30,27 @@ N_GEN_TRANSFORMERS = 16  # it is slow
 SIZE = (4, 384, 4096)  # layers, width, vocabulary
 
 
-def measure(program, kind, path, threads):
+def measure(row, path, rwkv):
+    program, threads, source = row["program"], row["threads"], path.parent / row["model"]
     lengths = ["--prompt-tokens", N_PROMPT, "--gen-tokens", N_GEN]
     if program == "tidemill":
         return call_json(RELEASE / "tidemill", "bench", path, "--threads", threads, *lengths, "--json")
     if program == "llama.cpp":
         script = ROOT / "bench/peers/llama_cpp_bench.py"
         return call_json(LLAMA_PYTHON, script, "--model", path, "--threads", threads, *lengths)
+    if program == "rwkv.cpp":
+        return rwkv.bench(rwkv.make(source, row["dtype"]), threads, lengths)
     lengths = ["--prompt-tokens", N_PROMPT, "--gen-tokens", N_GEN_TRANSFORMERS]
     script = ROOT / "bench/peers/transformers_bench.py"
-    return call_json(TRANSFORMERS_PYTHON, script, "--model", path.parent / kind, "--threads", threads, *lengths)
+    return call_json(TRANSFORMERS_PYTHON, script, "--model", source, "--threads", threads, *lengths)
 
 
-def programs_for(kind, dtype, with_peers):
+def programs_for(kind, dtype, with_peers, rwkv):
     programs = ["tidemill"]
     if with_peers and kind in recurrent_models.IN_GGUF:
         programs.append("llama.cpp")
+    if rwkv and kind in rwkv_cpp.KINDS:
+        programs.append("rwkv.cpp")
     if with_peers and kind.startswith("mamba") and dtype == "F32" and TRANSFORMERS_PYTHON.exists():
         programs.append("transformers")
     return programs
@@ -54,7 +64,7 @@ def bytes_per_token(path):
     return sum(tensor["size_bytes"] for tensor in tensors if tied or tensor["name"] not in embeddings)
 
 
-def empty_rows(cases, thread_counts, with_peers):
+def empty_rows(cases, thread_counts, with_peers, rwkv):
     return [
         {
             "model": kind, "dtype": dtype, "program": program, "threads": threads,
@@ -62,13 +72,13 @@ def empty_rows(cases, thread_counts, with_peers):
         }
         for kind, dtype, path in cases
         for threads in thread_counts
-        for program in programs_for(kind, dtype, with_peers)
+        for program in programs_for(kind, dtype, with_peers, rwkv)
     ]  # fmt: skip
 
 
-def add_round(rows, paths, reverse):
+def add_round(rows, paths, rwkv, reverse):
     for row in reversed(rows) if reverse else rows:
-        sample = measure(row["program"], row["model"], paths[row["model"], row["dtype"]], row["threads"])
+        sample = measure(row, paths[row["model"], row["dtype"]], rwkv)
         for field in ("prefill_tok_s", "decode_tok_s"):
             row[field].append(round(sample[field], 1))
         row["version"] = sample.get("version", "")
@@ -105,9 +115,26 @@ def merged(before, result):
     return result | {"rows": rows, "roofs": roofs, "load_before": load}
 
 
+def rwkv_peer(arguments, cases):
+    """rwkv.cpp with all models made and the scores of each compared, or None where it takes no part."""
+    if not arguments.peers:
+        return None
+    if not arguments.rwkv_cpp:
+        print("rwkv.cpp is left out: name the folder of its build with --rwkv-cpp", file=sys.stderr)
+        return None
+    rwkv = rwkv_cpp.RwkvCpp(arguments.rwkv_cpp)
+    models = [(path.parent / kind, dtype) for kind, dtype, path in cases if kind in rwkv_cpp.KINDS]
+    for source, dtype in models:
+        rwkv.make(source, dtype)
+    for source in {source for source, _ in models}:
+        rwkv.check(source)
+    return rwkv
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", action="store_true", help="run llama.cpp and transformers beside tidemill")
+    parser.add_argument("--rwkv-cpp", type=pathlib.Path, metavar="DIR", help="run rwkv.cpp too: the folder of its build")
     parser.add_argument("--models", default=",".join(recurrent_models.KINDS))
     parser.add_argument("--dtypes", default=",".join(recurrent_models.GGUF_DTYPES))
     parser.add_argument("--threads", default="1,2", help="thread counts, separated by commas")
@@ -127,13 +154,14 @@ def main():
         for dtype, path in recurrent_models.make(kind, folder, *size).items()
         if dtype in arguments.dtypes.split(",")
     ]
+    rwkv = rwkv_peer(arguments, cases)
     load = load_now()
-    rows = empty_rows(cases, thread_counts, arguments.peers)
+    rows = empty_rows(cases, thread_counts, arguments.peers, rwkv)
     sizes = sorted({row["bytes_per_token"] for row in rows})
     roofs = call_json(RELEASE / "read_bench", "--threads", arguments.threads, *sizes)
     paths = {(kind, dtype): path for kind, dtype, path in cases}
     for number in range(arguments.rounds):
-        add_round(rows, paths, reverse=number % 2 == 1)
+        add_round(rows, paths, rwkv, reverse=number % 2 == 1)
     result = {
         "benchmark": "recurrent",
         "model": dict(zip(("layers", "width", "vocab"), size, strict=True)),
