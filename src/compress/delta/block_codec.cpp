@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "compress/delta/bad_code.h"
 #include "compress/delta/dense_code.h"
@@ -50,20 +51,22 @@ class Shortest {
   std::vector<std::byte> best_;
 };
 
-void try_differences(const BlockShape& shape, std::span<const std::byte> base, std::span<const std::byte> tuned,
-                     Shortest& shortest, double& expected_bits) {
-  Buffer<uint8_t> symbols(shape.n_elements);
-  scan_symbols(shape.form, base.data(), tuned.data(), symbols);
-  const size_t n_changed = count_changed(symbols);
-  const ContextChoice choice = choose_contexts(shape, base.data(), symbols, n_changed);
-  expected_bits = choice.n_bits;
-  const bool is_sparse = static_cast<double>(n_changed) < kSparseShare * static_cast<double>(shape.n_elements);
+void try_differences(const BlockShape& shape, ChangeMasks changes, std::span<const std::byte> base,
+                     std::span<const std::byte> tuned, Shortest& shortest, double& expected_bits) {
+  const bool is_sparse = static_cast<double>(changes.n_changed) < kSparseShare * static_cast<double>(shape.n_elements);
   const bool is_short = shape.n_elements <= kFewElements;
   if (is_sparse || is_short) {
+    const ChangeList list = list_changes(std::move(changes), shape, base.data(), tuned.data());
+    const ContextChoice choice = choose_contexts(shape, base.data(), list);
+    expected_bits = choice.n_bits;
     shortest.try_method(Method::sparse,
-                        [&](auto& code) { encode_sparse(shape, choice, symbols, base.data(), tuned.data(), code); });
+                        [&](auto& code) { encode_sparse(shape, choice, list, base.data(), tuned.data(), code); });
   }
   if (!is_sparse || is_short) {
+    Buffer<uint8_t> symbols(shape.n_elements);
+    scan_symbols(shape.form, base.data(), tuned.data(), symbols);
+    const ContextChoice choice = choose_contexts(shape, base.data(), symbols);
+    expected_bits = choice.n_bits;
     shortest.try_method(Method::dense,
                         [&](auto& code) { encode_dense(shape, choice, symbols, base.data(), tuned.data(), code); });
   }
@@ -75,15 +78,18 @@ void encode_delta_block(const DeltaBlock& block, std::span<const std::byte> base
                         std::vector<std::byte>& code) {
   check_sizes(base, tuned.size());
   if (tuned.empty()) return;
-  if (!base.empty() && std::memcmp(base.data(), tuned.data(), tuned.size()) == 0) {
-    code.push_back(static_cast<std::byte>(Method::unchanged));
-    return;
-  }
   const BlockShape shape = block_shape(block, tuned.size());
   Shortest shortest(tuned);
   const double n_bits = 8.0 * static_cast<double>(tuned.size());
   double expected_bits = n_bits;
-  if (!base.empty()) try_differences(shape, base, tuned, shortest, expected_bits);
+  if (!base.empty()) {
+    ChangeMasks changes = mark_changes(shape, base.data(), tuned.data());
+    if (changes.n_changed == 0) {
+      code.push_back(static_cast<std::byte>(Method::unchanged));
+      return;
+    }
+    try_differences(shape, std::move(changes), base, tuned, shortest, expected_bits);
+  }
   if (expected_bits > kDoubtfulShare * n_bits) {
     shortest.try_method(Method::planes, [&](auto& out) { encode_planes(shape, tuned, out); });
   }
@@ -116,12 +122,33 @@ void decode_delta_block(const DeltaBlock& block, std::span<const std::byte> base
       return;
     case Method::sparse:
       return decode_sparse(shape, base.data(), rest, out.data());
-    case Method::dense:
-      return decode_dense(shape, base.data(), rest, out.data());
+    case Method::dense: {
+      DenseDecoder decoder(shape, base.data(), rest, out.data());
+      read_rans(decoder.symbols());
+      return decoder.finish();
+    }
     case Method::planes:
       return decode_planes(shape, rest, out);
   }
   refuse_code("is of no method");
+}
+
+void decode_delta_blocks(const CodedBlock& one, const CodedBlock& other) {
+  const auto is_dense = [](const CodedBlock& coded) {
+    return !coded.code.empty() && static_cast<Method>(coded.code.front()) == Method::dense && !coded.out.empty() &&
+           coded.base.size() == coded.out.size();
+  };
+  if (!is_dense(one) || !is_dense(other)) {
+    decode_delta_block(one.block, one.base, one.code, one.out);
+    return decode_delta_block(other.block, other.base, other.code, other.out);
+  }
+  const BlockShape first_shape = block_shape(one.block, one.out.size());
+  const BlockShape second_shape = block_shape(other.block, other.out.size());
+  DenseDecoder first(first_shape, one.base.data(), one.code.subspan(1), one.out.data());
+  DenseDecoder second(second_shape, other.base.data(), other.code.subspan(1), other.out.data());
+  read_rans(first.symbols(), second.symbols());
+  first.finish();
+  second.finish();
 }
 
 }  // namespace tidemill

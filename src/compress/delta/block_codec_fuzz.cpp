@@ -31,6 +31,11 @@ void try_code(std::span<const std::byte> bytes) {
     encode_delta_block(block, given, tuned, code);
     decode_delta_block(block, given, code, out);
     if (out != tuned) throw Error(ErrorCode::internal, "the block did not come back");
+    std::vector<std::byte> other(n_bytes);
+    allow_refusals({ErrorCode::bad_file}, [&] {
+      decode_delta_blocks({block, given, code, out}, {block, base, bytes, other});
+      if (out != tuned) throw Error(ErrorCode::internal, "the block did not come back beside another one");
+    });
   }
 }
 

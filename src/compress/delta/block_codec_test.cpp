@@ -33,6 +33,10 @@ void expect_restored(const DeltaBlock& block, const Bytes& base, const Bytes& tu
   const Bytes code = encoded(block, base, tuned);
   EXPECT_LE(code.size(), tuned.size() + kDeltaCodeOverhead);
   EXPECT_EQ(decoded(block, base, code, tuned.size()), tuned);
+  Bytes one(tuned.size()), other(tuned.size());
+  decode_delta_blocks({block, base, code, one}, {block, base, code, other});
+  EXPECT_EQ(one, tuned);
+  EXPECT_EQ(other, tuned);
 }
 
 // Elements whose leading bytes are those of weights, and the others by chance.
@@ -201,6 +205,54 @@ TEST(BlockCodec, AnEmptyBlockTakesNothing) {
 
 TEST(BlockCodec, RefusesABaseOfAnotherSize) {
   EXPECT_THROW(encoded({DType::u8, 0, 0}, Bytes(3), Bytes(4)), Error);
+}
+
+// Rows of four kinds, each with many exponents: more tables than four bits number.
+TEST(BlockCodec, RestoresBlocksOfManyTables) {
+  for (const double share : {0.05, 0.4}) {
+    Bytes base(1 << 18);
+    Bytes tuned(base.size());
+    std::mt19937 random(17);
+    for (size_t index = 0; index < base.size() / 2; ++index) {
+      const auto value = static_cast<uint16_t>((random() % 16 + 110) << 7 | random() % 128);
+      const size_t kind = index / 512 % 4;
+      const bool is_changed = random() % 1000 < 500 * share * static_cast<double>(kind);
+      const auto other = static_cast<uint16_t>(value + (is_changed ? 1 + random() % (1 + (value >> 7) % 16) : 0));
+      std::memcpy(base.data() + 2 * index, &value, 2);
+      std::memcpy(tuned.data() + 2 * index, &other, 2);
+    }
+    expect_restored({DType::bf16, 512, 0}, base, tuned);
+  }
+}
+
+// Two at once: of other types, lengths and ways, and where one is damaged.
+TEST(BlockCodec, TwoBlocksAtOnceComeBackAsEachAlone) {
+  struct Case {
+    DeltaBlock block;
+    Bytes base, tuned, code;
+  };
+  std::vector<Case> cases;
+  for (const DType dtype : {DType::bf16, DType::f32, DType::f8_e4m3}) {
+    for (const double share : {0.0, 0.02, 0.4, 0.9}) {
+      Case one{{dtype, 100, 7}, weights(3000 + 16 * cases.size(), dtype, 18), {}, {}};
+      one.tuned = changed(one.base, dtype, share, 30, 19);
+      one.code = encoded(one.block, one.base, one.tuned);
+      cases.push_back(std::move(one));
+    }
+  }
+  for (const Case& one : cases) {
+    for (const Case& other : cases) {
+      Bytes first(one.tuned.size()), second(other.tuned.size());
+      decode_delta_blocks({one.block, one.base, one.code, first}, {other.block, other.base, other.code, second});
+      EXPECT_EQ(first, one.tuned);
+      EXPECT_EQ(second, other.tuned);
+      const auto cut = std::span(other.code).first(other.code.size() - 1);
+      EXPECT_THROW(decode_delta_blocks({one.block, one.base, one.code, first}, {other.block, other.base, cut, second}),
+                   Error);
+      EXPECT_THROW(decode_delta_blocks({other.block, other.base, cut, second}, {one.block, one.base, one.code, first}),
+                   Error);
+    }
+  }
 }
 
 // Whatever bytes: an answer or a refusal, nothing else.

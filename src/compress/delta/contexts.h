@@ -9,6 +9,7 @@
 
 #include "compress/delta/bit_coder.h"
 #include "compress/delta/buffer.h"
+#include "compress/delta/changed_elements.h"
 #include "compress/delta/element_form.h"
 #include "compress/delta/element_scan.h"
 
@@ -42,7 +43,7 @@ struct SymbolCounts {
   std::span<const uint32_t> of(size_t table) const { return std::span(counts).subspan(table * n_symbols, n_symbols); }
 };
 
-// What an encoder finds out about a block, given its symbols.
+// What an encoder finds out about a block, given its changes, or the symbols of all its elements.
 struct ContextChoice {
   explicit ContextChoice(size_t n_elements) : distances(n_elements) {}
 
@@ -51,7 +52,7 @@ struct ContextChoice {
   SymbolCounts counts;  // by table
   double n_bits = 0;    // that symbols, what follows them, and tables are expected to take
 };
-ContextChoice choose_contexts(const BlockShape& shape, const std::byte* base, std::span<const uint8_t> symbols,
-                              size_t n_changed);
+ContextChoice choose_contexts(const BlockShape& shape, const std::byte* base, const ChangeList& changes);
+ContextChoice choose_contexts(const BlockShape& shape, const std::byte* base, std::span<const uint8_t> symbols);
 
 }  // namespace tidemill

@@ -21,13 +21,15 @@ Shape shape_of(const PlanPart& part, const std::string& path) {
 }
 
 // Bytes [begin, end) of a part cut into pieces for threads, as the positions between them.  A block that two pieces
-// share would be decoded twice, so they end where blocks do.
-std::vector<uint64_t> cut_into_pieces(const PlanPart& part, uint64_t begin, uint64_t end) {
+// share would be decoded twice, so they end where blocks do; two blocks at once take less time than one after the
+// other, so a piece has two where that leaves each thread some.
+std::vector<uint64_t> cut_into_pieces(const PlanPart& part, uint64_t begin, uint64_t end, int n_threads) {
   std::vector<uint64_t> cuts{begin};
   if (part.has_blocks()) {
     const BlockCuts blocks(part);
-    for (uint64_t block = blocks.block_at(begin) + 1; block < blocks.n_blocks() && blocks.begin(block) < end; ++block)
-      cuts.push_back(blocks.begin(block));
+    const uint64_t first = blocks.block_at(begin), n = blocks.block_at(end - 1) + 1 - first;
+    const uint64_t step = n >= 4 * static_cast<uint64_t>(n_threads) ? 2 : 1;
+    for (uint64_t block = first + step; block < first + n; block += step) cuts.push_back(blocks.begin(block));
   } else {
     for (uint64_t at = begin + kPieceBytes; at < end; at += kPieceBytes) cuts.push_back(at);
   }
@@ -94,7 +96,7 @@ void DeltaWeights::read(std::string_view name, uint64_t begin, std::span<std::by
 void DeltaWeights::decode(const PlannedTensor& tensor, uint64_t begin, std::span<std::byte> out) const {
   if (out.empty()) return;
   const auto file = static_cast<size_t>(tensor.file - chain_->plan().files.data());
-  const std::vector<uint64_t> cuts = cut_into_pieces(*tensor.part, begin, begin + out.size());
+  const std::vector<uint64_t> cuts = cut_into_pieces(*tensor.part, begin, begin + out.size(), pool_->n_threads());
   std::vector<DeltaScratch> scratch(static_cast<size_t>(pool_->n_threads()));
   pool_->parallel_for(std::ssize(cuts) - 1, 1, [&](int64_t piece, int64_t, int thread) {
     const uint64_t first = cuts[static_cast<size_t>(piece)], n = cuts[static_cast<size_t>(piece) + 1] - first;

@@ -9,10 +9,10 @@ namespace {
 // Calls `call(index, symbol)` for the elements whose symbols bits follow.
 template <typename Call>
 void for_each_long(std::span<const uint8_t> symbols, Call&& call) {
-  std::vector<uint64_t> masks((symbols.size() + kGroup - 1) / kGroup);
+  Buffer<uint64_t> masks(n_groups_of(symbols.size()));
   mark_from(symbols, kDirectSymbols, masks.data());
   for (size_t group = 0; group < masks.size(); ++group) {
-    for (uint64_t mask = masks[group]; mask != 0; mask &= mask - 1) {
+    for (uint64_t mask = masks.data()[group]; mask != 0; mask &= mask - 1) {
       const size_t index = group * kGroup + static_cast<size_t>(std::countr_zero(mask));
       call(index, symbols[index]);
     }
@@ -45,32 +45,39 @@ void encode_dense(const BlockShape& shape, const ContextChoice& choice, std::spa
   append_part(code, part);
 
   PlainBitWriter bits(code);
-  for_each_long(symbols, [&](size_t index, uint32_t symbol) {
-    bits.write(folded_difference(shape.form, base, tuned, index) - least_of(symbol), n_bits_after(symbol));
+  with_width(shape.form.n_bytes, [&](auto width) {
+    for_each_long(symbols, [&](size_t index, uint32_t symbol) {
+      bits.write(folded_difference<decltype(width)>(base, tuned, index) - least_of(symbol), n_bits_after(symbol));
+    });
   });
   bits.finish();
 }
 
-void decode_dense(const BlockShape& shape, const std::byte* base, std::span<const std::byte> code, std::byte* out) {
+DenseDecoder::DenseDecoder(const BlockShape& shape, const std::byte* base, std::span<const std::byte> code,
+                           std::byte* out)
+    : shape_(shape), base_(base), out_(out), by_element_(shape.n_elements), symbols_(shape.n_elements) {
   BitReader reader(take_part(code));
   const Contexts contexts = read_contexts(reader, shape);
   const size_t n_symbols = NumberModel().read(reader);
   if (n_symbols == 0 || n_symbols > n_symbols_of(shape.form.n_bytes)) refuse_code("has too many symbols, or none");
   LevelsModel model;
-  std::vector<Frequencies> tables;
   for (size_t table = 0; table < contexts.n_tables; ++table) {
-    tables.push_back(frequencies_of_levels(model.read(reader, n_symbols)));
-    if (tables.back().empty()) refuse_code("has a table without symbols");
+    tables_.push_back(frequencies_of_levels(model.read(reader, n_symbols)));
+    if (tables_.back().empty()) refuse_code("has a table without symbols");
   }
-  Buffer<uint8_t> by_element(shape.n_elements);
-  scan_exponents(shape.form, base, contexts.top, by_element);
-  fill_tables(contexts, shape, by_element, by_element);
-  Buffer<uint8_t> symbols(shape.n_elements);
-  read_rans(take_part(code), by_element, tables, symbols);
-  add_symbols(shape.form, base, symbols, out);
-  PlainBitReader bits(code);
-  for_each_long(symbols, [&](size_t index, uint32_t symbol) {
-    add_folded(shape.form, base, least_of(symbol) + bits.read(n_bits_after(symbol)), out, index);
+  scan_exponents(shape.form, base, contexts.top, by_element_);
+  fill_tables(contexts, shape, by_element_, by_element_);
+  rans_ = take_part(code);
+  long_bits_ = code;
+}
+
+void DenseDecoder::finish() const {
+  add_symbols(shape_.form, base_, symbols_, out_);
+  PlainBitReader bits(long_bits_);
+  with_width(shape_.form.n_bytes, [&](auto width) {
+    for_each_long(symbols_, [&](size_t index, uint32_t symbol) {
+      add_folded<decltype(width)>(base_, least_of(symbol) + bits.read(n_bits_after(symbol)), out_, index);
+    });
   });
   bits.finish();
 }

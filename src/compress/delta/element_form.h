@@ -128,26 +128,22 @@ auto with_width(size_t n_bytes, Call&& call) {
 }
 
 // Element `index` of base and tuned as a folded difference.
-inline uint64_t folded_difference(const ElementForm& form, const std::byte* base, const std::byte* tuned,
-                                  size_t index) {
-  return with_width(form.n_bytes, [&](auto was) -> uint64_t {
-    using Unsigned = decltype(was);
-    Unsigned is = 0;
-    std::memcpy(&was, base + index * sizeof(was), sizeof(was));
-    std::memcpy(&is, tuned + index * sizeof(is), sizeof(is));
-    const auto difference = static_cast<std::make_signed_t<Unsigned>>(static_cast<Unsigned>(is - was));
-    const auto wide = static_cast<int64_t>(difference);
-    return static_cast<uint64_t>(wide) << 1 ^ static_cast<uint64_t>(wide >> 63);
-  });
+template <typename Unsigned>
+inline uint64_t folded_difference(const std::byte* base, const std::byte* tuned, size_t index) {
+  Unsigned was, is;
+  std::memcpy(&was, base + index * sizeof(was), sizeof(was));
+  std::memcpy(&is, tuned + index * sizeof(is), sizeof(is));
+  const int64_t wide = static_cast<std::make_signed_t<Unsigned>>(static_cast<Unsigned>(is - was));
+  return static_cast<uint64_t>(wide) << 1 ^ static_cast<uint64_t>(wide >> 63);
 }
 
 // And back: writes the element that differs so from the base's.
-inline void add_folded(const ElementForm& form, const std::byte* base, uint64_t folded, std::byte* out, size_t index) {
-  with_width(form.n_bytes, [&](auto value) {
-    std::memcpy(&value, base + index * sizeof(value), sizeof(value));
-    value = static_cast<decltype(value)>(value + (folded >> 1 ^ (0 - (folded & 1))));
-    std::memcpy(out + index * sizeof(value), &value, sizeof(value));
-  });
+template <typename Unsigned>
+inline void add_folded(const std::byte* base, uint64_t folded, std::byte* out, size_t index) {
+  Unsigned value;
+  std::memcpy(&value, base + index * sizeof(value), sizeof(value));
+  value = static_cast<Unsigned>(value + (folded >> 1 ^ (0 - (folded & 1))));
+  std::memcpy(out + index * sizeof(value), &value, sizeof(value));
 }
 
 }  // namespace tidemill

@@ -134,17 +134,6 @@ uint8_t largest_byte(const uint8_t* values, size_t n) {
   return largest;
 }
 
-size_t count_changed(const uint8_t* symbols, size_t n) {
-  size_t n_changed = 0;
-  for (size_t begin = 0; begin < n; begin += 128) {
-    uint8_t part = 0;  // in bytes, so that a vector counts as many as it holds
-    const size_t end = begin + 128 < n ? begin + 128 : n;
-    for (size_t index = begin; index < end; ++index) part = static_cast<uint8_t>(part + (symbols[index] != 0 ? 1 : 0));
-    n_changed += part;
-  }
-  return n_changed;
-}
-
 void map_bytes(const uint8_t* map, const uint8_t* values, size_t n, uint8_t* mapped) {
   size_t index = 0;
 #if HWY_TARGET != HWY_SCALAR
@@ -172,30 +161,75 @@ HWY_INLINE uint64_t group_mask(const uint8_t* bytes, Test&& test) {
   return bits;
 }
 
-void count_bytes(const uint8_t* bytes, size_t n_groups, uint32_t* counts) {
-  // The last values are rare: whoever has been counted need not be looked for.
-  for (size_t group = 0; group < n_groups; ++group, bytes += kGroup) {
-    size_t left = kGroup;
-    for (uint8_t value = 0; left > 0 && value < 16; ++value) {
-      const uint64_t mask = group_mask(bytes, [&](auto d, auto v) HWY_ATTR { return hn::Eq(v, hn::Set(d, value)); });
-      const size_t n = hwy::PopCount(mask);
-      counts[value] += static_cast<uint32_t>(n);
-      left -= n;
-    }
+#if HWY_TARGET == HWY_SCALAR
+
+void count_bytes(const uint8_t* values, const ByteRun* runs, size_t n_runs, uint32_t* counts) {
+  for (size_t run = 0; run < n_runs; ++run) {
+    for (size_t index = 0; index < runs[run].size; ++index) ++counts[values[runs[run].begin + index]];
   }
 }
 
-void match_bytes(const uint8_t* bytes, size_t n_groups, const uint8_t* values, size_t n_values, uint64_t* masks,
-                 uint8_t* counts) {
-  for (size_t group = 0; group < n_groups; ++group, bytes += kGroup) {
-    for (size_t k = 0; k < n_values; ++k) {
-      const uint64_t mask =
-          group_mask(bytes, [&](auto d, auto v) HWY_ATTR { return hn::Eq(v, hn::Set(d, values[k])); });
-      *masks++ = mask;
-      *counts++ = static_cast<uint8_t>(hwy::PopCount(mask));
+#else
+
+constexpr hn::CappedTag<uint8_t, kGroup> kByteLanes{};
+constexpr size_t kPairs = 8;
+
+// For each pair of numbers below 16 a table of sixteen: 1 for the even one, 16 for the odd one.
+constexpr auto kPairTables = [] {
+  std::array<uint8_t, 16 * kPairs> tables{};
+  for (size_t value = 0; value < 16; ++value) tables[value / 2 * 16 + value] = value % 2 == 0 ? 1 : 16;
+  return tables;
+}();
+
+// Adds to counts[] how often each of 0 to 15 comes in at most 15 vectors: what half a byte can count of each lane.
+// Bytes above 127 count nowhere.
+constexpr size_t kMostVectors = 15;
+HWY_INLINE void count_vectors(const uint8_t* bytes, size_t n_vectors, uint32_t* counts) {
+  hn::Vec<decltype(kByteLanes)> pairs[kPairs];
+#pragma GCC unroll 8
+  for (size_t pair = 0; pair < kPairs; ++pair) pairs[pair] = hn::Zero(kByteLanes);
+  for (size_t vector = 0; vector < n_vectors; ++vector) {
+    const auto held = hn::LoadU(kByteLanes, bytes + vector * hn::Lanes(kByteLanes));
+#pragma GCC unroll 8
+    for (size_t pair = 0; pair < kPairs; ++pair) {
+      const auto table = hn::LoadDup128(kByteLanes, kPairTables.data() + 16 * pair);
+      pairs[pair] = hn::Add(pairs[pair], hn::TableLookupBytesOr0(table, held));
     }
   }
+  constexpr hn::Repartition<uint16_t, decltype(kByteLanes)> kWide{};
+  constexpr hn::Repartition<uint64_t, decltype(kByteLanes)> kSums{};
+  const auto half = hn::Set(kByteLanes, 15);
+#pragma GCC unroll 8
+  for (size_t pair = 0; pair < kPairs; ++pair) {
+    const auto high = hn::BitCast(kByteLanes, hn::ShiftRight<4>(hn::BitCast(kWide, pairs[pair])));
+    const auto even = hn::SumsOf8(hn::And(pairs[pair], half)), odd = hn::SumsOf8(hn::And(high, half));
+    // Below 1024 together, so that both sums are one.
+    const uint64_t both = hn::GetLane(hn::SumOfLanes(kSums, hn::Add(even, hn::ShiftLeft<32>(odd))));
+    counts[2 * pair] += static_cast<uint32_t>(both);
+    counts[2 * pair + 1] += static_cast<uint32_t>(both >> 32);
+  }
 }
+
+void count_bytes(const uint8_t* values, const ByteRun* runs, size_t n_runs, uint32_t* counts) {
+  constexpr size_t kLanes = hn::MaxLanes(kByteLanes);
+  for (size_t run = 0; run < n_runs; ++run) {
+    const uint8_t* bytes = values + runs[run].begin;
+    size_t left = runs[run].size;
+    while (left >= kLanes) {
+      const size_t n_vectors = left / kLanes < kMostVectors ? left / kLanes : kMostVectors;
+      count_vectors(bytes, n_vectors, counts);
+      bytes += n_vectors * kLanes;
+      left -= n_vectors * kLanes;
+    }
+    if (left == 0) continue;
+    uint8_t last[kLanes];
+    std::memset(last, 0xFF, sizeof(last));
+    std::memcpy(last, bytes, left);
+    count_vectors(last, 1, counts);
+  }
+}
+
+#endif
 
 void mark_from(const uint8_t* bytes, size_t n_groups, uint8_t least, uint64_t* masks) {
   for (size_t group = 0; group < n_groups; ++group, bytes += kGroup) {
@@ -228,10 +262,8 @@ HWY_EXPORT(scan_exponents);
 HWY_EXPORT(add_symbols);
 HWY_EXPORT(sum_bytes);
 HWY_EXPORT(largest_byte);
-HWY_EXPORT(count_changed);
 HWY_EXPORT(map_bytes);
 HWY_EXPORT(count_bytes);
-HWY_EXPORT(match_bytes);
 HWY_EXPORT(mark_from);
 
 void scan_symbols(const ElementForm& form, const std::byte* base, const std::byte* tuned, std::span<uint8_t> symbols) {
@@ -262,22 +294,10 @@ void map_bytes(const std::array<uint8_t, 16>& map, std::span<const uint8_t> valu
   HWY_DYNAMIC_DISPATCH(map_bytes)(map.data(), values.data(), values.size(), mapped);
 }
 
-void count_bytes(std::span<const uint8_t> values, std::array<uint32_t, 16>& counts) {
-  const size_t n_groups = values.size() / kGroup;
-  HWY_DYNAMIC_DISPATCH(count_bytes)(values.data(), n_groups, counts.data());
-  for (const uint8_t value : values.subspan(n_groups * kGroup)) ++counts[value];
-}
-
-void match_bytes(std::span<const uint8_t> bytes, std::span<const uint8_t> values, uint64_t* masks, uint8_t* counts) {
-  const size_t n_groups = bytes.size() / kGroup;
-  const size_t n_values = values.size();
-  HWY_DYNAMIC_DISPATCH(match_bytes)(bytes.data(), n_groups, values.data(), n_values, masks, counts);
-  const std::span<const uint8_t> rest = bytes.subspan(n_groups * kGroup);
-  if (rest.empty()) return;
-  const Padded last = padded(rest, 0xFF);
-  masks += n_groups * n_values;
-  counts += n_groups * n_values;
-  HWY_DYNAMIC_DISPATCH(match_bytes)(last.data(), 1, values.data(), n_values, masks, counts);
+std::array<uint32_t, 16> count_bytes(std::span<const uint8_t> values, std::span<const ByteRun> runs) {
+  std::array<uint32_t, 16> counts{};
+  HWY_DYNAMIC_DISPATCH(count_bytes)(values.data(), runs.data(), runs.size(), counts.data());
+  return counts;
 }
 
 void mark_from(std::span<const uint8_t> bytes, uint8_t least, uint64_t* masks) {
@@ -287,10 +307,6 @@ void mark_from(std::span<const uint8_t> bytes, uint8_t least, uint64_t* masks) {
   if (rest.empty()) return;
   const Padded last = padded(rest, 0);
   HWY_DYNAMIC_DISPATCH(mark_from)(last.data(), 1, least, masks + n_groups);
-}
-
-size_t count_changed(std::span<const uint8_t> symbols) {
-  return HWY_DYNAMIC_DISPATCH(count_changed)(symbols.data(), symbols.size());
 }
 
 }  // namespace tidemill

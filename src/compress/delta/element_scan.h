@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 
+#include "compress/delta/changed_elements.h"
 #include "compress/delta/element_form.h"
 
 namespace tidemill {
@@ -27,18 +28,14 @@ void map_bytes(const std::array<uint8_t, 16>& map, std::span<const uint8_t> valu
 uint64_t sum_bytes(std::span<const uint8_t> values);
 uint8_t largest_byte(std::span<const uint8_t> values);  // 0 of none
 
-// How many symbols are not 0.
-size_t count_changed(std::span<const uint8_t> symbols);
+// How often each of 0 to 15 comes in those parts of `values`; nothing else may.
+struct ByteRun {
+  size_t begin;
+  size_t size;
+};
+std::array<uint32_t, 16> count_bytes(std::span<const uint8_t> values, std::span<const ByteRun> runs);
 
-// counts[value] of bytes below 16.
-void count_bytes(std::span<const uint8_t> values, std::array<uint32_t, 16>& counts);
-
-// For each group of 64 bytes (the last one may be shorter) the bits of those that are `values[k]`, at
-// [group * n_values + k], and how many these are.
-inline constexpr size_t kGroup = 64;
-void match_bytes(std::span<const uint8_t> bytes, std::span<const uint8_t> values, uint64_t* masks, uint8_t* counts);
-
-// For each group the bits of those bytes that are at least `least`.
+// For each group of 64 the bits of those bytes that are at least `least`.
 void mark_from(std::span<const uint8_t> bytes, uint8_t least, uint64_t* masks);
 
 }  // namespace tidemill

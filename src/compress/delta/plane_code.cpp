@@ -136,7 +136,7 @@ void decode_planes(const BlockShape& shape, std::span<const std::byte> code, std
       if (n_symbols > 256) refuse_code("has too many symbols");
       const std::array tables = {frequencies_of_levels(LevelsModel().read(reader, n_symbols))};
       if (tables[0].empty()) refuse_code("has a table without symbols");
-      read_rans(take_part(code), contexts, tables, bytes);
+      read_rans({take_part(code), contexts, tables, bytes});
     } else {
       refuse_code("has a plane of no method");
     }

@@ -40,6 +40,48 @@ void fill_slots(const Frequencies& frequencies, uint32_t* slots) {
   }
 }
 
+// What a cursor needs, and what is left when it has read whole rounds.
+class SourceReader {
+ public:
+  explicit SourceReader(const RansSource& source) : slots_(source.tables.size() * kTableSize) {
+    for (size_t table = 0; table < source.tables.size(); ++table)
+      fill_slots(source.tables[table], slots_.data() + table * kTableSize);
+    if (source.bytes.size() < sizeof(cursor_.states)) refuse_code("ends early");
+    const auto* const bytes = reinterpret_cast<const uint8_t*>(source.bytes.data());
+    std::memcpy(cursor_.states.data(), bytes, sizeof(cursor_.states));
+    for (const uint32_t state : cursor_.states) {
+      if (state < kRansLow || state >> 31 != 0) refuse_code("begins with a state out of range");
+    }
+    cursor_.words = bytes + sizeof(cursor_.states);
+    cursor_.end = bytes + source.bytes.size();
+    cursor_.slots = slots_.data();
+    cursor_.contexts = source.contexts.data();
+    cursor_.symbols = source.symbols.data();
+    cursor_.n = source.symbols.size();
+  }
+
+  RansCursor& cursor() { return cursor_; }
+
+  void finish() {
+    for (; cursor_.n_read < cursor_.n; ++cursor_.n_read) {
+      uint32_t& state = cursor_.states[cursor_.n_read % kRansLanes];
+      const uint32_t entry = cursor_.slots[size_t{cursor_.contexts[cursor_.n_read]} * kTableSize + state % kTableSize];
+      cursor_.symbols[cursor_.n_read] = static_cast<uint8_t>(entry);
+      state = ((entry >> 8 & 0xFFF) + 1) * (state >> kTableBits) + (entry >> 20);
+      if (state >= kRansLow) continue;
+      if (cursor_.end - cursor_.words < 2) refuse_code("ends early");
+      state = state << 16 | uint32_t{cursor_.words[0]} | uint32_t{cursor_.words[1]} << 8;
+      cursor_.words += 2;
+    }
+    const bool is_start = std::ranges::all_of(cursor_.states, [](uint32_t state) { return state == kRansLow; });
+    if (!is_start || cursor_.words != cursor_.end) refuse_code("does not end as it should");
+  }
+
+ private:
+  Buffer<uint32_t> slots_;
+  RansCursor cursor_{};
+};
+
 }  // namespace
 
 std::vector<RansSymbol> rans_symbols(const Frequencies& frequencies) {
@@ -82,34 +124,17 @@ void write_rans(std::span<const uint8_t> contexts, std::span<const uint8_t> symb
   append_rans(states, std::span(words.data(), n_words), out);
 }
 
-void read_rans(std::span<const std::byte> bytes, std::span<const uint8_t> contexts, std::span<const Frequencies> tables,
-               std::span<uint8_t> symbols) {
-  Buffer<uint32_t> slots(tables.size() * kTableSize);
-  for (size_t table = 0; table < tables.size(); ++table) fill_slots(tables[table], slots.data() + table * kTableSize);
-  RansStates states{};
-  if (bytes.size() < sizeof(states)) refuse_code("ends early");
-  const auto* words = reinterpret_cast<const uint8_t*>(bytes.data());
-  const uint8_t* end = words + bytes.size();
-  std::memcpy(states.data(), words, sizeof(states));
-  words += sizeof(states);
-  for (const uint32_t state : states) {
-    if (state < kRansLow || state >> 31 != 0) refuse_code("begins with a state out of range");
-  }
-  size_t index = read_rans_symbols(words, end, contexts, slots.data(), states, symbols.data());
-  for (; index < symbols.size(); ++index) {
-    uint32_t x = states[index % kRansLanes];
-    const uint32_t entry = slots.data()[size_t{contexts[index]} * kTableSize + x % kTableSize];
-    symbols[index] = static_cast<uint8_t>(entry);
-    x = ((entry >> 8 & 0xFFF) + 1) * (x >> kTableBits) + (entry >> 20);
-    if (x < kRansLow) {
-      if (end - words < 2) refuse_code("ends early");
-      x = x << 16 | static_cast<uint32_t>(words[0]) | static_cast<uint32_t>(words[1]) << 8;
-      words += 2;
-    }
-    states[index % kRansLanes] = x;
-  }
-  const bool is_start = std::ranges::all_of(states, [](uint32_t state) { return state == kRansLow; });
-  if (!is_start || words != end) refuse_code("does not end as it should");
+void read_rans(const RansSource& source) {
+  SourceReader reader(source);
+  read_rans_rounds(reader.cursor());
+  reader.finish();
+}
+
+void read_rans(const RansSource& one, const RansSource& other) {
+  SourceReader first(one), second(other);
+  read_rans_rounds(first.cursor(), second.cursor());
+  first.finish();
+  second.finish();
 }
 
 }  // namespace tidemill

@@ -103,55 +103,87 @@ size_t write_rans_symbols(const uint8_t* contexts, const uint8_t* symbols, size_
   return static_cast<size_t>(write_rounds(contexts, symbols, n, shares, states, next) - words);
 }
 
-HWY_INLINE bool has_round(const uint8_t* words, const uint8_t* end) {
-  return static_cast<size_t>(end - words) >= sizeof(uint16_t) * kRansLanes;
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+
+// A cursor whose states are in a vector.
+class RoundReader {
+ public:
+  explicit HWY_INLINE RoundReader(RansCursor& cursor)
+      : cursor_(cursor), states_(hn::LoadU(kLanes, cursor.states.data())), words_(cursor.words) {}
+  HWY_INLINE ~RoundReader() {
+    hn::StoreU(states_, kLanes, cursor_.states.data());
+    cursor_.words = words_;
+    cursor_.n_read = n_read_;
+  }
+
+  HWY_INLINE bool has_round() const {
+    return n_read_ + kRansLanes <= cursor_.n &&
+           static_cast<size_t>(cursor_.end - words_) >= sizeof(uint16_t) * kRansLanes;
+  }
+
+  HWY_INLINE void read_round() {
+    constexpr hn::Rebind<int32_t, decltype(kLanes)> signed_d;
+    constexpr hn::Rebind<uint8_t, decltype(kLanes)> bytes_d;
+    constexpr hn::Rebind<uint16_t, decltype(kLanes)> words_d;
+    const auto contexts = hn::PromoteTo(kLanes, hn::LoadU(bytes_d, cursor_.contexts + n_read_));
+    const auto places = hn::Or(hn::ShiftLeft<kTableBits>(contexts), hn::And(states_, hn::Set(kLanes, kTableSize - 1)));
+    const auto entries = hn::GatherIndex(kLanes, cursor_.slots, hn::BitCast(signed_d, places));
+    hn::StoreU(hn::U8FromU32(hn::And(entries, hn::Set(kLanes, 0xFF))), bytes_d, cursor_.symbols + n_read_);
+    const auto frequencies = hn::Add(hn::And(hn::ShiftRight<8>(entries), hn::Set(kLanes, 0xFFF)), hn::Set(kLanes, 1));
+    const auto shares = hn::Mul(frequencies, hn::ShiftRight<kTableBits>(states_));
+    const auto x = hn::Add(shares, hn::ShiftRight<20>(entries));
+    const auto takes = hn::Lt(x, hn::Set(kLanes, kRansLow));
+    const auto next = hn::PromoteTo(kLanes, hn::LoadU(words_d, reinterpret_cast<const uint16_t*>(words_)));
+    // Each state that takes a word gets the next one: an instruction that this Highway has no name for.
+    const hn::Vec256<uint32_t> given{_mm256_maskz_expand_epi32(takes.raw, next.raw)};
+    states_ = hn::IfThenElse(takes, hn::Or(hn::ShiftLeft<16>(x), given), x);
+    words_ += sizeof(uint16_t) * hn::CountTrue(kLanes, takes);
+    n_read_ += kRansLanes;
+  }
+
+ private:
+  static constexpr hn::CappedTag<uint32_t, kRansLanes> kLanes{};
+
+  RansCursor& cursor_;
+  hn::Vec256<uint32_t> states_;
+  const uint8_t* words_;
+  size_t n_read_ = 0;
+};
+
+void read_one(RansCursor& cursor) {
+  RoundReader reader(cursor);
+  while (reader.has_round()) reader.read_round();
 }
 
-// Reads eight symbols and moves `words` behind what they took.
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
-HWY_INLINE void read_round(const uint8_t*& words, const uint8_t* contexts, const uint32_t* slots,
-                           hn::Vec256<uint32_t>& states, uint8_t* symbols) {
-  constexpr hn::CappedTag<uint32_t, kRansLanes> d;
-  constexpr hn::Rebind<int32_t, decltype(d)> signed_d;
-  constexpr hn::Rebind<uint8_t, decltype(d)> bytes_d;
-  constexpr hn::Rebind<uint16_t, decltype(d)> words_d;
-  const auto tables = hn::ShiftLeft<kTableBits>(hn::PromoteTo(d, hn::LoadU(bytes_d, contexts)));
-  const auto places = hn::Or(tables, hn::And(states, hn::Set(d, kTableSize - 1)));
-  const auto entries = hn::GatherIndex(d, slots, hn::BitCast(signed_d, places));
-  hn::StoreU(hn::U8FromU32(hn::And(entries, hn::Set(d, 0xFF))), bytes_d, symbols);
-  const auto frequencies = hn::Add(hn::And(hn::ShiftRight<8>(entries), hn::Set(d, 0xFFF)), hn::Set(d, 1));
-  const auto shares = hn::Mul(frequencies, hn::ShiftRight<kTableBits>(states));
-  const auto x = hn::Add(shares, hn::ShiftRight<20>(entries));
-  const auto takes = hn::Lt(x, hn::Set(d, kRansLow));
-  const auto next = hn::PromoteTo(d, hn::LoadU(words_d, reinterpret_cast<const uint16_t*>(words)));
-  // Each state that takes a word gets the next one: an instruction that this Highway has no name for.
-  const hn::Vec256<uint32_t> given{_mm256_maskz_expand_epi32(takes.raw, next.raw)};
-  states = hn::IfThenElse(takes, hn::Or(hn::ShiftLeft<16>(x), given), x);
-  words += sizeof(uint16_t) * hn::CountTrue(d, takes);
+void read_two(RansCursor& one, RansCursor& other) {
+  RoundReader first(one), second(other);
+  while (first.has_round() && second.has_round()) {
+    first.read_round();
+    second.read_round();
+  }
+  while (first.has_round()) first.read_round();
+  while (second.has_round()) second.read_round();
 }
-#endif
 
-size_t read_rans_symbols(const uint8_t*& words, const uint8_t* end, const uint8_t* contexts, size_t n,
-                         const uint32_t* slots, RansStates& states, uint8_t* symbols) {
-  size_t index = 0;
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
-  constexpr hn::CappedTag<uint32_t, kRansLanes> d;
-  auto held = hn::LoadU(d, states.data());
-  const uint8_t* next = words;
-  for (; index + kRansLanes <= n && has_round(next, end); index += kRansLanes)
-    read_round(next, contexts + index, slots, held, symbols + index);
-  words = next;
-  hn::StoreU(held, d, states.data());
 #else
-  for (; index + kRansLanes <= n && has_round(words, end); index += kRansLanes) {
-    const uint8_t* next = words;
+
+void read_one(RansCursor& cursor) {
+  RansStates& states = cursor.states;
+  const auto has_round = [&] {
+    return cursor.n_read + kRansLanes <= cursor.n &&
+           static_cast<size_t>(cursor.end - cursor.words) >= sizeof(uint16_t) * kRansLanes;
+  };
+  for (; has_round(); cursor.n_read += kRansLanes) {
+    const uint8_t* const contexts = cursor.contexts + cursor.n_read;
+    uint8_t* const symbols = cursor.symbols + cursor.n_read;
+    const uint8_t* next = cursor.words;
     // Unrolled, eight states and what they need are more than there are registers, and what every symbol waits for
     // would go through memory; so only the states do.
 #pragma GCC unroll 1
     for (size_t lane = 0; lane < kRansLanes; ++lane) {
       uint32_t x = states[lane];
-      const uint32_t entry = slots[size_t{contexts[index + lane]} * kTableSize + x % kTableSize];
-      symbols[index + lane] = static_cast<uint8_t>(entry);
+      const uint32_t entry = cursor.slots[size_t{contexts[lane]} * kTableSize + x % kTableSize];
+      symbols[lane] = static_cast<uint8_t>(entry);
       x = ((entry >> 8 & 0xFFF) + 1) * (x >> kTableBits) + (entry >> 20);
       uint16_t word;
       std::memcpy(&word, next, sizeof(word));
@@ -159,11 +191,17 @@ size_t read_rans_symbols(const uint8_t*& words, const uint8_t* end, const uint8_
       states[lane] = with_word(x, word, takes);
       next += sizeof(word) * takes;
     }
-    words = next;
+    cursor.words = next;
   }
-#endif
-  return index;
 }
+
+// One after the other: eight states alone are as many as there are registers for.
+void read_two(RansCursor& one, RansCursor& other) {
+  read_one(one);
+  read_one(other);
+}
+
+#endif
 
 }  // namespace tidemill::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -173,7 +211,8 @@ HWY_AFTER_NAMESPACE();
 namespace tidemill {
 
 HWY_EXPORT(write_rans_symbols);
-HWY_EXPORT(read_rans_symbols);
+HWY_EXPORT(read_one);
+HWY_EXPORT(read_two);
 
 size_t write_rans_symbols(std::span<const uint8_t> contexts, std::span<const uint8_t> symbols, const RansShare* shares,
                           RansStates& states, uint16_t* words) {
@@ -181,9 +220,12 @@ size_t write_rans_symbols(std::span<const uint8_t> contexts, std::span<const uin
                                                   words);
 }
 
-size_t read_rans_symbols(const uint8_t*& words, const uint8_t* end, std::span<const uint8_t> contexts,
-                         const uint32_t* slots, RansStates& states, uint8_t* symbols) {
-  return HWY_DYNAMIC_DISPATCH(read_rans_symbols)(words, end, contexts.data(), contexts.size(), slots, states, symbols);
+void read_rans_rounds(RansCursor& cursor) {
+  HWY_DYNAMIC_DISPATCH(read_one)(cursor);
+}
+
+void read_rans_rounds(RansCursor& one, RansCursor& other) {
+  HWY_DYNAMIC_DISPATCH(read_two)(one, other);
 }
 
 }  // namespace tidemill

@@ -23,11 +23,24 @@ inline constexpr size_t kSharesPerTable = 256;  // shares[table * 256 + symbol]
 size_t write_rans_symbols(std::span<const uint8_t> contexts, std::span<const uint8_t> symbols, const RansShare* shares,
                           RansStates& states, uint16_t* words);
 
-// Reads whole rounds of eight symbols while there are words for eight; returns how many symbols it read, and moves
-// `words` behind those that it took.  `slots` hold for [table * 4096 + slot] all that a step needs, so that it has one
+// Where a reader of symbols stands.  `slots` hold for [table * 4096 + slot] all that a step needs, so that it has one
 // place to look up: the symbol, its frequency - 1 from bit 8 on, and the slot's place in the symbol's share from bit 20
 // on.
-size_t read_rans_symbols(const uint8_t*& words, const uint8_t* end, std::span<const uint8_t> contexts,
-                         const uint32_t* slots, RansStates& states, uint8_t* symbols);
+struct RansCursor {
+  RansStates states;
+  const uint8_t* words;
+  const uint8_t* end;  // of the words
+  const uint32_t* slots;
+  const uint8_t* contexts;
+  uint8_t* symbols;
+  size_t n;  // of the symbols
+  size_t n_read = 0;
+};
+
+// Reads whole rounds of eight symbols while there are words for eight.
+void read_rans_rounds(RansCursor& cursor);
+// The same for two, which take turns, so that a processor need not wait for either; each may have some left when
+// the other one has none.
+void read_rans_rounds(RansCursor& one, RansCursor& other);
 
 }  // namespace tidemill

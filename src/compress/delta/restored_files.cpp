@@ -161,8 +161,12 @@ void RestoredFiles::read_blocks(const PlanPart& part, uint64_t begin, std::span<
   for (uint64_t index = cuts.block_at(begin); !out.empty(); ++index) {
     const uint64_t block_begin = cuts.begin(index), n_block = cuts.begin(index + 1) - block_begin;
     const uint64_t skipped = begin - block_begin;
-    const uint64_t n_here = std::min<uint64_t>(n_block - skipped, out.size());
-    if (n_here == n_block) {
+    const uint64_t n_next = index + 1 < cuts.n_blocks() ? cuts.begin(index + 2) - cuts.begin(index + 1) : 0;
+    uint64_t n_here = std::min<uint64_t>(n_block - skipped, out.size());
+    if (n_next > 0 && skipped == 0 && out.size() >= n_block + n_next && are_two(part, index)) {
+      n_here = n_block + n_next;
+      decode_two_blocks(part, index++, n_block, out.first(n_here), scratch);
+    } else if (n_here == n_block) {
       decode_block(part, index, out.first(n_block), scratch);
     } else {
       const std::span block = std::span(of_size(scratch.block, n_block)).first(n_block);
@@ -213,6 +217,31 @@ void RestoredFiles::decode_block(const PlanPart& part, uint64_t index, std::span
   } catch (const Error& error) {
     if (error.code() != ErrorCode::bad_file) throw;
     fail(part, "block " + grouped(index) + " cannot be decoded");
+  }
+}
+
+bool RestoredFiles::are_two(const PlanPart& part, uint64_t index) const {
+  const auto has_code = [&](uint64_t block) { return !delta_.code(part.first_code + block).empty(); };
+  return part.code == PartCode::blocks && part.base && has_code(index) && has_code(index + 1);
+}
+
+void RestoredFiles::decode_two_blocks(const PlanPart& part, uint64_t index, size_t n_first, std::span<std::byte> out,
+                                      DeltaScratch& scratch) const {
+  const BlockCuts cuts(part);
+  const auto base = base_.bytes({part.base->file, part.base->begin + cuts.begin(index), out.size()}, scratch);
+  const auto coded = [&](uint64_t block, size_t begin, size_t n) {
+    return CodedBlock{{coded_dtype(part.dtype), part.row_length(), cuts.first_element(block)},
+                      base.subspan(begin, n),
+                      delta_.code(part.first_code + block),
+                      out.subspan(begin, n)};
+  };
+  try {
+    decode_delta_blocks(coded(index, 0, n_first), coded(index + 1, n_first, out.size() - n_first));
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::bad_file) throw;
+    // Which of them is damaged shows when each is decoded alone.
+    decode_block(part, index, out.first(n_first), scratch);
+    decode_block(part, index + 1, out.subspan(n_first), scratch);
   }
 }
 

@@ -67,6 +67,11 @@ class RestoredFiles {
   void read_blocks(const PlanPart& part, uint64_t begin, std::span<std::byte> out, DeltaScratch& scratch) const;
   void read_low_rank(const PlanPart& part, uint64_t begin, std::span<std::byte> out, DeltaScratch& scratch) const;
   void decode_block(const PlanPart& part, uint64_t index, std::span<std::byte> out, DeltaScratch& scratch) const;
+  // Whether a block and the next one are ones of the block codec that can be decoded together.
+  bool are_two(const PlanPart& part, uint64_t index) const;
+  // Block `index`, of n_first bytes, and the next one.
+  void decode_two_blocks(const PlanPart& part, uint64_t index, size_t n_first, std::span<std::byte> out,
+                         DeltaScratch& scratch) const;
   [[noreturn]] void fail(const PlanPart& part, const std::string& why) const;
 
   const DeltaFile& delta_;

@@ -7,10 +7,12 @@
 #include <span>
 #include <vector>
 
-#include "compress/delta/element_scan.h"
+#include "compress/delta/changed_elements.h"
 #include "compress/delta/gap_table.h"
 
 namespace tidemill {
+
+inline constexpr size_t kMostTables = 64;
 
 // The tables with changes, by their order.
 struct SparseTables {
@@ -20,15 +22,15 @@ struct SparseTables {
   std::vector<Frequencies> values;  // of symbol - 1
 };
 
-// A block's elements and the number of each one's table.
+// A block's elements, and for each the place of its table among those with changes, or their number where it has none.
 struct SparseElements {
   const ElementForm& form;
-  std::span<const uint8_t> by_element;
+  size_t n;
+  const uint8_t* places;  // whole groups: what is behind the last element is of no matter
   const std::byte* base;
 };
 
-// `symbols` of scan_symbols tell which elements changed.
-void write_changes(const SparseTables& tables, const SparseElements& elements, std::span<const uint8_t> symbols,
+void write_changes(const SparseTables& tables, const SparseElements& elements, const ChangeList& changes,
                    const std::byte* tuned, std::vector<std::byte>& code);
 
 // Writes all elements to `out`.  Throws Error bad_file.

@@ -52,9 +52,21 @@ SparseTables read_tables(const BlockShape& shape, const Contexts& contexts, BitR
   return tables;
 }
 
+// With the tables' places among those with changes for their numbers.
+Contexts by_place(Contexts contexts, const SparseTables& tables) {
+  std::array<uint8_t, kMostTables> places;
+  places.fill(static_cast<uint8_t>(tables.numbers.size()));
+  for (size_t place = 0; place < tables.numbers.size(); ++place)
+    places[tables.numbers[place]] = static_cast<uint8_t>(place);
+  for (auto& of_class : contexts.tables) {
+    for (uint8_t& table : of_class) table = places[table];
+  }
+  return contexts;
+}
+
 }  // namespace
 
-void encode_sparse(const BlockShape& shape, const ContextChoice& choice, std::span<const uint8_t> symbols,
+void encode_sparse(const BlockShape& shape, const ContextChoice& choice, const ChangeList& changes,
                    const std::byte* base, const std::byte* tuned, std::vector<std::byte>& code) {
   std::vector<std::byte> part;
   BitWriter writer(part);
@@ -62,19 +74,20 @@ void encode_sparse(const BlockShape& shape, const ContextChoice& choice, std::sp
   const SparseTables tables = write_tables(choice, writer);
   writer.finish();
   append_part(code, part);
-  Buffer<uint8_t> by_element(shape.n_elements);
-  fill_tables(choice.contexts, shape, choice.distances, by_element);
-  write_changes(tables, {shape.form, by_element, base}, symbols, tuned, code);
+  Buffer<uint8_t> places(n_groups_of(shape.n_elements) * kGroup);
+  fill_tables(by_place(choice.contexts, tables), shape, choice.distances, places);
+  write_changes(tables, {shape.form, shape.n_elements, places.data(), base}, changes, tuned, code);
 }
 
 void decode_sparse(const BlockShape& shape, const std::byte* base, std::span<const std::byte> code, std::byte* out) {
   BitReader bits(take_part(code));
   const Contexts contexts = read_contexts(bits, shape);
   const SparseTables tables = read_tables(shape, contexts, bits);
-  Buffer<uint8_t> by_element(shape.n_elements);
-  scan_exponents(shape.form, base, contexts.top, by_element);
-  fill_tables(contexts, shape, by_element, by_element);
-  read_changes(tables, {shape.form, by_element, base}, code, out);
+  Buffer<uint8_t> places(n_groups_of(shape.n_elements) * kGroup);
+  const auto of_elements = std::span<uint8_t>(places).first(shape.n_elements);
+  scan_exponents(shape.form, base, contexts.top, of_elements);
+  fill_tables(by_place(contexts, tables), shape, of_elements, of_elements);
+  read_changes(tables, {shape.form, shape.n_elements, places.data(), base}, code, out);
 }
 
 }  // namespace tidemill

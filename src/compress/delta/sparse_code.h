@@ -6,7 +6,7 @@
 
 namespace tidemill {
 
-void encode_sparse(const BlockShape& shape, const ContextChoice& choice, std::span<const uint8_t> symbols,
+void encode_sparse(const BlockShape& shape, const ContextChoice& choice, const ChangeList& changes,
                    const std::byte* base, const std::byte* tuned, std::vector<std::byte>& code);
 
 // Throws Error bad_file.
