@@ -13,7 +13,8 @@ namespace tidemill::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Vectors of numbers are compressed in 32-bit lanes, which all targets do quickly, and no mask goes through memory.
+// Vectors of numbers are compressed in 32-bit lanes, which all targets do quickly, and neither masks nor places go
+// through memory: places are made once and added to, for Iota is written lane by lane and then waited for.
 
 // How much of an array whole vectors are, and what of that was kept.
 struct Kept {
@@ -34,13 +35,14 @@ Kept keep_vectors(const uint32_t* numbers, size_t n, uint32_t least, uint32_t fi
   const hn::ScalableTag<uint32_t> d;
   const auto magnitude = hn::Set(d, 0x7FFFFFFF);
   const auto threshold = hn::Set(d, least);
+  const auto iota = hn::Iota(d, first);
   size_t index = 0;
   size_t n_kept = 0;
   for (; index + hn::Lanes(d) <= n; index += hn::Lanes(d)) {
     const auto number = hn::LoadU(d, numbers + index);
     const auto is_kept = is_large(d, number, magnitude, threshold);
     if (hn::AllFalse(d, is_kept)) continue;
-    const auto places = hn::Iota(d, first + static_cast<uint32_t>(index));
+    const auto places = hn::Add(iota, hn::Set(d, static_cast<uint32_t>(index)));
     hn::StoreU(hn::Compress(number, is_kept), d, values + n_kept);
     hn::StoreU(hn::Compress(places, is_kept), d, indices + n_kept);
     n_kept += hn::CountTrue(d, is_kept);
@@ -59,7 +61,7 @@ Kept keep_vectors(const uint16_t* numbers, size_t n, uint16_t least, uint32_t fi
   const size_t n_half = hn::Lanes(d32);
   const auto magnitude = hn::Set(d, 0x7FFF);
   const auto threshold = hn::Set(d, least);
-  const auto iota = hn::Iota(d32, 0);
+  const auto iota = hn::Iota(d32, first);
   size_t index = 0;
   size_t n_kept = 0;
   for (; index + hn::Lanes(d) <= n; index += hn::Lanes(d)) {
@@ -68,7 +70,7 @@ Kept keep_vectors(const uint16_t* numbers, size_t n, uint16_t least, uint32_t fi
     const uint32_t bits = is_kept.raw;
     if (bits == 0) continue;
     const auto low = static_cast<uint16_t>(bits), high = static_cast<uint16_t>(bits >> 16);
-    const auto places = hn::Add(iota, hn::Set(d32, first + static_cast<uint32_t>(index)));
+    const auto places = hn::Add(iota, hn::Set(d32, static_cast<uint32_t>(index)));
     const size_t n_low = hwy::PopCount(low);
     hn::StoreU(hn::Compress(number, is_kept), d, values + n_kept);
     hn::StoreU(hn::Compress(places, HalfMask{low}), d32, indices + n_kept);
@@ -89,6 +91,7 @@ Kept keep_vectors(const uint16_t* numbers, size_t n, uint16_t least, uint32_t fi
   const hn::RebindToSigned<decltype(d)> signed_d;
   const auto magnitude = hn::Set(d, 0x7FFF);
   const auto threshold = hn::Set(d, least);
+  const auto iota = hn::Iota(d, first);
   size_t index = 0;
   size_t n_kept = 0;
   for (; index + hn::Lanes(d) <= n; index += hn::Lanes(d)) {
@@ -97,7 +100,7 @@ Kept keep_vectors(const uint16_t* numbers, size_t n, uint16_t least, uint32_t fi
     if (hn::AllFalse(d, is_kept)) continue;
     const auto together = hn::Compress(number, is_kept);
     hn::StoreU(hn::DemoteTo(d16, hn::BitCast(signed_d, together)), d16, values + n_kept);
-    const auto places = hn::Iota(d, first + static_cast<uint32_t>(index));
+    const auto places = hn::Add(iota, hn::Set(d, static_cast<uint32_t>(index)));
     hn::StoreU(hn::Compress(places, is_kept), d, indices + n_kept);
     n_kept += hn::CountTrue(d, is_kept);
   }
@@ -117,6 +120,7 @@ Kept keep_vectors(const uint64_t* numbers, size_t n, uint64_t least, uint32_t fi
   const auto magnitude = hn::Set(d, ~uint64_t{0} >> 1);
   const auto threshold = hn::Set(d, least);
   const auto first_of_pair = hn::Set(d, 0xFFFFFFFF);
+  const auto iota = hn::Iota(d, first);
   for (; index + hn::Lanes(d) <= n; index += hn::Lanes(d)) {
     const auto number = hn::LoadU(d, numbers + index);
     const auto is_kept = is_large(d, number, magnitude, threshold);
@@ -124,7 +128,7 @@ Kept keep_vectors(const uint64_t* numbers, size_t n, uint64_t least, uint32_t fi
     const auto pairs = hn::VecFromMask(d, is_kept);
     const auto both = hn::MaskFromVec(hn::BitCast(d32, pairs));
     const auto one = hn::MaskFromVec(hn::BitCast(d32, hn::And(pairs, first_of_pair)));
-    const auto places = hn::BitCast(d32, hn::Iota(d, first + index));
+    const auto places = hn::BitCast(d32, hn::Add(iota, hn::Set(d, index)));
     hn::StoreU(hn::BitCast(d, hn::Compress(hn::BitCast(d32, number), both)), d, values + n_kept);
     hn::StoreU(hn::Compress(places, one), d32, indices + n_kept);
     n_kept += hn::CountTrue(d, is_kept);
