@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -55,18 +56,18 @@ void try_differences(const BlockShape& shape, ChangeMasks changes, std::span<con
                      std::span<const std::byte> tuned, Shortest& shortest, double& expected_bits) {
   const bool is_sparse = static_cast<double>(changes.n_changed) < kSparseShare * static_cast<double>(shape.n_elements);
   const bool is_short = shape.n_elements <= kFewElements;
-  if (is_sparse || is_short) {
-    const ChangeList list = list_changes(std::move(changes), shape, base.data(), tuned.data());
-    const ContextChoice choice = choose_contexts(shape, base.data(), list);
-    expected_bits = choice.n_bits;
+  std::optional<ChangeList> list;
+  if (is_sparse || is_short) list.emplace(list_changes(std::move(changes), shape, base.data(), tuned.data()));
+  Buffer<uint8_t> symbols(is_sparse && !is_short ? 0 : shape.n_elements);
+  scan_symbols(shape.form, base.data(), tuned.data(), symbols);
+  const ContextChoice choice =
+      list ? choose_contexts(shape, base.data(), *list) : choose_contexts(shape, base.data(), symbols);
+  expected_bits = choice.n_bits;
+  if (list) {
     shortest.try_method(Method::sparse,
-                        [&](auto& code) { encode_sparse(shape, choice, list, base.data(), tuned.data(), code); });
+                        [&](auto& code) { encode_sparse(shape, choice, *list, base.data(), tuned.data(), code); });
   }
   if (!is_sparse || is_short) {
-    Buffer<uint8_t> symbols(shape.n_elements);
-    scan_symbols(shape.form, base.data(), tuned.data(), symbols);
-    const ContextChoice choice = choose_contexts(shape, base.data(), symbols);
-    expected_bits = choice.n_bits;
     shortest.try_method(Method::dense,
                         [&](auto& code) { encode_dense(shape, choice, symbols, base.data(), tuned.data(), code); });
   }

@@ -237,8 +237,11 @@ struct Plan {
 // Without classes of rows.
 Plan plan_of_all(std::span<const uint32_t> fine, size_t n_symbols) {
   Plan plan;
-  plan.counts.resize(kNearExponents * n_symbols);
-  for (size_t index = 0; index < fine.size(); ++index) plan.counts[index % plan.counts.size()] += fine[index];
+  const size_t n_of_class = kNearExponents * n_symbols;
+  plan.counts.assign(fine.begin(), fine.begin() + static_cast<std::ptrdiff_t>(n_of_class));
+  for (size_t row_class = 1; row_class < kMostRowClasses; ++row_class) {
+    for (size_t index = 0; index < n_of_class; ++index) plan.counts[index] += fine[row_class * n_of_class + index];
+  }
   plan.add(joined(plan.counts, n_symbols));
   return plan;
 }

@@ -37,6 +37,29 @@ struct Piece {
   ChangeError error;                // likewise
 };
 
+// Releases what lies together in a file at once: small tensors would have the system asked for each, and pages that two
+// of them share read again.
+class ReleasedRun {
+ public:
+  void add(const MappedFile* file, std::span<const std::byte> bytes) {
+    if (file != nullptr && file == file_ && bytes.data() == bytes_.data() + bytes_.size()) {
+      bytes_ = {bytes_.data(), bytes_.size() + bytes.size()};
+      return;
+    }
+    finish();
+    file_ = file;
+    bytes_ = bytes;
+  }
+  void finish() {
+    if (file_ != nullptr) file_->release(bytes_);
+    file_ = nullptr;
+  }
+
+ private:
+  const MappedFile* file_ = nullptr;
+  std::span<const std::byte> bytes_;
+};
+
 bool is_lossy(const PlanPart& part, const DeltaCoding& coding) {
   const DType dtype = coded_dtype(part.dtype);
   return coding.mode != DeltaMode::lossless && part.has_blocks() && part.base && has_lossy_deltas(dtype) &&
@@ -234,18 +257,19 @@ void DeltaMaker::add(Piece piece, DeltaWriter& writer, DeltaProgress& progress) 
 }
 
 void DeltaMaker::flush(DeltaWriter& writer, DeltaProgress& progress) {
-  work_.pool.parallel_for(std::ssize(pieces_), 1, [&](int64_t begin, int64_t, int) {
-    Piece& piece = pieces_[static_cast<size_t>(begin)];
-    encode(piece, coding_);
-    piece.tuned_file->release(piece.tuned);
-    if (piece.base_file != nullptr) piece.base_file->release(piece.base);
-  });
+  work_.pool.parallel_for(std::ssize(pieces_), 1,
+                          [&](int64_t begin, int64_t, int) { encode(pieces_[static_cast<size_t>(begin)], coding_); });
   uint64_t n_bytes = 0;
+  ReleasedRun tuned, base;
   for (const Piece& piece : pieces_) {
     write(piece, writer);
     add_restored(*piece.part, piece.restored.empty() ? piece.tuned : piece.restored, piece.error);
     n_bytes += piece.tuned.size();
+    tuned.add(piece.tuned_file, piece.tuned);
+    base.add(piece.base_file, piece.base);
   }
+  tuned.finish();
+  base.finish();
   pieces_.clear();
   n_waiting_bytes_ = 0;
   progress.add(n_bytes);
