@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "compress/delta/block_codec.h"
 #include "compress/delta/file_layout.h"
@@ -102,11 +103,19 @@ void RestoredFiles::read(size_t file, uint64_t begin, std::span<std::byte> out, 
 }
 
 void RestoredFiles::release(size_t file, uint64_t begin, uint64_t n_bytes) const {
+  std::optional<BaseRange> run;  // what lies together is released at once, for small tensors would ask for each
   for_each_part(delta_.plan().files[file], begin, n_bytes, [&](const PlanPart& part, uint64_t skipped, uint64_t n) {
     if (!part.base || part.code == PartCode::packed) return;
-    if (part.code == PartCode::moved) return base_.release(*part.base);  // its bytes may stand anywhere
-    base_.release({part.base->file, part.base->begin + skipped, n});
+    BaseRange range{part.base->file, part.base->begin + skipped, n};
+    if (part.code == PartCode::moved) range = *part.base;  // its bytes may stand anywhere
+    if (run && run->file == range.file && run->begin + run->n_bytes == range.begin) {
+      run->n_bytes += range.n_bytes;
+      return;
+    }
+    if (run) base_.release(*run);
+    run = range;
   });
+  if (run) base_.release(*run);
 }
 
 void RestoredFiles::read_part(const PlanPart& part, uint64_t begin, std::span<std::byte> out,
