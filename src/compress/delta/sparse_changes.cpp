@@ -399,6 +399,11 @@ void read_changes_of(const SparseTables& tables, const SparseElements& elements,
       const size_t n = std::min(kGroupsAtOnce * kGroup, elements.n - begin);
       copy_bytes(elements.base + begin * sizeof(Unsigned), n * sizeof(Unsigned), out + begin * sizeof(Unsigned));
     }
+    // What is written next comes from memory while changes are read.
+    if (group + kGroupsAtOnce + 1 < groups.n_groups()) {
+      const std::byte* const ahead = out + (group + kGroupsAtOnce) * kGroup * sizeof(Unsigned);
+      for (size_t line = 0; line < sizeof(Unsigned); ++line) __builtin_prefetch(ahead + line * 64, 1);
+    }
     for (uint64_t passed = groups.take(group, next.data()); passed != 0; passed &= passed - 1) {
       const size_t table = hwy::Num0BitsBelowLS1Bit_Nonzero64(passed);
       const uint64_t mask = groups.mask(table);
