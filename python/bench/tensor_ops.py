@@ -10,8 +10,11 @@ which whoever comes next would pay for. NAME keeps the rows that contain it. Cal
 import argparse
 import json
 import math
+import os
 import statistics
 import time
+
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "22")  # 2^22 cycles; read when NumPy is imported
 
 import numpy as np
 import tidemill
@@ -108,10 +111,17 @@ def rows(random):
             lambda: softmax(q @ k.transpose(0, 1, 3, 2) * scale) @ k,
             lambda: functional.scaled_dot_product_attention(tq, tk, tk),
         )
-    for m, k, n in ((16, 16, 16), (128, 128, 128), (1024, 1024, 1024), (1, 768, 2304), (8, 768, 2304), (1024, 4096, 64)):
+    for m, k, n in (
+        *((16, 16, 16), (128, 128, 128), (1024, 1024, 1024), (1024, 4096, 64)),
+        *((m, 768, 2304) for m in (1, 2, 8, 32, 64, 256)),
+        (1, 4096, 4096),
+    ):
         a, b = array(m, k), array(k, n)
         ta, tb = tensor(a), tensor(b)
         yield f"matmul {m}x{k}x{n}", lambda: ops.matmul(a, b), lambda: a @ b, lambda: ta @ tb
+        b = np.ascontiguousarray(b.T).T
+        tb = tensor(b)
+        yield f"matmul {m}x{k}x{n} transposed", lambda: ops.matmul(a, b), lambda: a @ b, lambda: ta @ tb
 
 
 def main():

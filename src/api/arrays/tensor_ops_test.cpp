@@ -399,6 +399,23 @@ TEST(TensorOps, ThreadsChangeNoBit) {
   EXPECT_EQ(one.dot(y, y), two.dot(y, y));
 }
 
+TEST(TensorOps, ARowOfAProductHasTheSameBitsAloneAndAmongMany) {
+  TensorOps ops(2);
+  for (const DType dtype : {DType::f32, DType::f16}) {
+    for (const Array& b : views(28, dtype, 300, 65)) {
+      const Array all = Array::random({100, 300}, 29, dtype);
+      Array together({100, 65}, dtype);
+      ops.matmul(all, b, together);
+      for (const int64_t n_rows : {1, 2, 7, 20, 40}) {
+        Array some({n_rows, 300}, dtype), out({n_rows, 65}, dtype);
+        some.for_each([&](const std::vector<int64_t>& at) { some.set(at, all.get(at)); });
+        ops.matmul(some, b, out);
+        out.for_each([&](const std::vector<int64_t>& at) { ASSERT_EQ(out.get(at), together.get(at)) << n_rows; });
+      }
+    }
+  }
+}
+
 TEST(TensorOps, ManyCallersAtOnce) {
   TensorOps ops(2);
   const Array x = Array::random({200, 300}, 26), b = Array::random({300, 50}, 27);

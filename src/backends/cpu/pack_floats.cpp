@@ -1,5 +1,5 @@
 // Squares of as many rows as a register has lanes are transposed in registers.  A model of floats is nothing but this
-// at load, as fast as memory goes: what is written goes past the caches, which it would only sweep.
+// at load, as fast as memory goes: what is written for later goes past the caches, which it would only sweep.
 #include "backends/cpu/pack_floats.h"
 
 #include <algorithm>
@@ -46,12 +46,24 @@ using FloatTag = hn::ScalableTag<float>;
 using FloatVec = hn::Vec<FloatTag>;
 constexpr int kLanes = static_cast<int>(kFloatLanes);
 
+// A whole vector to where it goes.
+template <PanelUse kUse, class D>
+HWY_INLINE void put(hn::Vec<D> vector, D d, hn::TFromD<D>* target) {
+  if constexpr (kUse == PanelUse::later) {
+    hn::Stream(vector, d, target);
+  } else {
+    hn::Store(vector, d, target);
+  }
+}
+
 // A column of words of 32 bits where its 16 rows go: one f32 each.
+template <PanelUse kUse>
 HWY_INLINE void put_column(FloatVec words, float* target) {
-  hn::Stream(words, FloatTag(), target);
+  put<kUse>(words, FloatTag(), target);
 }
 
 // Likewise where a word holds elements k and k + 1 of 16 bits.
+template <PanelUse kUse>
 HWY_INLINE void put_column(FloatVec words, uint16_t* target) {
   const hn::RebindToUnsigned<FloatTag> d32;
   const hn::Repartition<uint16_t, decltype(d32)> d16;
@@ -59,7 +71,7 @@ HWY_INLINE void put_column(FloatVec words, uint16_t* target) {
   const auto pairs = hn::BitCast(d32, words);
   const auto first = hn::TruncateTo(half, pairs), second = hn::TruncateTo(half, hn::ShiftRight<16>(pairs));
   if constexpr (kLanes == kPanelRows) {
-    hn::Stream(hn::Combine(d16, second, first), d16, target);  // one line
+    put<kUse>(hn::Combine(d16, second, first), d16, target);  // one line
   } else {
     hn::Store(first, half, target);
     hn::Store(second, half, target + kPanelRows);
@@ -67,7 +79,7 @@ HWY_INLINE void put_column(FloatVec words, uint16_t* target) {
 }
 
 // Whole words of kLanes rows and kLanes columns of words.
-template <typename T>
+template <PanelUse kUse, typename T>
 HWY_INLINE void pack_square(const PanelSource& source, int first_row, int64_t k, T* target) {
   constexpr int kPerWord = 4 / sizeof(T);
   const FloatTag d;
@@ -80,43 +92,49 @@ HWY_INLINE void pack_square(const PanelSource& source, int first_row, int64_t k,
     words[r] = hn::BitCast(d, hn::LoadU(bytes, at));
   }
   transpose(words);
-  for (int j = 0; j < kLanes; ++j) put_column(words[j], target + (k + j * kPerWord) * kPanelRows + first_row);
+  for (int j = 0; j < kLanes; ++j) put_column<kUse>(words[j], target + (k + j * kPerWord) * kPanelRows + first_row);
 }
 
-template <typename T>
+template <PanelUse kUse, typename T>
 int64_t pack_squares(const PanelSource& source, int64_t n_cols, T* target) {
   constexpr int64_t kWidth = kLanes * 4 / static_cast<int64_t>(sizeof(T));
   if (source.n_rows < kPanelRows) return 0;
   int64_t k = 0;
   for (; k + kWidth <= n_cols; k += kWidth) {
-    for (int row = 0; row < kPanelRows; row += kLanes) pack_square(source, row, k, target);
+    for (int row = 0; row < kPanelRows; row += kLanes) pack_square<kUse>(source, row, k, target);
   }
-  hwy::FlushStream();
+  if constexpr (kUse == PanelUse::later) hwy::FlushStream();
   return k;
 }
 
 #else
 
-template <typename T>
+template <PanelUse kUse, typename T>
 int64_t pack_squares(const PanelSource&, int64_t, T*) {
   return 0;
 }
 
 #endif
 
-void pack_float_panel_of_target(const Tensor& rows, int64_t panel, std::byte* target) {
+template <PanelUse kUse>
+void pack_float_panel_for(const Tensor& rows, int64_t panel, std::byte* target) {
   const int64_t first_row = panel * kPanelRows, n_cols = rows.dim(1);
   const PanelSource source{.first = rows.row<uint8_t>(first_row),
                            .stride = rows.stride_bytes(0),
                            .n_rows = static_cast<int>(std::min<int64_t>(kPanelRows, rows.dim(0) - first_row))};
   auto* const bytes = reinterpret_cast<uint8_t*>(target);
   if (rows.dtype() == DType::f32) {
-    pack_rest<uint32_t>(source, pack_squares(source, n_cols, reinterpret_cast<float*>(target)), n_cols, bytes);
+    pack_rest<uint32_t>(source, pack_squares<kUse>(source, n_cols, reinterpret_cast<float*>(target)), n_cols, bytes);
   } else {
-    pack_rest<uint16_t>(source, pack_squares(source, n_cols, reinterpret_cast<uint16_t*>(target)), n_cols, bytes);
+    pack_rest<uint16_t>(source, pack_squares<kUse>(source, n_cols, reinterpret_cast<uint16_t*>(target)), n_cols, bytes);
   }
   const int64_t used = size_bytes(rows.dtype(), {kPanelRows, n_cols});
   std::fill(bytes + used, bytes + panel_stride(rows.dtype(), n_cols), uint8_t{0});
+}
+
+void pack_float_panel_of_target(const Tensor& rows, int64_t panel, std::byte* target, PanelUse use) {
+  if (use == PanelUse::later) return pack_float_panel_for<PanelUse::later>(rows, panel, target);
+  pack_float_panel_for<PanelUse::at_once>(rows, panel, target);
 }
 
 }  // namespace tidemill::HWY_NAMESPACE
@@ -127,8 +145,8 @@ namespace tidemill {
 
 HWY_EXPORT(pack_float_panel_of_target);
 
-void pack_float_panel(const Tensor& rows, int64_t panel, std::byte* target) {
-  HWY_DYNAMIC_DISPATCH(pack_float_panel_of_target)(rows, panel, target);
+void pack_float_panel(const Tensor& rows, int64_t panel, std::byte* target, PanelUse use) {
+  HWY_DYNAMIC_DISPATCH(pack_float_panel_of_target)(rows, panel, target, use);
 }
 
 namespace {
