@@ -28,26 +28,42 @@ Tensor rows_of(const float* data, int64_t n_rows, int64_t width) {
   return {const_cast<float*>(data), DType::f32, {n_rows, width}};
 }
 
-// A vector as f32.
-std::vector<float> floats_of(const ArrayView& array) {
-  std::vector<float> values(static_cast<size_t>(array.n_elements()));
-  ArrayRows(array).load(0, 1, values.data());
-  return values;
-}
-
-// What a norm multiplies with, or adds.
-std::vector<float> parameter(std::string_view name, const std::optional<ArrayView>& array, int64_t width) {
-  if (!array) return {};
-  expect_float(name, *array);
-  if (array->rank() != 1 || array->dim(1) != width) {
-    refuse_shape(name, *array, "expected [" + std::to_string(width) + "], a number for each of x's last axis");
+// What a norm multiplies with, or adds: `array` as f32 where it lies, or a copy.
+class Parameter {
+ public:
+  Parameter(std::string_view name, const std::optional<ArrayView>& array, int64_t width) : width_(width) {
+    if (!array) return;
+    expect_float(name, *array);
+    if (array->rank() != 1 || array->dim(1) != width) {
+      refuse_shape(name, *array, "expected [" + std::to_string(width) + "], a number for each of x's last axis");
+    }
+    if (array->dtype == DType::f32 && array->is_contiguous()) {
+      values_ = static_cast<const float*>(array->data);
+    } else {
+      copy_.resize(static_cast<size_t>(width));
+      ArrayRows(*array).load(0, 1, copy_.data());
+      values_ = copy_.data();
+    }
   }
-  return floats_of(*array);
-}
+  Parameter(const Parameter&) = delete;
+  Parameter& operator=(const Parameter&) = delete;
 
-std::vector<float> weight_or_ones(const std::optional<ArrayView>& array, int64_t width) {
-  return array ? parameter("weight", array, width) : std::vector<float>(static_cast<size_t>(width), 1.0f);
-}
+  Tensor or_none() const { return values_ == nullptr ? Tensor() : vector(); }
+  Tensor or_ones() {
+    if (values_ == nullptr) {
+      copy_.assign(static_cast<size_t>(width_), 1.0f);
+      values_ = copy_.data();
+    }
+    return vector();
+  }
+
+ private:
+  Tensor vector() const { return {const_cast<float*>(values_), DType::f32, {width_}}; }
+
+  int64_t width_;
+  std::vector<float> copy_;
+  const float* values_ = nullptr;
+};
 
 void expect_eps(float eps) {
   if (!(eps >= 0)) refuse("eps: it is " + std::to_string(eps) + "; give 0 or more");
@@ -217,10 +233,9 @@ void TensorOps::layer_norm(const ArrayView& x, const std::optional<ArrayView>& w
   expect_result(x.shape, out);
   expect_eps(eps);
   const int64_t width = x.dim(1);
-  std::vector<float> weights = weight_or_ones(weight, width), biases = parameter("bias", bias, width);
+  Parameter scales("weight", weight, width), shifts("bias", bias, width);
   if (x.n_elements() == 0) return;
-  const Tensor scale(weights.data(), DType::f32, {width});
-  const Tensor shift = bias ? Tensor(biases.data(), DType::f32, {width}) : Tensor();
+  const Tensor scale = scales.or_ones(), shift = shifts.or_none();
   for_each_block(impl_->pool, ArrayRows(x), ArrayRows(out), [&](const float* from, float* to, int64_t, int64_t n) {
     compute(lone_pool(), op::LayerNorm{rows_of(from, n, width), scale, shift, eps, rows_of(to, n, width)});
   });
@@ -232,9 +247,9 @@ void TensorOps::rms_norm(const ArrayView& x, const std::optional<ArrayView>& wei
   expect_result(x.shape, out);
   expect_eps(eps);
   const int64_t width = x.dim(1);
-  std::vector<float> weights = weight_or_ones(weight, width);
+  Parameter scales("weight", weight, width);
   if (x.n_elements() == 0) return;
-  const Tensor scale(weights.data(), DType::f32, {width});
+  const Tensor scale = scales.or_ones();
   for_each_block(impl_->pool, ArrayRows(x), ArrayRows(out), [&](const float* from, float* to, int64_t, int64_t n) {
     compute(lone_pool(), op::RmsNorm{rows_of(from, n, width), scale, eps, rows_of(to, n, width)});
   });
