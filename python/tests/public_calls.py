@@ -132,6 +132,7 @@ def calls(world):
     profiled = tidemill.Engine.load(w.chat, threads=1, profile=True)
     profiled.generate("w5", **one)
     row = profiled.take_profile()[0]
+    pool = devices.DevicePool([lambda *arguments: len(arguments)])
 
     async def compute():
         return [1]
@@ -195,6 +196,16 @@ def calls(world):
         "devices.run_on": call(devices.run_on, devices.core_groups(1)[0], int),
         "devices.measure_roofs": call(devices.measure_roofs, 1),
         "devices.roof_kernels": call(devices.roof_kernels),
+        "Worker": call(devices.Worker, len, "length", slots=1, check=None, interrupt=None),
+        "DevicePool": call(devices.DevicePool, [len], balance="random", max_in_flight=2, max_attempts=1, failures_to_retire=1,
+                           timeout_s=1.0, check_interval_s=0.5, max_check_interval_s=1.0, give_up_s=1.0, seed=1),
+        "DevicePool.submit": call(lambda task: pool.submit(task).result(), 5),
+        "DevicePool.run": call(pool.run, 5),
+        "DevicePool.arun": call(pool.arun, 5),
+        "DevicePool.map": call(pool.map, [5]),
+        "DevicePool.statistics": call(pool.statistics),
+        "DevicePool.wait": call(pool.wait),
+        "DevicePool.close": call(lambda: devices.DevicePool([len]).close()),
         "ProfileRow.least_seconds": call(row.least_seconds, roofs),
         "models.info": call(models.info, w.gemma, context_length=16, batch=1),
         "models.convert": call(models.convert, w.base, w.folder / "made.safetensors", dtype="f32", threads=1, on_progress=None),

@@ -19,7 +19,7 @@ def test_examples_of_the_page(tmp_path, tiny_model, monkeypatch, capsys):
     write_folder(models / "all-minilm-l6-v2")
     monkeypatch.setenv("TIDEMILL_HOME", str(tmp_path))
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 16
+    assert len(blocks) == 17
     names = {}
     for block in blocks:
         if "engine.chat(" in block:  # the tiny model was not made to chat

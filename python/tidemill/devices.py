@@ -4,6 +4,8 @@
     ['cpu']
     >>> core_groups(2)
     [[0, 1, 2, 3], [4, 5, 6, 7]]
+
+and `DevicePool`, which shares work among devices of any kind.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import TypeVar, cast
 from tidemill import _native
 from tidemill._listed import listed
 from tidemill._native import DeviceKind, FoundDevice, RoofKernels, Roofs
+from tidemill.device_pool import DevicePool, DeviceStatistics, Strategy, Worker
 
 Answer = TypeVar("Answer")
 
@@ -54,9 +57,13 @@ def roof_kernels() -> RoofKernels:
 
 __all__ = [
     "DeviceKind",
+    "DevicePool",
+    "DeviceStatistics",
     "FoundDevice",
     "RoofKernels",
     "Roofs",
+    "Strategy",
+    "Worker",
     "core_groups",
     "detect",
     "measure_roofs",
