@@ -19,7 +19,7 @@ namespace tidemill::HWY_NAMESPACE {
 constexpr int kSumsAtOnce = kParts == 1 ? 16 : kParts < 8 ? 8 / kParts : 1;
 static_assert(kSumsAtOnce >= kFewRows);
 constexpr int64_t kStripeColumns = 256;
-constexpr int kStrands = 2;  // as in float_matmul.cpp, for the same bits
+constexpr int kStrands = kFloatStrands;
 // Terms of a strand from the one that is used to the one that is asked for: rows lie further apart than the processor's
 // own prefetchers look.
 constexpr int kTermsAhead = 8;

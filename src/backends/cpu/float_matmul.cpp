@@ -27,10 +27,7 @@ constexpr int kTilePanels = 1, kTileRows = 1;
 constexpr int kTilePanels = 1, kTileRows = 2;
 #endif
 
-// Within a block of k, products are summed in two strands: those of even k and those of odd k.  With one, a row of
-// activations would wait four cycles at each vector of weights for the sum before, as long as third-level cache takes
-// to bring one.  Four do not fill tiles: their sums would be stored too often.
-constexpr int kStrands = 2;
+constexpr int kStrands = kFloatStrands;
 
 // Where element k of a block stands: each strand's in a row, so that tiles of one strand after those of the other need
 // half of a block in the first-level cache.

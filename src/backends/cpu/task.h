@@ -22,8 +22,12 @@ struct UnitBlock {
   alignas(kVectorBytes) float min[kBlockLength / 16][kPanelRows];       // added, times the activations' sum; if any
 };
 
-// Likewise as f32, for kernels that do not quantise activations.  Sums start anew at every such block, for accuracy.
+// Likewise as f32, for kernels that do not quantise activations.  Sums start anew at every such block, for accuracy,
+// and within it products are summed in two strands: those of even k and those of odd k.  With one, a row of activations
+// would wait four cycles at each vector of weights for the sum before, as long as third-level cache takes to bring one.
+// Four do not fill tiles: their sums would be stored too often.
 inline constexpr int kFloatBlockLength = kSuperblockLength;
+inline constexpr int kFloatStrands = 2;
 struct FloatBlock {
   alignas(kVectorBytes) float values[kFloatBlockLength][kPanelRows];
 };
