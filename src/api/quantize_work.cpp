@@ -1,5 +1,6 @@
 #include "api/quantize_work.h"
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -47,6 +48,13 @@ std::string hash_of(const nlohmann::ordered_json& plan) {
   return hash_window(std::as_bytes(std::span(text))).hex();
 }
 
+// What a process leaves that was killed before it had begun.
+bool holds_only_temporary_files(const std::string& folder) {
+  return std::all_of(fs::directory_iterator(folder), fs::directory_iterator(), [](const fs::directory_entry& entry) {
+    return is_temporary_name(entry.path().filename().string());
+  });
+}
+
 struct Tail {
   double error;
   ContentHash hash;  // of everything before it
@@ -81,7 +89,7 @@ QuantizeWork::QuantizeWork(std::string folder, std::string signature) : folder_(
     throw Error(ErrorCode::invalid_argument, folder_ + ": is no folder that can be made; name a new one");
   const auto found = read_file(folder_ + "/" + kSignature);
   if (!found) {
-    if (!fs::is_empty(folder_))
+    if (!holds_only_temporary_files(folder_))
       throw Error(ErrorCode::invalid_argument, folder_ + ": holds other files; name a new folder, or an empty one");
     write_file(folder_ + "/" + kSignature, signature);
   } else if (*found != signature) {
@@ -136,9 +144,10 @@ void QuantizeWork::remove() const {
   std::error_code ignored;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder_, ignored)) {
     const std::string name = entry.path().filename().string();
-    if (name == kPlan || name == kSignature || name.ends_with(".codes")) fs::remove(entry.path(), ignored);
+    if (name == kPlan || name.ends_with(".codes") || is_temporary_name(name)) fs::remove(entry.path(), ignored);
   }
-  fs::remove(folder_, ignored);  // stays where others have put something there
+  fs::remove(folder_ + "/" + kSignature, ignored);  // last: whoever is killed before may go on
+  fs::remove(folder_, ignored);                     // stays where others have put something there
 }
 
 }  // namespace tidemill

@@ -42,10 +42,13 @@ std::string folder_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+constexpr std::string_view kTemporaryPrefix = ".tidemill-", kTemporarySuffix = ".tmp";
+
 // Short and without the name of the file, so that it fits wherever that name does.
 std::string temporary_name() {
   static std::atomic<unsigned> n_names = 0;
-  return "/.tidemill-" + std::to_string(::getpid()) + "-" + std::to_string(n_names++) + ".tmp";
+  return std::string(kTemporaryPrefix) + std::to_string(::getpid()) + "-" + std::to_string(n_names++) +
+         std::string(kTemporarySuffix);
 }
 
 }  // namespace
@@ -55,7 +58,7 @@ AtomicFile::AtomicFile(std::string path) : path_(std::move(path)), folder_(folde
     throw Error(ErrorCode::invalid_argument, printable(path_) + ": not a file name; give the path of a file");
   }
   for (int attempt = 0; attempt < kMaxNames; ++attempt) {
-    temporary_path_ = folder_ + temporary_name();
+    temporary_path_ = folder_ + "/" + temporary_name();
     fd_ = ::open(temporary_path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd_ >= 0) return;
     if (errno != EEXIST && errno != EINTR) break;
@@ -149,6 +152,10 @@ void AtomicFile::commit() {
   ::close(folder);
   // Some file systems (network, FUSE) cannot flush a folder and say so with EINVAL.
   if (error != 0 && error != EINVAL) fail(path_, "flushing the folder", error);
+}
+
+bool is_temporary_name(std::string_view name) {
+  return name.starts_with(kTemporaryPrefix) && name.ends_with(kTemporarySuffix);
 }
 
 }  // namespace tidemill

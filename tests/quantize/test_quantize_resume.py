@@ -75,6 +75,20 @@ def test_what_was_finished_is_not_done_again(tidemill, tmp_path, model_and_text)
     assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "work").iterdir()} == kept
 
 
+def test_what_killed_processes_were_writing_is_removed(tidemill, tmp_path, model_and_text):
+    """A temporary file before anything was begun, and one beside what is finished."""
+    model, text = model_and_text
+    out, work = tmp_path / "gone/out.gguf", tmp_path / "work"
+    command = ["quantize", model, out, "--calibration", text, "--resume", work]
+    work.mkdir()
+    (work / ".tidemill-1-0.tmp").write_bytes(b"half")
+    run_to_the_last_step(tidemill, *command, out=out)
+    (work / ".tidemill-2-7.tmp").write_bytes(b"half")
+    out.parent.mkdir()
+    assert tidemill.run(*command).returncode == 0
+    assert out.exists() and not work.exists()
+
+
 def test_damage_is_done_anew_and_other_work_refused(tidemill, tmp_path, model_and_text):
     model, text = model_and_text
     base = ["--calibration", text, "--resume", tmp_path / "work"]
