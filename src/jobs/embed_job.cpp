@@ -18,6 +18,7 @@
 #include "jobs/job_files.h"
 #include "jobs/job_manifest.h"
 #include "jobs/text_file.h"
+#include "sys/atomic_file.h"
 #include "tidemill/error.h"
 #include "tidemill/stopwatch.h"
 
@@ -66,13 +67,12 @@ JobSettings settings_of(const Embedder& embedder, const EmbedJobOptions& options
   return settings;
 }
 
-// Whether a file is ".tidemill-PID-N.tmp" of a process that is no more.
+// Whether a file is a temporary one, ".tidemill-PID-N.tmp", of a process that is no more.
 bool is_left_over(const fs::path& path) {
   const std::string name = path.filename().string();
-  constexpr std::string_view kBefore = ".tidemill-";
-  if (!name.starts_with(kBefore) || !name.ends_with(".tmp")) return false;
+  if (!is_temporary_name(name)) return false;
   int process = 0;
-  std::from_chars(name.data() + kBefore.size(), name.data() + name.size(), process);
+  std::from_chars(name.data() + name.find('-') + 1, name.data() + name.size(), process);
   return process > 0 && ::kill(process, 0) != 0 && errno == ESRCH;
 }
 

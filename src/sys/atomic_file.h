@@ -56,7 +56,7 @@ class AtomicFile {
   int64_t n_flushing_ = 0;           // bytes of which the disk was asked to write
 };
 
-// Whether a file in some folder has the name of a temporary one, which a process that was killed leaves behind.
+// Whether a file has the name of a temporary one, ".tidemill-PID-N.tmp", which a process that was killed leaves behind.
 bool is_temporary_name(std::string_view name);
 
 }  // namespace tidemill
