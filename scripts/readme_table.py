@@ -140,11 +140,7 @@ def delta_table(result):
     return delta_tables.delta_table(result, measured_on)
 
 
-def quantize_table(result):
-    return quantize_tables.quantize_table(result)
-
-
-TABLES = {"context": context_table, "delta": delta_table, "infer": infer_table, "embed": embed_table, "tokenize": tokenize_table, "recurrent": recurrent_table, "quantize": quantize_table, "performance": performance_table}
+TABLES = {"context": context_table, "delta": delta_table, "infer": infer_table, "embed": embed_table, "tokenize": tokenize_table, "recurrent": recurrent_table, "quantize": quantize_tables.quantize_table, "performance": performance_table}
 RESULTS = {"performance": "infer"}  # of tables that are another view of a benchmark's results
 
 
