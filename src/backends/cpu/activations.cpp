@@ -16,13 +16,6 @@ namespace tidemill::HWY_NAMESPACE {
 
 constexpr int kHalf = 16;  // elements that share a sum
 
-HWY_INLINE Floats load_half(const float* x) {
-  Floats out;
-  TIDEMILL_UNROLL
-  for (int i = 0; i < kParts; ++i) out.part[i] = hn::LoadU(DF(), x + i * kPartLanes);
-  return out;
-}
-
 // Compares magnitudes as integers, in whose order NaN is the greatest and does not get lost.
 HWY_INLINE float greatest_magnitude(const float* x) {
   VI greatest = hn::Zero(DI());
@@ -87,7 +80,7 @@ constexpr float kGreatestOfPairs = 120.0f * 256.0f;
 HWY_INLINE void quantize_bytes(const float* x, float inverse, ActivationGroup& out) {
   TIDEMILL_UNROLL
   for (int i = 0; i < kGroupLength; i += kHalf) {
-    store_bytes(rounded(load_half(x + i) * (inverse * (1.0f / 256.0f))), out.high + i);
+    store_bytes(rounded(load_floats_unaligned(x + i) * (inverse * (1.0f / 256.0f))), out.high + i);
     store_bytes(set_ints(0), out.low + i);
   }
 }
@@ -96,7 +89,7 @@ HWY_INLINE void quantize_bytes(const float* x, float inverse, ActivationGroup& o
 HWY_INLINE void quantize_halves(const float* x, float inverse, ActivationGroup& out) {
   TIDEMILL_UNROLL
   for (int i = 0; i < kGroupLength; i += kHalf) {
-    const Floats scaled = load_half(x + i) * (inverse * (1.0f / 256.0f));
+    const Floats scaled = load_floats_unaligned(x + i) * (inverse * (1.0f / 256.0f));
     const Ints high = rounded(scaled);
     const Floats rest = mul_add(to_floats(high), set_floats(-1.0f), scaled);  // exact
     store_bytes(high, out.high + i);
@@ -116,8 +109,8 @@ HWY_INLINE Ints step_off_least(const Ints& low) {
 
 // One group with 1 / scale = `inverse`.
 HWY_INLINE void quantize_pairs(const float* x, float inverse, ActivationGroup& out) {
-  const Floats first = load_half(x) * inverse;
-  const Ints p = rounded(load_half(x + kHalf) * (inverse * (1.0f / 16.0f)));
+  const Floats first = load_floats_unaligned(x) * inverse;
+  const Ints p = rounded(load_floats_unaligned(x + kHalf) * (inverse * (1.0f / 16.0f)));
   const Ints q = rounded(mul_add(to_floats(p), set_floats(-1.0f), first) * (1.0f / 16.0f));
   Ints whole = p + shift_left<4>(q);                  // x[k]
   Ints low = shift_right<24>(shift_left<24>(whole));  // its low byte

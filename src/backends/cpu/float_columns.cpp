@@ -24,13 +24,6 @@ constexpr int kStrands = kFloatStrands;
 // own prefetchers look.
 constexpr int kTermsAhead = 8;
 
-HWY_INLINE Floats load_floats_unaligned(const float* p) {
-  Floats out;
-  TIDEMILL_UNROLL
-  for (int i = 0; i < kParts; ++i) out.part[i] = hn::LoadU(DF(), p + i * kPartLanes);
-  return out;
-}
-
 // Some columns of a block of k.
 struct ColumnBlock {
   const float* values;  // of its first k

@@ -155,6 +155,13 @@ HWY_INLINE Floats load_floats(const float* p) {
   return out;
 }
 
+HWY_INLINE Floats load_floats_unaligned(const float* p) {
+  Floats out;
+  TIDEMILL_UNROLL
+  for (int i = 0; i < kParts; ++i) out.part[i] = hn::LoadU(DF(), p + i * kPartLanes);
+  return out;
+}
+
 HWY_INLINE void store_floats(const Floats& a, float* p) {
   TIDEMILL_UNROLL
   for (int i = 0; i < kParts; ++i) hn::Store(a.part[i], DF(), p + i * kPartLanes);
